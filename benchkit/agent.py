@@ -1,0 +1,161 @@
+"""A role given to a model: a model id, a system prompt and exactly one tool that it must call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+PROMPTS = Path(__file__).parent / "prompts"
+
+
+def system_prompt(name: str) -> str:
+    """The text of `prompts/{name}.md`."""
+    return (PROMPTS / f"{name}.md").read_text(encoding="utf-8").strip()
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A function that the model is made to call; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any] = field(hash=False)
+
+    def definition(self) -> dict[str, Any]:
+        return {"type": "function", "function": asdict(self)}
+
+    def problem(self, arguments: Mapping[str, Any]) -> str:
+        """What is wrong with `arguments` under the schema, or ""."""
+        from jsonschema import Draft202012Validator, FormatChecker
+
+        checker = Draft202012Validator(self.parameters, format_checker=FormatChecker())
+        error = next(iter(checker.iter_errors(arguments)), None)
+        return f"{error.json_path}: {error.message[:300]}" if error else ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to run an agent over. `tool` takes the place of the agent's own, as a json case's does."""
+
+    case: str
+    content: str  # the user message
+    round: int = 1
+    attempt: int = 1
+    tool: Tool | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the provider. Its key is all that the answer depends on, and which answer it is."""
+
+    agent: str
+    model: str
+    messages: tuple[tuple[str, str], ...]  # (role, content)
+    tool: Tool
+    temperature: float
+    max_tokens: int
+    seed: int
+    case: str
+    round: int
+    attempt: int
+    reasoning_effort: str = ""
+    repair: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def tokens(self) -> int:
+        """What the provider is going to reserve: about four characters a token, and the whole limit."""
+        text = sum(len(content) for _, content in self.messages) + len(json.dumps(self.tool.parameters))
+        return text // 4 + 50 + self.max_tokens
+
+    def repaired(self, bad: str, error: str) -> Call:
+        """The same call asked once more, with what was wrong about the reply."""
+        note = f"Your last reply could not be used: {error}. Call the tool {self.tool.name} again, correctly."
+        said = (("assistant", bad or "(nothing)"), ("user", note))
+        return replace(self, messages=self.messages + said, repair=True)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back for a call. `None` is not known; `failed` means that no answer came."""
+
+    key: str
+    status: str  # answered, malformed, failed; what declines is told apart by the stage
+    arguments: dict[str, Any] | None = None
+    text: str = ""  # raw: the arguments as they came, else the text that came instead
+    error: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    latency_s: float | None = None  # of the last attempt, request sent to body read
+    queue_s: float | None = None
+    server_s: float | None = None  # prompt and completion time, as the provider states them
+    attempts: int = 1  # requests sent for it
+    waited_s: float = 0.0  # for limits and between retries
+    timestamp: str = ""
+    request_id: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """`strict` holds arguments to the tool's schema and asks once more when they miss it.
+
+    A model under test is not strict: what it sends is its answer, and asking again would flatter it.
+    """
+
+    role: str
+    model: str
+    system_prompt: str
+    tool: Tool
+    temperature: float = 0.7
+    max_tokens: int = 2048
+    strict: bool = True
+    reasoning_effort: str = ""
+
+    def call(self, item: Item, seed: int) -> Call:
+        return Call(
+            agent=self.role,
+            model=self.model,
+            messages=(("system", self.system_prompt), ("user", _sendable(item.content))),
+            tool=item.tool or self.tool,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            seed=seed + item.round,
+            case=item.case,
+            round=item.round,
+            attempt=item.attempt,
+            reasoning_effort=self.reasoning_effort,
+        )
+
+    def read(self, call: Call, message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str, str]:
+        """(arguments, raw text, error) of a completion's message; arguments are None when unusable."""
+        calls = message.get("tool_calls") or []
+        if not calls:
+            return None, str(message.get("content") or ""), "called no tool"
+        function = calls[0].get("function") or {}
+        name, raw = function.get("name"), function.get("arguments")
+        raw = raw if isinstance(raw, str) else json.dumps(raw)
+        if name != call.tool.name:
+            return None, raw, f"called {name!r}, not {call.tool.name!r}"
+        try:
+            arguments = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            return None, raw, f"arguments are not JSON ({str(error)[:120]})"
+        if not isinstance(arguments, dict):
+            return None, raw, f"arguments are {type(arguments).__name__}, not an object"
+        problem = call.tool.problem(arguments) if self.strict else ""
+        return (None, raw, problem) if problem else (arguments, raw, "")
+
+
+def _sendable(text: str) -> str:
+    """Lone surrogates, which JSON can hold and UTF-8 cannot, become question marks."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,135 @@
+"""What a run is about: test cases, validations, responses, scores, comparisons. Frozen, no I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KINDS = ("json", "conversation")
+CATEGORIES = (
+    "technical_support",
+    "billing_inquiry",
+    "product_question",
+    "account_management",
+    "service_complaint",
+)
+# The model owns the first three; `failed` is ours: no answer after every retry, so nothing to score.
+STATUSES = ("answered", "malformed", "refused", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """One customer-service task with its reference answer."""
+
+    __test__ = False  # pytest: not a test class
+
+    id: str
+    test_case: str  # its kind, one of KINDS
+    category: str
+    prompt: str
+    golden_response: str | dict[str, Any]  # text for a conversation, an object for json
+    response_schema: dict[str, Any] | None = None  # JSON Schema 2020-12, json cases only
+    attempt: int = 1  # 1, or how often the generator has been asked for it
+    parent_id: str = ""  # the rejected case that this one replaces
+
+    def row(self) -> dict[str, Any]:
+        """The case as one CSV row: structures become JSON text."""
+        return asdict(self) | {
+            "golden_response": as_text(self.golden_response),
+            "response_schema": "" if self.response_schema is None else as_text(self.response_schema),
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> TestCase:
+        """A case from a row that `row()` wrote; json goldens and schemas are parsed again."""
+        golden, schema = row["golden_response"], row.get("response_schema") or ""
+        return cls(
+            id=str(row["id"]),
+            test_case=str(row["test_case"]),
+            category=str(row["category"]),
+            prompt=str(row["prompt"]),
+            golden_response=json.loads(golden) if row["test_case"] == "json" else str(golden),
+            response_schema=json.loads(schema) if schema else None,
+            attempt=int(row.get("attempt") or 1),
+            parent_id=str(row.get("parent_id") or ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The validator's verdict on one test case; scores run from 0 to 5."""
+
+    id: str
+    prompt_quality_score: float
+    response_quality_score: float
+    message: str
+    timestamp: str
+
+    def accepts(self, threshold: float) -> bool:
+        return min(self.prompt_quality_score, self.response_quality_score) >= threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A model's answer to one test case in one round. `None` means not known, never zero."""
+
+    id: str
+    prompt: str
+    test_case: str
+    model: str
+    round: int  # from 1
+    model_response: str  # the tool's arguments as JSON text, else the raw text that came
+    status: str = "answered"  # one of STATUSES
+    error: str = ""
+    timestamp: str = ""  # UTC, ISO 8601
+    latency_s: float | None = None  # the last attempt's own
+    queue_s: float | None = None  # the provider's queue, as it reports it
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric of one response: a value, or None with the reason why it is unscored."""
+
+    id: str
+    model: str
+    round: int
+    metric: str
+    value: float | None
+    reason: str = ""  # why unscored, or why a delivered failure scored 0
+
+    @classmethod
+    def unscored(cls, id: str, model: str, round: int, metric: str, reason: str) -> Score:
+        return cls(id, model, round, metric, None, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two models on one metric over the same cases; `difference` is mean A minus mean B."""
+
+    metric: str
+    test_case: str
+    model_a: str
+    model_b: str
+    n: int  # cases that both models have a score for
+    mean_a: float
+    mean_b: float
+    difference: float
+    standard_error: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    effect_size: float  # difference over the standard deviation of per-case differences
+    wins: int  # cases where A is better (for a lower-is-better metric: smaller)
+    ties: int
+    losses: int
+    method: str
+
+
+def as_text(value: Any) -> str:
+    """Text as it is; anything else as JSON, keys in their own order."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,47 @@
+"""What can go wrong, said so that the reader can act: what, where, and the remedy."""
+
+from __future__ import annotations
+
+
+class BenchkitError(Exception):
+    """Base of all: a message that finishes the sentence. `exit_code` is the command line's."""
+
+    exit_code = 1
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython calls this hook: a notebook shows the sentence instead of forty frames of ours.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class UsageError(BenchkitError):
+    """A parameter or flag that cannot be used as given."""
+
+    exit_code = 2
+
+
+class InputError(BenchkitError):
+    """A file that somebody brought and that cannot be read as what it should be."""
+
+
+class RunError(BenchkitError):
+    """A run folder that is missing, incomplete, damaged, in use or of another configuration."""
+
+
+class ProviderError(BenchkitError):
+    """The provider cannot serve this run: key, model, account or network."""
+
+
+class BudgetStop(BenchkitError):
+    """The run reached a ceiling that was set for it; what is paid for is kept and it can resume."""
+
+    exit_code = 3
+
+
+class LimitStop(BudgetStop):
+    """A limit of the provider that cannot be waited out, such as a daily one; the message says until when."""
+
+
+class Interrupted(BenchkitError):
+    """Somebody interrupted the run; what is paid for is kept and it can resume."""
+
+    exit_code = 4

@@ -1,0 +1,104 @@
+"""Where calls go: Groq with the key from the environment, or the embedded offline server."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ProviderError
+from . import catalog
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from ..offline.server import OfflineServer
+
+GROQ_URL = "https://api.groq.com"
+KEYS_PAGE = "https://console.groq.com/keys"
+
+
+@dataclass
+class Provider:
+    """`groq` or `offline`. Nothing is started, asked or needed before the first call has to be sent."""
+
+    name: str
+    seed: int = 7
+    timeout_s: float = 120.0
+    models: dict[str, catalog.Model] = field(default_factory=dict)  # as listed, filled by `check`
+    _server: OfflineServer | None = None
+    _transport: Transport | None = None
+
+    @property
+    def transport(self) -> Transport:
+        """The connection, made on first use. Raises ProviderError without a key or for an imported run."""
+        if self._transport is None:
+            self._transport = Transport(*self._address(), timeout_s=self.timeout_s)
+        return self._transport
+
+    async def check(self, wanted: list[str]) -> None:
+        """Before anything is paid: the key works and every wanted model is served.
+
+        Raises ProviderError with one sentence that says what to do.
+        """
+        missing = [model for model in dict.fromkeys(wanted) if model not in self.models]
+        if not missing:
+            return
+        rows = await self.transport.models()
+        self.models = {str(row["id"]): catalog.listed(row) for row in rows}
+        for model in missing:
+            if model not in self.models:
+                raise ProviderError(self._absent(model))
+
+    async def close(self) -> None:
+        if self._transport:
+            await self._transport.close()
+        if self._server:
+            self._server.close()
+        self._transport = self._server = None
+
+    def _address(self) -> tuple[str, str]:
+        if self.name == "offline":
+            from ..offline.server import OfflineServer
+
+            self._server = OfflineServer(seed=self.seed)
+            self._server.start()
+            return self._server.url, "offline"
+        if self.name != "groq":
+            raise ProviderError("this run was imported and has no provider, so nothing can be asked in it.")
+        key = os.environ.get("GROQ_API_KEY", "").strip()
+        if not key:
+            raise ProviderError(
+                f"GROQ_API_KEY is not set. Get a key at {KEYS_PAGE} and set it in the environment "
+                "before starting Jupyter or benchkit; or use provider = 'offline'."
+            )
+        return base_url(os.environ.get("GROQ_BASE_URL", "")), key
+
+    def _absent(self, model: str) -> str:
+        served = ", ".join(sorted(self.models)) or "none"
+        return (catalog.replacement(model) or f"{self.name} does not serve a model {model!r}.") + (
+            f" Models served now: {served}."
+        )
+
+
+def base_url(url: str) -> str:
+    """The SDK adds /openai/v1 itself; a URL that has it already would get it twice."""
+    return (url.strip().rstrip("/") or GROQ_URL).removesuffix("/openai/v1")
+
+
+async def served_models(name: str) -> list[dict[str, Any]]:
+    """What the provider serves with price and status, and the retired models that the catalog knows."""
+    provider = Provider(name)
+    try:
+        rows = await provider.transport.models()
+    finally:
+        await provider.close()
+    live = [catalog.listed(row) for row in rows]
+    served = [
+        {"model": m.id, "status": "served", "usd_in": m.input_usd, "usd_out": m.output_usd} for m in live
+    ]
+    gone = catalog.RETIRED.items() if name == "groq" else ()
+    return sorted(served, key=lambda row: str(row["model"])) + [
+        {"model": id, "status": f"retired {date}, use {instead}", "usd_in": None, "usd_out": None}
+        for id, (date, instead) in gone
+        if id not in {m.id for m in live}
+    ]

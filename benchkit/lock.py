@@ -1,0 +1,81 @@
+"""One process at a time owns a run; a second is told who."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from .errors import RunError
+
+TOKEN = "BENCHKIT_RUN_TOKEN"  # how the kernels of a pipeline know that the owner is their parent
+
+
+@contextmanager
+def claim(run_dir: Path) -> Iterator[None]:
+    """Own `run_dir` until the block ends. Kernels started by the owner pass.
+
+    Raises RunError, naming the owner, while another process has it. The operating system frees
+    the lock of a process that died, so there is nothing to clean up by hand.
+    """
+    from filelock import FileLock, Timeout
+
+    owner = run_dir / ".owner.json"
+    if _is_ours(owner):
+        yield
+        return
+    lock = FileLock(run_dir / ".lock", is_singleton=True, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"{run_dir} is in use by {_describe(owner)}. Wait for it, or stop it first.") from None
+    except OSError as error:
+        raise RunError(f"{run_dir} cannot be written to ({error.strerror}). Make it writable.") from error
+    try:
+        with _announced(owner):
+            yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _announced(owner: Path) -> Iterator[None]:
+    before, token = os.environ.get(TOKEN), uuid4().hex
+    about = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "since": _now(), "token": token}
+    owner.write_text(json.dumps(about))
+    os.environ[TOKEN] = token
+    try:
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        os.environ.pop(TOKEN)
+        if before is not None:
+            os.environ[TOKEN] = before
+
+
+def _read(owner: Path) -> dict:
+    try:
+        return json.loads(owner.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _is_ours(owner: Path) -> bool:
+    token = os.environ.get(TOKEN)
+    return token is not None and _read(owner).get("token") == token
+
+
+def _describe(owner: Path) -> str:
+    about = _read(owner)
+    if not about:
+        return "another process"
+    return f"process {about['pid']} ({about['command']}) since {about['since']}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

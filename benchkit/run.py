@@ -1,0 +1,298 @@
+"""One run folder; the only module that reads and writes its artifacts."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import RunError, UsageError
+from .lock import claim
+from .log import log_to, setup_logging
+from .tables import ARTIFACTS, read_table, write_atomically, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = setup_logging(__name__)
+PROVIDERS = ("offline", "groq")
+RESPONSES = "_all_responses.csv"
+# What 01 fixes for the whole run: with another value it would be another run.
+IDENTITY = ("provider", "seed")
+
+
+def project_root() -> Path:
+    """The nearest folder at or above the working directory that has the notebooks or runs in it."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "notebooks" / "01_generate.ipynb").exists() or (folder / "runs").is_dir():
+            return folder
+    return here
+
+
+def new_run_dir() -> Path:
+    """A fresh `runs/run_{timestamp}` that nobody else has."""
+    runs = project_root() / "runs"
+    stamp = datetime.now(UTC).strftime("run_%Y%m%dT%H%M%SZ")
+    for suffix in ("", *(f"_{i}" for i in range(2, 1000))):
+        try:
+            (runs / f"{stamp}{suffix}").mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return runs / f"{stamp}{suffix}"
+    raise RunError(f"{runs} has a thousand runs of this second. Wait a second.")
+
+
+def newest_run_dir() -> Path:
+    """The run that was started last. Raises RunError when there is none."""
+    runs = project_root() / "runs"
+    found = [path for path in runs.glob("run_*") if path.is_dir()]
+    if not found:
+        raise RunError(f"{runs} has no run yet. Run 01_generate.ipynb first, or set run_dir.")
+    return max(found, key=lambda path: path.name)
+
+
+def file_name(model: str) -> str:
+    """A model id as a file name; ids that would collide get a digest, so two never share a file."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", model.replace("/", "__"))
+    plain = re.fullmatch(r"[A-Za-z0-9.-]+(_[A-Za-z0-9.-]+)*(/[A-Za-z0-9.-]+(_[A-Za-z0-9.-]+)*)?", model)
+    lower = model == model.lower()  # Some file systems do not tell case apart.
+    return safe if plain and lower else f"{safe}-{sha256(model.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Tables are read by name (`run.validated_tests()`) and saved whole."""
+
+    path: Path
+
+    def __repr__(self) -> str:
+        return f"Run({self.path.name}, provider={self.provider})"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return read_json(self.path / "config.json", maker="01_generate")
+
+    @property
+    def provider(self) -> str:
+        """`offline`, `groq`, or `imported` for responses that were made elsewhere."""
+        return self.config["provider"]
+
+    @property
+    def seed(self) -> int:
+        return self.config["seed"]
+
+    @property
+    def simulated(self) -> bool:
+        return self.provider == "offline"
+
+    def parameter(self, notebook: str, name: str, default: Any = None) -> Any:
+        """What a notebook was last run with."""
+        return self.config["parameters"].get(notebook, {}).get(name, default)
+
+    def claim(self) -> AbstractContextManager[None]:
+        return claim(self.path)
+
+    def record(self, notebook: str, **parameters: Any) -> None:
+        """Remember what `notebook` runs with, so that a resumed run asks for the same."""
+        config = self.config
+        config["parameters"][notebook] = parameters
+        self.save_json("config.json", config)
+
+    def save_json(self, name: str, value: Any) -> None:
+        with self.claim():
+            text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+            write_atomically(self.path / name, text + "\n")
+
+    def save_text(self, name: str, text: str) -> None:
+        with self.claim():
+            write_atomically(self.path / name, text)
+
+    def save_figure(self, name: str, chart: Any) -> None:
+        """Save a chart as `figures/{name}.png`."""
+        (self.path / "figures").mkdir(exist_ok=True)
+        chart.save(self.path / "figures" / f"{name}.png")
+
+    def save(self, name: str, frame: pd.DataFrame) -> None:
+        with self.claim():
+            write_table(self.path / name, frame)
+
+    def initial_tests(self) -> pd.DataFrame:
+        return read_table(self.path / "initial_tests.csv")
+
+    def validated_tests(self) -> pd.DataFrame:
+        return read_table(self.path / "validated_tests.csv")
+
+    def rejected_tests(self) -> pd.DataFrame:
+        return read_table(self.path / "rejected_tests.csv")
+
+    def scores(self) -> pd.DataFrame:
+        return read_table(self.path / "scores.csv")
+
+    def metrics_report(self) -> dict[str, Any]:
+        return read_json(self.path / "metrics_report.json", maker="04_measure")
+
+    def save_responses(self, responses: pd.DataFrame) -> None:
+        """One `{model}_all_responses.csv` a model, and the combined file with every model side by side."""
+        for model, rows in responses.groupby("model", sort=False):
+            self.save(file_name(str(model)) + RESPONSES, rows[list(ARTIFACTS[RESPONSES].columns)])
+        self.save("combined_model_responses.csv", combined(responses, self.validated_tests()))
+
+    def responses(self) -> pd.DataFrame:
+        """Every model's responses below each other, with a `model` column.
+
+        A run that 03 made has the models of its last execution; a folder that came from elsewhere has
+        whatever `*_all_responses.csv` lie in it.
+        """
+        import pandas as pd
+
+        names = {file_name(m): m for m in self.parameter("03_execute", "models", [])}
+        files = names or {p.name.removesuffix(RESPONSES): "" for p in sorted(self.path.glob("*" + RESPONSES))}
+        if not files:
+            raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
+        frames = []
+        for stem, model in files.items():
+            frame = read_table(self.path / (stem + RESPONSES))
+            frames.append(frame.assign(model=model or stem.replace("__", "/", 1)))
+        return pd.concat(frames, ignore_index=True)
+
+
+def open_run(run_dir: str | Path = "") -> Run:
+    """The run in `run_dir`; empty: the newest. A folder without config.json is taken as imported.
+
+    Raises RunError when the folder does not exist or holds nothing of a run.
+    """
+    path = Path(run_dir).expanduser() if str(run_dir) else newest_run_dir()
+    if not path.is_dir() and not path.is_absolute():
+        path = project_root() / path
+    if not path.is_dir():
+        raise RunError(f"{run_dir} is not a folder. Give the path of a run folder, such as runs/run_….")
+    run = Run(path.resolve())
+    log_to(run.path)
+    if not (path / "config.json").exists():
+        _adopt(run)
+    run.config  # noqa: B018 - a damaged config.json is said here, before anything is made
+    return run
+
+
+def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameters: Any) -> Run:
+    """The run that 01 begins: a new folder, or one that was begun with the same provider and seed.
+
+    Raises UsageError for a provider that does not exist, RunError for a folder of another configuration.
+    """
+    if provider not in PROVIDERS:
+        raise UsageError(f"provider = {provider!r} is not known. Use one of: {', '.join(PROVIDERS)}.")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"seed = {seed!r} is not usable. Use a whole number, 0 or more.")
+    path = Path(run_dir).expanduser() if str(run_dir) else new_run_dir()
+    _make(path)
+    run = Run(path.resolve())
+    log_to(run.path)
+    wanted = {"provider": provider, "seed": seed}
+    recorded = run.config if (path / "config.json").exists() else {"parameters": {}}
+    _same_run(run.path, recorded, wanted)
+    own = {"01_generate": wanted | parameters}
+    run.save_json("config.json", recorded | wanted | {"parameters": recorded["parameters"] | own} | about())
+    logger.info("run %s started: %s", run.path.name, wanted)
+    return run
+
+
+def recorded_parameters(run_dir: Path) -> dict[str, dict[str, Any]]:
+    """What each notebook of a run was last run with; empty for a folder that was never run."""
+    if not (run_dir / "config.json").exists():
+        return {}
+    return read_json(run_dir / "config.json", maker="01_generate")["parameters"]
+
+
+def about() -> dict[str, Any]:
+    """Where the numbers of a run come from: versions, commit, prompts."""
+    packages = ("benchkit", "groq", "langchain-groq", "nltk", "jiwer", "jsonschema", "scipy", "pandas")
+    prompts = sorted((Path(__file__).parent / "prompts").glob("*.md"))
+    return {
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "git_commit": _git_commit(),
+        "prompt_hashes": {p.stem: sha256(p.read_bytes()).hexdigest()[:16] for p in prompts},
+    }
+
+
+def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """One row a case and round: prompt, golden response and every model's answer in its own column."""
+    wide = responses.pivot(index=["id", "round"], columns="model", values="model_response")
+    wide.columns = [f"{file_name(str(model))}_response" for model in wide.columns]
+    wide = wide.reset_index().rename(columns={"id": "test_id"})
+    known = cases[["id", "prompt", "test_case", "golden_response"]].rename(columns={"id": "test_id"})
+    left = ["test_id", "round", "prompt", "test_case", "golden_response"]
+    merged = known.merge(wide, on="test_id")
+    return merged[left + [column for column in merged.columns if column not in left]]
+
+
+def read_json(path: Path, maker: str) -> dict[str, Any]:
+    """A JSON artifact. Raises RunError that names the file, what is wrong and the notebook that makes it."""
+    if not path.exists():
+        raise RunError(f"{path.parent} has no {path.name}. Run {maker}.ipynb on it first.")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path} cannot be read ({error}). Delete it and run {maker}.ipynb again.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path} does not hold a JSON object. Delete it and run {maker}.ipynb again.")
+    if path.name == "config.json" and not {"provider", "seed", "parameters"} <= value.keys():
+        raise RunError(f"{path} lacks provider, seed or parameters. Delete it and run {maker}.ipynb again.")
+    return value
+
+
+def _adopt(run: Run) -> None:
+    """Give a folder that was filled elsewhere the config.json that benchkit needs, and touch nothing else."""
+    if not (run.path / "validated_tests.csv").exists():
+        raise RunError(
+            f"{run.path} has neither config.json nor validated_tests.csv, so it is no run. "
+            "Run 01_generate.ipynb, or put your cases there as validated_tests.csv."
+        )
+    run.save_json("config.json", {"provider": "imported", "seed": 7, "parameters": {}} | about())
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{path} cannot be made a run folder ({error.strerror}). Name another one.") from error
+    if not os.access(path, os.W_OK):
+        raise RunError(f"{path} is read-only. Make it writable or name another run_dir.")
+
+
+def _same_run(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for name in IDENTITY:
+        if name in recorded and recorded[name] != wanted[name]:
+            raise RunError(
+                f"{path} was made with {name} = {recorded[name]!r}, not {wanted[name]!r}. "
+                f"Continue it with {name} = {recorded[name]!r}, or start a new run."
+            )
+
+
+def _git_commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _plain(value: Any) -> Any:
+    """NumPy scalars to Python's, and not-a-number to null: JSON has neither."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and value != value else value
