@@ -115,19 +115,29 @@ class Comparison:
     test_case: str
     model_a: str
     model_b: str
+    primary: bool  # the metric of its kind that decides
     n: int  # cases that both models have a score for
     mean_a: float
     mean_b: float
     difference: float
     standard_error: float
-    ci_low: float
+    ci_low: float  # t interval, cases as units
     ci_high: float
-    p_value: float
+    bca_low: float  # bootstrap interval
+    bca_high: float
+    p_value: float  # paired t
+    p_permutation: float  # sign flip
+    p_adjusted: float  # Holm, within the primary or within the other comparisons
     effect_size: float  # difference over the standard deviation of per-case differences
-    wins: int  # cases where A is better (for a lower-is-better metric: smaller)
+    wins: int  # cases where A is better, whichever direction that is
     ties: int
     losses: int
-    method: str
+    clusters: int
+    clustered: bool  # the categories widened the error
+    outcome: str  # better_a, better_b, equivalent, inconclusive
+    more_cases: int | None  # how many more would resolve `resolves`, where inconclusive
+    resolves: float
+    warnings: str
 
 
 def as_text(value: Any) -> str:

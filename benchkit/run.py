@@ -6,9 +6,10 @@ import json
 import os
 import platform
 import re
+import sqlite3
 import subprocess
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -24,11 +25,13 @@ from .tables import ARTIFACTS, read_table, write_atomically, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .plots import Chart
+
 logger = setup_logging(__name__)
 PROVIDERS = ("offline", "groq")
 RESPONSES = "_all_responses.csv"
 # What 01 fixes for the whole run: with another value it would be another run.
-IDENTITY = ("provider", "seed")
+IDENTITY = ("provider", "seed", "cases_file")
 
 
 def project_root() -> Path:
@@ -77,7 +80,11 @@ class Run:
     path: Path
 
     def __repr__(self) -> str:
-        return f"Run({self.path.name}, provider={self.provider})"
+        return f"Run({self.path.name}, provider={self.provider}{', SIMULATED' if self.simulated else ''})"
+
+    def _repr_markdown_(self) -> str:
+        about = f"Run `{self.path.name}`, provider {self.provider}, seed {self.seed}."
+        return f"{about} **SIMULATED: no real model answered.**" if self.simulated else about
 
     @property
     def config(self) -> dict[str, Any]:
@@ -94,7 +101,13 @@ class Run:
 
     @property
     def simulated(self) -> bool:
-        return self.provider == "offline"
+        """Whether any answer came from a simulated model, over whatever address it was reached."""
+        return self.provider == "offline" or any_simulated(self.path / "calls.sqlite")
+
+    @property
+    def brought(self) -> bool:
+        """Whether a person brought the cases: nobody but that person may change them."""
+        return self.provider == "imported" or bool(self.parameter("01_generate", "cases_file"))
 
     def parameter(self, notebook: str, name: str, default: Any = None) -> Any:
         """What a notebook was last run with."""
@@ -118,10 +131,11 @@ class Run:
         with self.claim():
             write_atomically(self.path / name, text)
 
-    def save_figure(self, name: str, chart: Any) -> None:
-        """Save a chart as `figures/{name}.png`."""
+    def save_figure(self, name: str, chart: Chart) -> Chart:
+        """Save a chart as `figures/{name}.png`, and give it back to be shown."""
         (self.path / "figures").mkdir(exist_ok=True)
         chart.save(self.path / "figures" / f"{name}.png")
+        return chart
 
     def save(self, name: str, frame: pd.DataFrame) -> None:
         with self.claim():
@@ -141,6 +155,11 @@ class Run:
 
     def metrics_report(self) -> dict[str, Any]:
         return read_json(self.path / "metrics_report.json", maker="04_measure")
+
+    def comparisons(self) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(self.metrics_report()["comparisons"])
 
     def save_responses(self, responses: pd.DataFrame) -> None:
         """One `{model}_all_responses.csv` a model, and the combined file with every model side by side."""
@@ -198,12 +217,13 @@ def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameter
     _make(path)
     run = Run(path.resolve())
     log_to(run.path)
-    wanted = {"provider": provider, "seed": seed}
+    own = {"provider": provider, "seed": seed} | parameters
     recorded = run.config if (path / "config.json").exists() else {"parameters": {}}
-    _same_run(run.path, recorded, wanted)
-    own = {"01_generate": wanted | parameters}
-    run.save_json("config.json", recorded | wanted | {"parameters": recorded["parameters"] | own} | about())
-    logger.info("run %s started: %s", run.path.name, wanted)
+    _same_run(run.path, recorded["parameters"].get("01_generate", {}), own)
+    fixed = {"provider": provider, "seed": seed}
+    everything = {"parameters": recorded["parameters"] | {"01_generate": own}}
+    run.save_json("config.json", recorded | fixed | everything | about())
+    logger.info("run %s started: %s", run.path.name, own)
     return run
 
 
@@ -223,6 +243,18 @@ def about() -> dict[str, Any]:
         "git_commit": _git_commit(),
         "prompt_hashes": {p.stem: sha256(p.read_bytes()).hexdigest()[:16] for p in prompts},
     }
+
+
+def any_simulated(journal: Path) -> bool:
+    """Whether a journal holds a reply whose fingerprint says that the offline provider made it."""
+    if not journal.exists():
+        return False
+    query = """SELECT 1 FROM calls WHERE json_extract(reply, '$.fingerprint') LIKE 'offline%' LIMIT 1"""
+    try:
+        with closing(sqlite3.connect(f"{journal.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            return db.execute(query).fetchone() is not None
+    except sqlite3.Error:
+        return False  # A journal that cannot be read is said where it is needed.
 
 
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
@@ -272,7 +304,7 @@ def _make(path: Path) -> None:
 
 def _same_run(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for name in IDENTITY:
-        if name in recorded and recorded[name] != wanted[name]:
+        if name in recorded and recorded[name] != wanted.get(name, recorded[name]):
             raise RunError(
                 f"{path} was made with {name} = {recorded[name]!r}, not {wanted[name]!r}. "
                 f"Continue it with {name} = {recorded[name]!r}, or start a new run."

@@ -23,6 +23,7 @@ _CASE = {
     "response_schema": TEXT,
     "attempt": INTEGER,
     "parent_id": TEXT,
+    "problem": TEXT,  # why the row cannot be used; "" where it can
 }
 _VALIDATED = _CASE | {
     "prompt_quality_score": NUMBER,

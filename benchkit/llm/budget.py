@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from ..errors import BudgetStop, UsageError
 
+CEILINGS = ("max_cost_usd", "max_calls", "max_minutes")
+
 
 @dataclass
 class Budget:
@@ -24,7 +26,7 @@ class Budget:
     _began: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        for name in ("max_cost_usd", "max_calls", "max_minutes"):
+        for name in CEILINGS:
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
                 raise UsageError(

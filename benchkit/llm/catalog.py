@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import ProviderError
+
 AS_OF = "2026-09-29"  # the newest evidence behind this table; what the provider lists today wins
 
 
@@ -69,12 +71,21 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 def default_model(provider: str, role: str) -> str:
     """The provider's model for `generator`, `validator` or `report`."""
-    return DEFAULTS[provider][role]
+    return _defaults(provider)[role]
 
 
 def default_models(provider: str) -> list[str]:
     """The provider's pair of models under test."""
-    return list(DEFAULTS[provider]["models"])
+    return list(_defaults(provider)["models"])
+
+
+def _defaults(provider: str) -> dict[str, Any]:
+    if provider not in DEFAULTS:
+        raise ProviderError(
+            f"a run with provider {provider!r} has no models to ask. Start a run with provider = "
+            f"{' or '.join(map(repr, DEFAULTS))} in 01_generate and give it your cases_file."
+        )
+    return DEFAULTS[provider]
 
 
 def known(id: str) -> Model:

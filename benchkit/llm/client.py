@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..agent import Agent, Call, Item, Reply
-from ..errors import BenchkitError, LimitStop, ProviderError
+from ..errors import BenchkitError, LimitStop
 from ..log import redact, setup_logging
 from . import catalog
-from .budget import Budget
+from .budget import CEILINGS, Budget
 from .journal import Journal
+from .outcome import answered, unanswered, usage_of
 from .pacing import LARGEST_WINDOW, Pacer, limit_in
-from .progress import Bar
+from .progress import Bar, Bars
 from .provider import Provider
 from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit
-from .transport import Exchange, details, explain, message_of
+from .transport import Exchange, message_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -43,9 +44,7 @@ class _Run(Protocol):
 
 def connect(run: _Run, max_concurrency: int = 0) -> Client:
     """The client of a run. Nothing is opened or asked until something has to be sent."""
-    ceilings = {
-        name: run.parameter("01_generate", name, 0) for name in ("max_cost_usd", "max_calls", "max_minutes")
-    }
+    ceilings = {name: run.parameter("01_generate", name, 0) for name in CEILINGS}
     return Client(run, Provider(run.provider, run.seed), Budget(**ceilings), max_concurrency)
 
 
@@ -107,7 +106,7 @@ class Client:
         todo = {agent.model for agent, some, have in plans if any(self._open(agent, c, have) for c in some)}
         if todo:
             await self.provider.check(sorted(todo))
-        with _bars(plans, label) as bars:
+        with Bars(_progress(plans), label) as bars:
             workers = [
                 asyncio.ensure_future(self._worker(agent, queue, have, bars[agent.model]))
                 for agent, some, have in plans
@@ -129,8 +128,8 @@ class Client:
     def _crew(self, calls: Sequence[Call]) -> int:
         return min(len(calls), self._cap or int(LARGEST_WINDOW))
 
-    async def _finish(self, workers: list[asyncio.Future]) -> None:
-        """Let every worker end, so that nothing in flight is thrown away, then say why it stopped, if it did."""
+    async def _finish(self, workers: Sequence[asyncio.Future]) -> None:
+        """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
         try:
             done = await asyncio.gather(*workers, return_exceptions=True)
         finally:
@@ -148,7 +147,7 @@ class Client:
                 self._stop = self._stop or error
                 self._stopping.set()
                 raise
-            _advance(bar, have[call.key])
+            bar.advance(have[call.key].status)
 
     async def _settle(self, agent: Agent, call: Call, known: Reply | None) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
@@ -169,9 +168,9 @@ class Client:
         )
         try:
             exchange = await attempt(call, sent)
-            reply = self._answered(agent, call, exchange)
+            reply = answered(agent, call, exchange, self._cost(call.model, usage_of(exchange)))
         except groq.APIError as error:
-            reply = self._unanswered(call, error)
+            reply = unanswered(call, error, self.provider.transport.url)
         reply = replace(reply, attempts=len(sent), waited_s=round(sum(waits), 3), timestamp=_now())
         await self._journal.record(call, reply)
         logger.debug("%s", _line(call, reply))
@@ -181,14 +180,16 @@ class Client:
         """One attempt: within the budget, at the model's pace, and what it teaches is learnt."""
         import groq
 
-        if self._stop:
-            raise self._stop
         pacer, model = self._pacer(call.model), self._model(call.model)
         most = model.cost_usd(call.tokens - call.max_tokens, call.max_tokens) or 0.0
         await pacer.acquire(call.tokens)
         exchange: Exchange | None = None
+        reserved = 0.0
         try:
+            if self._stop:
+                raise self._stop
             self.budget.admit(most)
+            reserved = most
             sent.append(1)
             async with self._gate:
                 exchange = await self.provider.transport.send(call)
@@ -198,10 +199,9 @@ class Client:
             self._limited(call, pacer, error)
             raise
         finally:
-            usage = _usage(exchange)
-            pacer.release(call.tokens, usage.get("total_tokens"), exchange and exchange.latency_s)
-            if sent:
-                self.budget.settle(most, self._cost(call.model, usage))
+            usage = usage_of(exchange)
+            pacer.release(call.tokens, usage.get("total_tokens"), exchange.latency_s if exchange else None)
+            self.budget.settle(reserved, self._cost(call.model, usage))
 
     def _limited(self, call: Call, pacer: Pacer, error: Exception) -> None:
         wait = announced_wait(error)
@@ -215,43 +215,6 @@ class Client:
                 f"Everything paid for is kept; run again after {until} to continue."
             ) from error
         pacer.refused(str(error), wait or 0.0)
-
-    def _answered(self, agent: Agent, call: Call, exchange: Exchange) -> Reply:
-        body = exchange.body or {}
-        arguments, text, error = agent.read(call, body["choices"][0]["message"])
-        usage = _usage(exchange)
-        served = (usage.get("prompt_time") or 0) + (usage.get("completion_time") or 0)
-        return Reply(
-            call.key,
-            status="malformed" if arguments is None else "answered",
-            arguments=arguments,
-            text=text,
-            error=error,
-            prompt_tokens=usage.get("prompt_tokens"),
-            completion_tokens=usage.get("completion_tokens"),
-            cost_usd=self._cost(call.model, usage),
-            latency_s=round(exchange.latency_s, 4),
-            queue_s=usage.get("queue_time"),
-            server_s=served or None,
-            request_id=str((body.get("x_groq") or {}).get("id", "")),
-            fingerprint=str(body.get("system_fingerprint") or ""),
-        )
-
-    def _unanswered(self, call: Call, error: Exception) -> Reply:
-        """A refusal by the API: the model's own unusable answer, this call's failure, or the end of the run."""
-        import groq
-
-        about = details(error)
-        code = about.get("code")
-        if code in ("tool_use_failed", "json_validate_failed") or "failed_generation" in about:
-            made = about.get("failed_generation") or ""
-            text = made if isinstance(made, str) else str(made)
-            return Reply(call.key, "malformed", text=text, error=message_of(error))
-        if code in ("model_not_found", "model_decommissioned"):
-            raise ProviderError(catalog.replacement(call.model) or explain(error, "")) from error
-        if isinstance(error, groq.AuthenticationError | groq.PermissionDeniedError):
-            raise ProviderError(explain(error, self.provider.transport.url)) from error
-        return Reply(call.key, "failed", error=redact(f"{type(error).__name__}: {message_of(error)}"))
 
     def _pacer(self, model: str) -> Pacer:
         if model not in self._pacers:
@@ -282,41 +245,13 @@ class Client:
         return waited
 
 
-class _bars:
-    """A bar a model, opened together and closed together."""
-
-    def __init__(self, plans: Sequence[tuple[Agent, list[Call], dict[str, Reply]]], label: str) -> None:
-        self._plans, self._label = plans, label
-
-    def __enter__(self) -> dict[str, Bar]:
-        totals: dict[str, list[int]] = {}
-        for agent, calls, have in self._plans:
-            total = totals.setdefault(agent.model, [0, 0])
-            total[0] += len(calls)
-            total[1] += sum(call.key in have for call in calls)
-        self._bars = {
-            model: Bar(total=total, initial=done, desc=f"{self._label} {model}".strip(), unit="call")
-            for model, (total, done) in totals.items()
-        }
-        return self._bars
-
-    def __exit__(self, *error: object) -> None:
-        for bar in self._bars.values():
-            bar.close()
-
-
-def _advance(bar: Bar, reply: Reply) -> None:
-    counts = getattr(bar, "counts", {"malformed": 0, "failed": 0})
-    if reply.status in counts:
-        counts[reply.status] += 1
-        bar.set_postfix({name: n for name, n in counts.items() if n}, refresh=False)
-    bar.counts = counts
-    bar.update()
-
-
-def _usage(exchange: Exchange | None) -> dict[str, Any]:
-    usage = (exchange.body or {}).get("usage") if exchange else None
-    return usage if isinstance(usage, dict) else {}
+def _progress(plans: Sequence[tuple[Agent, list[Call], dict[str, Reply]]]) -> dict[str, tuple[int, int]]:
+    """(calls planned, calls on record) a model."""
+    counts: dict[str, tuple[int, int]] = {}
+    for agent, calls, have in plans:
+        planned, done = counts.get(agent.model, (0, 0))
+        counts[agent.model] = (planned + len(calls), done + sum(call.key in have for call in calls))
+    return counts
 
 
 def _where(call: Call) -> str:
@@ -324,6 +259,7 @@ def _where(call: Call) -> str:
 
 
 def _line(call: Call, reply: Reply) -> str:
+    """A call's line in debug.log."""
     took = "-" if reply.latency_s is None else f"{reply.latency_s:.3f} s"
     return (
         f"{_where(call)}{' repair' if call.repair else ''}: {reply.status} in {took}, {reply.attempts} sent, "

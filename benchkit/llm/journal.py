@@ -45,11 +45,10 @@ class Journal:
             self._db = _open(path)
         except sqlite3.Error as error:
             raise RunError(
-                f"{path} cannot be used as the journal ({error}). If the disk is full or the folder read-only, "
-                "mend that; a damaged file can be moved away, at the price of paying for its replies again."
+                f"{path} cannot be used as the journal ({error}). If the disk is full or the folder is "
+                "read-only, mend that; a damaged file can be moved away, and its replies are paid for again."
             ) from error
         self._inputs = {digest for (digest,) in self._db.execute("SELECT digest FROM inputs")}
-        self._failure: sqlite3.Error | None = None
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
 
@@ -138,7 +137,11 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _row(call: Call, reply: Reply, digest: str) -> tuple[Any, ...]:
-    parameters = {"temperature": call.temperature, "max_tokens": call.max_tokens, "seed": call.seed}
+    parameters: dict[str, Any] = {
+        "temperature": call.temperature,
+        "max_tokens": call.max_tokens,
+        "seed": call.seed,
+    }
     parameters |= {"reasoning_effort": call.reasoning_effort} if call.reasoning_effort else {}
     body = _storable(json.dumps(asdict(reply), ensure_ascii=False))
     where = (call.agent, call.model, call.case, call.round, call.attempt)

@@ -23,7 +23,7 @@ def limit_in(message: str) -> tuple[str, int] | None:
 
 
 class Pacer:
-    """Admits a model's calls: held while the provider says so, spread over the minute, as many at once as help.
+    """Admits a model's calls: held while the provider says so, spread over the minute.
 
     `acquire` reserves what the provider reserves (prompt and token limit); `release` gives back what was
     not used. The number in flight grows while replies stay quick and shrinks when they queue up.
@@ -66,7 +66,7 @@ class Pacer:
             self._next_request = max(now, self._next_request) + self._spacing()
 
     def release(self, reserved: int, used: int | None, latency_s: float | None) -> None:
-        """A call is over: `used` tokens of `reserved` (None: unknown, all), answered in `latency_s` (None: not)."""
+        """A call is over: it used `used` of `reserved` tokens (None: all) and was answered (None: not)."""
         full = self.in_flight >= int(self.window) - 1
         self.in_flight -= 1
         self._tokens += reserved - (reserved if used is None else min(used, reserved))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from tqdm.std import tqdm
@@ -14,10 +15,19 @@ class Bar(tqdm):
     """tqdm in a terminal. In a notebook its line is one updated plain-text output, without widgets."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.disable: bool = False
+        self.counts = {"malformed": 0, "failed": 0}
         self._shown: Any = None
         self._notebook = _in_notebook()
         kwargs |= {"ncols": 100} if self._notebook else {}
         super().__init__(*args, mininterval=0.2, file=sys.stderr, **kwargs)
+
+    def advance(self, status: str) -> None:
+        """One more call is over."""
+        if status in self.counts:
+            self.counts[status] += 1
+            self.set_postfix({name: n for name, n in self.counts.items() if n}, refresh=False)
+        self.update()
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         if not self._notebook:
@@ -38,6 +48,24 @@ class Bar(tqdm):
             self._instances.discard(self)
         else:
             super().close()
+
+
+class Bars:
+    """A bar a model, opened and closed together; `progress` is (planned, done already) a model."""
+
+    def __init__(self, progress: Mapping[str, tuple[int, int]], label: str) -> None:
+        self._progress, self._label = progress, label
+
+    def __enter__(self) -> dict[str, Bar]:
+        self._bars = {
+            model: Bar(total=planned, initial=done, desc=f"{self._label} {model}".strip(), unit="call")
+            for model, (planned, done) in self._progress.items()
+        }
+        return self._bars
+
+    def __exit__(self, *error: object) -> None:
+        for bar in self._bars.values():
+            bar.close()
 
 
 def _in_notebook() -> bool:

@@ -1,4 +1,4 @@
-"""One request through ChatGroq, and all that came back: the body and headers that ChatGroq drops, the times."""
+"""One request through ChatGroq, and all that came back: also the body and headers that ChatGroq drops."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _exchange: ContextVar[Exchange] = ContextVar("exchange")
 
 
 class Transport:
-    """ChatGroq on the aiohttp transport: the default pool reconnects on almost every call above 20 in flight."""
+    """ChatGroq on the aiohttp transport: the default pool reconnects on most calls above 20 in flight."""
 
     def __init__(self, url: str, key: str, timeout_s: float) -> None:
         import groq
@@ -49,7 +49,7 @@ class Transport:
         self._chats: dict[tuple, ChatGroq] = {}
 
     async def send(self, call: Call) -> Exchange:
-        """Send `call` once. Raises the groq SDK's errors; a body that is no completion is a dropped connection."""
+        """Send `call` once. Raises the SDK's errors; a body that is no completion is a dropped connection."""
         exchange = Exchange(sent=time.perf_counter())
         _exchange.set(exchange)
         chat = self._chat(call).bind_tools([call.tool.definition()], tool_choice=call.tool.name)
@@ -85,7 +85,7 @@ class Transport:
                 model=call.model,
                 temperature=call.temperature,
                 max_tokens=call.max_tokens,
-                reasoning_effort=call.reasoning_effort or None,  # type: ignore[arg-type]
+                reasoning_effort=call.reasoning_effort or None,
                 api_key=SecretStr(self._key),
                 base_url=self.url,
                 timeout=self._timeout_s,

@@ -26,7 +26,7 @@ def chance(*parts: object) -> random.Random:
 
 @lru_cache(maxsize=65536)
 def case_quality(p: float, model: str, case: int, what: str) -> float:
-    """The model's probability on this one case, 0..1: drawn once per (model, case), with mean `p` over cases."""
+    """The model's probability on this one case, 0..1: fixed for (model, case), with mean `p` over cases."""
     if not 0.0 < p < 1.0:
         return p
     difficulty = chance("difficulty", case, what).gauss(0.0, 1.0)

@@ -1,0 +1,124 @@
+"""How a notebook runs: papermill's engine on this interpreter, watched from the terminal, stoppable."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbformat import NotebookNode
+from papermill import execute_notebook
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+
+from .errors import Interrupted
+from .parameters import literal
+from .terminal import Terminal
+
+ENGINE = "benchkit"
+
+
+class OwnKernel(AsyncKernelManager):
+    """A kernel on the interpreter that runs us, whatever kernelspecs the machine has, even none."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, name="python3", display_name="Python 3", language="python")
+
+
+class Session:
+    """One running notebook: what its kernel says goes to the terminal, and other threads can stop it."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._kernel: AsyncKernelManager | None = None
+
+    def started(self, kernel: Any) -> None:
+        self._loop, self._kernel = asyncio.get_running_loop(), kernel
+
+    def interrupt(self) -> None:
+        """As Ctrl-C in the kernel; no further cell starts."""
+        self.stopping = True
+        self._ask(lambda kernel: kernel.interrupt_kernel())
+
+    def kill(self) -> None:
+        """End the kernel now."""
+        self.stopping = True
+        self._ask(lambda kernel: kernel.shutdown_kernel(now=True))
+
+    def _ask(self, what: Callable[[AsyncKernelManager], Any]) -> None:
+        if self._loop is not None and not self._loop.is_closed() and self._kernel is not None:
+            asyncio.run_coroutine_threadsafe(what(self._kernel), self._loop)
+
+
+class WatchedClient(PapermillNotebookClient):
+    """papermill's client, with the session told of every cell and message."""
+
+    def __init__(self, manager: NotebookExecutionManager, session: Session, **options: Any) -> None:
+        super().__init__(manager, kernel_manager_class=OwnKernel, **options)
+        self.session = session
+
+    def execute_cell(self, cell: NotebookNode, cell_index: int, **options: Any) -> NotebookNode:  # type: ignore[override]
+        if self.session.stopping:
+            raise Interrupted("Stopped between two cells.")
+        self.session.terminal.cell(cell_index, len(self.nb.cells))
+        return super().execute_cell(cell, cell_index, **options)
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        self.session.started(self.km)
+        self.session.terminal.message(msg)
+        return super().process_message(msg, cell, cell_index)
+
+
+class WatchedEngine(NBClientEngine):
+    """Runs the cells with a WatchedClient, in the working directory and environment that it is given."""
+
+    @classmethod
+    def execute_managed_notebook(  # type: ignore[override]
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        session: Session,
+        folder: Path,
+        env: dict[str, str],
+        **_: Any,
+    ) -> NotebookNode:
+        client = WatchedClient(nb_man, session, kernel_name=kernel_name, startup_timeout=120, timeout=None)
+        return client.execute(cwd=str(folder), env=env)
+
+
+papermill_engines.register(ENGINE, WatchedEngine)
+
+
+def run_notebook(
+    source: Path,
+    target: Path,
+    parameters: dict[str, Any],
+    session: Session,
+    env: dict[str, str],
+    folder: Path,
+) -> None:
+    """Run `source` in `folder` and write it to `target`, also when it fails.
+
+    Raises PapermillExecutionError when a cell does, Interrupted when the session was stopped.
+    """
+    execute_notebook(
+        literal(source),
+        literal(target),
+        parameters,
+        engine_name=ENGINE,
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        session=session,
+        env=env,
+        folder=folder,  # Not papermill's `cwd`, which would move this whole process.
+    )

@@ -1,0 +1,217 @@
+"""Field accuracy: the golden's leaves, and how right a response is at each of them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from .keywords import words
+
+Json = Any  # dict, list, str, int, float, bool or None, as json.loads gives them
+
+# Above so many comparisons of leaves, an array is matched by position after its identical items.
+MAX_COMPARISONS = 100_000
+_ABSENT = object()
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.IGNORECASE)
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\\.?"
+_WRITTEN_DATE = re.compile(
+    rf"(?:{_MONTH} \d{{1,2}}|\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH})(?:st|nd|rd|th)?(?:,? \d{{4}})?", re.I
+)
+_IDENTIFIER = re.compile(r"(?=[^\d@_/]*[\d@_/])[!-~]+")  # ASCII in one piece with a digit or a sign of an id
+_FIGURES = re.compile(r"(?=\D*\d)[\W\d_]+")  # phone numbers, "10:30 - 11:00"
+
+
+def field_accuracy(
+    response: Json, golden: dict[str, Any], schema: dict[str, Any] | None = None
+) -> float | None:
+    """Mean over the golden's leaves of how right the response is at the same place.
+
+    0 to 1, higher is better. A leaf is
+
+    - a number, boolean or null: 1 or 0, type-true (5 is 5.0, but neither "5" nor true);
+    - an exact string: 1 or 0, equal but for white space at its ends, case and leading zeros counting. Exact is
+      what `schema` gives an enum, const, pattern or format, and without that a date, an ASCII text in one
+      piece with a digit, @, _ or / (`INT-2026-04`, `$49.99`), and figures without letters. Two ISO 8601 times
+      are equal when they are the same instant; one with an offset never equals one without;
+    - any other string: token F1, 2·|R ∩ G| / (|R| + |G|) over the multisets of lower-cased words;
+    - an array: the best sum of one-to-one scores of its items, over the longer length; two empty ones are 1;
+    - an empty object: 1 where an object is.
+
+    A missing key is 0 and an extra key costs nothing here. A response that is no object is 0, as is one too
+    deep to be walked; an empty golden gives None.
+    """
+    if not golden:
+        return None
+    if not isinstance(response, dict):
+        return 0.0
+    try:
+        return _score(_leaves(golden, [schema or {}], schema or {}), response)
+    except RecursionError:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    path: tuple[str, ...]
+    score: Callable[[Json], float]
+    size: int = 1  # leaves below, for an array
+
+
+def _leaves(golden: Json, nodes: list[Json], root: dict[str, Any]) -> list[_Leaf]:
+    """The leaves of `golden`; `nodes` are the subschemas that apply to it."""
+    known = _variants(nodes, root)
+    if isinstance(golden, dict) and golden:
+        return [
+            _Leaf((key, *leaf.path), leaf.score, leaf.size)
+            for key, value in golden.items()
+            for leaf in _leaves(value, _below(known, key), root)
+        ]
+    if isinstance(golden, list):
+        items = [_leaves(item, [node["items"] for node in known if "items" in node], root) for item in golden]
+        size = sum(leaf.size for item in items for leaf in item)
+        return [_Leaf((), lambda found: _array_score(found, golden, items, size), max(1, size))]
+    return [_Leaf((), _scalar_score(golden, known))]
+
+
+def _score(leaves: list[_Leaf], response: Json) -> float:
+    return fmean(leaf.score(_at(response, leaf.path)) for leaf in leaves)
+
+
+def _at(value: Json, path: tuple[str, ...]) -> Json:
+    for key in path:
+        value = value.get(key, _ABSENT) if isinstance(value, dict) else _ABSENT
+    return value
+
+
+def _scalar_score(golden: Json, nodes: list[dict[str, Any]]) -> Callable[[Json], float]:
+    if isinstance(golden, dict):
+        return lambda found: float(isinstance(found, dict))
+    if not isinstance(golden, str):
+        return lambda found: float(_same_value(found, golden))
+    if _is_exact(golden, nodes):
+        return lambda found: float(isinstance(found, str) and _same_text(found, golden))
+    return lambda found: _token_f1(found, golden) if isinstance(found, str) else 0.0
+
+
+def _same_value(found: Json, golden: Json) -> bool:
+    if golden is None or isinstance(golden, bool):
+        return found is golden
+    return isinstance(found, int | float) and not isinstance(found, bool) and found == golden
+
+
+def _same_text(found: str, golden: str) -> bool:
+    found, golden = _tidy(found), _tidy(golden)
+    return found == golden or (_instant(found) is not None and _instant(found) == _instant(golden))
+
+
+def _tidy(text: str) -> str:
+    text = text.strip()
+    # Composing takes quadratic time over piled-up marks, and what is this long is no id.
+    return unicodedata.normalize("NFC", text) if len(text) <= 4096 else text
+
+
+@lru_cache(maxsize=4096)
+def _instant(text: str) -> datetime | None:
+    if len(text) <= 10 or not _ISO.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:
+        return None
+
+
+def _token_f1(found: str, golden: str) -> float:
+    ours, theirs = _tokens(found), _tokens(golden)
+    if not theirs:
+        return float(found.strip() == golden.strip())
+    return 2 * (ours & theirs).total() / (ours.total() + theirs.total())
+
+
+@lru_cache(maxsize=4096)
+def _tokens(text: str) -> Counter[str]:
+    return Counter(words(text))
+
+
+def _array_score(found: Json, golden: list[Json], items: list[list[_Leaf]], size: int) -> float:
+    if not isinstance(found, list):
+        return 0.0
+    if not found or not golden:
+        return float(len(found) == len(golden))
+    if size * _size(found) > MAX_COMPARISONS:
+        return _by_position(found, golden, items) / max(len(found), len(golden))
+    scores = np.array([[_score(item, other) for other in found] for item in items])
+    return float(scores[linear_sum_assignment(scores, maximize=True)].sum()) / max(scores.shape)
+
+
+def _by_position(found: list[Json], golden: list[Json], items: list[list[_Leaf]]) -> float:
+    """Sum of the scores when identical items are paired first and the rest in their order."""
+    same = Counter(map(repr, golden)) & Counter(map(repr, found))
+    wanted, others = _without(same, golden, items), _without(same, found, found)
+    return same.total() + sum(_score(item, other) for item, other in zip(wanted, others, strict=False))
+
+
+def _without(taken: Counter[str], keys: list[Json], values: list[Any]) -> list[Any]:
+    left, kept = Counter(taken), []
+    for key, value in zip(map(repr, keys), values, strict=True):
+        if left[key]:
+            left[key] -= 1
+        else:
+            kept.append(value)
+    return kept
+
+
+def _size(value: Json) -> int:
+    """Leaves of `value`, at least 1."""
+    left, count = [value], 0
+    while left:
+        top = left.pop()
+        inner = top.values() if isinstance(top, dict) else top if isinstance(top, list) else ()
+        left.extend(inner)
+        count += not inner
+    return count
+
+
+def _is_exact(text: str, nodes: list[dict[str, Any]]) -> bool:
+    if any(word in node for node in nodes for word in ("enum", "const", "pattern", "format")):
+        return True
+    bare = text.strip()
+    return any(rule.fullmatch(bare) for rule in (_ISO, _WRITTEN_DATE, _IDENTIFIER, _FIGURES))
+
+
+def _below(nodes: list[dict[str, Any]], key: str) -> list[Json]:
+    found = [node["properties"] for node in nodes if isinstance(node.get("properties"), dict)]
+    return [properties[key] for properties in found if key in properties]
+
+
+def _variants(nodes: list[Json], root: dict[str, Any]) -> list[dict[str, Any]]:
+    """The subschemas with all they bring in by local $ref, anyOf, oneOf and allOf."""
+    left, found = list(nodes), []
+    while left:
+        node = left.pop()
+        if not isinstance(node, dict) or any(node is other for other in found):
+            continue
+        found.append(node)
+        left += [branch for word in ("anyOf", "oneOf", "allOf") for branch in node.get(word, ())]
+        if "$ref" in node:
+            left.append(_local(node["$ref"], root))
+    return found
+
+
+def _local(reference: str, root: Json) -> Json:
+    """What a `#/a/b` reference points to, or None."""
+    if not reference.startswith("#/"):
+        return root if reference == "#" else None
+    for part in reference[2:].split("/"):
+        part = part.replace("~1", "/").replace("~0", "~")
+        root = root.get(part) if isinstance(root, dict) else None
+    return root

@@ -1,0 +1,103 @@
+"""JSON objects in texts that should have been nothing but JSON. Nothing is ever evaluated as code.
+
+Every text ends in a value or a JsonProblem, in time that grows with its length.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+# "{" and then a quote or the other brace: an object, and not a brace in prose or a {{placeholder}}.
+_OPENING = re.compile(r"\{\s*+[\"'}]")
+# Braces outside of strings; a string that never ends reaches to the end of the text.
+_TOKEN = re.compile(r"""[{}]|'[^'\\]*+(?:\\.[^'\\]*+)*+'?|"[^"\\]*+(?:\\.[^"\\]*+)*+"?""", re.DOTALL)
+
+
+class JsonProblem(ValueError):
+    """Why a text is not the JSON that it should be."""
+
+
+def parse(text: str) -> Any:
+    """The value of `text` read as JSON, else as a Python literal (single quotes, True, None, tuples).
+
+    As in json.loads, the last of two equal keys counts. Raises JsonProblem, also for NaN, for numbers that are
+    no finite float, for keys that are not text and for nesting beyond what Python can walk.
+    """
+    try:
+        return _json(text)
+    except RecursionError as error:
+        raise JsonProblem("nested too deeply") from error
+    except ValueError as error:
+        problem = error
+    try:
+        return _literal(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise JsonProblem(f"not JSON ({str(problem)[:120]})") from error
+
+
+def objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
+    """(object, start, end) of every object in `text` that is in no other object, in order.
+
+    Raises JsonProblem when an object begins that never ends, or when one cannot be read and nothing after it
+    can: a piece of a broken answer is no answer.
+    """
+    problem, position = None, 0
+    while opening := _OPENING.search(text, position):
+        start, position = opening.start(), _closing(text, opening.start())
+        if not position:
+            raise JsonProblem("its JSON object is cut off")
+        try:
+            value = parse(text[start:position])
+        except JsonProblem as error:
+            problem = error
+            continue
+        if isinstance(value, dict):
+            problem = None
+            yield value, start, position
+    if problem:
+        raise problem
+
+
+def _closing(text: str, start: int) -> int:
+    """The index after the brace that closes the one at `start`; 0 when none does."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        depth += {"{": 1, "}": -1}.get(token.group(), 0)
+        if not depth:
+            return token.end()
+    return 0
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return _no_number(text) if number in (float("inf"), float("-inf")) else number
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text[:20]} is no JSON number")
+
+
+def _literal(text: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes such as "\d", which Python means to forbid
+        return _plain(ast.literal_eval(text.strip()))
+
+
+def _plain(value: Any) -> Any:
+    """A literal's value with tuples as lists; ValueError for what JSON has not."""
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and abs(value) < float("inf")):
+        return value
+    raise ValueError(f"{type(value).__name__} is no JSON value")

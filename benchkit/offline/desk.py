@@ -1,0 +1,257 @@
+"""What happens to one HTTP request: key, model, limits, fault, reply."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from benchkit.offline import completions, contract
+from benchkit.offline.breakage import Draft, tool_use_failed
+from benchkit.offline.chance import chance, digest
+from benchkit.offline.faults import ENVOY, PAGE, REFUSED, Faults
+from benchkit.offline.limits import Limiter, limiter
+from benchkit.offline.models import ROSTER, STAND_INS, SimulatedModel
+
+DRIPS = 20  # pieces that a dripping body comes in
+
+
+class Desk:
+    """The server's state and its handlers. Everything runs in the server's one event loop."""
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        shared_limits: Mapping[str, int | None],
+        limits: Mapping[str, Mapping[str, int]],
+        fractional_retry_after: bool,
+        error_rate: float,
+        faults: Mapping[str, float],
+        hang_s: float,
+        drip_s: float,
+        latency_ms: float | None,
+        key: str,
+        record: bool,
+        key_dies_after: int,
+        retire_after: Mapping[str, int],
+        stand_in: bool,
+        models: Iterable[SimulatedModel],
+        clock: Callable[[], float],
+    ) -> None:
+        self.seed, self.latency_ms, self.key, self.record = seed, latency_ms, key, record
+        self.models = {**ROSTER, **(STAND_INS if stand_in else {}), **{model.id: model for model in models}}
+        self.limiters: dict[str, Limiter] = {
+            model: limiter(model, clock, shared_limits, limits.get(model, {})) for model in self.models
+        }
+        self.fractional_retry_after, self.hang_s, self.drip_s = fractional_retry_after, hang_s, drip_s
+        self.faults = Faults(seed, error_rate, faults)
+        self.key_dies_after, self.retire_after = key_dies_after, retire_after
+        self.requests: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
+        self.in_flight = self.peak_in_flight = 0
+        self.closing = asyncio.Event()
+        self._answered: set[int] = set()
+        self._arrivals = 0
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """POST /openai/v1/chat/completions."""
+        text = await request.text()
+        self._arrivals += 1
+        request_id = f"req_{digest(self.seed, self._arrivals, time.time_ns()):016x}"
+        self.in_flight += 1
+        self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+        try:
+            return await self._chat(request, text, request_id)
+        finally:
+            self.in_flight -= 1
+
+    async def list_models(self, request: web.Request) -> web.Response:
+        """GET /openai/v1/models: what is served now; a retired model is listed no more."""
+        if not self._key_works(request):
+            return _refusal(contract.INVALID_KEY)
+        rows = [model.row() for id, model in self.models.items() if not self._retired(id)]
+        return _json(200, {"object": "list", "data": rows})
+
+    async def get_model(self, request: web.Request) -> web.Response:
+        """GET /openai/v1/models/{id}."""
+        id = request.match_info["model"]
+        if not self._key_works(request):
+            return _refusal(contract.INVALID_KEY)
+        if id not in self.models or self._retired(id):
+            return _refusal(contract.not_found(id))
+        return _json(200, self.models[id].row())
+
+    async def elsewhere(self, request: web.Request) -> web.Response:
+        return _refusal(contract.unknown_url(request.method, request.path))
+
+    async def _chat(self, request: web.Request, text: str, request_id: str) -> web.StreamResponse:
+        if not self._key_works(request):
+            self.counts["failed_401"] += 1
+            return _refusal(contract.INVALID_KEY, request_id)
+        try:
+            body = json.loads(text)
+        except json.JSONDecodeError as wrong:
+            return _refusal(contract.bad_json(str(wrong)), request_id)
+        refused = self._refused(body)
+        if self.record and isinstance(body, dict):
+            self.requests.append(body)
+        if refused:
+            self.counts[f"failed_{refused[0]}"] += 1
+            return _refusal(refused, request_id)
+        return await self._admitted(request, body, digest(text), request_id)
+
+    def _refused(self, body: Any) -> contract.Refused | None:
+        if not isinstance(body, dict):
+            return contract.bad_json("it must be an object")
+        id = str(body.get("model", ""))
+        if id not in self.models:
+            return contract.unknown_model(id)
+        return contract.decommissioned(id) if self._retired(id) else contract.problem(body, self.models[id])
+
+    async def _admitted(
+        self, request: web.Request, body: dict[str, Any], key: int, request_id: str
+    ) -> web.StreamResponse:
+        model, limits = self.models[body["model"]], self.limiters[body["model"]]
+        asked = completions.prompt_tokens(body)
+        reserved = asked + completions.token_limit(body, model) if limits.buckets else 0
+        refusal = limits.admit(reserved)
+        if refusal:
+            self._count(f"refused_{refusal.status}", model.id)
+            wait = refusal.retry_after
+            stated = (
+                f"{max(wait, 0.001):.3f}" if self.fractional_retry_after else f"{max(1, math.ceil(wait))}"
+            )
+            headers = limits.headers() | {"retry-after": stated, "x-request-id": request_id}
+            return _json(refusal.status, refusal.body, headers)
+        used = 0
+        try:
+            response, used = await self._reply(request, body, model, key, request_id)
+        except asyncio.CancelledError:
+            if not self.closing.is_set():
+                self._count("abandoned", model.id)
+            raise
+        finally:
+            limits.give_back(reserved - used)
+        return response
+
+    async def _reply(
+        self, request: web.Request, body: dict[str, Any], model: SimulatedModel, key: int, request_id: str
+    ) -> tuple[web.StreamResponse, int]:
+        """(response, tokens that it costs); what fails is not billed."""
+        fault, attempt = self.faults.draw(key)
+        draft = completions.respond(model, body, self.seed)
+        if fault == "tool_use_failed":
+            random = chance("form", self.seed, key, attempt)
+            form = random.randrange(6)
+            draft = Draft(failure=tool_use_failed(form, draft.tool, draft.arguments, random))
+        tokens = completions.completion_tokens(draft, body, model)
+        times = completions.timing(model, body, self.seed, tokens, self.latency_ms)
+        headers = self.limiters[model.id].headers() | {"x-request-id": request_id}
+        if fault in REFUSED or fault == "503_text":
+            return await self._fail(fault, model.id, times.total / 4, headers), 0
+        if times.total > 0:
+            await asyncio.sleep(times.total)
+        if draft.failure:
+            self._count("failed_tool_use", model.id)
+            return _json(400, draft.failure, headers), 0
+        ids = (request_id, int(time.time()))
+        whole = completions.completion(model, body, draft, times, ids, self.seed)
+        payload = json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace")
+        if fault:
+            self._count(f"failed_{fault}" if fault != "drip" else "dripped", model.id)
+            response = await self._damaged(fault, request, payload, headers)
+            return response, whole["usage"]["total_tokens"] if fault == "drip" else 0
+        self._served(key, model.id)
+        return web.Response(body=payload, content_type="application/json", headers=headers), whole["usage"][
+            "total_tokens"
+        ]
+
+    async def _fail(self, fault: str, model: str, wait: float, headers: dict[str, str]) -> web.Response:
+        self._count(f"failed_{fault}", model)
+        await asyncio.sleep(wait)
+        if fault == "503_text":
+            return web.Response(status=503, text=ENVOY, headers=headers)
+        status, said = REFUSED[fault]
+        return _json(status, said, headers)
+
+    async def _damaged(
+        self, fault: str, request: web.Request, payload: bytes, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        """The good answer, spoilt on its way."""
+        if fault == "hang":
+            await self._until_closing(self.hang_s)
+            return _refusal((504, {"error": {"message": "Gateway timeout", "type": "internal_server_error"}}))
+        if fault == "content_type":
+            page = len(payload) % 2
+            said = PAGE.encode() if page else payload
+            return web.Response(
+                body=said, content_type="text/html" if page else "text/plain", headers=headers
+            )
+        if fault == "truncated":
+            return web.Response(
+                body=payload[: len(payload) // 2], content_type="application/json", headers=headers
+            )
+        if fault == "garbled":
+            third = len(payload) // 3
+            spoilt = payload[:third] + b"\xff\x00}{" + payload[third + 9 :]
+            return web.Response(body=spoilt, content_type="application/json", headers=headers)
+        return await self._piecemeal(request, payload, headers, resets=fault == "reset")
+
+    async def _piecemeal(
+        self, request: web.Request, payload: bytes, headers: dict[str, str], resets: bool
+    ) -> web.StreamResponse:
+        """The body in pieces over `drip_s`, or half of it and then a torn connection."""
+        response = web.StreamResponse(headers=headers | {"content-length": str(len(payload))})
+        response.content_type = "application/json"
+        await response.prepare(request)
+        if resets:
+            await response.write(payload[: len(payload) // 2])
+            if request.transport is not None:
+                request.transport.abort()
+            return response
+        size = -(-len(payload) // DRIPS)
+        for start in range(0, len(payload), size):
+            await response.write(payload[start : start + size])
+            await self._until_closing(self.drip_s / DRIPS)
+        await response.write_eof()
+        return response
+
+    async def _until_closing(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.closing.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _served(self, key: int, model: str) -> None:
+        self._count("served", model)
+        if key in self._answered:
+            self._count("served_again", model)
+        self._answered.add(key)
+
+    def _count(self, name: str, model: str) -> None:
+        self.counts[name] += 1
+        self.counts[f"{name}:{model}"] += 1
+
+    def _key_works(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        dead = 0 < self.key_dies_after <= self.counts["served"]
+        return bool(given) and not dead and (not self.key or given == self.key)
+
+    def _retired(self, model: str) -> bool:
+        return model in self.retire_after and self.counts[f"served:{model}"] >= self.retire_after[model]
+
+
+def _refusal(refused: contract.Refused, request_id: str = "") -> web.Response:
+    return _json(*refused, {"x-request-id": request_id} if request_id else None)
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:
+    payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return web.Response(status=status, body=payload, content_type="application/json", headers=headers)

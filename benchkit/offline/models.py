@@ -1,0 +1,163 @@
+"""The simulated models and the numbers that say how good they are; a run can be checked against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SimulatedModel:
+    """Published quality. Probabilities are means over cases; each case has its own (`case_quality`).
+
+    As a model under test:
+    - `fact_recall`: a sentence of the golden answer is kept, if the prompt states its facts;
+    - `phrasing`: a kept sentence has the golden's wording, otherwise another wording of the same facts;
+    - `field_accuracy`: a field that the prompt states is right, otherwise plausible and wrong;
+    - `schema_violation`: one field of a record is missing, or of the wrong type, enum member or format;
+    - `extra_fields`: a record has a field that nobody asked for;
+    - `broken_json`: no usable tool call: `tool_use_failed`, prose, nothing, another tool, cut-off arguments
+      or arguments that are no object;
+    - `refusal`: it declines;
+    - `markup`: every text carries scripts, formulas and control characters.
+    In the other roles: `author_errors` is the chance of a planted fault in a first attempt and
+    `author_errors_again` in a regeneration, `critic_misses` that a faulty case passes, `critic_false_alarms`
+    that a good one is refused, `lies` the share of false sentences in a commentary.
+    Speed: `latency_ms` is (median, 95th percentile) of the lognormal wait before the first token, then
+    `tokens_per_s`. Prices are US dollars per million tokens.
+    """
+
+    id: str
+    fact_recall: float
+    phrasing: float
+    field_accuracy: float
+    broken_json: float = 0.0
+    refusal: float = 0.0
+    schema_violation: float = 0.0
+    extra_fields: float = 0.0
+    markup: float = 0.0
+    author_errors: float = 0.15
+    author_errors_again: float = 0.05
+    critic_misses: float = 0.10
+    critic_false_alarms: float = 0.05
+    lies: float = 0.0
+    latency_ms: tuple[float, float] = (300.0, 700.0)
+    tokens_per_s: float = 900.0
+    input_usd: float = 0.10
+    output_usd: float = 0.40
+    context_window: int = 131_072
+    max_output: int = 65_536
+
+    def row(self) -> dict[str, Any]:
+        """The model as `GET /openai/v1/models` lists it; prices are dollars per token, as text."""
+        return {
+            "id": self.id,
+            "object": "model",
+            "created": 1_795_000_000,
+            "owned_by": "offline simulation",
+            "active": True,
+            "context_window": self.context_window,
+            "context_length": self.context_window,
+            "max_completion_tokens": self.max_output,
+            "max_output_length": self.max_output,
+            "input_modalities": ["text"],
+            "output_modalities": ["text"],
+            "pricing": {
+                "prompt": _per_token(self.input_usd),
+                "completion": _per_token(self.output_usd),
+            },
+            "public_apps": None,
+        }
+
+
+def _per_token(per_million: float) -> str:
+    return f"{per_million / 1e6:.12f}".rstrip("0").rstrip(".") or "0"
+
+
+STEADY = SimulatedModel(
+    "offline/steady",
+    fact_recall=0.90,
+    phrasing=0.65,
+    field_accuracy=0.94,
+    broken_json=0.02,
+    refusal=0.01,
+    schema_violation=0.02,
+    extra_fields=0.02,
+    latency_ms=(420.0, 900.0),
+    tokens_per_s=500.0,
+    input_usd=0.15,
+    output_usd=0.60,
+)
+HASTY = SimulatedModel(
+    "offline/hasty",
+    fact_recall=0.72,
+    phrasing=0.40,
+    field_accuracy=0.82,
+    broken_json=0.07,
+    refusal=0.01,
+    schema_violation=0.08,
+    extra_fields=0.08,
+    latency_ms=(160.0, 420.0),
+    tokens_per_s=1000.0,
+    input_usd=0.075,
+    output_usd=0.30,
+)
+TERSE = SimulatedModel(
+    "offline/terse",
+    fact_recall=0.50,
+    phrasing=0.80,
+    field_accuracy=0.94,
+    broken_json=0.02,
+    refusal=0.03,
+    schema_violation=0.02,
+    latency_ms=(220.0, 400.0),
+    tokens_per_s=800.0,
+    input_usd=0.05,
+    output_usd=0.20,
+)
+# Judges and writers are not under test; their own records are good so that only their role's faults show.
+GOOD = SimulatedModel("", fact_recall=0.97, phrasing=0.8, field_accuracy=0.98, input_usd=0.2, output_usd=0.8)
+ROSTER: dict[str, SimulatedModel] = {
+    model.id: model
+    for model in (
+        STEADY,
+        HASTY,
+        TERSE,
+        replace(STEADY, id="offline/twin"),
+        replace(STEADY, id="offline/hostile", markup=1.0),
+        replace(GOOD, id="offline/author", broken_json=0.03),
+        replace(GOOD, id="offline/critic", broken_json=0.01, latency_ms=(200.0, 450.0)),
+        replace(GOOD, id="offline/analyst"),
+        replace(GOOD, id="offline/liar", lies=0.5),
+    )
+}
+# Served under Groq's ids when the server stands in for Groq, so that this path can be tested without it.
+STAND_INS: dict[str, SimulatedModel] = {
+    model.id: model
+    for model in (
+        replace(
+            GOOD,
+            id="qwen/qwen3.8-27b",
+            input_usd=0.80,
+            output_usd=4.00,
+            context_window=131_042,
+            max_output=16_384,
+        ),
+    )
+}
+# Groq answers 400 for these, but 404 for the llama pair, which enterprises keep: unknown, as it were.
+DECOMMISSIONED = frozenset(
+    {
+        "mixtral-8x7b-32768",
+        "gemma2-9b-it",
+        "mistral-saba-24b",
+        "qwen-qwq-32b",
+        "qwen/qwen3-32b",
+        "qwen/qwen3.6-27b",
+        "meta-llama/llama-4-scout-17b-16e-instruct",
+        "meta-llama/llama-4-maverick-17b-128e-instruct",
+        "moonshotai/kimi-k2-instruct-0905",
+        "groq/compound",
+        "groq/compound-mini",
+    }
+)

@@ -1,0 +1,216 @@
+"""Runs the notebooks with papermill, one after the other in one run folder, and exports their HTML."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .errors import BenchkitError, Interrupted, RunError, UsageError
+from .export import export_html
+from .parameters import NOTEBOOKS, Parameter, check, declared_parameters, find, notebook_folder
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from papermill.exceptions import PapermillExecutionError
+
+    from .kernel import Session
+
+__all__ = ["NOTEBOOKS", "BenchmarkPipeline", "Parameter", "declared_parameters", "notebook_folder"]
+GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
+
+
+class BenchmarkPipeline:
+    """The five notebooks as one call: `metrics = await BenchmarkPipeline(rounds=5).run()`.
+
+    - `run_dir`: the run to start or continue; empty: a new one, or the newest when `first` is not 01.
+    - `first`, `last`: the notebooks to begin and end with, "01" to "05".
+    - `notebooks`: the folder that holds them; None: benchkit's own.
+    - `parameters`: any name of any notebook's parameters cell; each goes to every notebook that declares it.
+      What a run was last run with is its default.
+
+    Raises UsageError for a parameter that no notebook has or whose type is another, before anything runs.
+    """
+
+    def __init__(
+        self,
+        run_dir: str | Path = "",
+        *,
+        first: str = "01",
+        last: str = "05",
+        notebooks: str | Path | None = None,
+        verbose: bool = False,
+        **parameters: Any,
+    ) -> None:
+        self.run_dir = Path(run_dir).expanduser() if str(run_dir) else None
+        self.folder = Path(notebooks) if notebooks else notebook_folder()
+        self.names = _between(first, last)
+        self.declared = declared_parameters(self.folder)
+        self.parameters = {
+            name: check(value, find(self.declared, name)) for name, value in parameters.items()
+        }
+        if self.parameters.get("cases_file"):
+            self.parameters["cases_file"] = str(Path(parameters["cases_file"]).expanduser().resolve())
+        self.verbose = verbose
+        self.terminal = Terminal(verbose=verbose)
+
+    async def run(self) -> dict[str, Any]:
+        """Run the notebooks; returns what `metrics.json` holds, {} when 04 has not made it yet.
+
+        The notebooks run in a thread, so that the caller's loop lives. When cancelled, the cell is
+        interrupted and its kernel ended first. Raises the notebook's own BenchkitError, RunError for any
+        other failure, Interrupted when a kernel was.
+        """
+        from .run import claim, read_json
+
+        self._require()
+        run_dir = self.run_dir = self._open()
+        with claim(run_dir), ThreadPoolExecutor(1, "notebooks") as thread:
+            environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
+            for name, values in self._plan(run_dir).items():
+                await self._run_one(name, values, environment, thread)
+        metrics = run_dir / "metrics.json"
+        return read_json(metrics, maker="04_measure") if metrics.exists() else {}
+
+    def _require(self) -> None:
+        for name in self.names:
+            if name not in self.declared:
+                raise RunError(f"{self.folder} has no {name}.ipynb. Restore it or end before it.")
+
+    def _open(self) -> Path:
+        from .run import new_run_dir, open_run
+
+        if self.names[0] != NOTEBOOKS[0]:
+            return open_run(self.run_dir or "").path
+        path = self.run_dir or new_run_dir()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{path} cannot be made a run folder ({error.strerror}). Name another.") from error
+        return path.resolve()
+
+    def _plan(self, run_dir: Path) -> dict[str, dict[str, Any]]:
+        """Each notebook's values: what the run was last run with, and over it what was given now."""
+        from .run import recorded_parameters
+
+        recorded = recorded_parameters(run_dir)
+        self._refuse_unused(recorded)
+        given = self.parameters | {"run_dir": str(run_dir)}
+        return {
+            name: {
+                key: given.get(key, recorded.get(name, {}).get(key))
+                for key in self.declared[name]
+                if key in given or key in recorded.get(name, {})
+            }
+            for name in self.names
+        }
+
+    def _refuse_unused(self, recorded: Mapping[str, Mapping[str, Any]]) -> None:
+        for key, value in self.parameters.items():
+            homes = [name for name, declared in self.declared.items() if key in declared]
+            known = any(recorded.get(name, {}).get(key) == value for name in homes)
+            if not known and not set(homes) & set(self.names):
+                raise UsageError(
+                    f"{key} is a parameter of {' and '.join(homes)}, which would not run: this goes from "
+                    f"{self.names[0]} to {self.names[-1]}. Start with {homes[0][:2]}, or leave it out."
+                )
+
+    async def _run_one(
+        self, name: str, values: dict[str, Any], environment: dict[str, str], thread: ThreadPoolExecutor
+    ) -> None:
+        from papermill.exceptions import PapermillExecutionError
+
+        from .kernel import Session
+
+        session = Session(self.terminal)
+        self.terminal.notebook(name)
+        outcome = "failed"
+        try:
+            await _stoppable(thread, session, lambda: self._execute(name, values, environment, session))
+            outcome = ""
+        except PapermillExecutionError as error:
+            raise _failure(name, error, self._kept(name)) from None
+        except RuntimeError as error:  # nbclient's for a kernel that died or never answered
+            raise RunError(
+                f"The kernel of {name} stopped ({error}). If memory ran out, give it more; then run it again: "
+                f"what is paid for is kept. The notebook up to there: {self._kept(name)}"
+            ) from error
+        finally:
+            self.terminal.end("interrupted" if session.stopping else outcome)
+
+    def _execute(
+        self, name: str, values: dict[str, Any], environment: dict[str, str], session: Session
+    ) -> None:
+        """In the thread: run the notebook, and export whatever there is of it."""
+        from .kernel import run_notebook
+
+        kept = self._kept(name)
+        kept.parent.mkdir(exist_ok=True)
+        source = self.folder / f"{name}.ipynb"
+        try:
+            run_notebook(source, kept, values, session, environment, Path.cwd())
+        finally:
+            if kept.exists() and not session.stopping:
+                page = kept.parent.parent / "html" / f"{name}.html"
+                hide = name == NOTEBOOKS[-1]
+                export_html(kept, page, hide_code=hide, simulated=self._is_simulated(name))
+
+    def _kept(self, name: str) -> Path:
+        assert self.run_dir is not None
+        return self.run_dir / "notebooks" / f"{name}.ipynb"
+
+    def _is_simulated(self, name: str) -> bool:
+        from .run import Run
+
+        assert self.run_dir is not None
+        return (self.run_dir / "config.json").exists() and Run(self.run_dir).simulated
+
+
+async def _stoppable(thread: ThreadPoolExecutor, session: Session, work: Callable[[], None]) -> None:
+    """Wait for `work` in `thread`. When cancelled: interrupt its cell, after a while kill its kernel."""
+    worker = asyncio.get_running_loop().run_in_executor(thread, work)
+    try:
+        await asyncio.wait([worker])
+    except asyncio.CancelledError:
+        session.interrupt()
+        await asyncio.wait([worker], timeout=GRACE_S)
+        raise
+    finally:
+        if not worker.done():
+            session.kill()
+            await asyncio.wait([worker], timeout=GRACE_S)
+    worker.result()
+
+
+def _failure(name: str, error: PapermillExecutionError, kept: Path) -> BenchkitError:
+    """What stopped the notebook: our own error as it was raised, another one in a sentence."""
+    kind = getattr(errors, error.ename, None)
+    if isinstance(kind, type) and issubclass(kind, BenchkitError):
+        return kind(f"{error.evalue} The notebook up to there: {kept}")
+    if error.ename in ("KeyboardInterrupt", "CancelledError"):
+        return Interrupted(f"{name} was interrupted; what is paid for is kept. The notebook: {kept}")
+    first = (error.evalue or "").strip().partition("\n")[0][:300]
+    return RunError(
+        f"{name} failed with {error.ename}: {first.rstrip('.')}. "
+        f"See {kept} and {kept.parent.parent / 'debug.log'}."
+    )
+
+
+def _between(first: str, last: str) -> tuple[str, ...]:
+    names = NOTEBOOKS[_position(first) : _position(last) + 1]
+    if not names:
+        raise UsageError(
+            f"{last} comes before {first}. Begin with an earlier notebook or end with a later one."
+        )
+    return names
+
+
+def _position(which: str) -> int:
+    for index, name in enumerate(NOTEBOOKS):
+        if str(which) in (name, name[:2], name[1:2]):
+            return index
+    raise UsageError(f"{which!r} is no notebook. Use 01 to 05.")

@@ -1,0 +1,218 @@
+"""What the decision rests on: differences with their intervals, and the cases behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from .chart import FAINT, INK, MUTED, Chart, chart, frame, nothing, styled
+from .marks import Look, all_models, case_means, is_simulated, legend_below, looks
+from .words import LOWER_IS_BETTER, UNITS, axis_label, count, glyphs, in_order
+
+MOST_ROWS = 40  # more rows than this are a table, not a figure
+BAND = "#E4EDF3"
+
+
+def turned(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons with `d, low, high` turned so that positive is better for `model_a` on every metric."""
+    sign = np.where(comparisons["metric"].isin(LOWER_IS_BETTER), -1.0, 1.0)
+    ends = comparisons[["ci_low", "ci_high"]].to_numpy(dtype=float) * sign[:, None]
+    return comparisons.assign(d=comparisons["difference"] * sign, low=ends.min(axis=1), high=ends.max(axis=1))
+
+
+@styled
+def plot_differences(
+    comparisons: pd.DataFrame,
+    *,
+    margin: float | Mapping[str, float] | None = None,
+    models: Sequence[str] | None = None,
+    simulated: bool = False,
+) -> Chart:
+    """Differences between models with their intervals on one axis; right is better for the first-named model.
+
+    `comparisons` has the fields of `Comparison`, and `p_adjusted` where p-values were adjusted. `margin` is
+    the equivalence margin in score units, one for all metrics or one per metric. Where lower is better the
+    metric is turned round, so that a side means the same on every row; the columns keep the means.
+    """
+    title = "Differences between models"
+    if comparisons.empty:
+        return nothing(title, "No two models were compared.", simulated=simulated)
+    rows, left_out = _difference_rows(turned(comparisons))
+    pairs = list(dict.fromkeys(zip(rows["model_a"], rows["model_b"], strict=True)))
+    names = all_models(pd.DataFrame({"model": [m for pair in pairs for m in pair]}), models)
+    simulated = simulated or is_simulated(names)
+    look = looks(names, 34)
+    height = 1.85 + 0.31 * (len(rows) + 0.9 * len(pairs))
+    figure, axes = frame(title, height, cols=2, width_ratios=(5, 2), sharey=True, simulated=simulated)
+    _forest(axes[0, 0], axes[0, 1], rows, pairs, look, margin)
+    _difference_axis(axes[0, 0], rows, shown_margin=margin is not None)
+    if margin is not None:
+        legend_below(figure, [Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)], [_margin_words(margin)])
+    caption, alt = _difference_words(rows, left_out)
+    return chart(figure, caption, alt, simulated=simulated)
+
+
+def _difference_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The rows in reading order; of too many, those furthest from zero by their standard error."""
+    size = (rows["d"] / rows["standard_error"].where(rows["standard_error"] > 0)).abs().fillna(0)
+    kept = rows.loc[size.nlargest(MOST_ROWS).index] if len(rows) > MOST_ROWS else rows
+    metric_at = {metric: i for i, metric in enumerate(in_order(rows["metric"]))}
+    pair_at = {p: i for i, p in enumerate(dict.fromkeys(zip(rows["model_a"], rows["model_b"], strict=True)))}
+    place = [
+        (pair_at[a, b], metric_at[m])
+        for a, b, m in kept[["model_a", "model_b", "metric"]].itertuples(index=False)
+    ]
+    order = sorted(range(len(kept)), key=place.__getitem__)
+    return kept.iloc[order].reset_index(drop=True), len(rows) - len(kept)
+
+
+def _forest(
+    axes: Axes,
+    columns: Axes,
+    rows: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    look: dict[str, Look],
+    margin: float | Mapping[str, float] | None,
+) -> None:
+    at, ticks = 0.0, {}
+    header: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
+    header["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # above band and zero line
+    for a, b in pairs:
+        heading = f"A  {look[a].label}   against   B  {look[b].label}"
+        axes.text(0.0, at, heading, fontweight="bold", **header).set_in_layout(False)
+        for row in rows[(rows["model_a"] == a) & (rows["model_b"] == b)].itertuples():
+            at += 1
+            ticks[at] = glyphs(row.metric) + (" (turned)" if row.metric in LOWER_IS_BETTER else "")
+            wide = margin.get(row.metric) if isinstance(margin, Mapping) else margin
+            if wide is not None:
+                axes.barh(at, 2 * wide, left=-wide, height=1, color=BAND, zorder=0)
+            _interval(axes, at, row, look)
+            _numbers(columns, at, row)
+        at += 1.1
+    axes.set_yticks(list(ticks), list(ticks.values()))
+    axes.set_ylim(at - 0.4, -0.6)
+    _columns(columns, -0.8, ("mean A", "mean B", "n", "p adj." if "p_adjusted" in rows else "p"), MUTED)
+    columns.set_axis_off()
+
+
+def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
+    if not np.isfinite(row.d):
+        axes.text(0, at, "no case that both have a score for", va="center", fontsize=8, color=MUTED)
+        return
+    winner = look[row.model_a] if row.low > 0 else look[row.model_b] if row.high < 0 else None
+    colour, marker = (winner.colour, winner.marker) if winner else (MUTED, "o")
+    if np.isfinite([row.low, row.high]).all():
+        axes.plot([row.low, row.high], [at, at], color=colour, linewidth=2.2, solid_capstyle="butt")
+    face = colour if winner else "white"
+    axes.plot(row.d, at, marker, color=colour, markerfacecolor=face, markersize=7, zorder=3)
+
+
+def _numbers(axes: Axes, at: float, row: Any) -> None:
+    means = [f"{value:.3f}" if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
+    _columns(axes, at, (*means, f"{row.n:.0f}", p_text(getattr(row, "p_adjusted", row.p_value))), INK)
+
+
+def _columns(axes: Axes, at: float, texts: Sequence[str], colour: str) -> None:
+    for place, text in zip((0.26, 0.54, 0.71, 1.0), texts, strict=True):
+        where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
+        axes.text(place, at, text, fontsize=8, color=colour, **where)
+
+
+def p_text(p: float) -> str:
+    """A p-value with three decimals, as `< .001` below that, and a dash for none."""
+    return "–" if not np.isfinite(p) else "< .001" if p < 0.001 else f"{p:.3f}"
+
+
+def _difference_axis(axes: Axes, rows: pd.DataFrame, *, shown_margin: bool) -> None:
+    axes.axvline(0, color=INK, linewidth=1, zorder=1)
+    ends = rows[["d", "low", "high"]].to_numpy(dtype=float)
+    ends = np.append(ends[np.isfinite(ends)], axes.get_xlim() if shown_margin else 0.0)
+    reach = max(abs(ends).max() * 1.08, 0.01)
+    axes.set_xlim(-reach, reach)
+    axes.set_xlabel("difference in the metric's own units   (◀ B better  ·  A better ▶)")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+
+
+def _margin_words(margin: float | Mapping[str, float]) -> str:
+    sizes = sorted(set(margin.values())) if isinstance(margin, Mapping) else [margin]
+    return "equivalence margin " + ", ".join(f"±{m:g}" for m in sizes)
+
+
+def _difference_words(rows: pd.DataFrame, left_out: int) -> tuple[str, str]:
+    side = np.select([rows["low"] > 0, rows["high"] < 0], [rows["model_a"], rows["model_b"]], "")
+    ahead = {str(m): int((side == m).sum()) for m in dict.fromkeys(side) if m}
+    some = f"; {count(left_out, 'comparison')} nearer to zero left out" if left_out else ""
+    favour = ": " * bool(ahead) + ", ".join(f"{n} for {m}" for m, n in ahead.items())
+    exclude = "excludes" if sum(ahead.values()) == 1 else "exclude"
+    caption = (
+        f"{sum(ahead.values())} of {count(len(rows), 'interval')} {exclude} zero{favour} "
+        f"(before any adjustment for several metrics){some}."
+    )
+    each = [f"{r.metric} {r.difference:+.3f} ({r.ci_low:.3f} to {r.ci_high:.3f})" for r in rows.itertuples()]
+    return caption, "Differences A minus B with 95 % intervals: " + "; ".join(each) + "."
+
+
+@styled
+def plot_case_pairs(
+    scores: pd.DataFrame,
+    metric: str,
+    model_a: str,
+    model_b: str,
+    *,
+    models: Sequence[str] | None = None,
+    simulated: bool = False,
+) -> Chart:
+    """Per-case differences of two models on one metric, sorted; above zero is better for `model_a`."""
+    title = f"{glyphs(metric)}, case by case"
+    simulated = simulated or is_simulated((model_a, model_b))
+    rows = scores if scores.empty else scores[scores["metric"] == metric]
+    means = case_means(rows, ("model",)) if len(rows) else pd.DataFrame(columns=["id", "model", "value"])
+    wide = means.pivot(index="id", columns="model", values="value").reindex(columns=[model_a, model_b])
+    wide = wide.dropna()
+    if wide.empty:
+        sentence = f"No case has a {metric} of both {model_a} and {model_b}."
+        return nothing(title, sentence, simulated=simulated)
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    d = sign * (wide[model_a] - wide[model_b]).astype(float).sort_values(ascending=sign < 0)
+    figure, axes = frame(title, 3.3, simulated=simulated)
+    look = looks(all_models(pd.DataFrame({"model": [model_a, model_b]}), models), 30)
+    _case_bars(axes[0, 0], d.to_numpy(), look[model_a], look[model_b])
+    axes[0, 0].set_xlabel(f"cases, sorted (n = {len(d)} that both have a score for)")
+    axes[0, 0].set_ylabel(f"difference{', turned' if sign < 0 else ''} ({UNITS.get(metric, '0 to 1')})")
+    caption, alt = _pair_words(d, metric, model_a, model_b)
+    wins = [int((d > 0).sum()), int((d < 0).sum()), int((d == 0).sum())]
+    names = [f"{look[model_a].label} better: {wins[0]}", f"{look[model_b].label} better: {wins[1]}"]
+    handles = [Patch(color=look[model_a].colour), Patch(color=look[model_b].colour), Patch(color=MUTED)]
+    legend_below(figure, handles, [*names, f"tie: {wins[2]}"])
+    return chart(figure, caption, alt, simulated=simulated)
+
+
+def _case_bars(axes: Axes, d: np.ndarray, a: Look, b: Look) -> None:
+    place = np.arange(d.size)
+    colours = np.select([d > 0, d < 0], [a.colour, b.colour], MUTED)
+    axes.bar(place, d, width=0.85 if d.size < 120 else 1.0, color=colours)
+    ties = place[d == 0]
+    axes.plot(ties, np.zeros(ties.size), "|", color=MUTED, markersize=5)
+    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.axhline(d.mean(), color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8}
+    axes.text(1.005, d.mean(), f"mean\n{d.mean():+.3f}", **where)
+    reach = max(abs(d).max() * 1.08, 0.01)
+    axes.set(xlim=(-0.7, d.size - 0.3), ylim=(-reach, reach), xticks=[])
+    axes.grid(axis="y", color=FAINT)
+
+
+def _pair_words(d: pd.Series, metric: str, a: str, b: str) -> tuple[str, str]:
+    better_a, better_b, ties = (d > 0).sum(), (d < 0).sum(), (d == 0).sum()
+    caption = (
+        f"On {axis_label(metric)} {a} is better than {b} on {better_a} of {count(len(d), 'case')}, "
+        f"worse on {better_b}, with {count(ties, 'tie')}."
+    )
+    ends = f"from {d.min():+.3f} to {d.max():+.3f}, mean {d.mean():+.3f}"
+    return caption, f"Sorted bars of per-case differences in {metric}, {a} against {b}, {ends}."

@@ -1,0 +1,93 @@
+"""How far the rounds of one case agree: what asking again would change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from .chart import FAINT, MUTED, Chart, chart, frame, nothing, styled
+from .marks import Mean, all_models, draw_mean, is_simulated, legend_below, looks
+from .words import glyphs, in_order, listed, percent, range_of
+
+
+def round_gaps(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean |difference| of two rounds, as `gap` per model, metric and case with two or more scored rounds.
+
+    Sorted, the sum of |x_i - x_j| over all pairs of k rounds is the sum of (2i - k + 1) x_i, i from 0.
+    """
+    keys = ["model", "metric", "id"]
+    known = scores.dropna(subset="value").sort_values("value")
+    groups = known.groupby(keys, observed=True)["value"]
+    k = groups.transform("size")
+    part = (2 * groups.cumcount() - k + 1) * known["value"] / (k * (k - 1) / 2)
+    sums = part[k > 1].groupby([known[key] for key in keys], observed=True).sum()
+    return sums.clip(lower=0).rename("gap").reset_index()
+
+
+@styled
+def plot_round_agreement(
+    scores: pd.DataFrame, *, models: Sequence[str] | None = None, simulated: bool = False
+) -> Chart:
+    """How far two rounds of the same case differ: mean absolute difference per model and metric, over cases.
+
+    0 means that asking again changes nothing; for a 0/1 metric it is the chance that two rounds disagree.
+    The column counts the cases whose rounds all scored the same.
+    """
+    title = "Agreement between rounds"
+    gaps = round_gaps(scores) if len(scores) else pd.DataFrame()
+    if gaps.empty:
+        sentence = "No case has two scored rounds, so that agreement between rounds is unknown."
+        return nothing(title, sentence, simulated=simulated)
+    names, metrics = all_models(scores, models), in_order(gaps["metric"])
+    simulated = simulated or is_simulated(names)
+    look, step = looks(names, 34), 0.8 / len(names)
+    height = 1.4 + len(metrics) * max(0.44, 0.15 * len(names)) + 0.1 * len(names)
+    figure, axes = frame(title, height, simulated=simulated)
+    for (model, metric), part in gaps.assign(model=gaps["model"].astype(str)).groupby(["model", "metric"]):
+        at = metrics.index(metric) + step * (names.index(model) - (len(names) - 1) / 2)
+        draw_mean(axes[0, 0], at, Mean.of(part["gap"]), look[model])
+        where: dict[str, Any] = {
+            "transform": axes[0, 0].get_yaxis_transform(),
+            "va": "center",
+            "fontsize": 7.5,
+        }
+        same = f"{(part['gap'] < 1e-9).sum()} of {len(part)} alike"
+        axes[0, 0].text(1.01, at, same, color=MUTED, **where)
+    _agreement_axis(axes[0, 0], metrics, gaps)
+    handles = [
+        Line2D(
+            [], [], color=look[m].colour, marker=look[m].marker, markeredgecolor="white", markersize=8, lw=2
+        )
+        for m in names
+    ]
+    legend_below(figure, handles, [look[m].label for m in names])
+    caption, alt = _agreement_words(gaps)
+    return chart(figure, caption, alt, simulated=simulated)
+
+
+def _agreement_axis(axes: Axes, metrics: Sequence[str], gaps: pd.DataFrame) -> None:
+    n = gaps.groupby("metric")["id"].nunique()
+    axes.set_yticks(range(len(metrics)), [f"{glyphs(m)}\nn = {n[m]} cases" for m in metrics])
+    axes.set_ylim(len(metrics) - 0.5, -0.5)
+    for edge in np.arange(0.5, len(metrics) - 1):
+        axes.axhline(edge, color=FAINT, linewidth=0.8)
+    axes.set_xlim(left=-0.02 * max(0.1, axes.get_xlim()[1]))
+    axes.axvline(0, color=MUTED, linewidth=0.8)
+    axes.set_xlabel("mean |difference| between two rounds of a case (score units; 0: rounds agree)")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+
+
+def _agreement_words(gaps: pd.DataFrame) -> tuple[str, str]:
+    alike = (gaps["gap"] < 1e-9).groupby(gaps["model"].astype(str)).mean()
+    shares = listed({m: percent(share) for m, share in alike.items()})
+    mean = gaps.groupby("model", observed=True)["gap"].mean()
+    caption = (
+        f"Share of cases and metrics on which all rounds scored the same: {shares} (bars: 95 % t interval)."
+    )
+    return caption, f"Dot plot of differences between rounds; mean over metrics: {range_of(mean.to_dict())}."

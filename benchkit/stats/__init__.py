@@ -1,0 +1,81 @@
+"""Paired, clustered, planned: the statistics of a comparison. Arrays in, frozen results out.
+
+The unit is the test case. A case's rounds are averaged first (`case_means`), then two models are compared
+on the same cases (`paired`), a rule turns that into one of four outcomes (`decide`), and the same variances
+say how many cases the next run needs (`cases_needed`). Nothing here knows of models or files. What cannot
+be computed is NaN with a sentence in `warnings`, never zero; what was called wrongly is a `UsageError`.
+"""
+
+from __future__ import annotations
+
+from benchkit.stats.agreement import Agreement, PassHatK, pass_hat_k, pass_hat_k_cases, round_agreement
+from benchkit.stats.comparing import Paired, paired
+from benchkit.stats.deciding import (
+    OUTCOMES,
+    Equivalence,
+    Verdict,
+    decide,
+    equivalence,
+    holm,
+    still_in_the_running,
+)
+from benchkit.stats.means import (
+    MeanEstimate,
+    ModelMean,
+    Proportion,
+    case_means,
+    clustered_standard_error,
+    estimate_mean,
+    model_mean,
+    proportion,
+)
+from benchkit.stats.planning import (
+    Design,
+    VarianceComponents,
+    cases_needed,
+    detectable_difference,
+    difference_variance,
+    planned_power,
+    rounds_needed,
+    same_cost_designs,
+    variance_components,
+)
+from benchkit.stats.sensitivity import Bounds, bounds, without_each_cluster, without_extreme_case
+
+__all__ = [
+    "OUTCOMES",
+    "Agreement",
+    "Bounds",
+    "Design",
+    "Equivalence",
+    "MeanEstimate",
+    "ModelMean",
+    "Paired",
+    "PassHatK",
+    "Proportion",
+    "VarianceComponents",
+    "Verdict",
+    "bounds",
+    "case_means",
+    "cases_needed",
+    "clustered_standard_error",
+    "decide",
+    "detectable_difference",
+    "difference_variance",
+    "equivalence",
+    "estimate_mean",
+    "holm",
+    "model_mean",
+    "paired",
+    "pass_hat_k",
+    "pass_hat_k_cases",
+    "planned_power",
+    "proportion",
+    "round_agreement",
+    "rounds_needed",
+    "same_cost_designs",
+    "still_in_the_running",
+    "variance_components",
+    "without_each_cluster",
+    "without_extreme_case",
+]

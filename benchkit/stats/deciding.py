@@ -1,0 +1,176 @@
+"""From comparisons to an outcome: adjustment, equivalence, and one of four verdicts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats as scipy_stats
+
+from benchkit.stats.checks import Array, check_share, require
+from benchkit.stats.comparing import Paired
+from benchkit.stats.means import NAN
+from benchkit.stats.planning import normal_factor
+
+OUTCOMES = ("better_a", "better_b", "equivalent", "inconclusive")
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalence:
+    """Two one-sided tests that the difference lies within ±margin; `equivalent` is p ≤ alpha."""
+
+    margin: float
+    p_value: float
+    ci_low: float  # interval at level 1 − 2·alpha, the one that equivalence reads
+    ci_high: float
+    equivalent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a comparison allows to say. Where it is not `inconclusive`, nothing more is needed."""
+
+    outcome: str  # one of OUTCOMES
+    significant: bool  # the difference is told from zero; an equivalent pair may be that too
+    p_value: float  # the one decided on, adjusted where the caller adjusted it
+    p_equivalence: float  # NaN without a margin
+    margin: float | None
+    alpha: float
+    resolves: float  # the difference that `more_cases` would settle; NaN where that is unknown or not needed
+    cases_needed: int | None  # in all, at the same rounds; None where unknown or not needed
+    more_cases: int | None
+
+
+def holm(p_values: ArrayLike) -> Array:
+    """Holm's step-down adjustment of shape (m,); NaN stays NaN and is not counted as a test."""
+    # statsmodels takes a second to import; only this needs it.
+    from statsmodels.stats.multitest import multipletests
+
+    p = np.asarray(p_values, dtype=np.float64)
+    require(p.ndim == 1, f"p_values has shape {p.shape}; give one list of p-values.")
+    tested = ~np.isnan(p)
+    require(bool(np.all((p[tested] >= 0) & (p[tested] <= 1))), "p_values must lie between 0 and 1.")
+    adjusted = p.copy()
+    if tested.any():
+        adjusted[tested] = multipletests(p[tested], method="holm")[1]
+    return adjusted
+
+
+def equivalence(result: Paired, margin: float, *, alpha: float | None = None) -> Equivalence:
+    """Two one-sided t tests (Schuirmann 1987) against ±margin with the comparison's own error and df.
+
+    Without variance the exact counterpart is used where `span` is known: the p at which n equal differences
+    exclude enough deviating cases to leave the margin; p = 1 otherwise. NaN where n < 2.
+    """
+    require(margin > 0, f"margin is {margin}; name a difference above 0 that would not matter.")
+    alpha = result.alpha if alpha is None else alpha
+    check_share(alpha, "alpha")
+    low = high = NAN
+    if result.standard_error == 0:
+        p = (1 - _tolerated_share(result, margin)) ** result.n
+    elif result.n < 2:
+        p = NAN
+    else:
+        error, df = result.standard_error, result.df
+        p = float(scipy_stats.t.sf((margin - abs(result.difference)) / error, df))
+        half = float(scipy_stats.t.ppf(1 - alpha, df)) * error
+        low, high = result.difference - half, result.difference + half
+    return Equivalence(margin, p, low, high, bool(p <= alpha))
+
+
+def decide(
+    result: Paired,
+    *,
+    margin: float | None = None,
+    alpha: float | None = None,
+    p_value: float | None = None,
+    power: float = 0.8,
+) -> Verdict:
+    """One of OUTCOMES, and for `inconclusive` how many cases would resolve which difference at `power`.
+
+    Equivalence within the margin comes first: a difference that was declared not to matter makes no winner,
+    even where it is told from zero (`significant` says so). `p_value` replaces the comparison's own, for
+    one adjusted by `holm`. The difference to resolve is the margin; where the cases already suffice for
+    that, or without a margin, it is what the estimate leaves open: max(|difference|, margin −
+    |difference|).
+    """
+    alpha = result.alpha if alpha is None else alpha
+    check_share(alpha, "alpha")
+    check_share(power, "power")
+    p = result.p_value if p_value is None else p_value
+    test = equivalence(result, margin, alpha=alpha) if margin else None
+    significant = bool(p <= alpha) and result.difference != 0
+    if test is not None and test.equivalent:
+        outcome = "equivalent"
+    elif significant:
+        outcome = "better_a" if (result.difference > 0) != result.lower_is_better else "better_b"
+    else:
+        outcome = "inconclusive"
+    resolves, needed = _to_resolve(result, margin, alpha, power) if outcome == "inconclusive" else (NAN, None)
+    return Verdict(
+        outcome=outcome,
+        significant=significant,
+        p_value=p,
+        p_equivalence=NAN if test is None else test.p_value,
+        margin=margin or None,
+        alpha=alpha,
+        resolves=resolves,
+        cases_needed=needed,
+        more_cases=None if needed is None else needed - result.n,
+    )
+
+
+def still_in_the_running(
+    means: ArrayLike, p_adjusted: ArrayLike, *, alpha: float = 0.05, lower_is_better: bool = False
+) -> tuple[int, ...]:
+    """Positions of the models not shown worse than the one with the best mean.
+
+    `means` has shape (m,), NaN for a model without scores (never in the running); `p_adjusted` has shape
+    (m, m), symmetric, two-sided and already adjusted. A NaN there shows nothing, so that model stays in.
+    """
+    average, p = np.asarray(means, dtype=np.float64), np.asarray(p_adjusted, dtype=np.float64)
+    require(p.shape == (average.size,) * 2, f"p_adjusted has shape {p.shape} for {average.size} means.")
+    check_share(alpha, "alpha")
+    if np.isnan(average).all():
+        return ()
+    best = int(np.nanargmin(average) if lower_is_better else np.nanargmax(average))
+    worse = (p[best] <= alpha) & (average != average[best])
+    return tuple(np.flatnonzero(~worse & ~np.isnan(average)).tolist())
+
+
+def _to_resolve(result: Paired, margin: float | None, alpha: float, power: float) -> tuple[float, int | None]:
+    """The difference that more cases would settle, and how many cases that takes in all."""
+    if result.n < 2:
+        return NAN, None
+    if result.standard_error == 0:
+        return _to_resolve_without_variance(result, margin, alpha)
+    # n · SE² is the variance of one case's difference, with whatever its cluster adds.
+    variance = result.n * result.standard_error**2 * normal_factor(alpha, power)
+    gap = abs(result.difference)
+    open_gap = gap if not margin else max(gap, margin - gap)
+    resolves = margin if margin and variance > result.n * margin**2 else open_gap
+    # Below this the count passes any number of cases that a run could have.
+    if resolves <= math.sqrt(variance) * 1e-6:
+        return resolves, None
+    return resolves, max(result.n + 1, math.ceil(variance / resolves**2))
+
+
+def _to_resolve_without_variance(
+    result: Paired, margin: float | None, alpha: float
+) -> tuple[float, int | None]:
+    if result.difference and not result.wins == result.losses == 0:
+        return abs(result.difference), max(result.n + 1, math.ceil(1 - math.log2(alpha)))
+    share = _tolerated_share(result, margin) if margin else 0.0
+    if not margin or not share:
+        return NAN, None
+    return margin, max(result.n + 1, math.ceil(math.log(alpha) / math.log1p(-min(share, 1 - 1e-9))))
+
+
+def _tolerated_share(result: Paired, margin: float) -> float:
+    """The share of deviating cases that keeps a mean of equal differences in the margin, 0 if not known."""
+    gap = abs(result.difference)
+    if result.span is None or gap >= margin:
+        return 0.0
+    return min(1.0, (margin - gap) / (result.span + gap))

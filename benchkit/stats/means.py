@@ -1,0 +1,197 @@
+"""A mean whose error knows that cases are the sample and that cases of one cluster resemble each other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats as scipy_stats
+
+from benchkit.stats.checks import Array, Labels, check_share, cluster_codes, require, rounds_table, vector
+
+FEW_CASES, FEW_CLUSTERS = 15, 5
+NAN = float("nan")
+# Rounding of sums and differences is near 1e-16 of the largest score; anything this small is rounding.
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class MeanEstimate:
+    """The mean of one value per case with its standard error and t interval; NaN where n < 2."""
+
+    n: int  # cases
+    mean: float
+    standard_error: float
+    df: float  # degrees of freedom of the t interval
+    ci_low: float
+    ci_high: float
+    alpha: float
+    clusters: int  # distinct labels, 0 where none were given
+    clustered: bool  # the clusters widened the error
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMean:
+    """One model's own mean over cases, beside the naive error that takes every row for a case of its own."""
+
+    estimate: MeanEstimate
+    rows: int  # scored responses
+    unscored: int  # responses without a score
+    naive_standard_error: float  # only to show what pooling rounds would claim
+
+
+@dataclass(frozen=True, slots=True)
+class Proportion:
+    """A share of n trials with its Wilson score interval; NaN where n is 0."""
+
+    successes: int
+    n: int
+    share: float
+    ci_low: float
+    ci_high: float
+
+
+def case_means(values: ArrayLike) -> Array:
+    """Mean over the scored rounds of each case: (cases, rounds) in, (cases,) out, NaN if none is scored."""
+    array = rounds_table(values)
+    scored = ~np.isnan(array)
+    counts = scored.sum(axis=1)
+    totals = np.where(scored, array, 0.0).sum(axis=1)
+    return np.divide(totals, counts, out=np.full(len(array), np.nan), where=counts > 0)
+
+
+def estimate_mean(
+    values: ArrayLike,
+    *,
+    clusters: Labels | None = None,
+    alpha: float = 0.05,
+    limits: tuple[float, float] | None = None,
+) -> MeanEstimate:
+    """Mean of one value per case, t interval at level 1 − alpha, widened by clusters where they should.
+
+    The cluster-robust error (see `clustered_standard_error`) with C − 1 degrees of freedom is used where it
+    is the larger one; labels can widen the interval and never narrow it. Values that are all equal carry no
+    variance to estimate an interval from. With `limits`, the lowest and highest possible value, the
+    interval is then what n equal values exclude: at most a share 1 − alpha^(1/n) of all cases differs.
+    Without, it is NaN.
+    """
+    x = vector(values, "values")
+    check_share(alpha, "alpha")
+    codes = cluster_codes(clusters, len(x))
+    return checked_estimate(x, codes, alpha, limits, scale=float(np.abs(x).max(initial=0.0)))
+
+
+def model_mean(
+    values: ArrayLike,
+    *,
+    clusters: Labels | None = None,
+    alpha: float = 0.05,
+    limits: tuple[float, float] | None = None,
+) -> ModelMean:
+    """One model's mean over cases from (cases, rounds) with NaN; cases without any score are left out.
+
+    `clusters` labels the cases (their category), not the rounds: a case's rounds are already inside its
+    mean.
+    """
+    array = rounds_table(values)
+    means = case_means(array)
+    kept = ~np.isnan(means)
+    labels = None if clusters is None else _kept_labels(clusters, kept)
+    rows = array[~np.isnan(array)]
+    naive = float(rows.std(ddof=1) / math.sqrt(rows.size)) if rows.size > 1 else NAN
+    estimate = estimate_mean(means[kept], clusters=labels, alpha=alpha, limits=limits)
+    return ModelMean(estimate, int(rows.size), int(array.size - rows.size), naive)
+
+
+def clustered_standard_error(values: ArrayLike, clusters: Labels) -> float:
+    """Cluster-robust standard error of a mean: sqrt(C/(C−1) · Σ_c (Σ_{i∈c} (x_i − x̄))²) / n, NaN if C < 2.
+
+    The finite-cluster correction C/(C−1) is that of Miller (2024), "Adding error bars to evals", and of
+    CR1.
+    """
+    x = vector(values, "values")
+    codes = cluster_codes(clusters, len(x))
+    return _cluster_error(x, codes) if codes is not None and len(x) else NAN
+
+
+def proportion(successes: int, n: int, *, alpha: float = 0.05) -> Proportion:
+    """A share with its Wilson interval, as for planted bad cases that a validator caught."""
+    check_share(alpha, "alpha")
+    require(
+        0 <= successes <= n, f"{successes} successes of {n} trials is impossible; give 0 ≤ successes ≤ n."
+    )
+    if n == 0:
+        return Proportion(0, 0, NAN, NAN, NAN)
+    interval = scipy_stats.binomtest(successes, n).proportion_ci(1 - alpha, method="wilson")
+    return Proportion(successes, n, successes / n, float(interval.low), float(interval.high))
+
+
+def checked_estimate(
+    x: Array,
+    codes: NDArray[np.intp] | None,
+    alpha: float,
+    limits: tuple[float, float] | None,
+    scale: float,
+) -> MeanEstimate:
+    """`estimate_mean` on checked arrays; deviations below ROUNDING · scale count as none."""
+    n, groups = len(x), 0 if codes is None else int(codes.max(initial=-1)) + 1
+    mean = float(x.mean()) if n else NAN
+    error = float(x.std(ddof=1) / math.sqrt(n)) if n > 1 else NAN
+    if n > 1 and np.ptp(x) <= ROUNDING * scale:
+        error = 0.0
+    df, clustered = float(n - 1) if n > 1 else NAN, False
+    if codes is not None and groups > 1 and error > 0:
+        wider = _cluster_error(x, codes)
+        # Labels that are all different give the same error up to rounding: that is no cluster effect.
+        if wider > error * (1 + 1e-9):
+            error, df, clustered = wider, float(groups - 1), True
+    low, high = _interval(mean, error, df, alpha, n, limits)
+    notes = _warnings(n, groups, error, limits)
+    return MeanEstimate(n, mean, error, df, low, high, alpha, groups, clustered, notes)
+
+
+def _cluster_error(x: Array, codes: NDArray[np.intp]) -> float:
+    groups = int(codes.max()) + 1
+    if groups < 2:
+        return NAN
+    sums = np.bincount(codes, weights=x - x.mean())
+    return math.sqrt(groups / (groups - 1) * float(sums @ sums)) / len(x)
+
+
+def _interval(
+    mean: float, error: float, df: float, alpha: float, n: int, limits: tuple[float, float] | None
+) -> tuple[float, float]:
+    if error == 0:
+        if limits is None:
+            return NAN, NAN
+        share = 1 - alpha ** (1 / n)
+        return mean - share * (mean - limits[0]), mean + share * (limits[1] - mean)
+    half = float(scipy_stats.t.ppf(1 - alpha / 2, df)) * error
+    return mean - half, mean + half
+
+
+def _warnings(n: int, groups: int, error: float, limits: tuple[float, float] | None) -> tuple[str, ...]:
+    notes = []
+    if n < 2:
+        notes.append(f"{n} {'case' if n == 1 else 'cases'}: an interval needs at least 2.")
+    elif n < FEW_CASES:
+        notes.append(f"Only {n} cases, fewer than {FEW_CASES}: the interval is rough.")
+    if groups == 1:
+        notes.append("All cases are of one cluster: what clusters add to the error cannot be seen.")
+    elif 1 < groups < FEW_CLUSTERS:
+        notes.append(f"Only {groups} clusters, fewer than {FEW_CLUSTERS}: their error is rough.")
+    if error == 0:
+        told = "has no t interval" if limits is None else "states what that many equal values exclude"
+        notes.append(f"All {n} cases give the same value: with no variance the mean {told}.")
+    return tuple(notes)
+
+
+def _kept_labels(clusters: Labels, kept: NDArray[np.bool_]) -> list[object]:
+    require(
+        len(clusters) == len(kept),
+        f"clusters has {len(clusters)} labels for {len(kept)} cases; give one label per case.",
+    )
+    return [label for label, keep in zip(clusters, kept, strict=True) if keep]
