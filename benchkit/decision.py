@@ -82,8 +82,11 @@ def decide(
     kinds = [kind for kind in KIND_NAMES if kind in set(comparisons["test_case"])]
     parts = [_decide_kind(kind, comparisons, summary, scores, models, alpha, margin) for kind in kinds]
     lost = lost_kinds(summary)
+    headline, details = _overall(parts, lost), [part.sentence for part in parts]
     return {
-        "sentence": " ".join([_overall(parts, lost), *(part.sentence for part in parts)]),
+        "sentence": " ".join([headline, *details]),
+        "headline": headline,
+        "details": details,
         "outcome": _overall_outcome(parts),
         "by_kind": {part.test_case: asdict(part) for part in parts},
         "warnings": lost,
@@ -189,7 +192,7 @@ def _kind_sentence(
     names = " and ".join(row["other"] for row in open_rows)
     return (
         f"{where} it is inconclusive: {best} leads, but is not shown better than {names} "
-        f"({_interval(row, level)} to {row['other']}); {need}."
+        f"({_interval(row, level)}); {need}."
     )
 
 

@@ -45,8 +45,20 @@ def export_html(
     `hide_code` folds code away; `simulated` puts a banner on top. Raises RunError when the notebook
     cannot be read or the page cannot be written.
     """
-    source, target = Path(notebook_path), Path(html_path)
-    node = _read(source)
+    source = Path(notebook_path)
+    return _write(_read(source), source, Path(html_path), hide_code=hide_code, simulated=simulated)
+
+
+def export_report(markdown_path: Path | str, html_path: Path | str, *, simulated: bool = False) -> Path:
+    """Write a Markdown report, its pictures inside, as the same kind of page; raises as `export_html` does."""
+    from nbformat import v4
+
+    source = Path(markdown_path)
+    cell = v4.new_markdown_cell(source.read_text(encoding="utf-8"))
+    return _write(v4.new_notebook(cells=[cell]), source, Path(html_path), hide_code=False, simulated=simulated)
+
+
+def _write(node: NotebookNode, source: Path, target: Path, *, hide_code: bool, simulated: bool) -> Path:
     node.cells = [_cleaned(cell) for cell in node.cells if _is_shown(cell, hide_code)]
     node.metadata.pop("widgets", None)
     report = {"title": _title(node, source.stem), "hide_code": hide_code, "simulated": simulated}

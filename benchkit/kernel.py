@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import zmq
+from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
 from papermill import execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from traitlets import default
 
 from .errors import Interrupted
 from .parameters import literal
@@ -25,10 +27,13 @@ ENGINE = "benchkit"
 class OwnKernel(AsyncKernelManager):
     """A kernel on the interpreter that runs us, whatever kernelspecs the machine has, even none."""
 
+    @default("transport_encryption")
+    def _encrypt_where_possible(self) -> str:
+        return "auto" if zmq.has("curve") else "disabled"
+
     @property
     def kernel_spec(self) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, name="python3", display_name="Python 3", language="python")
+        return KernelSpec(name="python3", **get_kernel_dict())
 
 
 class Session:
@@ -65,7 +70,7 @@ class WatchedClient(PapermillNotebookClient):
         super().__init__(manager, kernel_manager_class=OwnKernel, **options)
         self.session = session
 
-    def execute_cell(self, cell: NotebookNode, cell_index: int, **options: Any) -> NotebookNode:  # type: ignore[override]
+    def execute_cell(self, cell: NotebookNode, cell_index: int, **options: Any) -> NotebookNode:
         if self.session.stopping:
             raise Interrupted("Stopped between two cells.")
         self.session.terminal.cell(cell_index, len(self.nb.cells))
@@ -81,7 +86,7 @@ class WatchedEngine(NBClientEngine):
     """Runs the cells with a WatchedClient, in the working directory and environment that it is given."""
 
     @classmethod
-    def execute_managed_notebook(  # type: ignore[override]
+    def execute_managed_notebook(
         cls,
         nb_man: NotebookExecutionManager,
         kernel_name: str,

@@ -33,10 +33,6 @@ class Metric:
     reported_as: str = ""  # its name in metrics.json, where that differs
 
 
-def _known(response: dict[str, Any], case: TestCase) -> float | None:
-    return structured.field_accuracy(response, case.golden_response, case.response_schema)
-
-
 METRICS = {
     metric.name: metric
     for metric in (
@@ -58,7 +54,11 @@ METRICS = {
             lambda r, c: structured.schema_compliance(r, c.response_schema or {}),
             reported_as="schema_compliance_rate",
         ),
-        Metric("field_accuracy", "json", _known),
+        Metric(
+            "field_accuracy",
+            "json",
+            lambda r, c: structured.field_accuracy(r, c.golden_response, c.response_schema),
+        ),
         Metric(
             "structural_consistency",
             "json",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -140,7 +140,13 @@ def _parse_list(text: str) -> list:
     return json.loads(text)  # a JSONDecodeError is a ValueError
 
 
-_PARSERS = {"bool": _parse_flag, "int": int, "float": _parse_number, "list": _parse_list, "str": str}
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "bool": _parse_flag,
+    "int": int,
+    "float": _parse_number,
+    "list": _parse_list,
+    "str": str,
+}
 
 
 def _wrong_type(parameter: Parameter, value: Any) -> UsageError:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .errors import BenchkitError, Interrupted, RunError, UsageError
+from .errors import BenchkitError, InputError, Interrupted, RunError, UsageError
 from .export import export_html
-from .parameters import NOTEBOOKS, Parameter, check, declared_parameters, find, notebook_folder
+from .parameters import NOTEBOOKS, Parameter, check, declared_parameters, find, notebook_folder, parse
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from .kernel import Session
 
-__all__ = ["NOTEBOOKS", "BenchmarkPipeline", "Parameter", "declared_parameters", "notebook_folder"]
+__all__ = [
+    "NOTEBOOKS",
+    "BenchmarkPipeline",
+    "Parameter",
+    "declared_parameters",
+    "find",
+    "notebook_folder",
+    "parse",
+]
 GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 
 
@@ -33,7 +41,8 @@ class BenchmarkPipeline:
     - `parameters`: any name of any notebook's parameters cell; each goes to every notebook that declares it.
       What a run was last run with is its default.
 
-    Raises UsageError for a parameter that no notebook has or whose type is another, before anything runs.
+    Raises UsageError for a parameter that no notebook has or whose type is another, InputError for cases
+    that are not there, both before anything runs.
     """
 
     def __init__(
@@ -54,7 +63,7 @@ class BenchmarkPipeline:
             name: check(value, find(self.declared, name)) for name, value in parameters.items()
         }
         if self.parameters.get("cases_file"):
-            self.parameters["cases_file"] = str(Path(parameters["cases_file"]).expanduser().resolve())
+            self.parameters["cases_file"] = _existing(self.parameters["cases_file"])
         self.verbose = verbose
         self.terminal = Terminal(verbose=verbose)
 
@@ -69,10 +78,10 @@ class BenchmarkPipeline:
 
         self._require()
         run_dir = self.run_dir = self._open()
-        with claim(run_dir), ThreadPoolExecutor(1, "notebooks") as thread:
+        with claim(run_dir):
             environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
             for name, values in self._plan(run_dir).items():
-                await self._run_one(name, values, environment, thread)
+                await self._run_one(name, values, environment)
         metrics = run_dir / "metrics.json"
         return read_json(metrics, maker="04_measure") if metrics.exists() else {}
 
@@ -119,9 +128,7 @@ class BenchmarkPipeline:
                     f"{self.names[0]} to {self.names[-1]}. Start with {homes[0][:2]}, or leave it out."
                 )
 
-    async def _run_one(
-        self, name: str, values: dict[str, Any], environment: dict[str, str], thread: ThreadPoolExecutor
-    ) -> None:
+    async def _run_one(self, name: str, values: dict[str, Any], environment: dict[str, str]) -> None:
         from papermill.exceptions import PapermillExecutionError
 
         from .kernel import Session
@@ -130,14 +137,14 @@ class BenchmarkPipeline:
         self.terminal.notebook(name)
         outcome = "failed"
         try:
-            await _stoppable(thread, session, lambda: self._execute(name, values, environment, session))
+            await _stoppable(session, lambda: self._execute(name, values, environment, session))
             outcome = ""
         except PapermillExecutionError as error:
             raise _failure(name, error, self._kept(name)) from None
         except RuntimeError as error:  # nbclient's for a kernel that died or never answered
             raise RunError(
-                f"The kernel of {name} stopped ({error}). If memory ran out, give it more; then run it again: "
-                f"what is paid for is kept. The notebook up to there: {self._kept(name)}"
+                f"The kernel of {name} stopped ({error}). If memory ran out, give it more; then run it "
+                f"again: what is paid for is kept. The notebook up to there: {self._kept(name)}"
             ) from error
         finally:
             self.terminal.end("interrupted" if session.stopping else outcome)
@@ -157,22 +164,24 @@ class BenchmarkPipeline:
             if kept.exists() and not session.stopping:
                 page = kept.parent.parent / "html" / f"{name}.html"
                 hide = name == NOTEBOOKS[-1]
-                export_html(kept, page, hide_code=hide, simulated=self._is_simulated(name))
+                export_html(kept, page, hide_code=hide, simulated=self._is_simulated())
 
     def _kept(self, name: str) -> Path:
         assert self.run_dir is not None
         return self.run_dir / "notebooks" / f"{name}.ipynb"
 
-    def _is_simulated(self, name: str) -> bool:
+    def _is_simulated(self) -> bool:
         from .run import Run
 
         assert self.run_dir is not None
         return (self.run_dir / "config.json").exists() and Run(self.run_dir).simulated
 
 
-async def _stoppable(thread: ThreadPoolExecutor, session: Session, work: Callable[[], None]) -> None:
-    """Wait for `work` in `thread`. When cancelled: interrupt its cell, after a while kill its kernel."""
+async def _stoppable(session: Session, work: Callable[[], None]) -> None:
+    """Wait for `work` in a thread. When cancelled: interrupt its cell, after a while kill its kernel."""
+    thread = ThreadPoolExecutor(1, "notebook")
     worker = asyncio.get_running_loop().run_in_executor(thread, work)
+    worker.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio complains
     try:
         await asyncio.wait([worker])
     except asyncio.CancelledError:
@@ -183,6 +192,7 @@ async def _stoppable(thread: ThreadPoolExecutor, session: Session, work: Callabl
         if not worker.done():
             session.kill()
             await asyncio.wait([worker], timeout=GRACE_S)
+        thread.shutdown(wait=False)
     worker.result()
 
 
@@ -198,6 +208,14 @@ def _failure(name: str, error: PapermillExecutionError, kept: Path) -> BenchkitE
         f"{name} failed with {error.ename}: {first.rstrip('.')}. "
         f"See {kept} and {kept.parent.parent / 'debug.log'}."
     )
+
+
+def _existing(file: str) -> str:
+    """`file` from the root on: a run may be resumed from another working directory."""
+    path = Path(file).expanduser().resolve()
+    if not path.is_file():
+        raise InputError(f"{path} is not a file. Give the CSV or JSONL file that holds your cases.")
+    return str(path)
 
 
 def _between(first: str, last: str) -> tuple[str, ...]:

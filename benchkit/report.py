@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from .agent import Agent, Item, Tool, system_prompt
@@ -23,6 +22,9 @@ SIMULATED = (
     "**SIMULATED.** Every answer in this run came from the offline provider's simulated models. "
     "It shows how the method works and says nothing about any real model."
 )
+# What HTML, Markdown or a formula could be made of.
+_MARKUP = "<>&\"'$*_`[]\\|#!~"
+_MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "unscored")
 TRIES = 3  # a passage is sent back twice, then left out
 COMMENTARY = Tool(
     "write_commentary",
@@ -147,7 +149,8 @@ def write(
 def decision(report: Mapping[str, Any]) -> str:
     """The sentence that the run ends on, and every warning that belongs beside it."""
     warnings = [f"> **Warning.** {line}" for line in report["decision"]["warnings"]]
-    return "\n\n".join([f"**{report['decision']['sentence']}**", *warnings])
+    made = report["decision"]
+    return "\n\n".join([f"**{made['headline']}**", *(f"- {one}" for one in made["details"]), *warnings])
 
 
 def denominators(report: Mapping[str, Any]) -> str:
@@ -156,7 +159,26 @@ def denominators(report: Mapping[str, Any]) -> str:
 
 def cost(report: Mapping[str, Any]) -> str:
     """Dollars, tokens and seconds per model; an unknown price is said to be unknown."""
-    return _table(report["results_summary"]["cost"])
+    return _table(
+        [
+            {
+                "model": row["model"],
+                "cost, USD": _digits(row["cost_usd"], 4),
+                "USD per 1,000 answers": _digits(row["cost_usd_per_1000"], 3),
+                "tokens in": row["prompt_tokens"],
+                "tokens out": row["completion_tokens"],
+                "latency, median s": _digits(row["latency_s_median"], 2),
+                "latency, 95th percentile s": _digits(row["latency_s_p95"], 2),
+                "queue, median s": _digits(row["queue_s_median"], 2),
+                "answers timed": row["timed"],
+            }
+            for row in report["results_summary"]["cost"]
+        ]
+    )
+
+
+def _digits(value: float | None, places: int) -> str:
+    return "unknown" if value is None else f"{value:,.{places}f}"
 
 
 def worst_cases(
@@ -223,11 +245,9 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def means(report: Mapping[str, Any]) -> str:
-    means = report["results_summary"]["means"]
-    metrics = list(dict.fromkeys(metric for row in means.values() for metric in row))
-    return _table(
-        [{"model": model} | {metric: row.get(metric) for metric in metrics} for model, row in means.items()]
-    )
+    """Every mean over cases, with the responses planned, scored and unscored behind it."""
+    rows = sorted(report["results_summary"]["table"], key=lambda row: (row["test_case"], row["metric"]))
+    return _table([{name: row[name] for name in _MEANS} for row in rows])
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -271,7 +291,7 @@ def side_by_side(worst: pd.DataFrame) -> str:
 def _safe(text: Any) -> str:
     short = str(text) if len(str(text)) <= 1200 else str(text)[:1200] + " […]"
     one_line = " ".join("".join(c if c.isprintable() else " " for c in short).split())
-    return "".join(f"&#{ord(c)};" if c in "$*_`[]\\|#!~" else c for c in escape(one_line))
+    return "".join(f"&#{ord(c)};" if c in _MARKUP else c for c in one_line)
 
 
 def commentary(commentary: Commentary) -> str:

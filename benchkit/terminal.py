@@ -52,8 +52,8 @@ class Terminal:
             self._draw()
 
     def end(self, outcome: str = "") -> None:
-        """The notebook ended; its line stays."""
-        self._at, self._note = self._of, ""
+        """The notebook ended, `outcome` says how unless well; its line stays."""
+        self._at, self._note = self._at if outcome else self._of, ""
         self._put(f"{self._line()}  {outcome}".rstrip(), stays=True)
 
     def _stream(self, name: str, text: str) -> None:

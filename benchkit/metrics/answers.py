@@ -9,7 +9,7 @@ from typing import Any
 
 from benchkit.errors import InputError
 
-from .jsontext import JsonProblem, objects, parse
+from .jsontext import OPENING, JsonProblem, objects, parse
 
 # What `str()` and pandas make of an answer that is not there.
 _LOST = frozenset(("", "none", "nan", "null", "<na>", "nat"))
@@ -22,7 +22,7 @@ _CALL_KEYS = frozenset(("name", "arguments", "parameters", "id", "type", "index"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`status` is `answered` with a value (text, or an object for json), `malformed`, or `failed` for a lost one."""
+    """`status` is `answered` with a value (text, or an object for json), `malformed`, or `failed`: lost."""
 
     status: str
     value: str | dict[str, Any] | None = None
@@ -32,18 +32,18 @@ class Answer:
 def read_answer(text: object, kind: str) -> Answer:
     """What a model answered, from the text that a harness kept of it.
 
-    Read are the bare answer, the tool's arguments, a whole tool call (arguments as an object or as text), JSON
-    or a Python literal, alone, in prose or in a code fence, after a `<think>` section. Of several JSON objects the
-    largest is the answer. What stands in a `<think>` section is not, save for one that never closes and ends
-    on the answer's object. `kind` is "json" or "conversation".
+    Read are the bare answer, the tool's arguments, a whole tool call (arguments as an object or as text),
+    JSON or a Python literal, alone, in prose or in a code fence, after a `<think>` section. Of several JSON
+    objects the largest is the answer. What stands in a `<think>` section is not, save for one that never
+    closes and ends on the answer's object. `kind` is "json" or "conversation".
 
-    A text that is empty, None or NaN was lost by the harness: `failed`, which is unscored. Anything that holds
-    no answer is `malformed`, which is the model's own. Never raises.
+    A text that is empty, None or NaN was lost by the harness: `failed`, which is unscored. Anything that
+    holds no answer is `malformed`, which is the model's own. Never raises.
     """
     raw = "" if text is None else str(text).strip()
     if raw.lower() in _LOST:
         return Answer("failed", error="lost by the harness")
-    said, unfinished = _without_thinking(raw)
+    said, unfinished = (raw, "") if _parsed(raw) is not None else _without_thinking(raw)
     try:
         if not said:
             return Answer("answered", _ending_on(unfinished, kind))
@@ -59,7 +59,9 @@ def read_golden(text: object) -> dict[str, Any]:
     try:
         golden = parse(str(text))
     except JsonProblem as error:
-        raise InputError(f"golden_response is {error}: {str(text)[:60]!r}. Write it as a JSON object.") from None
+        raise InputError(
+            f"golden_response is {error}: {str(text)[:60]!r}. Write it as a JSON object."
+        ) from None
     if not isinstance(golden, dict):
         raise InputError(f"golden_response is no object: {str(text)[:60]!r}. Write it as a JSON object.")
     return golden
@@ -67,8 +69,6 @@ def read_golden(text: object) -> dict[str, Any]:
 
 def _without_thinking(text: str) -> tuple[str, str]:
     """(`text` outside of think sections, what follows an opening that is never closed)."""
-    if text.startswith("{"):
-        return text, ""  # a tag in there is part of a JSON string
     kept, position, thinking = "", 0, False
     for tag in _THINKING.finditer(text):
         closes = bool(tag.group(1))
@@ -138,7 +138,7 @@ def _reply(text: str) -> str:
     try:
         found = [value for value, _, _ in objects(bare)]
     except JsonProblem:
-        if bare.startswith("{") and re.search(r"[\"'](?:response_text|arguments)[\"']\s*:", bare):
+        if OPENING.match(bare):
             raise
         return bare
     return next((reply for reply in map(_response_text, found) if reply is not None), bare)

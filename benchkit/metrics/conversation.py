@@ -11,7 +11,7 @@ from .keywords import keywords, normalise, spaced, words
 from .sentences import resolves, sentences
 
 RESOLUTION_BONUS = 1.2
-_SMOOTHING = SmoothingFunction(epsilon=0.1).method1
+_SMOOTHING = SmoothingFunction().method1
 _REMOVE_PUNCTUATION = jiwer.RemovePunctuation()
 
 
@@ -34,7 +34,7 @@ def clarity(response: str) -> float:
 
 
 def task_completion(response: str, golden: str) -> float | None:
-    """Share |R ∩ G| / |G| of the golden keywords in the response, times 1.2 if it `shows_resolution`, at most 1.
+    """Share |R ∩ G| / |G| of the golden keywords in the response, times 1.2 if it `shows_resolution`, up to 1.
 
     0 to 1, higher is better. An empty response is 0; a golden response without keywords gives None.
     """
@@ -49,8 +49,9 @@ def shows_resolution(response: str) -> bool:
     """Whether the text names a date or deadline, an amount, a reference, or a concrete step.
 
     The four patterns are `sentences.RESOLUTION`. A step is an instruction at the start of a clause ("Open
-    Settings", "please restart"), a numbered item, or something done or promised ("we have refunded"). Steps and
-    words are English; digits, signs and ids are not. `{{placeholders}}` name nothing.
+    Settings", "please restart"), a numbered item, a way ("by clicking"), or something done or promised ("we
+    have refunded"). Steps and units are English; digits, signs and ids are not. `{{placeholders}}` name
+    nothing.
     """
     return resolves(normalise(response))
 
@@ -58,8 +59,8 @@ def shows_resolution(response: str) -> bool:
 def bleu_score(response: str, golden: str) -> float | None:
     """NLTK's `sentence_bleu` of the lower-cased `words`: up to 4-grams, equal weights, smoothing method 1.
 
-    0 to 1, higher is better; method 1 leaves the identity of fewer than four words under 1. An empty response is
-    0; a golden response without words gives None. Papineni et al. 2002; Chen and Cherry 2014.
+    0 to 1, higher is better; method 1 leaves the identity of fewer than four words under 1. An empty response
+    is 0; a golden response without words gives None. Papineni et al. 2002; Chen and Cherry 2014.
     """
     reference, hypothesis = words(golden), words(response)
     if not reference:

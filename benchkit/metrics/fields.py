@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import fmean
 from typing import Any
 
@@ -19,10 +19,12 @@ from .keywords import words
 
 Json = Any  # dict, list, str, int, float, bool or None, as json.loads gives them
 
-# Above so many comparisons of leaves, an array is matched by position after its identical items.
+# An array that would take more comparisons of leaves is matched by position after its identical items.
 MAX_COMPARISONS = 100_000
 _ABSENT = object()
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.IGNORECASE)
+_ISO = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.IGNORECASE
+)
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\\.?"
 _WRITTEN_DATE = re.compile(
     rf"(?:{_MONTH} \d{{1,2}}|\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH})(?:st|nd|rd|th)?(?:,? \d{{4}})?", re.I
@@ -39,10 +41,10 @@ def field_accuracy(
     0 to 1, higher is better. A leaf is
 
     - a number, boolean or null: 1 or 0, type-true (5 is 5.0, but neither "5" nor true);
-    - an exact string: 1 or 0, equal but for white space at its ends, case and leading zeros counting. Exact is
+    - an exact string: 1 or 0, equal but for white space at its ends; case and leading zeros count. Exact is
       what `schema` gives an enum, const, pattern or format, and without that a date, an ASCII text in one
-      piece with a digit, @, _ or / (`INT-2026-04`, `$49.99`), and figures without letters. Two ISO 8601 times
-      are equal when they are the same instant; one with an offset never equals one without;
+      piece with a digit, @, _ or / (`INT-2026-04`, `$49.99`), and figures without letters. Two ISO 8601
+      times are equal when they are the same instant; one with an offset never equals one without;
     - any other string: token F1, 2·|R ∩ G| / (|R| + |G|) over the multisets of lower-cased words;
     - an array: the best sum of one-to-one scores of its items, over the longer length; two empty ones are 1;
     - an empty object: 1 where an object is.
@@ -55,7 +57,7 @@ def field_accuracy(
     if not isinstance(response, dict):
         return 0.0
     try:
-        return _score(_leaves(golden, [schema or {}], schema or {}), response)
+        return _score(_leaves(golden, [schema or {}], schema or {}), response, MAX_COMPARISONS)
     except RecursionError:
         return 0.0
 
@@ -63,7 +65,7 @@ def field_accuracy(
 @dataclass(frozen=True)
 class _Leaf:
     path: tuple[str, ...]
-    score: Callable[[Json], float]
+    score: Callable[[Json, int], float]  # (what was found, comparisons that an array may take)
     size: int = 1  # leaves below, for an array
 
 
@@ -79,12 +81,13 @@ def _leaves(golden: Json, nodes: list[Json], root: dict[str, Any]) -> list[_Leaf
     if isinstance(golden, list):
         items = [_leaves(item, [node["items"] for node in known if "items" in node], root) for item in golden]
         size = sum(leaf.size for item in items for leaf in item)
-        return [_Leaf((), lambda found: _array_score(found, golden, items, size), max(1, size))]
-    return [_Leaf((), _scalar_score(golden, known))]
+        return [_Leaf((), partial(_array_score, golden, items), max(1, size))]
+    score = _scalar_score(golden, known)
+    return [_Leaf((), lambda found, _: score(found))]
 
 
-def _score(leaves: list[_Leaf], response: Json) -> float:
-    return fmean(leaf.score(_at(response, leaf.path)) for leaf in leaves)
+def _score(leaves: list[_Leaf], response: Json, budget: int) -> float:
+    return fmean(leaf.score(_at(response, leaf.path), budget) for leaf in leaves)
 
 
 def _at(value: Json, path: tuple[str, ...]) -> Json:
@@ -100,7 +103,10 @@ def _scalar_score(golden: Json, nodes: list[dict[str, Any]]) -> Callable[[Json],
         return lambda found: float(_same_value(found, golden))
     if _is_exact(golden, nodes):
         return lambda found: float(isinstance(found, str) and _same_text(found, golden))
-    return lambda found: _token_f1(found, golden) if isinstance(found, str) else 0.0
+    theirs = _tokens(golden)
+    if not theirs:
+        return lambda found: float(isinstance(found, str) and found.strip() == golden.strip())
+    return lambda found: _token_f1(found, theirs) if isinstance(found, str) else 0.0
 
 
 def _same_value(found: Json, golden: Json) -> bool:
@@ -130,10 +136,8 @@ def _instant(text: str) -> datetime | None:
         return None
 
 
-def _token_f1(found: str, golden: str) -> float:
-    ours, theirs = _tokens(found), _tokens(golden)
-    if not theirs:
-        return float(found.strip() == golden.strip())
+def _token_f1(found: str, theirs: Counter[str]) -> float:
+    ours = _tokens(found)
     return 2 * (ours & theirs).total() / (ours.total() + theirs.total())
 
 
@@ -142,22 +146,24 @@ def _tokens(text: str) -> Counter[str]:
     return Counter(words(text))
 
 
-def _array_score(found: Json, golden: list[Json], items: list[list[_Leaf]], size: int) -> float:
+def _array_score(golden: list[Json], items: list[list[_Leaf]], found: Json, budget: int) -> float:
     if not isinstance(found, list):
         return 0.0
     if not found or not golden:
         return float(len(found) == len(golden))
-    if size * _size(found) > MAX_COMPARISONS:
-        return _by_position(found, golden, items) / max(len(found), len(golden))
-    scores = np.array([[_score(item, other) for other in found] for item in items])
-    return float(scores[linear_sum_assignment(scores, maximize=True)].sum()) / max(scores.shape)
+    longer = max(len(found), len(golden))
+    if sum(leaf.size for item in items for leaf in item) * _size(found) > budget:
+        return _by_position(golden, items, found, budget // longer) / longer
+    # One found item after the other: its words are then still in the cache.
+    scores = np.array([[_score(item, other, budget) for item in items] for other in found])
+    return float(scores[linear_sum_assignment(scores, maximize=True)].sum()) / longer
 
 
-def _by_position(found: list[Json], golden: list[Json], items: list[list[_Leaf]]) -> float:
+def _by_position(golden: list[Json], items: list[list[_Leaf]], found: list[Json], budget: int) -> float:
     """Sum of the scores when identical items are paired first and the rest in their order."""
     same = Counter(map(repr, golden)) & Counter(map(repr, found))
     wanted, others = _without(same, golden, items), _without(same, found, found)
-    return same.total() + sum(_score(item, other) for item, other in zip(wanted, others, strict=False))
+    return same.total() + sum(_score(item, one, budget) for item, one in zip(wanted, others, strict=False))
 
 
 def _without(taken: Counter[str], keys: list[Json], values: list[Any]) -> list[Any]:
@@ -195,7 +201,7 @@ def _below(nodes: list[dict[str, Any]], key: str) -> list[Json]:
 
 def _variants(nodes: list[Json], root: dict[str, Any]) -> list[dict[str, Any]]:
     """The subschemas with all they bring in by local $ref, anyOf, oneOf and allOf."""
-    left, found = list(nodes), []
+    left, found = list(nodes), list[dict[str, Any]]()
     while left:
         node = left.pop()
         if not isinstance(node, dict) or any(node is other for other in found):

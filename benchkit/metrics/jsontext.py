@@ -9,13 +9,18 @@ import ast
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 # "{" and then a quote or the other brace: an object, and not a brace in prose or a {{placeholder}}.
-_OPENING = re.compile(r"\{\s*+[\"'}]")
+OPENING = re.compile(r"\{\s*+[\"'}]")
 # Braces outside of strings; a string that never ends reaches to the end of the text.
 _TOKEN = re.compile(r"""[{}]|'[^'\\]*+(?:\\.[^'\\]*+)*+'?|"[^"\\]*+(?:\\.[^"\\]*+)*+"?""", re.DOTALL)
+
+
+MAX_DEPTH = 100  # levels; real records have fewer than ten, and what is deeper stops whoever walks it
+
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 
 class JsonProblem(ValueError):
@@ -25,17 +30,19 @@ class JsonProblem(ValueError):
 def parse(text: str) -> Any:
     """The value of `text` read as JSON, else as a Python literal (single quotes, True, None, tuples).
 
-    As in json.loads, the last of two equal keys counts. Raises JsonProblem, also for NaN, for numbers that are
-    no finite float, for keys that are not text and for nesting beyond what Python can walk.
+    As in json.loads, the last of two equal keys counts. Raises JsonProblem, also for NaN, for numbers that
+    are no finite float, for keys that are not text and for nesting beyond MAX_DEPTH.
     """
     try:
-        return _json(text)
+        return _walkable(_json(text))
     except RecursionError as error:
-        raise JsonProblem("nested too deeply") from error
+        raise JsonProblem(_TOO_DEEP) from error
+    except JsonProblem:
+        raise
     except ValueError as error:
         problem = error
     try:
-        return _literal(text)
+        return _walkable(_literal(text))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise JsonProblem(f"not JSON ({str(problem)[:120]})") from error
 
@@ -47,7 +54,7 @@ def objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
     can: a piece of a broken answer is no answer.
     """
     problem, position = None, 0
-    while opening := _OPENING.search(text, position):
+    while opening := OPENING.search(text, position):
         start, position = opening.start(), _closing(text, opening.start())
         if not position:
             raise JsonProblem("its JSON object is cut off")
@@ -71,6 +78,19 @@ def _closing(text: str, start: int) -> int:
         if not depth:
             return token.end()
     return 0
+
+
+def _walkable(value: Any) -> Any:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return value
+    raise JsonProblem(_TOO_DEEP)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _json(text: str) -> Any:
@@ -98,6 +118,10 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if value is None or isinstance(value, str | int) or (isinstance(value, float) and abs(value) < float("inf")):
+    if (
+        value is None
+        or isinstance(value, str | int)
+        or (isinstance(value, float) and abs(value) < float("inf"))
+    ):
         return value
     raise ValueError(f"{type(value).__name__} is no JSON value")

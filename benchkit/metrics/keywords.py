@@ -13,7 +13,9 @@ from functools import lru_cache
 from nltk.stem.snowball import SnowballStemmer
 
 # Combining marks are no letters to `re`, but without them Hindi or Arabic words fall apart.
-_MARKS = "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c)[0] == "M") + "\u200c\u200d"
+_MARKS = (
+    "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c)[0] == "M") + "\u200c\u200d"
+)
 _UNSPACED = (
     "\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2-\u0eb3\u0ebd-\u0ec6\u1000-\u102a\u1780-\u17b3"
     "\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -27,18 +29,17 @@ _CLITIC = re.compile(r"'(?:s|m|re|ve|ll|d)$")
 _LONGEST_STEMMED = 64  # letters; the stemmer is quadratic, and longer "words" are data
 
 # Function words. Negations stay keywords: "we can refund" and "we cannot refund" are different answers.
-STOP_WORDS = frozenset(
-    """
-    a about above after again all along also am among an and any are around as at be because been before being
-    below between both but by can could did do does doing down during each either else etc few for from further
-    had has have having he her here hers herself him himself his how however i if in into is it its itself just
-    let may me might more most much must my myself of off on once only onto or other ought our ours ourselves
-    out over own per quite rather same shall she should so some such than that the their theirs them themselves
-    then there therefore these they this those through thus to too toward towards under until up upon us very
-    was we were what whatever when where whether which while who whom whose why will with within would you your
-    yours yourself yourselves
-    """.split()
-)
+_FUNCTION_WORDS = """
+a about above after again all along also am among an and any are around as at be because been before being
+below between both but by can could did do does doing down during each either else etc few for from
+further had has have having he her here hers herself him himself his how however i if in into is it its
+itself just let may me might more most much must my myself of off on once only onto or other ought our
+ours ourselves out over own per quite rather same shall she should so some such than that the their theirs
+them themselves then there therefore these they this those through thus to too toward towards under until
+up upon us very was we were what whatever when where whether which while who whom whose why will with
+within would you your yours yourself yourselves
+"""
+STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def normalise(text: str) -> str:

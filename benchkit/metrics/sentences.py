@@ -7,9 +7,13 @@ import re
 _BULLET = re.compile(r"^\s*(?:[-*+•‣◦·–—>#]+|\(?\d{1,3}[.)]|\(?[a-zA-Z]\))\s+")
 _END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s|$)|[。！？｡][”’」』）]*""")
 _LAST_WORD = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]{1,8}$")
-# A full stop after these ends no sentence; after the second kind it does before a capital.
-_TITLES = frozenset("mr mrs ms dr prof sr jr st e.g i.e cf vs viz no nr fig ext dept tel approx est".split())
-_TAILS = frozenset("etc inc ltd co corp a.m p.m u.s u.k u.s.a e.u".split())
+# A full stop after the first kind ends no sentence, after the second only before a capital, and after the
+# third always, save before a digit ("No. 5").
+_TITLES = frozenset(
+    ("mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "e.g", "i.e", "cf", "vs", "viz", "approx")
+)
+_TAILS = frozenset(("etc", "inc", "ltd", "co", "corp", "a.m", "p.m", "u.s", "u.k", "u.s.a", "e.u", "dept"))
+_COUNTED = frozenset(("no", "nr", "fig", "ext", "tel"))
 
 
 def sentences(text: str) -> list[str]:
@@ -37,13 +41,18 @@ def _is_abbreviation(line: str, end: re.Match[str]) -> bool:
     if end.group() != "." or last is None:
         return False
     word, rest = last.group().lower(), line[end.end() : end.end() + 16].lstrip()
+    if not rest:
+        return False
     if word in _TAILS:
-        return bool(rest) and not rest[0].isupper()
-    is_initial = len(word) == 1 and last.group().isupper() and word != "i"
-    return bool(rest) and (word in _TITLES or is_initial)
+        return not rest[0].isupper()
+    if word in _COUNTED:
+        return rest[0].isdigit()
+    return word in _TITLES or (len(word) == 1 and last.group().isupper() and word != "i")
 
 
-_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ruary|ch|il|ust|tember|ober|ember)?"
+_MONTH = (
+    r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ruary|ch|il|ust|tember|ober|ember)?"
+)
 _VERB = (
     r"(?:click|tap|press|select|choose|open|close|go to|navigate to|log (?:in|out|into)|sign (?:in|out|into)|"
     r"enter|type|scroll|restart|reboot|reset|reinstall|install|uninstall|update|upgrade|download|upload|"
@@ -55,6 +64,11 @@ _VERBING = (
     r"entering|restarting|resetting|reinstalling|updating|using (?:the|your))"
 )
 _DONE = r"(?:refund|credit|issue|escalat|cancel|replac|ship|sen[dt]|reset|schedul|creat|updat|remov|correct|appl[iy])"
+_CUE = r"(?:^|[.!?:,;]|\bplease|\bthen|\bfirst|\bnext|\bfinally|\bsimply|\bjust|\byou (?:can|should|need to))"
+_WE_DO = (
+    r"\b(?:i|we)(?:'ve| have|'ll| will|'m| am|'re| are)(?: (?:now|already|just|also|going to))?(?: been)?"
+)
+_SPAN = r"\d{1,4}(?: ?(?:-|to|–) ?\d{1,4})?"
 _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
 # Of lower-cased text. "Today" is missing on purpose: it greets more often than it dates; so are "contact us",
 # "check" and "confirm", which ask the customer instead of telling.
@@ -64,7 +78,7 @@ RESOLUTION = {
         rf"|\b{_MONTH}\.? \d{{1,2}}\b|\b\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH}\b"
         r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\btomorrow\b"
         r"|\b\d{1,2}:\d\d\b|\b\d{1,2} ?[ap]\.?m\b"
-        r"|\b\d{1,4}(?: ?(?:-|to|–) ?\d{1,4})? (?:business |working |calendar )?(?:minute|hour|day|week|month)s?\b"
+        rf"|\b{_SPAN} (?:business |working |calendar )?(?:minute|hour|day|week|month)s?\b"
     ),
     "amount": re.compile(
         r"[$€£¥₹] ?\d|\d ?[€£¥₹%]|\d (?:usd|eur|gbp|inr|dollars?|euros?|pounds?|cents?|percent)\b"
@@ -75,9 +89,7 @@ RESOLUTION = {
         r"|\b(?:ticket|case|order|invoice|reference|confirmation|claim)(?: (?:number|no\.?|id))?:? \d"
     ),
     "step": re.compile(
-        rf"(?:^|[.!?:,;]|\bplease|\bthen|\bfirst|\bnext|\bfinally|\bsimply|\bjust|\byou (?:can|should|need to))\W{{0,6}}"
-        rf"{_VERB}\b|\bby {_VERBING}\b|\bstep \d|^[ \t]{{0,8}}\d{{1,2}}[.)] "
-        rf"|\b(?:i|we)(?:'ve| have|'ll| will|'m| am|'re| are)(?: (?:now|already|just|also|going to))?(?: been)? {_DONE}",
+        rf"{_CUE}\W{{0,6}}{_VERB}\b|\bby {_VERBING}\b|\bstep \d|^[ \t]{{0,8}}\d{{1,2}}[.)] |{_WE_DO} {_DONE}",
         re.MULTILINE,
     ),
 }

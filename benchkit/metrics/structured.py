@@ -47,7 +47,9 @@ def check_schema(schema: Json) -> None:
         _build(schema).is_valid({})
     except SchemaError as error:
         problem = f"{error.json_path}: {error.message[:200]}"
-        raise InputError(f"The response schema is no JSON Schema 2020-12 at {problem}. Correct it.") from error
+        raise InputError(
+            f"The response schema is no JSON Schema 2020-12 at {problem}. Correct it."
+        ) from error
     except Unresolvable as error:
         raise InputError(f"The response schema refers to {error.ref}, which it lacks. Add it.") from error
     except RecursionError as error:
@@ -98,7 +100,7 @@ def _check_references(schema: dict[str, Any]) -> None:
 
 
 def _shape(value: Json, paths: dict[tuple[int, str | None], int]) -> Iterator[tuple[int, str]]:
-    """(path, JSON type) of everything inside `value`; `paths` numbers the paths, so that depth costs nothing."""
+    """(path, JSON type) of all inside `value`; `paths` numbers the paths, so that depth costs nothing."""
     left = [(value, 0)]
     while left:
         parent, path = left.pop()

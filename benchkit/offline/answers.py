@@ -155,10 +155,9 @@ def wrong(value: Any, random: Random, members: tuple[str, ...] | None = None, ca
     text = str(value)
     digits = [at for at, char in enumerate(text) if char.isdigit()]
     if digits:
-        # the last digit but one: a day, minute or serial number stays well formed
-        at = digits[max(len(digits) - 2, 0)] if "T" not in text else text.index("T") - 1
-        other = random.choice([d for d in "123456789" if d != text[at]])
-        return text[:at] + other + text[at + 1 :]
+        # Of a time the minute, else the last digit but one: what is changed stays well formed.
+        at = text.index("T") + 5 if re.match(reading.FORMATS["date-time"], text) else digits[-2:][0]
+        return text[:at] + random.choice([d for d in "123456789" if d != text[at]]) + text[at + 1 :]
     return _other_words(text, random, category)
 
 

@@ -16,7 +16,11 @@ SHARED = 0.5  # squared correlation of two models' qualities on a case: hard cas
 def digest(*parts: object) -> int:
     """64 bits that depend on the parts and their order, the same in every process."""
     text = "\x1f".join(map(str, parts))
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return digest_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def digest_bytes(content: bytes) -> int:
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
 
 
 def chance(*parts: object) -> random.Random:

@@ -21,21 +21,41 @@ Z95 = 1.6448536269514722  # the standard normal's 95th percentile
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Seconds, as Groq reports them; the server waits for their sum."""
+class Usage:
+    """Tokens and seconds as Groq reports them; the server waits for the sum of the seconds."""
 
-    queue: float
-    prompt: float
-    completion: float
+    prompt_tokens: int
+    completion_tokens: int
+    queue_s: float
+    prompt_s: float
+    completion_s: float
 
     @property
-    def total(self) -> float:
-        return self.queue + self.prompt + self.completion
+    def wait_s(self) -> float:
+        return self.queue_s + self.prompt_s + self.completion_s
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "queue_time": round(self.queue_s, 9),
+            "prompt_tokens": self.prompt_tokens,
+            "prompt_time": round(self.prompt_s, 9),
+            "completion_tokens": self.completion_tokens,
+            "completion_time": round(self.completion_s, 9),
+            "total_tokens": self.tokens,
+            "total_time": round(self.prompt_s + self.completion_s, 9),
+        }
 
 
-def respond(model: SimulatedModel, body: Mapping[str, Any], seed: int) -> Draft:
-    """The model's draft: a function of (server seed, model, messages, request seed) and the tool alone."""
-    random = chance("reply", seed, model.id, request_key(body))
+def respond(model: SimulatedModel, body: Mapping[str, Any], seed: int, key: str = "") -> Draft:
+    """The model's draft: a function of (server seed, model, messages, request seed) and the tool alone.
+
+    `key` is the request's (`request_key`), where it is known already.
+    """
+    random = chance("reply", seed, model.id, key or request_key(body))
     tool = chosen_tool(body)
     if tool is None:
         return Draft(content=_chat(body))
@@ -111,21 +131,21 @@ def _chat(body: Mapping[str, Any]) -> str:
     return f"This is a simulated model; it answers through tools. You wrote: {said}"
 
 
-def timing(
-    model: SimulatedModel,
-    body: Mapping[str, Any],
-    seed: int,
-    completion_tokens: int,
-    latency_ms: float | None,
-) -> Timing:
-    """How long the reply takes: a lognormal wait, then tokens at the model's pace; or `latency_ms`."""
+def usage(
+    model: SimulatedModel, draft: Draft, asked: int, limit: int, key: str, seed: int, latency_ms: float | None
+) -> Usage:
+    """What the reply costs: a lognormal wait, then tokens at the model's pace; or exactly `latency_ms`.
+
+    `asked` are the prompt's tokens, `limit` those that the answer may have, `key` is `request_key`'s.
+    """
+    used = min(completion_tokens(draft), limit)
     if latency_ms is not None:
         whole = latency_ms / 1000
-        return Timing(whole * 0.1, whole * 0.2, whole * 0.7)
+        return Usage(asked, used, whole * 0.1, whole * 0.2, whole * 0.7)
     median, p95 = model.latency_ms
-    z = chance("latency", seed, model.id, request_key(body)).gauss(0.0, 1.0)
+    z = chance("latency", seed, model.id, key).gauss(0.0, 1.0)
     wait = median * (p95 / median) ** (z / Z95) / 1000 if median > 0 else 0.0
-    return Timing(wait * 0.3, wait * 0.7, completion_tokens / model.tokens_per_s)
+    return Usage(asked, used, wait * 0.3, wait * 0.7, used / model.tokens_per_s)
 
 
 def tokens_in(text: str) -> int:
@@ -141,32 +161,18 @@ def prompt_tokens(body: Mapping[str, Any]) -> int:
 
 
 def completion(
-    model: SimulatedModel,
-    body: Mapping[str, Any],
-    draft: Draft,
-    times: Timing,
-    ids: tuple[str, int],
-    seed: int,
+    model: SimulatedModel, body: Mapping[str, Any], draft: Draft, cost: Usage, ids: tuple[str, int], seed: int
 ) -> dict[str, Any]:
     """The chat completion as Groq words it; `ids` is (request id, unix time)."""
     request_id, created = ids
     said, finish = _message(draft, token_limit(body, model))
-    asked, used = prompt_tokens(body), completion_tokens(draft, body, model)
     return {
         "id": f"chatcmpl-{request_id}",
         "object": "chat.completion",
         "created": created,
         "model": model.id,
         "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}],
-        "usage": {
-            "queue_time": round(times.queue, 9),
-            "prompt_tokens": asked,
-            "prompt_time": round(times.prompt, 9),
-            "completion_tokens": used,
-            "completion_time": round(times.completion, 9),
-            "total_tokens": asked + used,
-            "total_time": round(times.prompt + times.completion, 9),
-        },
+        "usage": cost.body(),
         "usage_breakdown": None,
         "system_fingerprint": fingerprint(seed),
         "x_groq": {"id": request_id, "seed": body.get("seed")},
@@ -184,10 +190,9 @@ def token_limit(body: Mapping[str, Any], model: SimulatedModel) -> int:
     return int(body.get("max_completion_tokens") or body.get("max_tokens") or model.max_output)
 
 
-def completion_tokens(draft: Draft, body: Mapping[str, Any], model: SimulatedModel) -> int:
-    """Tokens of the answer as it is sent: a tool call's frame counts ten."""
-    whole = tokens_in(draft.arguments) + 10 if draft.tool else tokens_in(draft.content or "") + 1
-    return min(whole, token_limit(body, model))
+def completion_tokens(draft: Draft) -> int:
+    """Tokens of the whole answer; a tool call's frame counts ten."""
+    return tokens_in(draft.arguments) + 10 if draft.tool else tokens_in(draft.content or "") + 1
 
 
 def _message(draft: Draft, limit: int) -> tuple[dict[str, Any], str]:

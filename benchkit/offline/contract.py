@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchkit.offline.completions import prompt_tokens, token_limit
+from benchkit.offline.completions import token_limit
 from benchkit.offline.limits import error
 from benchkit.offline.models import DECOMMISSIONED, SimulatedModel
 
@@ -45,15 +45,15 @@ def bad_json(message: str) -> Refused:
     return 400, error(f"request body is not valid JSON: {message}", code="json_parse_failed")
 
 
-def problem(body: Mapping[str, Any], model: SimulatedModel) -> Refused | None:
-    """The first thing wrong with a chat request, as Groq would put it, or None."""
+def problem(body: Mapping[str, Any], model: SimulatedModel, size: int) -> Refused | None:
+    """The first thing wrong with a chat request of `size` bytes, as Groq would put it, or None."""
     message = _messages(body.get("messages")) or _options(body) or _tools(body) or _reasoning(body, model)
     if message:
         return 400, error(message)
     limit = token_limit(body, model)
     if limit > model.max_output:
         return 400, error(f"`max_completion_tokens` must be less than or equal to `{model.max_output}`")
-    if prompt_tokens(body) + 1 > model.context_window:
+    if size // 4 > model.context_window:
         message = "Please reduce the length of the messages or completion."
         return 400, error(message, code="context_length_exceeded", param="messages")
     return None

@@ -19,7 +19,7 @@ from benchkit.offline.scenarios import REFERENCE, Scenario, leaves, recognised, 
 
 Random = random_module.Random
 # What has to be exact in a text: references, amounts, times, dates and other words with digits.
-EXACT = re.compile(r"\$\d[\d.,]*\d|\d{1,2} [A-Z][a-z]+ \d{4}|\b[A-Z]*-?\d[\w:-]*")
+EXACT = re.compile(r"[A-Z]+-[0-9A-Z]{4,}|\$\d[\d.,]*\d|\d{1,2} [A-Z][a-z]+ \d{4}|\b[A-Z]*-?\d[\w:-]*")
 DOUBTS = (
     "The tone of the reference answer is not warm enough.",
     "The prompt could be read in two ways.",

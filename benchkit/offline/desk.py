@@ -14,9 +14,9 @@ from aiohttp import web
 
 from benchkit.offline import completions, contract
 from benchkit.offline.breakage import Draft, tool_use_failed
-from benchkit.offline.chance import chance, digest
+from benchkit.offline.chance import chance, digest, digest_bytes
 from benchkit.offline.faults import ENVOY, PAGE, REFUSED, Faults
-from benchkit.offline.limits import Limiter, limiter
+from benchkit.offline.limits import Limiter, Refusal, limiter
 from benchkit.offline.models import ROSTER, STAND_INS, SimulatedModel
 
 DRIPS = 20  # pieces that a dripping body comes in
@@ -62,13 +62,13 @@ class Desk:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """POST /openai/v1/chat/completions."""
-        text = await request.text()
+        content = await request.read()
         self._arrivals += 1
         request_id = f"req_{digest(self.seed, self._arrivals, time.time_ns()):016x}"
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
         try:
-            return await self._chat(request, text, request_id)
+            return await self._chat(request, content, request_id)
         finally:
             self.in_flight -= 1
 
@@ -91,29 +91,31 @@ class Desk:
     async def elsewhere(self, request: web.Request) -> web.Response:
         return _refusal(contract.unknown_url(request.method, request.path))
 
-    async def _chat(self, request: web.Request, text: str, request_id: str) -> web.StreamResponse:
+    async def _chat(self, request: web.Request, content: bytes, request_id: str) -> web.StreamResponse:
         if not self._key_works(request):
             self.counts["failed_401"] += 1
             return _refusal(contract.INVALID_KEY, request_id)
         try:
-            body = json.loads(text)
-        except json.JSONDecodeError as wrong:
+            body = json.loads(content)
+        except (json.JSONDecodeError, UnicodeDecodeError) as wrong:
             return _refusal(contract.bad_json(str(wrong)), request_id)
-        refused = self._refused(body)
+        refused = self._refused(body, len(content))
         if self.record and isinstance(body, dict):
             self.requests.append(body)
         if refused:
             self.counts[f"failed_{refused[0]}"] += 1
             return _refusal(refused, request_id)
-        return await self._admitted(request, body, digest(text), request_id)
+        return await self._admitted(request, body, digest_bytes(content), request_id)
 
-    def _refused(self, body: Any) -> contract.Refused | None:
+    def _refused(self, body: Any, size: int) -> contract.Refused | None:
         if not isinstance(body, dict):
             return contract.bad_json("it must be an object")
         id = str(body.get("model", ""))
         if id not in self.models:
             return contract.unknown_model(id)
-        return contract.decommissioned(id) if self._retired(id) else contract.problem(body, self.models[id])
+        if self._retired(id):
+            return contract.decommissioned(id)
+        return contract.problem(body, self.models[id], size)
 
     async def _admitted(
         self, request: web.Request, body: dict[str, Any], key: int, request_id: str
@@ -124,54 +126,53 @@ class Desk:
         refusal = limits.admit(reserved)
         if refusal:
             self._count(f"refused_{refusal.status}", model.id)
-            wait = refusal.retry_after
-            stated = (
-                f"{max(wait, 0.001):.3f}" if self.fractional_retry_after else f"{max(1, math.ceil(wait))}"
-            )
-            headers = limits.headers() | {"retry-after": stated, "x-request-id": request_id}
+            headers = limits.headers() | {"retry-after": self._wait(refusal), "x-request-id": request_id}
             return _json(refusal.status, refusal.body, headers)
-        used = 0
+        billed = 0
         try:
-            response, used = await self._reply(request, body, model, key, request_id)
+            response, billed = await self._reply(request, body, model, asked, key, request_id)
         except asyncio.CancelledError:
             if not self.closing.is_set():
                 self._count("abandoned", model.id)
             raise
         finally:
-            limits.give_back(reserved - used)
+            limits.give_back(reserved - billed)
         return response
 
     async def _reply(
-        self, request: web.Request, body: dict[str, Any], model: SimulatedModel, key: int, request_id: str
+        self,
+        request: web.Request,
+        body: dict[str, Any],
+        model: SimulatedModel,
+        asked: int,
+        key: int,
+        request_id: str,
     ) -> tuple[web.StreamResponse, int]:
-        """(response, tokens that it costs); what fails is not billed."""
+        """(response, tokens that it is billed for); what fails costs nothing."""
         fault, attempt = self.faults.draw(key)
-        draft = completions.respond(model, body, self.seed)
+        said = completions.request_key(body)
+        draft = completions.respond(model, body, self.seed, said)
         if fault == "tool_use_failed":
-            random = chance("form", self.seed, key, attempt)
-            form = random.randrange(6)
-            draft = Draft(failure=tool_use_failed(form, draft.tool, draft.arguments, random))
-        tokens = completions.completion_tokens(draft, body, model)
-        times = completions.timing(model, body, self.seed, tokens, self.latency_ms)
+            form = chance("form", self.seed, key, attempt)
+            draft = Draft(failure=tool_use_failed(form.randrange(6), draft.tool, draft.arguments, form))
+        limit = completions.token_limit(body, model)
+        cost = completions.usage(model, draft, asked, limit, said, self.seed, self.latency_ms)
         headers = self.limiters[model.id].headers() | {"x-request-id": request_id}
         if fault in REFUSED or fault == "503_text":
-            return await self._fail(fault, model.id, times.total / 4, headers), 0
-        if times.total > 0:
-            await asyncio.sleep(times.total)
+            return await self._fail(fault, model.id, cost.wait_s / 4, headers), 0
+        if cost.wait_s > 0:
+            await asyncio.sleep(cost.wait_s)
         if draft.failure:
             self._count("failed_tool_use", model.id)
             return _json(400, draft.failure, headers), 0
         ids = (request_id, int(time.time()))
-        whole = completions.completion(model, body, draft, times, ids, self.seed)
-        payload = json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace")
+        payload = _bytes(completions.completion(model, body, draft, cost, ids, self.seed))
         if fault:
-            self._count(f"failed_{fault}" if fault != "drip" else "dripped", model.id)
-            response = await self._damaged(fault, request, payload, headers)
-            return response, whole["usage"]["total_tokens"] if fault == "drip" else 0
+            self._count("dripped" if fault == "drip" else f"failed_{fault}", model.id)
+            billed = cost.tokens if fault == "drip" else 0
+            return await self._damaged(fault, request, payload, headers), billed
         self._served(key, model.id)
-        return web.Response(body=payload, content_type="application/json", headers=headers), whole["usage"][
-            "total_tokens"
-        ]
+        return web.Response(body=payload, content_type="application/json", headers=headers), cost.tokens
 
     async def _fail(self, fault: str, model: str, wait: float, headers: dict[str, str]) -> web.Response:
         self._count(f"failed_{fault}", model)
@@ -229,6 +230,12 @@ class Desk:
         except TimeoutError:
             return
 
+    def _wait(self, refusal: Refusal) -> str:
+        """Retry-After: whole seconds, or milliseconds too."""
+        if self.fractional_retry_after:
+            return f"{max(refusal.retry_after, 0.001):.3f}"
+        return str(max(1, math.ceil(refusal.retry_after)))
+
     def _served(self, key: int, model: str) -> None:
         self._count("served", model)
         if key in self._answered:
@@ -253,5 +260,8 @@ def _refusal(refused: contract.Refused, request_id: str = "") -> web.Response:
 
 
 def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:
-    payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    return web.Response(status=status, body=payload, content_type="application/json", headers=headers)
+    return web.Response(status=status, body=_bytes(body), content_type="application/json", headers=headers)
+
+
+def _bytes(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")

@@ -80,7 +80,7 @@ def _schemas(value: Any) -> list[Mapping[str, Any]]:
 def _pointer(reference: Any, root: Any) -> Any:
     """What a local reference ("#/$defs/x") points to; anything else is any value."""
     target = root
-    for step in str(reference).removeprefix("#").strip("/").split("/"):
+    for step in filter(None, str(reference).removeprefix("#").split("/")):
         target = target.get(step, {}) if isinstance(target, Mapping) else {}
     return target
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -149,4 +150,5 @@ def say(axes: Axes, sentence: str) -> None:
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color=FAINT)
     where: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center"}
-    axes.text(0.5, 0.5, glyphs(sentence), color=MUTED, wrap=True, **where)
+    # Out of the layout: a narrow panel must not give way to a long sentence.
+    axes.text(0.5, 0.5, fill(glyphs(sentence), 90), color=MUTED, **where).set_in_layout(False)

@@ -175,8 +175,8 @@ def plot_case_pairs(
     means = case_means(rows, ("model",)) if len(rows) else pd.DataFrame(columns=["id", "model", "value"])
     wide = means.pivot(index="id", columns="model", values="value").reindex(columns=[model_a, model_b])
     wide = wide.dropna()
-    if wide.empty:
-        sentence = f"No case has a {metric} of both {model_a} and {model_b}."
+    if wide.empty or model_a == model_b:
+        sentence = f"No case has a {metric} of two models, {model_a} and {model_b}."
         return nothing(title, sentence, simulated=simulated)
     sign = -1 if metric in LOWER_IS_BETTER else 1
     d = sign * (wide[model_a] - wide[model_b]).astype(float).sort_values(ascending=sign < 0)

@@ -130,6 +130,7 @@ def _waits(axes: Axes, values: list[np.ndarray], look: list[Look], name: str) ->
             _wait_row(axes, row, seconds, one)
     if everything.min() > 0 and everything.max() > 30 * np.median(everything):
         axes.set_xscale("log")  # one hanging call must not press all the others into the axis
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel(f"{name}, log scale")
     else:
         axes.set_xlim(0, everything.max() * 1.06 or 1)

@@ -124,7 +124,8 @@ def _scores_words(rows: pd.DataFrame, means: pd.DataFrame) -> tuple[str, str]:
     n = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
     left_out = f"{missing:,} of {count(len(rows), 'score')} {'is' if missing == 1 else 'are'} unscored"
     caption = (
-        f"Mean over cases with its 95 % t interval, n = {n} cases per model and metric; "
+        f"Mean over cases with its 95 % t interval, n = {n} {'case' if n == '1' else 'cases'} "
+        f"per model and metric; "
         f"{left_out} and left out, not counted as zero."
     )
     table = means.groupby(["metric", "model"])["value"].mean()
@@ -190,14 +191,15 @@ def _cell_labels(axes: Axes, names: Sequence[str], categories: Sequence[str], cr
 
 
 def _heatmap_words(table: pd.DataFrame, size: pd.DataFrame, metric: str) -> tuple[str, str]:
-    cells = table.stack()
+    cells = table.stack().dropna()
     empty = int((size == 0).sum().sum())
     if cells.empty:
         return f"No case is scored by {metric}, so that no mean can be given.", "Heat map without a value."
     (low_model, low), (high_model, high) = cells.idxmin(), cells.idxmax()
+    ends = f"lowest {cells.min():.2f} for {low_model} on {low}, highest {cells.max():.2f} for {high_model} on {high}"
     caption = (
-        f"Mean {metric} ({better(metric)}) over the cases of a category: lowest {cells.min():.2f} for "
-        f"{low_model} on {low}, highest {cells.max():.2f} for {high_model} on {high}"
+        f"Mean {metric} ({better(metric)}) over the cases of a category: "
+        + (ends if cells.min() < cells.max() else f"{cells.min():.2f} everywhere")
         + (f"; {count(empty, 'cell')} without any scored case." if empty else ".")
     )
     means = table.mean(axis=1).dropna()
