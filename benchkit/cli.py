@@ -115,10 +115,12 @@ def _ending(run_dir: Path, measured: bool) -> list[str]:
     lines = ["SIMULATED: no real model answered."] if Run(run_dir).simulated else []
     if measured:
         lines.append(Run(run_dir).metrics_report()["decision"]["sentence"])
-    page = run_dir / "html" / "05_report.html"
-    if page.exists():
-        lines.append(f"Report: {_short(page)}")
-    return [*lines, f"Run:    {_short(run_dir)}"]
+    pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
+    for label, name in pages.items():
+        page = run_dir / "html" / f"{name}.html"
+        if page.exists():
+            lines.append(f"{label} {_short(page)}")
+    return [*lines, f"Run:      {_short(run_dir)}"]
 
 
 def _short(path: Path) -> str:

@@ -46,23 +46,24 @@ def export_html(
     cannot be read or the page cannot be written.
     """
     source = Path(notebook_path)
-    return _write(_read(source), source, Path(html_path), hide_code=hide_code, simulated=simulated)
+    report = {"hide_code": hide_code, "simulated": simulated}
+    return _write(_read(source), source.stem, source.parent.parent, Path(html_path), report)
 
 
 def export_report(markdown_path: Path | str, html_path: Path | str, *, simulated: bool = False) -> Path:
-    """Write a Markdown report, its pictures inside, as the same kind of page; raises as `export_html` does."""
+    """Write a Markdown report, its pictures inside, as the same kind of page; raises as `export_html`."""
     from nbformat import v4
 
     source = Path(markdown_path)
-    cell = v4.new_markdown_cell(source.read_text(encoding="utf-8"))
-    return _write(v4.new_notebook(cells=[cell]), source, Path(html_path), hide_code=False, simulated=simulated)
+    cell = v4.new_markdown_cell(_text(source))
+    report = {"hide_code": False, "simulated": simulated}
+    return _write(v4.new_notebook(cells=[cell]), source.stem, source.parent, Path(html_path), report)
 
 
-def _write(node: NotebookNode, source: Path, target: Path, *, hide_code: bool, simulated: bool) -> Path:
-    node.cells = [_cleaned(cell) for cell in node.cells if _is_shown(cell, hide_code)]
+def _write(node: NotebookNode, name: str, run: Path, target: Path, report: dict[str, Any]) -> Path:
+    node.cells = [_cleaned(cell) for cell in node.cells if _is_shown(cell)]
     node.metadata.pop("widgets", None)
-    report = {"title": _title(node, source.stem), "hide_code": hide_code, "simulated": simulated}
-    page = _page(node, report, source.parent)
+    page = _page(node, report | {"title": _title(node, name)}, run)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -71,10 +72,10 @@ def _write(node: NotebookNode, source: Path, target: Path, *, hide_code: bool, s
     return target
 
 
-def clean_html(html: str, folder: Path | None = None) -> str:
+def clean_html(html: str, run: Path | None = None) -> str:
     """`html` with nothing in it that runs, loads or covers the page; other markup becomes visible text.
 
-    Pictures beside or one level above `folder` (the run) are put inside; the rest lose their address.
+    Pictures that lie in the run folder `run` are put inside; the rest lose their address.
     """
     import bleach
     from bleach.css_sanitizer import CSSSanitizer
@@ -85,8 +86,8 @@ def clean_html(html: str, folder: Path | None = None) -> str:
         sheet.decompose()
     _settle_links(soup)
     _align_words(soup)
-    if folder is not None:
-        _settle_pictures(soup, folder)
+    if run is not None:
+        _settle_pictures(soup, run.resolve())
     return bleach.clean(
         str(soup),
         tags=TAGS,
@@ -96,11 +97,11 @@ def clean_html(html: str, folder: Path | None = None) -> str:
     )
 
 
-def _page(node: NotebookNode, report: dict[str, Any], folder: Path) -> str:
+def _page(node: NotebookNode, report: dict[str, Any], run: Path) -> str:
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
-    filters = {"safe_html": partial(clean_html, folder=folder), "picture": _picture}
+    filters = {"safe_html": partial(clean_html, run=run), "picture": _picture}
     exporter = HTMLExporter(
         template_name="report",
         extra_template_basedirs=[str(TEMPLATES)],
@@ -112,20 +113,27 @@ def _page(node: NotebookNode, report: dict[str, Any], folder: Path) -> str:
     return exporter.from_notebook_node(node, resources={"report": report | {"code_css": styles}})[0]
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}). Make it again.") from error
+
+
 def _read(path: Path) -> NotebookNode:
     import nbformat
 
     try:
-        return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-    except (OSError, ValueError) as error:
+        return nbformat.reads(_text(path), as_version=4)
+    except ValueError as error:
         raise RunError(f"{path} cannot be read as a notebook ({error}). Run it again.") from error
 
 
-def _is_shown(cell: NotebookNode, hide_code: bool) -> bool:
+def _is_shown(cell: NotebookNode) -> bool:
     tags = cell.metadata.get("tags", [])
     if any(output.output_type == "error" for output in cell.get("outputs", [])):
         return True  # A failure is never hidden, not even in plumbing.
-    return "remove-cell" not in tags and not (hide_code and "skip-execution" in tags)
+    return not {"remove-cell", "skip-execution"} & set(tags)  # the interactive extras need a kernel
 
 
 def _cleaned(cell: NotebookNode) -> NotebookNode:
@@ -179,20 +187,19 @@ def _align_words(soup: BeautifulSoup) -> None:
                     cell["style"] = "text-align: left"
 
 
-def _settle_pictures(soup: BeautifulSoup, folder: Path) -> None:
+def _settle_pictures(soup: BeautifulSoup, run: Path) -> None:
     for image in soup("img", src=True):
         if str(image["src"]).startswith("data:"):
             continue
-        found = _own_picture(str(image["src"]), folder)
+        found = _own_picture(str(image["src"]), run)
         if found is not None:
             encoded = base64.b64encode(found.read_bytes()).decode()
             image["src"] = f"data:{PICTURES[found.suffix.lower()]};base64,{encoded}"
 
 
-def _own_picture(address: str, folder: Path) -> Path | None:
+def _own_picture(address: str, run: Path) -> Path | None:
     """The picture that a relative address means, if it lies in the run; a model may name any path."""
-    run = folder.resolve().parent
-    for start in (folder.resolve(), run):
+    for start in (run / "notebooks", run):
         try:
             path = (start / address).resolve()
             if path.is_relative_to(run) and path.suffix.lower() in PICTURES and path.is_file():

@@ -96,7 +96,9 @@ class WatchedEngine(NBClientEngine):
         env: dict[str, str],
         **_: Any,
     ) -> NotebookNode:
-        client = WatchedClient(nb_man, session, kernel_name=kernel_name, startup_timeout=120, timeout=None)
+        options = {"kernel_name": kernel_name, "startup_timeout": 120, "timeout": None}
+        # An orderly end interrupts the kernel first, which ipykernel would call an error on the terminal.
+        client = WatchedClient(nb_man, session, extra_arguments=["--IPKernelApp.log_level=50"], **options)
         return client.execute(cwd=str(folder), env=env)
 
 

@@ -294,14 +294,17 @@ def _means(means: pd.Series, model: str, kind: str) -> dict[str, float | None]:
     return {name: None if value is None or value != value else float(value) for name, value in found.items()}
 
 
-def primary_metrics(named: str) -> dict[str, str]:
-    """The metric that decides, per kind: the defaults, with those that `named` names in their place."""
+def primary_metrics(named: str, scores: pd.DataFrame) -> dict[str, str]:
+    """The metric that decides, per kind that has scores: the defaults, or those that `named` names.
+
+    Raises UsageError for a metric that does not exist.
+    """
     chosen = dict(PRIMARY)
     for name in filter(None, (part.strip() for part in named.split(","))):
         if name not in METRICS:
             raise UsageError(f"primary_metric = {name!r} is not known. Use: {', '.join(METRICS)}.")
         chosen[METRICS[name].test_case] = name
-    return chosen
+    return {kind: name for kind, name in chosen.items() if kind in set(scores["test_case"])}
 
 
 def signature(scores: pd.DataFrame, alpha: float, primary: Mapping[str, str]) -> str:

@@ -123,18 +123,18 @@ def write(
         decision(report),
         "## Comparisons",
         comparisons(report),
-        *_figure(figures, "differences"),
+        *_figures(figures, "differences"),
         "## What was measured",
         denominators(report),
         "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
         "## Means by model",
         means(report),
-        *_figure(figures, "scores"),
-        *_figure(figures, "categories"),
+        *_figures(figures, "scores"),
+        *_figures(figures, "categories"),
         "## Cost and latency",
         cost(report),
-        *_figure(figures, "latency"),
-        *_figure(figures, "tradeoff"),
+        *_figures(figures, "latency"),
+        *_figures(figures, "tradeoff"),
         "## Where the models differ most",
         side_by_side(worst),
         "## Commentary",
@@ -214,25 +214,31 @@ def _shown(id: str, model: str, responses: pd.DataFrame, cases: pd.DataFrame) ->
 
 
 def comparisons(report: Mapping[str, Any]) -> str:
+    """The table of every comparison, the metric that decides first in its kind; one pair is named once."""
     level = f"{100 * (1 - report['configuration']['alpha']):g} % interval"
     rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
-    return _table(
-        [
-            {
-                "metric": f"**{row['metric']}**" if row["primary"] else row["metric"],
-                "A": row["model_a"],
-                "B": row["model_b"],
-                "cases": row["n"],
-                "A − B": row["difference"],
-                level: _range(row["ci_low"], row["ci_high"]),
-                "p": row["p_value"],
-                "p (Holm)": row["p_adjusted"],
-                "A wins / ties / B wins": f"{row['wins']} / {row['ties']} / {row['losses']}",
-                "outcome": _outcome(row),
-            }
-            for row in rows
-        ]
-    )
+    pairs = {(row["model_a"], row["model_b"]) for row in rows}
+    table = [
+        {
+            "metric": f"**{row['metric']}**" if row["primary"] else row["metric"],
+            **({"A": row["model_a"], "B": row["model_b"]} if len(pairs) > 1 else {}),
+            "A − B": row["difference"],
+            level: _range(row["ci_low"], row["ci_high"]),
+            "p (Holm)": row["p_adjusted"],
+            "cases": row["n"],
+            "won / tied / lost": f"{row['wins']} / {row['ties']} / {row['losses']}",
+            "outcome": _outcome(row),
+        }
+        for row in rows
+    ]
+    named = "".join(f"A is {a}, B is {b}. " for a, b in pairs) if len(pairs) == 1 else ""
+    return f"{named}Bold: the metrics that decide.\n\n{_table(table)}\n\n{_cautions(rows)}"
+
+
+def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What to be wary of, each sentence once."""
+    said = dict.fromkeys(row["warnings"] for row in rows if row["primary"] and row["warnings"])
+    return "\n".join(f"> {one}" for one in said)
 
 
 def _outcome(row: Mapping[str, Any]) -> str:
@@ -267,9 +273,14 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", "\\|")
 
 
-def _figure(figures: Mapping[str, Any], name: str) -> list[str]:
-    chart = figures.get(name)
-    return [f"![{chart.alt}](figures/{name}.png)", f"*{chart.caption}*"] if chart else []
+def _figures(figures: Mapping[str, Chart], about: str) -> list[str]:
+    """The figures whose names begin with `about`, each with its caption below."""
+    shown = [(name, chart) for name, chart in figures.items() if name.startswith(about)]
+    return [
+        part
+        for name, chart in shown
+        for part in (f"![{_safe(chart.alt)}](figures/{name}.png)", f"*{_safe(chart.caption)}*")
+    ]
 
 
 def side_by_side(worst: pd.DataFrame) -> str:

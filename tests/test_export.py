@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from benchkit.errors import RunError
-from benchkit.export import clean_html, export_html
+from benchkit.export import clean_html, export_html, export_report
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -272,6 +272,22 @@ def test_odd_text_does_not_stop_an_export(tmp_path, text):
     """Deep nesting, control characters and endless names still give a page."""
     page = exported(tmp_path, [outputs(shown("text/markdown", text), shown("text/html", text)), outputs()])
     assert page.rstrip().endswith("</html>")
+
+
+def test_a_markdown_report_is_a_page_of_its_own(tmp_path):
+    """The report has its title, its pictures inside, and none from another run beside it."""
+    run = tmp_path / "run"
+    for folder in (run / "figures", tmp_path / "other"):
+        folder.mkdir(parents=True)
+        (folder / "a.png").write_bytes(base64.b64decode(png()))
+    (run / "analysis_report.md").write_text("# Which?\n\n![mine](figures/a.png)\n\n![theirs](../other/a.png)")
+    path = export_report(run / "analysis_report.md", run / "html" / "r.html", simulated=True)
+    page = path.read_text("utf-8")
+    assert "<title>Which?</title>" in page
+    assert page.count("data:image/png;base64,") == 1
+    assert "<strong>SIMULATED</strong>" in page
+    with pytest.raises(RunError, match=r"none\.md cannot be read"):
+        export_report(run / "none.md", path)
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "not json"])

@@ -34,7 +34,7 @@ def clarity(response: str) -> float:
 
 
 def task_completion(response: str, golden: str) -> float | None:
-    """Share |R ∩ G| / |G| of the golden keywords in the response, times 1.2 if it `shows_resolution`, up to 1.
+    """Share |R ∩ G| / |G| of the golden keywords in the response, times 1.2 if it `shows_resolution`, to 1.
 
     0 to 1, higher is better. An empty response is 0; a golden response without keywords gives None.
     """

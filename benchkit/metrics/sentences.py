@@ -63,7 +63,7 @@ _VERBING = (
     r"(?:clicking|tapping|pressing|selecting|choosing|opening|going to|navigating to|logging in|signing in|"
     r"entering|restarting|resetting|reinstalling|updating|using (?:the|your))"
 )
-_DONE = r"(?:refund|credit|issue|escalat|cancel|replac|ship|sen[dt]|reset|schedul|creat|updat|remov|correct|appl[iy])"
+_DONE = r"(?:refund|credit|issue|escalat|cancel|replac|ship|sen[dt]|reset|schedul|creat|updat|remov|correct)"
 _CUE = r"(?:^|[.!?:,;]|\bplease|\bthen|\bfirst|\bnext|\bfinally|\bsimply|\bjust|\byou (?:can|should|need to))"
 _WE_DO = (
     r"\b(?:i|we)(?:'ve| have|'ll| will|'m| am|'re| are)(?: (?:now|already|just|also|going to))?(?: been)?"

@@ -196,10 +196,17 @@ def _heatmap_words(table: pd.DataFrame, size: pd.DataFrame, metric: str) -> tupl
     if cells.empty:
         return f"No case is scored by {metric}, so that no mean can be given.", "Heat map without a value."
     (low_model, low), (high_model, high) = cells.idxmin(), cells.idxmax()
-    ends = f"lowest {cells.min():.2f} for {low_model} on {low}, highest {cells.max():.2f} for {high_model} on {high}"
+    lowest, highest = (
+        f"{cells.min():.2f} for {low_model} on {low}",
+        f"{cells.max():.2f} for {high_model} on {high}",
+    )
     caption = (
         f"Mean {metric} ({better(metric)}) over the cases of a category: "
-        + (ends if cells.min() < cells.max() else f"{cells.min():.2f} everywhere")
+        + (
+            f"lowest {lowest}, highest {highest}"
+            if cells.min() < cells.max()
+            else f"{cells.min():.2f} everywhere"
+        )
         + (f"; {count(empty, 'cell')} without any scored case." if empty else ".")
     )
     means = table.mean(axis=1).dropna()

@@ -1,0 +1,259 @@
+"""Conversation metrics: tables of known answers, and what has to hold for any text."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
+
+from benchkit.metrics.conversation import (
+    bleu_score,
+    clarity,
+    response_relevance,
+    shows_resolution,
+    task_completion,
+    wer_score,
+)
+from benchkit.metrics.keywords import keywords, words
+from benchkit.metrics.sentences import sentences
+
+PAIRS = Path(__file__).parents[1] / ".." / "shared" / "data" / "customer_support_pairs.csv"
+
+plain_words = st.lists(
+    st.sampled_from(["refund", "order", "card", "login", "bill", "fee", "team"]), min_size=4, max_size=30
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Order INT-2026-04 costs $49.99!", ["order", "int-2026-04", "costs", "49.99"]),
+        ("don’t wait: 10:30, 2026-04-15, v2.1", ["don't", "wait", "10:30", "2026-04-15", "v2.1"]),
+        ("step-by-step and/or snake_case", ["step", "by", "step", "and", "or", "snake", "case"]),
+        ("{{Order Number}}: 1,299.00", ["order", "number", "1,299.00"]),
+        ("Café CAFE\u0301", ["café", "café"]),
+        ("退款 हिन्दी", ["退", "款", "हिन्दी"]),
+        ("... --- !!!", []),
+        ("", []),
+    ],
+)
+def test_words(text: str, expected: list[str]) -> None:
+    """Ids and numbers stay whole, compounds fall apart, and every script has words."""
+    assert words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The customer's refunds are being refunded", {"custom", "refund"}),
+        ("We can't; they don't", {"not"}),
+        ("It's what you would do", set()),
+        ("INT-2026-04 for $49.99", {"int-2026-04", "49.99"}),
+        ("Überweisung kommt", {"überweisung", "kommt"}),
+    ],
+)
+def test_keywords(text: str, expected: set[str]) -> None:
+    """Keywords are stems without function words; negations and ids stay."""
+    assert keywords(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "prompt", "expected"),
+    [
+        ("refund order", "order refund", 1.0),
+        ("The refunds!", "Where is my refunded order?", 1 / 2),
+        ("refund sent", "cancel order", 0.0),
+        ("", "cancel order", 0.0),
+        ("refund", "What is it?", None),
+        ("refund", "", None),
+    ],
+)
+def test_response_relevance(response: str, prompt: str, expected: float | None) -> None:
+    """Jaccard of keyword sets; without keywords in the prompt there is nothing to be relevant to."""
+    assert response_relevance(response, prompt) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It costs $49.99. Pay now!", ["It costs $49.99.", "Pay now!"]),
+        ("Dr. Smith, e.g. the one, called. See No. 5.", ["Dr. Smith, e.g. the one, called.", "See No. 5."]),
+        ("The answer is no. Please wait.", ["The answer is no.", "Please wait."]),
+        ("We open at 5 p.m. Come by. Or 6 p.m. or 7.", ["We open at 5 p.m.", "Come by.", "Or 6 p.m. or 7."]),
+        ("Steps:\n1. Open it\n- Close it\n\n* \n", ["Steps:", "Open it", "Close it"]),
+        ("退款已处理。再见！", ["退款已处理。", "再见！"]),
+        ("Wait... what?!", ["Wait...", "what?!"]),
+        ("?!\n...", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    """Decimals and abbreviations end no sentence; line breaks and list items do."""
+    assert sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("", 0.0),
+        ("...", 0.0),
+        ("Sure thing", 0.3),
+        ("We will help", 1.0),
+        ("w " * 50 + ".", 1.0),
+        ("w " * 51 + ".", 0.5),
+        ("Sure. We have sent the refund.", 0.65),
+    ],
+)
+def test_clarity(response: str, expected: float) -> None:
+    """The mean over sentences of 0.3 under three words, 1 to fifty, 0.5 above."""
+    assert clarity(response) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It arrives by 2026-04-15", True),
+        ("It arrives on April 3", True),
+        ("Within 3-5 business days", True),
+        ("That is 49.99 EUR, or $5", True),
+        ("Your ticket 4711 is open", True),
+        ("See INT-2026-04", True),
+        ("Open Settings", True),
+        ("If so, please restart it", True),
+        ("We have already refunded you", True),
+        ("You can do so by clicking there", True),
+        ("1. Wait", True),
+        ("Hello, how can I help you today?", False),
+        ("I understand you want to reset your password", False),
+        ("Please contact us, we are 1 team", False),
+        ("Your order {{Order 12345}} is important", False),
+        ("", False),
+    ],
+)
+def test_shows_resolution(text: str, expected: bool) -> None:
+    """A step, a date, an amount or a reference resolves; good manners and placeholders do not."""
+    assert shows_resolution(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("response", "golden", "expected"),
+    [
+        ("refund order", "refund order card login", 0.5),
+        ("refund order by Friday", "refund order card login", 0.6),
+        ("refund order card login by Friday", "refund order card login", 1.0),
+        ("", "refund order", 0.0),
+        ("refund", "", None),
+        ("refund", "It is what it is.", None),
+    ],
+)
+def test_task_completion(response: str, golden: str, expected: float | None) -> None:
+    """The share of golden keywords, a fifth more for a resolution, never above 1."""
+    assert task_completion(response, golden) == (expected if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("golden", "response", "expected"),
+    [
+        ("X", "X", 0),
+        ("X", "X X Y Y", 3),
+        ("X Y X", "X Z", 2 / 3),
+        ("X", "Y", 1),
+        ("X", "Y Z", 2),
+        ("This is a test", "This test", 0.5),
+        ("This is a test", "", 1),
+        (
+            "i am a short ground truth",
+            "i am a considerably longer and very much incorrect hypothesis",
+            7 / 6,
+        ),
+        ("Hello, World!", "hello\nworld", 0),
+        ("退款了", "退款", 1 / 3),
+        ("...", "hello", None),
+        ("", "", None),
+    ],
+)
+def test_wer(golden: str, response: str, expected: float | None) -> None:
+    """jiwer's published values, and case, punctuation and line breaks cost nothing."""
+    assert wer_score(response, golden) == (
+        expected if expected is None else pytest.approx(expected, abs=1e-15)
+    )
+
+
+def test_bleu_edges() -> None:
+    """An empty response is 0, an empty golden is undefined, identity is 1 from four words on."""
+    assert bleu_score("", "the order is here") == 0.0
+    assert bleu_score("the order is here", "?!") is None
+    assert bleu_score("The order is HERE!", "the order is here") == 1.0
+    assert bleu_score("the order here", "the order here") == pytest.approx(0.1**0.25, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(plain_words, plain_words)
+def test_bleu_is_nltk(response: list[str], golden: list[str]) -> None:
+    """To twelve digits what NLTK gives with smoothing method 1."""
+    expected = sentence_bleu([golden], response, smoothing_function=SmoothingFunction().method1)
+    assert bleu_score(" ".join(response).title(), " ".join(golden)) == pytest.approx(expected, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_conversation_ranges(response: str, golden: str) -> None:
+    """Whatever the texts: shares stay within 0 and 1, and word errors are not negative."""
+    shares = [
+        response_relevance(response, golden),
+        task_completion(response, golden),
+        bleu_score(response, golden),
+    ]
+    assert all(value is None or 0 <= value <= 1 for value in [*shares, clarity(response)])
+    assert (wer_score(response, golden) or 0) >= 0
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60))
+def test_conversation_identity(text: str) -> None:
+    """A response that is the reference scores the best there is, or nothing can be said."""
+    assert response_relevance(text, text) in (None, 1.0)
+    assert task_completion(text, text) in (None, 1.0)
+    assert wer_score(text, text) in (None, 0.0)
+    assert bleu_score(text, text) == 1.0 or len(words(text)) < 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a " * 50_000,
+        "ay" * 50_000,
+        "\n" * 100_000,
+        "a\u0316\u0301" + "\u0316\u0301" * 50_000,
+        "\x00\ud800 x" * 25_000,
+    ],
+    ids=["words", "one word", "line breaks", "marks", "control characters and surrogates"],
+)
+def test_huge_conversation(text: str) -> None:
+    """100 KB of anything is scored in seconds."""
+    started = time.perf_counter()
+    assert clarity(text) <= 1
+    assert task_completion(text, "refund the order") == response_relevance(text, "refund the order") == 0
+    assert bleu_score(text, "refund the order") == 0
+    assert (wer_score(text, "refund the order") or 0) >= 1
+    assert wer_score(text, text) in (None, 0)
+    assert time.perf_counter() - started < 10
+
+
+def test_real_references() -> None:
+    """Every real pair can be scored, and an answer of its own beats another case's."""
+    if not PAIRS.exists():
+        pytest.skip("../shared/data/customer_support_pairs.csv is absent")
+    with PAIRS.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    own = [task_completion(row["second_response"], row["golden_response"]) for row in rows]
+    other = [
+        task_completion(rows[i - 99]["second_response"], row["golden_response"]) for i, row in enumerate(rows)
+    ]
+    assert None not in own
+    assert None not in other
+    assert sum(own) > 1.3 * sum(other)  # type: ignore[arg-type]

@@ -1,0 +1,277 @@
+"""JSON metrics: tables of known answers, and what has to hold for any object."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchkit.errors import InputError
+from benchkit.metrics.fields import MAX_COMPARISONS
+from benchkit.metrics.structured import (
+    check_schema,
+    field_accuracy,
+    schema_compliance,
+    structural_consistency,
+)
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(allow_nan=False, width=32)
+    | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(st.text(max_size=3), json_values, max_size=4)
+goldens = objects.filter(bool)
+F1_SCHEMA = {
+    "properties": {"a": {"enum": ["high", "low"]}, "b": {"$ref": "#/$defs/b"}},
+    "$defs": {"b": {"format": "x"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "golden", "expected"),
+    [
+        (5, 5, 1),
+        (5.0, 5, 1),
+        ("5", 5, 0),
+        (5, "5", 0),
+        (True, 1, 0),
+        (1, True, 0),
+        (None, None, 1),
+        (0, None, 0),
+        (False, None, 0),
+        ("007", "7", 0),
+        (" INT-1 ", "INT-1", 1),
+        ("int-1", "INT-1", 0),
+        ("2026-04-15T12:00:00+02:00", "2026-04-15T10:00:00Z", 1),
+        ("2026-04-15T10:00:00.000Z", "2026-04-15T10:00:00Z", 1),
+        ("2026-04-15T10:00:00", "2026-04-15T10:00:00Z", 0),
+        ("2026-04-16", "2026-04-15", 0),
+        ("2026-02-30T25:00", "2026-02-30T25:00", 1),
+        ("April 16, 2026", "April 15, 2026", 0),
+        ("+1 800 555 0101", "+1 800 555 0100", 0),
+        ("the refund was sent", "The refund was issued.", 0.75),
+        ("refund refund", "refund", 2 / 3),
+        ("退款已处理", "退款已处理", 1),
+        ("!", "?", 0),
+        ("", "", 1),
+        ("High", "high", 1),
+        ({}, {}, 1),
+        ([], {}, 0),
+        ([], [], 1),
+        ([1], [], 0),
+        ("x", ["x"], 0),
+        (["y", "x"], ["x", "y"], 1),
+        (["x", "y", "z"], ["y", "x"], 2 / 3),
+        (["x"], ["x", "x"], 1 / 2),
+        ([{"k": 2, "t": "b"}, {"k": 1, "t": "c"}], [{"k": 1, "t": "a"}, {"k": 2, "t": "b"}], 3 / 4),
+        ([[3], [2, 1]], [[1, 2], [3]], 1),
+    ],
+)
+def test_field_accuracy_of_a_leaf(found: object, golden: object, expected: float) -> None:
+    """Types, ids and dates count exactly, free text by token F1, arrays by their best matching."""
+    assert field_accuracy({"leaf": found}, {"leaf": golden}) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("response", "golden", "schema", "expected"),
+    [
+        ({}, {}, None, None),
+        (None, {"a": 1}, None, 0.0),
+        ([], {"a": 1}, None, 0.0),
+        ({}, {"a": None}, None, 0.0),
+        ({"a": 1, "z": 9}, {"a": 1}, None, 1.0),
+        ({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1, "c": 0}, "d": 0}, None, 1 / 3),
+        ({"a": "High"}, {"a": "high"}, F1_SCHEMA, 0.0),
+        ({"b": "half right"}, {"b": "half wrong"}, F1_SCHEMA, 0.0),
+        ({"c": "half right"}, {"c": "half wrong"}, F1_SCHEMA, 0.5),
+        (
+            {"a": ["Low"]},
+            {"a": ["low"]},
+            {"properties": {"a": {"items": {"anyOf": [{"const": "low"}]}}}},
+            0.0,
+        ),
+    ],
+)
+def test_field_accuracy(response: object, golden: dict, schema: dict | None, expected: float | None) -> None:
+    """The mean over the golden's leaves: missing is 0, extra is free, the schema knows enums and formats."""
+    assert field_accuracy(response, golden, schema) == (
+        expected if expected is None else pytest.approx(expected)
+    )
+
+
+def test_field_accuracy_of_arrays_too_long_to_match() -> None:
+    """Beyond the affordable comparisons, identical items are paired and the rest goes by position."""
+    side = int(MAX_COMPARISONS**0.5) + 1
+    golden = [f"item {n}" for n in range(side)]
+    assert field_accuracy({"a": golden[::-1]}, {"a": golden}) == 1.0
+    swapped = ["other thing", *golden[2:], golden[0]]
+    assert field_accuracy({"a": swapped}, {"a": golden}) == pytest.approx((side - 1) / side)
+
+
+@pytest.mark.parametrize(
+    ("response", "golden", "expected"),
+    [
+        ({"a": 1}, {"a": 2.5}, 1.0),
+        ({"a": 1}, {"a": True}, 0.0),
+        ({"a": 1}, {"a": "1"}, 0.0),
+        ({"a": 1, "z": 1}, {"a": 1}, 0.5),
+        ({}, {"a": 1}, 0.0),
+        ({"a": {"b": 1}}, {"a": {"b": 1, "c": None}}, 2 / 3),
+        ({"a": ["x"]}, {"a": ["y", "z", "w"]}, 1.0),
+        ({"a": []}, {"a": ["y"]}, 0.5),
+        ({"a": {"b": 1}}, {"a": [{"b": 1}]}, 0.0),
+        ({"a.b": 1}, {"a": {"b": 1}}, 0.0),
+        ({"a[]": 1}, {"a": [1]}, 0.0),
+        (None, {"a": 1}, 0.0),
+        ({"a": 1}, {}, None),
+    ],
+)
+def test_structural_consistency(response: object, golden: dict, expected: float | None) -> None:
+    """Jaccard of (path, type): items share a path, numbers are one type, extra keys cost."""
+    assert structural_consistency(response, golden) == expected
+
+
+@settings(deadline=None)
+@given(objects, goldens)
+def test_structured_ranges(response: dict, golden: dict) -> None:
+    """Both metrics stay within 0 and 1."""
+    assert 0 <= field_accuracy(response, golden) <= 1  # type: ignore[operator]
+    assert 0 <= structural_consistency(response, golden) <= 1  # type: ignore[operator]
+
+
+@settings(deadline=None)
+@given(goldens)
+def test_structured_identity(golden: dict) -> None:
+    """The golden itself is right everywhere, also after a trip through JSON."""
+    copy = json.loads(json.dumps(golden))
+    assert field_accuracy(copy, golden) == pytest.approx(1)
+    assert structural_consistency(copy, golden) == 1
+
+
+def _turned(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _turned(item) for key, item in reversed(value.items())}
+    return [_turned(item) for item in reversed(value)] if isinstance(value, list) else value
+
+
+@settings(deadline=None)
+@given(objects, goldens)
+def test_order_changes_nothing(response: dict, golden: dict) -> None:
+    """Neither the order of keys nor that of array items matters."""
+    turned = _turned(response)
+    assert field_accuracy(turned, golden) == pytest.approx(field_accuracy(response, golden))
+    assert structural_consistency(turned, golden) == structural_consistency(response, golden)
+
+
+@settings(deadline=None)
+@given(objects, goldens, json_values)
+def test_extra_keys_never_help(response: dict, golden: dict, extra: object) -> None:
+    """A key that the golden lacks raises neither metric."""
+    more = response | {"not in the golden": extra}
+    assert structural_consistency(more, golden) <= structural_consistency(response, golden)  # type: ignore[operator]
+    assert field_accuracy(more, golden) == field_accuracy(response, golden)
+
+
+@settings(deadline=None)
+@given(goldens, goldens)
+def test_correcting_a_field_never_hurts(response: dict, golden: dict) -> None:
+    """Correcting one field of a response never lowers its field accuracy."""
+    key = next(iter(golden))
+    corrected = response | {key: golden[key]}
+    assert field_accuracy(corrected, golden) >= field_accuracy(response, golden) - 1e-12  # type: ignore[operator]
+
+
+def test_depth_does_not_crash() -> None:
+    """A thousand levels and more end in a score."""
+    deep: dict = {"end": 1}
+    for _ in range(3000):
+        deep = {"a": deep}
+    assert structural_consistency(deep, deep) == 1.0
+    assert structural_consistency(deep, {"a": 1}) == 0.0
+    assert field_accuracy(deep, deep) == field_accuracy(deep, {"a": 1}) == 0.0
+    assert schema_compliance(deep, {"properties": {"a": {"$ref": "#"}}}) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("response", "golden"),
+    [
+        ({"a": ["refund"] * 12_000}, {"a": ["refund the order", "call back"] * 5}),
+        ({"a": [[n % 7] * 30 for n in range(300)]}, {"a": [[n % 5] * 300 for n in range(30)]}),
+        ({"a": "order " * 16_000}, {"a": "refund " * 16_000}),
+    ],
+    ids=["long array", "arrays of arrays", "long text"],
+)
+def test_huge_objects(response: dict, golden: dict) -> None:
+    """100 KB against 100 KB is scored in seconds."""
+    started = time.perf_counter()
+    assert 0 <= field_accuracy(response, golden) < 0.1  # type: ignore[operator]
+    assert structural_consistency(response, golden) == 1.0
+    assert time.perf_counter() - started < 5
+
+
+CHECKED = {
+    "type": "object",
+    "properties": {"at": {"type": "string", "format": "date-time"}, "n": {"type": "integer", "minimum": 1}},
+    "required": ["at"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"at": "2026-04-15T10:00:00Z", "n": 1}, 1.0),
+        ({"at": "2026-04-15T10:00:00+02:00"}, 1.0),
+        ({"at": "2026-04-15T10:00:00Z", "n": 2.0}, 1.0),
+        ({"at": "yesterday"}, 0.0),
+        ({"at": "2026-04-15T10:00:00Z", "n": "1"}, 0.0),
+        ({"at": "2026-04-15T10:00:00Z", "n": True}, 0.0),
+        ({"at": "2026-04-15T10:00:00Z", "more": 1}, 0.0),
+        ({}, 0.0),
+        (None, 0.0),
+    ],
+)
+def test_schema_compliance(arguments: object, expected: float) -> None:
+    """All or nothing, formats included."""
+    assert schema_compliance(arguments, CHECKED) == expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ([], "array"),
+        (None, "null"),
+        ({"type": "foo"}, r"\$\.type"),
+        ({"required": 5}, r"\$\.required"),
+        ({"properties": {"a": {"pattern": "("}}}, "regex"),
+        ({"$ref": "#"}, "without end"),
+        ({"properties": {"a": {"$ref": "#/$defs/nowhere"}}}, "nowhere"),
+        ({"$ref": "https://example.com/schema"}, "example.com"),
+        ({"type": "string"}, "takes an object"),
+    ],
+)
+def test_unusable_schema(schema: object, said: str) -> None:
+    """A schema that cannot be used says why, before and while it is used; nothing is fetched."""
+    with pytest.raises(InputError, match=said):
+        check_schema(schema)
+    with pytest.raises(InputError, match=said):
+        schema_compliance({}, schema)  # type: ignore[arg-type]
+
+
+def test_usable_schema() -> None:
+    """Local references, recursion through a property and a constant that looks like a reference are fine."""
+    check_schema(
+        {
+            "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#/$defs/b"}},
+            "$defs": {"b": {"const": {"$ref": "x"}}},
+        }
+    )
+    assert schema_compliance({"a": {"a": {}}}, {"properties": {"a": {"$ref": "#"}}}) == 1.0

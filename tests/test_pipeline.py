@@ -1,0 +1,412 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from benchkit import errors, pipeline
+from benchkit.parameters import Parameter, check, parse
+from benchkit.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
+from benchkit.terminal import Terminal
+
+ANY_RUN = 'run_dir: str = ""  # run folder'
+SEED = ANY_RUN + "\nseed: int = 7  # repeats a run\ncases_file: str = ''  # your own"
+ROUNDS = ANY_RUN + "\nrounds: int = 3  # answers per case\nmodels: list = []  # two or more"
+CONFIG = {"provider": "offline", "seed": 7, "parameters": {"03_execute": {"rounds": 4, "models": ["a", "b"]}}}
+MADE = f"import json, os, sys; from pathlib import Path; made = Path(run_dir); config = {CONFIG!r}"
+PROGRESS = """from IPython.display import display
+about = {"benchkit": {"progress": True}}
+shown = display({"text/plain": "calls 1/2"}, raw=True, metadata=about, display_id=True)
+shown.update({"text/plain": "calls 2/2"}, raw=True, metadata=about)"""
+CELLS = {
+    "01_generate": (SEED, MADE, "(made / 'config.json').write_text(json.dumps(config))", PROGRESS),
+    "02_validate": (ANY_RUN, "import os, sys", "print(sys.executable, os.getcwd())"),
+    "03_execute": (ROUNDS, "print('got', rounds, models)"),
+    "04_measure": (ANY_RUN, MADE, "(made / 'metrics.json').write_text(json.dumps({'a': 1}))"),
+    "05_report": (ANY_RUN, "print('Done')"),
+}
+
+
+def write_notebook(folder: Path, name: str, parameters: str, *sources: str) -> None:
+    cells = [new_markdown_cell(f"# {name}"), new_code_cell(parameters, metadata={"tags": ["parameters"]})]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    about = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    node = new_notebook(cells=cells + [new_code_cell(source) for source in sources], metadata=about)
+    nbformat.write(node, folder / f"{name}.ipynb")
+
+
+def write_notebooks(folder: Path, **other: tuple[str, ...]) -> Path:
+    """Five small notebooks; `other` replaces the cells of some by their number, such as n03."""
+    folder.mkdir(exist_ok=True)
+    for name, cells in CELLS.items():
+        write_notebook(folder, name, *other.get(f"n{name[:2]}", cells))
+    return folder
+
+
+def ready_run(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    return folder
+
+
+def text_of(run: Path, name: str) -> str:
+    """All that a notebook of the run printed."""
+    node = nbformat.read(run / "notebooks" / f"{name}.ipynb", as_version=4)
+    return "".join(one.get("text", "") for cell in node.cells for one in cell.get("outputs", []))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One run of all five, with a broken kernelspec called python3 in front of every other."""
+    root = tmp_path_factory.mktemp("pipeline{braces}")
+    foreign = root / "jupyter" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    (foreign / "kernel.json").write_text(
+        '{"argv": ["/bin/false"], "display_name": "x", "language": "python"}'
+    )
+    shown, ticks = io.StringIO(), 0
+
+    async def run() -> dict:
+        nonlocal ticks
+        made = BenchmarkPipeline(root / "run", notebooks=write_notebooks(root / "notebooks"), rounds=5)
+        made.terminal = Terminal(shown)
+        task = asyncio.create_task(made.run())
+        while not task.done():
+            ticks += 1
+            await asyncio.wait([task], timeout=0.05)
+        return await task
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(root / "jupyter"))
+        metrics = asyncio.run(run())
+    return {"run": root / "run", "root": root, "metrics": metrics, "shown": shown.getvalue(), "ticks": ticks}
+
+
+def test_run_returns_the_metrics(finished):
+    """What metrics.json holds comes back."""
+    assert finished["metrics"] == {"a": 1}
+
+
+def test_every_notebook_is_kept_with_its_page(finished):
+    """The executed notebooks and their HTML lie in the run, in a folder with braces in its name too."""
+    for kind, suffix in (("notebooks", "ipynb"), ("html", "html")):
+        assert sorted(p.name for p in (finished["run"] / kind).iterdir()) == [
+            f"{n}.{suffix}" for n in NOTEBOOKS
+        ]
+    report = (finished["run"] / "html" / "05_report.html").read_text("utf-8")
+    assert '<details class="code">' in report
+    assert "<strong>SIMULATED</strong>" in report
+
+
+def test_kernel_is_this_interpreter_in_this_folder(finished):
+    """A foreign python3 kernelspec does not matter, and relative paths mean what they mean to the user."""
+    assert text_of(finished["run"], "02_validate").split() == [sys.executable, os.getcwd()]
+
+
+def test_parameters_reach_the_notebooks_that_declare_them(finished):
+    """rounds goes to 03; what only the defaults say stays as it is."""
+    assert text_of(finished["run"], "03_execute") == "got 5 ['a', 'b']\n"
+
+
+def test_the_loop_of_the_caller_lives(finished):
+    """Other tasks go on while notebooks run."""
+    assert finished["ticks"] > 20
+
+
+def test_terminal_shows_a_line_a_notebook(finished):
+    """Five lines where nothing can be overwritten, each with its count of cells."""
+    lines = finished["shown"].splitlines()
+    assert [line.split()[0] for line in lines] == list(NOTEBOOKS)
+    assert "6/6" in lines[0].replace(" ", "")
+
+
+async def test_continuing_uses_what_is_recorded_and_what_is_given_wins(finished):
+    """The run's own values are the defaults of its notebooks."""
+    made = BenchmarkPipeline(
+        finished["run"], first="03", last="03", notebooks=finished["root"] / "notebooks", models=("c", "d")
+    )
+    made.terminal = Terminal(io.StringIO())
+    await made.run()
+    assert text_of(finished["run"], "03_execute") == "got 4 ['c', 'd']\n"
+
+
+FAILURES = [
+    ("1 / 0", errors.RunError, "05_report failed with ZeroDivisionError: division by zero. See"),
+    (
+        "from benchkit.errors import LimitStop; raise LimitStop('Full until 9.')",
+        errors.LimitStop,
+        "Full until 9.",
+    ),
+    ("raise KeyboardInterrupt", errors.Interrupted, "05_report was interrupted"),
+    ("import os; os._exit(1)", errors.RunError, "The kernel of 05_report stopped"),
+]
+
+
+@pytest.mark.parametrize(("source", "kind", "sentence"), FAILURES)
+async def test_a_failure_is_one_sentence_and_a_kept_notebook(tmp_path, source, kind, sentence):
+    """The notebook's own error rises as itself, another as RunError; notebook and page are kept."""
+    folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, "print('before')", source))
+    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="05", notebooks=folder)
+    made.terminal = Terminal(io.StringIO())
+    with pytest.raises(kind) as caught:
+        await made.run()
+    assert type(caught.value) is kind
+    assert sentence in str(caught.value)
+    assert str(tmp_path / "r" / "notebooks" / "05_report.ipynb") in str(caught.value)
+    assert "before" in text_of(tmp_path / "r", "05_report")
+    assert "before" in (tmp_path / "r" / "html" / "05_report.html").read_text("utf-8")
+    assert made.terminal.stream.getvalue().rstrip().endswith("failed")
+
+
+class Watch(io.StringIO):
+    """A stream that calls `then` with the kernel's id when the notebook says that it is ready."""
+
+    def write(self, text: str) -> int:
+        if "ready" in text and self.then:
+            then, self.then = self.then, None
+            then(int(text.split()[-1]))
+        return super().write(text)
+
+
+SAY_READY = "import os, sys, time; print('x - WARNING - ready', os.getpid(), file=sys.stderr, flush=True)"
+WAITS = {
+    "that waits": "import asyncio; await asyncio.sleep(600)",
+    "that computes": "time.sleep(600)",
+    "that ignores interrupts": "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)",
+}
+
+
+@pytest.mark.parametrize("cell", WAITS.values(), ids=WAITS.keys())
+async def test_cancelling_leaves_no_kernel_behind(tmp_path, monkeypatch, cell):
+    """A cancelled run interrupts its cell, or kills it in the end; the run can be claimed again."""
+    monkeypatch.setattr(pipeline, "GRACE_S", 3.0 if "SIG_IGN" not in cell else 0.3)
+    folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, f"{SAY_READY}; {cell}", "never = 1"))
+    run_dir = ready_run(tmp_path / "r")
+    made = BenchmarkPipeline(run_dir, first="05", notebooks=folder)
+    made.terminal = Terminal(Watch())
+    loop, kernels = asyncio.get_running_loop(), []
+    task = asyncio.create_task(made.run())
+
+    def stop(pid: int) -> None:
+        kernels.append(pid)
+        loop.call_soon_threadsafe(task.cancel)
+
+    made.terminal.stream.then = stop
+    monkeypatch.setattr(pipeline, "GRACE_S", 0.3 if "SIG_IGN" in cell else 10.0)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+    await asyncio.to_thread(wait_for_end, kernels[0])
+    assert not is_alive(kernels[0])
+    assert not (run_dir / ".owner.json").exists()
+
+
+def wait_for_end(pid: int) -> None:
+    """Until the process is gone or ten seconds passed; it is a child of ours that others reap."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+        psutil.Process(pid).wait(timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"first": "04", "last": "02"}, ["02 comes before 04"]),
+        ({"first": "06"}, ["'06' is no notebook"]),
+        ({"roundz": 3}, ["'roundz'", "Did you mean rounds?", "01_generate", "answers per case"]),
+        ({"rounds": "3"}, ["rounds = '3'", "a whole number"]),
+        ({"models": "a,b"}, ["models = 'a,b'", "a list"]),
+    ],
+)
+def test_bad_usage_is_said_before_anything_runs(tmp_path, given, words):
+    """Unknown names, wrong types and empty spans raise UsageError and make no folder."""
+    with pytest.raises(errors.UsageError) as caught:
+        BenchmarkPipeline(tmp_path / "run", notebooks=write_notebooks(tmp_path / "n"), **given)
+    assert all(word in str(caught.value) for word in words)
+    assert not (tmp_path / "run").exists()
+
+
+async def test_a_parameter_of_a_notebook_that_does_not_run(tmp_path):
+    """Another value than the recorded one would be ignored silently, so it is refused."""
+    folder = write_notebooks(tmp_path / "n")
+    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="04", notebooks=folder, rounds=9)
+    with pytest.raises(errors.UsageError, match="rounds is a parameter of 03_execute, which would not run"):
+        await made.run()
+
+
+async def test_folders_and_files_that_are_not_there(tmp_path):
+    """A run to continue, a cases file and a notebook that do not exist are each named."""
+    folder = write_notebooks(tmp_path / "n")
+    with pytest.raises(errors.RunError, match="nowhere is not a folder"):
+        await BenchmarkPipeline(tmp_path / "nowhere", first="04", notebooks=folder).run()
+    with pytest.raises(errors.InputError, match=r"none\.csv is not a file"):
+        BenchmarkPipeline(notebooks=folder, cases_file=tmp_path / "none.csv")
+    (folder / "02_validate.ipynb").unlink()
+    with pytest.raises(errors.RunError, match=r"no 02_validate\.ipynb"):
+        await BenchmarkPipeline(tmp_path / "new", notebooks=folder).run()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.RunError, match="cannot be made a run folder"):
+        await BenchmarkPipeline(tmp_path / "file", last="01", notebooks=folder).run()
+
+
+def test_cases_file_is_absolute(tmp_path, monkeypatch):
+    """A relative path means the same wherever the run is continued."""
+    (tmp_path / "mine.csv").write_text("")
+    monkeypatch.chdir(tmp_path)
+    made = BenchmarkPipeline(notebooks=write_notebooks(tmp_path / "n"), cases_file="mine.csv")
+    assert made.parameters == {"cases_file": str(tmp_path / "mine.csv")}
+
+
+def test_our_notebooks_declare_what_the_design_says():
+    """Every parameter has a help text and a type that -p can parse."""
+    declared = declared_parameters(notebook_folder())
+    assert tuple(declared) == NOTEBOOKS
+    assert {name for one in declared.values() for name in one} >= {
+        "provider",
+        "rounds",
+        "alpha",
+        "cases_file",
+    }
+    for parameters in declared.values():
+        assert "run_dir" in parameters
+        assert all(
+            one.help and type(one.default).__name__ in (one.type, "int") for one in parameters.values()
+        )
+
+
+def test_declared_parameters_of_a_cell(tmp_path):
+    """Type from the annotation, else from the default; help from the comment."""
+    source = "a: list[str] = []  # some\nb = 2.5\nc: float = 0  # zero\nd = str(1)"
+    write_notebook(tmp_path, "03_execute", source)
+    found = declared_parameters(tmp_path)["03_execute"]
+    assert found["a"] == Parameter("a", [], "some", "list")
+    assert found["b"] == Parameter("b", 2.5, "", "float")
+    assert found["c"] == Parameter("c", 0, "zero", "float")
+    assert found["d"].type == "str"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("true", "bool", True),
+        ("False", "bool", False),
+        ("1", "bool", True),
+        ("0", "bool", False),
+        (" 12 ", "int", 12),
+        ("-1", "int", -1),
+        ("1e-3", "float", 0.001),
+        ("2", "float", 2.0),
+        ("a, b,", "list", ["a", "b"]),
+        ('["a,b", 2]', "list", ["a,b", 2]),
+        ("", "list", []),
+        ("a, b", "str", "a, b"),
+        ("", "str", ""),
+    ],
+)
+def test_values_from_text(text, kind, value):
+    """-p NAME VALUE becomes the declared type."""
+    parsed = parse(text, Parameter("x", None, "", kind))
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("yes", "bool"), ("1.5", "int"), ("", "int"), ("nan", "float"), ("inf", "float"), ("[1,", "list")],
+)
+def test_text_of_the_wrong_type(text, kind):
+    """The error names parameter and value."""
+    with pytest.raises(errors.UsageError, match=r"^x = .* is not usable\. It takes "):
+        parse(text, Parameter("x", None, "", kind))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "given"),
+    [(2, "float", 2.0), (Path("a"), "str", "a"), (("a",), "list", ["a"]), (True, "bool", True)],
+)
+def test_values_from_python(value, kind, given):
+    """Paths, tuples and whole numbers are taken for what they stand for."""
+    assert check(value, Parameter("x", None, "", kind)) == given
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(True, "int"), (1, "bool"), (1.0, "int"), (float("nan"), "float"), (None, "str"), ({"a"}, "list")],
+)
+def test_python_values_of_the_wrong_type(value, kind):
+    """A flag is no number and None is no text."""
+    with pytest.raises(errors.UsageError, match="is not usable"):
+        check(value, Parameter("x", None, "", kind))
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def progress(text: str) -> dict:
+    about = {"benchkit": {"progress": True}}
+    return {"msg_type": "update_display_data", "content": {"data": {"text/plain": text}, "metadata": about}}
+
+
+def test_terminal_redraws_one_line(monkeypatch):
+    """On a terminal progress inside a cell replaces the bar, cut to the width, without control codes."""
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal = Terminal(Screen(), clock=lambda: 0.0)
+    terminal.notebook("03_execute")
+    terminal.cell(4, 8)
+    terminal.message(progress("\x1b[2Jsteady\x07 10/60 " + "x" * 90))
+    terminal.end()
+    draws = terminal.stream.getvalue().split("\r")
+    assert draws[2].startswith("03_execute     4/8  ██████████░░░░░░░░░░")
+    assert draws[3] == "03_execute     4/8  steady 10/60 xxxxxxx"[:39] + "\x1b[K"
+    assert draws[-1] == "03_execute     8/8  " + "█" * 20 + "    0.0 s\x1b[K\n"
+
+
+def test_terminal_is_sparse_in_a_file():
+    """Elsewhere a line of progress every ten seconds, and one at the end."""
+    now = 0.0
+    terminal = Terminal(io.StringIO(), clock=lambda: now)
+    terminal.notebook("03_execute")
+    terminal.cell(1, 2)
+    for second in range(25):
+        now = float(second)
+        terminal.message(progress(f"{second}/25"))
+    terminal.end("failed")
+    lines = terminal.stream.getvalue().splitlines()
+    assert [line.split()[2] for line in lines[:-1]] == ["10/25", "20/25"]
+    assert lines[-1].endswith("24.0 s  failed")
+
+
+@pytest.mark.parametrize(
+    ("verbose", "name", "text", "told"),
+    [
+        (False, "stdout", "a table", False),
+        (False, "stderr", "t - benchkit.llm - WARNING - waiting", True),
+        (False, "stderr", "t - benchkit.llm - INFO - call", False),
+        (True, "stderr", "t - benchkit.llm - INFO - call", True),
+        (True, "stdout", "  \n", False),
+    ],
+)
+def test_terminal_tells_warnings(verbose, name, text, told):
+    """Warnings always reach the terminal, the rest of a notebook's text only when asked for."""
+    terminal = Terminal(io.StringIO(), verbose=verbose)
+    terminal.message({"msg_type": "stream", "content": {"name": name, "text": text}})
+    assert (terminal.stream.getvalue() != "") is told

@@ -1,0 +1,408 @@
+"""Figures: what they say, what they draw at the edges, and that a notebook and its export show them."""
+
+from __future__ import annotations
+
+import base64
+import re
+import warnings
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from benchkit import plots
+from benchkit.export import export_html
+from benchkit.plots.cases import fates
+from benchkit.plots.decision import p_text, turned
+from benchkit.plots.marks import Mean, looks
+from benchkit.plots.price import model_summary, needed
+from benchkit.plots.responses import status_counts
+from benchkit.plots.rounds import round_gaps
+from benchkit.plots.words import labels, shorten
+
+METRICS = {"clarity": "conversation", "wer_score": "conversation", "schema_compliance": "json"}
+AWKWARD = ["a$x$b", "模型/😀<script>\x1b", "x" * 200, "x" * 199 + "y"]
+TEN = [f"vendor-{i}/quite-a-long-model-name-{i}-instruct" for i in range(10)]
+
+
+def make_scores(models, cases=4, rounds=2, seed=0):
+    random = np.random.default_rng(seed)
+    rows = [
+        (f"c{c}", kind, f"category_{c % 3}", model, r, metric, float(random.integers(0, 2)), "")
+        for c in range(cases)
+        for model in models
+        for r in range(1, rounds + 1)
+        for metric, kind in METRICS.items()
+    ]
+    columns = ["id", "test_case", "category", "model", "round", "metric", "value", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def make_responses(models, cases=4):
+    rows = [
+        (f"c{c}", model, 1, "answered" if c else "failed", 0.5 + c, 0.1, 0.001)
+        for c in range(cases)
+        for model in models
+    ]
+    columns = ["id", "model", "round", "status", "latency_s", "queue_s", "cost_usd"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def make_comparisons(models, low=-0.1, high=0.3):
+    base = {"n": 4, "mean_a": 0.6, "mean_b": 0.5, "difference": (low + high) / 2, "standard_error": 0.1}
+    rest = {"ci_low": low, "ci_high": high, "p_value": 0.2}
+    pairs = [(a, b) for i, a in enumerate(models) for b in models[i + 1 :]]
+    return pd.DataFrame(
+        [{"metric": m, "model_a": a, "model_b": b, **base, **rest} for a, b in pairs for m in METRICS]
+    )
+
+
+def make_verdicts():
+    accepted = {"id": ["a", "b2"], "category": ["x", "x"], "attempt": [1, 2], "parent_id": ["", "b"]}
+    rejected = {"id": ["b", "c"], "category": ["x", "y"], "attempt": [1, 1], "parent_id": ["", ""]}
+    scores = [{"prompt_quality_score": [a, b], "response_quality_score": [b, a]} for a, b in ((5, 4), (2, 4))]
+    return pd.DataFrame(accepted | scores[0]), pd.DataFrame(rejected | scores[1])
+
+
+PLAN = pd.DataFrame({"n": [10, 20, 40, 80], "power": [0.2, 0.4, 0.7, 0.9]})
+
+
+def every_chart(models, scores, responses, comparisons, verdicts, plan):
+    a, b = models[0], models[-1]
+    return {
+        "yield": plots.plot_yield(*verdicts),
+        "validation": plots.plot_validation(*verdicts),
+        "statuses": plots.plot_statuses(responses, planned=10 if len(responses) else None),
+        "latency": plots.plot_latency(responses),
+        "scores": plots.plot_scores(scores),
+        "heatmap": plots.plot_heatmap(scores, "clarity"),
+        "rounds": plots.plot_round_agreement(scores),
+        "differences": plots.plot_differences(comparisons, margin=0.05),
+        "pairs": plots.plot_case_pairs(scores, "wer_score", a, b),
+        "tradeoff": plots.plot_tradeoff(scores, responses, "clarity"),
+        "power": plots.plot_power(plan, n_now=20, difference=0.05),
+    }
+
+
+def texts(chart):
+    return [
+        t.get_text() for t in chart.figure.findobj(lambda artist: hasattr(artist, "get_text")) if t.get_text()
+    ]
+
+
+def unscored(table, *columns):
+    return table.assign(**dict.fromkeys(columns, np.nan))
+
+
+ONE, TWO = ["m"], ["m", "k"]
+EDGES = {
+    "two models": (TWO, make_scores(TWO), make_responses(TWO), make_comparisons(TWO), make_verdicts(), PLAN),
+    "one of each": (
+        ONE,
+        make_scores(ONE, 1, 1),
+        make_responses(ONE, 2),
+        make_comparisons(TWO)[:1],
+        tuple(t[:1] for t in make_verdicts()),
+        PLAN[:1],
+    ),
+    "ten models": (
+        TEN,
+        make_scores(TEN, 3),
+        make_responses(TEN),
+        make_comparisons(TEN),
+        make_verdicts(),
+        PLAN,
+    ),
+    "awkward names": (
+        AWKWARD,
+        make_scores(AWKWARD),
+        make_responses(AWKWARD),
+        make_comparisons(AWKWARD),
+        tuple(t.assign(category=AWKWARD[1]) for t in make_verdicts()),
+        PLAN,
+    ),
+    "nothing measured": (
+        TWO,
+        unscored(make_scores(TWO), "value"),
+        unscored(make_responses(TWO), "latency_s", "queue_s", "cost_usd"),
+        unscored(make_comparisons(TWO), "difference", "ci_low", "ci_high", "p_value", "mean_a", "mean_b"),
+        tuple(unscored(t, "prompt_quality_score", "response_quality_score") for t in make_verdicts()),
+        unscored(PLAN, "power"),
+    ),
+    "empty": (TWO, *(pd.DataFrame(),) * 3, (pd.DataFrame(),) * 2, pd.DataFrame()),
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_every_chart_draws_at_every_edge(edge):
+    """Every figure of every awkward input is drawn without a warning, with one caption and one alt."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name, chart in every_chart(*EDGES[edge]).items():
+            assert chart.png(dpi=40).startswith(b"\x89PNG"), name
+            assert re.fullmatch(r"[^\n]{10,}\.", chart.caption), name
+            assert re.fullmatch(r"[^\n]{10,}\.", chart.alt), name
+            assert not re.search(r"\bnan\b|\bNaN\b", chart.caption), name
+
+
+@pytest.mark.parametrize("edge", ["empty", "nothing measured"])
+def test_empty_frames_say_why(edge):
+    """Where there is nothing to draw, the picture itself has the sentence."""
+    charts = every_chart(*EDGES[edge])
+    for name in ("validation", "latency", "rounds", "pairs", "power"):
+        shown = " ".join(texts(charts[name])).replace("\n", " ")
+        assert charts[name].caption in shown
+
+
+def test_300_cases_are_drawn():
+    """A real run's size: 300 cases of two models, pairs and dots included."""
+    scores = make_scores(TWO, 300)
+    chart = plots.plot_case_pairs(scores, "clarity", "m", "k")
+    assert "of 300 cases" in chart.caption
+    assert len(chart.figure.axes[0].patches) == 300
+    assert plots.plot_scores(scores).caption.startswith(
+        "Mean over cases with its 95 % t interval, n = 300 cases"
+    )
+
+
+@pytest.mark.parametrize(("models", "mark"), [(["offline/steady", "m"], True), (["m", "k"], False)])
+def test_simulated_models_mark_their_figures(models, mark):
+    """An id that starts with offline/ puts SIMULATED into picture, caption and alt text."""
+    case = (
+        models,
+        make_scores(models),
+        make_responses(models),
+        make_comparisons(models),
+        make_verdicts(),
+        PLAN,
+    )
+    for name, chart in every_chart(*case).items():
+        if name not in ("yield", "validation", "power"):
+            assert ("SIMULATED" in texts(chart)) is mark, name
+            assert chart.caption.startswith("Simulated models: ") is mark, name
+            assert chart.alt.startswith("Simulated models: ") is mark, name
+
+
+def test_simulated_can_be_said():
+    """Tables without model ids are marked by the keyword, empty ones too."""
+    for verdicts in (make_verdicts(), (pd.DataFrame(), pd.DataFrame())):
+        assert "SIMULATED" in texts(plots.plot_yield(*verdicts, simulated=True))
+        assert "SIMULATED" in texts(plots.plot_validation(*verdicts, simulated=True))
+    assert "SIMULATED" in texts(plots.plot_power(PLAN, n_now=20, difference=0.1, simulated=True))
+
+
+def test_a_model_keeps_its_look():
+    """Colour and marker go by the place in `models`, and no two of 70 models look the same."""
+    seventy = [f"m{i}" for i in range(70)]
+    look = looks(seventy)
+    assert len({(one.colour, one.marker) for one in look.values()}) == 70
+    pair = plots.plot_case_pairs(make_scores(TEN[3:5]), "clarity", TEN[3], TEN[4], models=TEN)
+    colours = {to_hex(bar.get_facecolor()).upper() for bar in pair.figure.axes[0].patches}
+    assert colours <= {looks(TEN)[TEN[3]].colour, looks(TEN)[TEN[4]].colour, "#5F5F5F"}
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("openai/gpt-oss-120b", 30, "openai/gpt-oss-120b"),
+        ("moonshotai/kimi-k2-instruct-0905", 24, "kimi-k2-instruct-0905"),
+        ("abcdefghijklmnopqrstuvwxyz", 11, "abcdef…wxyz"),
+        ("a\x1bb\nc", 10, "a b c"),
+        ("模a", 10, "\N{REPLACEMENT CHARACTER}a"),
+    ],
+)
+def test_shorten(text, width, shown):
+    """Long ids lose the vendor, then the middle; what the font lacks or a terminal obeys is replaced."""
+    assert shorten(text, width) == shown
+
+
+def test_labels_never_meet():
+    """Ids that shorten to the same text still get labels of their own."""
+    same = labels(["x" * 60 + f"{i}" + "y" * 60 for i in range(5)], 20)
+    assert len(set(same.values())) == 5
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([], (np.nan, np.nan, 0)), ([0.5], (0.5, np.nan, 1)), ([1, 2, 3, np.nan], (2, 2.4841377, 3))],
+)
+def test_mean_interval(values, expected):
+    """The t interval: t(.975, 2) = 4.302653 times 1/√3; none under two cases; NaN is not a case."""
+    mean = Mean.of(values)
+    assert (mean.mean, mean.half, mean.n) == pytest.approx(expected, nan_ok=True)
+
+
+def test_unscored_is_counted_not_zero():
+    """An unscored response moves no mean and is named in caption and panel."""
+    scores = make_scores(["m"], 3, 1).query("metric == 'clarity'").assign(value=[0.5, 0.7, np.nan])
+    chart = plots.plot_scores(scores)
+    assert "1 of 3 scores is unscored" in chart.caption
+    assert "m 0.6" in chart.alt
+    assert {"n 2", "1 unsc."} <= set(texts(chart))
+
+
+def test_lower_is_better_is_marked_and_turned():
+    """For the word error rate right still means A better, and the row says that it was turned."""
+    comparisons = make_comparisons(["a", "b"], low=0.1, high=0.3)
+    rows = turned(comparisons).set_index("metric")
+    assert rows.loc["wer_score", ["d", "low", "high"]].tolist() == pytest.approx([-0.2, -0.3, -0.1])
+    assert rows.loc["clarity", ["d", "low", "high"]].tolist() == pytest.approx([0.2, 0.1, 0.3])
+    chart = plots.plot_differences(comparisons, margin={"clarity": 0.05})
+    assert "wer_score (turned)" in texts(chart)
+    assert chart.caption.startswith("3 of 3 intervals exclude zero: 2 for a, 1 for b")
+    assert "equivalence margin ±0.05" in texts(chart)
+    assert "wer_score +0.200 (0.100 to 0.300)" in chart.alt
+
+
+def test_too_many_comparisons_are_counted():
+    """All pairs of ten models are more than a figure holds: the rest is counted in the caption."""
+    chart = plots.plot_differences(make_comparisons(TEN))
+    assert "95 comparisons nearer to zero left out" in chart.caption  # 45 pairs × 3 metrics − 40
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.2, "0.200"), (0.0004, "< .001"), (np.nan, "–")])
+def test_p_text(p, text):
+    """A p-value is never printed as zero, and a missing one is a dash."""
+    assert p_text(p) == text
+
+
+def test_fates_of_cases():
+    """Each attempt has one fate; a rejected case with a successor is not rejected for good."""
+    table = fates(*make_verdicts())
+    assert table.loc["x"].tolist() == [1, 1, 1, 0]
+    assert table.loc["y"].tolist() == [0, 0, 0, 1]
+
+
+def test_status_counts_and_plan():
+    """What was planned and not asked is its own piece; an unknown status is not lost."""
+    responses = make_responses(TWO).assign(status=["failed", "odd", *["answered"] * 6])
+    table = status_counts(responses, TWO, {"m": 6, "k": 4})
+    assert table["not asked yet"].tolist() == [2, 0]
+    assert table.to_numpy().sum() == 10
+    assert table.loc["k", "odd"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rounds", "gap"), [([1, 1, 1], 0), ([0, 1], 1), ([0, 0, 1], 2 / 3), ([0.1, 0.5, 0.2], 0.8 / 3)]
+)
+def test_round_gaps(rounds, gap):
+    """Mean |difference| over the pairs of rounds, the unscored ones left out."""
+    scores = pd.DataFrame({"model": "m", "metric": "clarity", "id": "c", "value": [*rounds, np.nan]})
+    assert round_gaps(scores)["gap"].tolist() == pytest.approx([gap])
+
+
+def test_one_round_has_no_gap():
+    """A case with one scored round says nothing about agreement."""
+    assert round_gaps(make_scores(TWO, rounds=1)).empty
+
+
+def test_unknown_price_is_not_zero():
+    """A model without a price has no cost; it is named in the figure and counted in the caption."""
+    scores, responses = make_scores(TWO), make_responses(TWO)
+    responses.loc[responses["model"] == "k", "cost_usd"] = np.nan
+    table = model_summary(scores, responses, "clarity", TWO)
+    assert table["cost"].tolist() == pytest.approx([1.0, np.nan], nan_ok=True)  # US$ per 1,000
+    assert table["latency"].tolist() == [2.0, 2.0]
+    chart = plots.plot_tradeoff(scores, responses, "clarity")
+    assert "price of 1 model unknown" in chart.caption
+    assert any("price unknown: k" in text for text in texts(chart))
+
+
+@pytest.mark.parametrize(("target", "n"), [(0.4, 20), (0.55, 30), (0.1, 10), (0.95, np.nan)])
+def test_cases_needed_from_a_curve(target, n):
+    """The n at which a curve reaches a target, between its points, and none beyond its end."""
+    assert needed(PLAN, target) == pytest.approx(n, nan_ok=True)
+
+
+def test_power_caption_has_both_numbers():
+    """The caption says the chance now and the cases that the target takes."""
+    caption = plots.plot_power(PLAN, n_now=20, difference=0.05).caption
+    assert (
+        caption == "The chance to find a difference of 0.05 with 20 cases is 40 %, and 80 % takes 60 cases."
+    )
+
+
+def test_save_writes_the_same_bytes_again(tmp_path):
+    """Saving makes the folder, writes by suffix, and gives the same file for the same table."""
+    first, again = plots.plot_yield(*make_verdicts()), plots.plot_yield(*make_verdicts())
+    png = first.save(tmp_path / "figures" / "yield.png")
+    assert png.read_bytes() == again.png()
+    assert first.save(tmp_path / "yield.svg").read_text().startswith("<?xml")
+    assert first.save(tmp_path / "yield.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_readers_own_style_stays(tmp_path):
+    """Drawing neither takes over the reader's matplotlib settings nor changes them."""
+    from matplotlib import rc_context, rcParams
+
+    plain = plots.plot_yield(*make_verdicts()).png(dpi=50)
+    with rc_context({"font.size": 30, "axes.facecolor": "black"}):
+        assert plots.plot_yield(*make_verdicts()).png(dpi=50) == plain
+        assert rcParams["font.size"] == 30
+
+
+def test_html_is_escaped():
+    """A model that is named as markup is text in alt and caption."""
+    attack = '"><script>alert(1)</script>'
+    html = plots.plot_statuses(make_responses([attack])).html()
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert len(re.findall(r"<img [^>]*alt=\"[^\"]*\"", html)) == 1
+
+
+PYPLOT = "import sys; 'matplotlib.pyplot' in sys.modules"
+CELL = """
+import pandas as pd
+from benchkit.plots import plot_statuses
+plot_statuses(pd.DataFrame({"model": ["a", "b"], "status": ["answered", "failed"]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """A notebook whose last expression is a chart, run in a real kernel."""
+    from nbclient import NotebookClient
+
+    cells = [nbformat.v4.new_markdown_cell("# Charts"), *map(nbformat.v4.new_code_cell, (CELL, PYPLOT))]
+    node = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(node, timeout=60, kernel_name="python3").execute()
+    path = tmp_path_factory.mktemp("notebook") / "charts.ipynb"
+    nbformat.write(node, path)
+    return path
+
+
+CAPTION = "Of 2 responses from 2 models, 1 answered, 1 failed; failed ones are unscored, not zero."
+ALT = "Stacked bars of responses by status, answered of all: a 1 of 1, b 0 of 1."
+
+
+def test_a_notebook_shows_the_chart_once(executed):
+    """One output with the HTML figure and, for readers without HTML, the PNG and its alt text."""
+    (output,) = nbformat.read(executed, as_version=4).cells[1].outputs
+    assert output.output_type == "execute_result"
+    assert output.data["text/html"].count("<img") == 1
+    assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+    assert output.metadata["image/png"]["alt"] == ALT
+
+
+def test_pyplot_is_never_imported(executed):
+    """Nothing of matplotlib's global state: pyplot stays out of the notebook's process."""
+    (output,) = nbformat.read(executed, as_version=4).cells[2].outputs
+    assert output.data["text/plain"] == "False"
+
+
+@pytest.mark.parametrize("exporter", ["ours", "nbconvert's"])
+def test_an_export_shows_image_alt_and_caption(executed, exporter, tmp_path):
+    """The exported page has a real image inside it, its alt text, and the caption below."""
+    from bs4 import BeautifulSoup
+    from nbconvert import HTMLExporter
+
+    if exporter == "ours":  # sanitized
+        html = export_html(executed, tmp_path / "charts.html").read_text()
+    else:
+        html = HTMLExporter().from_filename(str(executed))[0]
+    (image,) = BeautifulSoup(html, "html.parser").select("figure img")
+    assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")
+    assert image["alt"] == ALT
+    assert image.find_parent("figure").find("figcaption").get_text() == CAPTION
