@@ -68,7 +68,7 @@ class Validation:
     timestamp: str
 
     def accepts(self, threshold: float) -> bool:
-        return min(self.prompt_quality_score, self.response_quality_score) >= threshold
+        return self.prompt_quality_score >= threshold and self.response_quality_score >= threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -43,24 +43,24 @@ class Session:
         self.terminal = terminal
         self.stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._kernel: AsyncKernelManager | None = None
+        self._client: WatchedClient | None = None
 
-    def started(self, kernel: Any) -> None:
-        self._loop, self._kernel = asyncio.get_running_loop(), kernel
+    def started(self, client: WatchedClient) -> None:
+        self._loop, self._client = asyncio.get_running_loop(), client
 
     def interrupt(self) -> None:
         """As Ctrl-C in the kernel; no further cell starts."""
         self.stopping = True
-        self._ask(lambda kernel: kernel.interrupt_kernel())
+        self._ask(lambda client: client.interrupt())
 
     def kill(self) -> None:
         """End the kernel now."""
         self.stopping = True
-        self._ask(lambda kernel: kernel.shutdown_kernel(now=True))
+        self._ask(lambda client: client.kill())
 
-    def _ask(self, what: Callable[[AsyncKernelManager], Any]) -> None:
-        if self._loop is not None and not self._loop.is_closed() and self._kernel is not None:
-            asyncio.run_coroutine_threadsafe(what(self._kernel), self._loop)
+    def _ask(self, what: Callable[[WatchedClient], Coroutine[Any, Any, None]]) -> None:
+        if self._client is not None and self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(what(self._client), self._loop)
 
 
 class WatchedClient(PapermillNotebookClient):
@@ -77,9 +77,19 @@ class WatchedClient(PapermillNotebookClient):
         return super().execute_cell(cell, cell_index, **options)
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
-        self.session.started(self.km)
+        self.session.started(self)
         self.session.terminal.message(msg)
         return super().process_message(msg, cell, cell_index)
+
+    async def interrupt(self) -> None:
+        if self.km is not None and self.kc is not None:
+            await self.km.interrupt_kernel()
+            # A cell that awaits notices the signal only when its loop turns, which any message makes it do.
+            self.kc.kernel_info()
+
+    async def kill(self) -> None:
+        if self.km is not None:
+            await self.km.shutdown_kernel(now=True)
 
 
 class WatchedEngine(NBClientEngine):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
-import re
 import sqlite3
 import subprocess
 from collections.abc import Mapping
@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import RunError, UsageError
+from .folders import RESPONSES, file_name, located, made_folder, new_run_dir, newest_run_dir, response_files
 from .lock import claim
 from .log import log_to, setup_logging
-from .tables import ARTIFACTS, read_table, write_atomically, write_table
+from .tables import ARTIFACTS, read_table, replacing, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,48 +30,12 @@ if TYPE_CHECKING:
 
 logger = setup_logging(__name__)
 PROVIDERS = ("offline", "groq")
-RESPONSES = "_all_responses.csv"
 # What 01 fixes for the whole run: with another value it would be another run.
 IDENTITY = ("provider", "seed", "cases_file")
-
-
-def project_root() -> Path:
-    """The nearest folder at or above the working directory that has the notebooks or runs in it."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "notebooks" / "01_generate.ipynb").exists() or (folder / "runs").is_dir():
-            return folder
-    return here
-
-
-def new_run_dir() -> Path:
-    """A fresh `runs/run_{timestamp}` that nobody else has."""
-    runs = project_root() / "runs"
-    stamp = datetime.now(UTC).strftime("run_%Y%m%dT%H%M%SZ")
-    for suffix in ("", *(f"_{i}" for i in range(2, 1000))):
-        try:
-            (runs / f"{stamp}{suffix}").mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return runs / f"{stamp}{suffix}"
-    raise RunError(f"{runs} has a thousand runs of this second. Wait a second.")
-
-
-def newest_run_dir() -> Path:
-    """The run that was started last. Raises RunError when there is none."""
-    runs = project_root() / "runs"
-    found = [path for path in runs.glob("run_*") if path.is_dir()]
-    if not found:
-        raise RunError(f"{runs} has no run yet. Run 01_generate.ipynb first, or set run_dir.")
-    return max(found, key=lambda path: path.name)
-
-
-def file_name(model: str) -> str:
-    """A model id as a file name; ids that would collide get a digest, so two never share a file."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "-", model.replace("/", "__"))
-    plain = re.fullmatch(r"[A-Za-z0-9.-]+(_[A-Za-z0-9.-]+)*(/[A-Za-z0-9.-]+(_[A-Za-z0-9.-]+)*)?", model)
-    lower = model == model.lower()  # Some file systems do not tell case apart.
-    return safe if plain and lower else f"{safe}-{sha256(model.encode()).hexdigest()[:8]}"
+NEEDED: dict[str, dict[str, type]] = {
+    "config.json": {"provider": str, "seed": int, "parameters": dict},
+    "metrics_report.json": {"comparisons": list, "configuration": dict, "decision": dict},
+}
 
 
 @dataclass(frozen=True)
@@ -101,8 +66,12 @@ class Run:
 
     @property
     def simulated(self) -> bool:
-        """Whether any answer came from a simulated model, over whatever address it was reached."""
-        return self.provider == "offline" or any_simulated(self.path / "calls.sqlite")
+        """Whether any answer came from a simulated model, over whatever address or folder it came here."""
+        return (
+            self.provider == "offline"
+            or any(model.startswith("offline/") for model in response_files(self.path))
+            or any_simulated(self.path / "calls.sqlite")
+        )
 
     @property
     def brought(self) -> bool:
@@ -118,13 +87,14 @@ class Run:
 
     def record(self, notebook: str, **parameters: Any) -> None:
         """Remember what `notebook` runs with, so that a resumed run asks for the same."""
-        config = self.config
-        config["parameters"][notebook] = parameters
-        self.save_json("config.json", config)
+        with self.claim():
+            config = self.config
+            config["parameters"][notebook] = parameters
+            self.save_json("config.json", config)
 
     def save_json(self, name: str, value: Any) -> None:
         with self.claim():
-            text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+            text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False, default=_known)
             write_atomically(self.path / name, text + "\n")
 
     def save_text(self, name: str, text: str) -> None:
@@ -133,8 +103,10 @@ class Run:
 
     def save_figure(self, name: str, chart: Chart) -> Chart:
         """Save a chart as `figures/{name}.png`, and give it back to be shown."""
-        (self.path / "figures").mkdir(exist_ok=True)
-        chart.save(self.path / "figures" / f"{name}.png")
+        with self.claim():
+            made_folder(self.path / "figures")
+            with replacing(self.path / "figures" / f"{name}.png") as temporary:
+                chart.save(temporary)
         return chart
 
     def save(self, name: str, frame: pd.DataFrame) -> None:
@@ -171,18 +143,19 @@ class Run:
         """Every model's responses below each other, with a `model` column.
 
         A run that 03 made has the models of its last execution; a folder that came from elsewhere has
-        whatever `*_all_responses.csv` lie in it.
+        whatever `*_all_responses.csv` lie in it. Raises RunError for responses that are missing, damaged,
+        or not to the cases that validated_tests.csv holds now.
         """
         import pandas as pd
 
-        names = {file_name(m): m for m in self.parameter("03_execute", "models", [])}
-        files = names or {p.name.removesuffix(RESPONSES): "" for p in sorted(self.path.glob("*" + RESPONSES))}
+        asked = [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
+        files = {model: self.path / (file_name(model) + RESPONSES) for model in asked}
+        files = files or response_files(self.path)
         if not files:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
-        frames = []
-        for stem, model in files.items():
-            frame = read_table(self.path / (stem + RESPONSES))
-            frames.append(frame.assign(model=model or stem.replace("__", "/", 1)))
+        frames = [read_table(file).assign(model=model) for model, file in files.items()]
+        if asked:
+            _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
         return pd.concat(frames, ignore_index=True)
 
 
@@ -191,9 +164,7 @@ def open_run(run_dir: str | Path = "") -> Run:
 
     Raises RunError when the folder does not exist or holds nothing of a run.
     """
-    path = Path(run_dir).expanduser() if str(run_dir) else newest_run_dir()
-    if not path.is_dir() and not path.is_absolute():
-        path = project_root() / path
+    path = located(run_dir) if str(run_dir) else newest_run_dir()
     if not path.is_dir():
         raise RunError(f"{run_dir} is not a folder. Give the path of a run folder, such as runs/run_….")
     run = Run(path.resolve())
@@ -213,14 +184,13 @@ def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameter
         raise UsageError(f"provider = {provider!r} is not known. Use one of: {', '.join(PROVIDERS)}.")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise UsageError(f"seed = {seed!r} is not usable. Use a whole number, 0 or more.")
-    path = Path(run_dir).expanduser() if str(run_dir) else new_run_dir()
-    _make(path)
+    path = made_folder(located(run_dir) if str(run_dir) else new_run_dir())
     run = Run(path.resolve())
     log_to(run.path)
     own = {"provider": provider, "seed": seed} | parameters
     recorded = run.config if (path / "config.json").exists() else {"parameters": {}}
-    _same_run(run.path, recorded["parameters"].get("01_generate", {}), own)
-    fixed = {"provider": provider, "seed": seed}
+    _same_run(run.path, recorded, own)
+    fixed = {"provider": provider, "seed": seed, "started": recorded.get("started", _now())}
     everything = {"parameters": recorded["parameters"] | {"01_generate": own}}
     run.save_json("config.json", recorded | fixed | everything | about())
     logger.info("run %s started: %s", run.path.name, own)
@@ -274,41 +244,67 @@ def read_json(path: Path, maker: str) -> dict[str, Any]:
         raise RunError(f"{path.parent} has no {path.name}. Run {maker}.ipynb on it first.")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise RunError(f"{path} cannot be read ({error}). Delete it and run {maker}.ipynb again.") from error
     if not isinstance(value, dict):
         raise RunError(f"{path} does not hold a JSON object. Delete it and run {maker}.ipynb again.")
-    if path.name == "config.json" and not {"provider", "seed", "parameters"} <= value.keys():
-        raise RunError(f"{path} lacks provider, seed or parameters. Delete it and run {maker}.ipynb again.")
+    lacking = [key for key, kind in NEEDED.get(path.name, {}).items() if not isinstance(value.get(key), kind)]
+    if lacking:
+        raise RunError(
+            f"{path} has no usable {', '.join(lacking)}. Mend it, or delete it and run {maker}.ipynb again."
+        )
     return value
 
 
 def _adopt(run: Run) -> None:
     """Give a folder that was filled elsewhere the config.json that benchkit needs, and touch nothing else."""
+    if (run.path / "calls.sqlite").exists():
+        raise RunError(
+            f"{run.path} has lost its config.json. Run 01_generate.ipynb with run_dir = {str(run.path)!r} and "
+            "the provider and seed that it had: what is paid for is in calls.sqlite."
+        )
     if not (run.path / "validated_tests.csv").exists():
         raise RunError(
             f"{run.path} has neither config.json nor validated_tests.csv, so it is no run. "
             "Run 01_generate.ipynb, or put your cases there as validated_tests.csv."
         )
-    run.save_json("config.json", {"provider": "imported", "seed": 7, "parameters": {}} | about())
-
-
-def _make(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{path} cannot be made a run folder ({error.strerror}). Name another one.") from error
-    if not os.access(path, os.W_OK):
-        raise RunError(f"{path} is read-only. Make it writable or name another run_dir.")
+    imported = {"provider": "imported", "seed": 7, "started": _now(), "parameters": {}}
+    run.save_json("config.json", imported | about())
 
 
 def _same_run(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raises RunError where 01 would write over what somebody else made or another configuration."""
+    foreign = [*path.glob("validated_tests.csv"), *response_files(path).values()]
+    ours = "provider" in recorded or (path / "calls.sqlite").exists()
+    if recorded.get("provider") == "imported" or (foreign and not ours):
+        raise RunError(
+            f"{path} holds {foreign[0].name if foreign else 'cases'} from elsewhere, which 01 and 02 would "
+            "write over. Start with 04_measure.ipynb to score it, or name another run_dir."
+        )
+    made_with = {**recorded, **recorded["parameters"].get("01_generate", {})}
     for name in IDENTITY:
-        if name in recorded and recorded[name] != wanted.get(name, recorded[name]):
+        if name in made_with and made_with[name] != wanted.get(name, made_with[name]):
             raise RunError(
-                f"{path} was made with {name} = {recorded[name]!r}, not {wanted[name]!r}. "
-                f"Continue it with {name} = {recorded[name]!r}, or start a new run."
+                f"{path} was made with {name} = {made_with[name]!r}, not {wanted[name]!r}. "
+                f"Continue it with {name} = {made_with[name]!r}, or start a new run."
             )
+
+
+def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) -> None:
+    """02 may have run again since 03: answers to other cases would be scored against the wrong golden."""
+    asked = dict(zip(cases["id"], cases["prompt"], strict=True))
+    for file, frame in answers.items():
+        told = dict(zip(frame["id"], frame["prompt"], strict=True))
+        other = [id for id in {**asked, **told} if asked.get(id) != told.get(id)]
+        if other:
+            raise RunError(
+                f"{file} answers other cases than validated_tests.csv holds now ({', '.join(other[:3])}). "
+                "Run 03_execute.ipynb again: only what is new is asked."
+            )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _git_commit() -> str:
@@ -320,11 +316,17 @@ def _git_commit() -> str:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy scalars to Python's, and not-a-number to null: JSON has neither."""
+    """NumPy scalars to Python's, and what is no finite number to null: JSON has neither."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
-    return None if isinstance(value, float) and value != value else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _known(value: Any) -> None:
+    """pandas' NA is null. Raises TypeError for anything else that JSON cannot hold."""
+    if type(value).__name__ != "NAType":
+        raise TypeError(f"{type(value).__name__} has no place in a JSON artifact")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TEXT, INTEGER, NUMBER = "object", "Int64", "float64"
+DEFAULTS = {"attempt": "1"}  # a case that somebody wrote by hand is a first attempt
 _CASE = {
     "id": TEXT,
     "prompt": TEXT,
@@ -78,8 +82,8 @@ ARTIFACTS = {
 }
 # A cell that begins so is run as a formula by a spreadsheet. The apostrophe that stops it is added once
 # on the way out and taken away once on the way in, so that every text comes back as it was.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_NEUTRALISED = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+_NEUTRALISED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
 _UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")  # NUL and lone surrogates have no place in a CSV file
 
 
@@ -92,32 +96,40 @@ def restore(text: str) -> str:
     return text[1:] if _NEUTRALISED.match(text) else text
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """`text` under a temporary name, on disk, then renamed: a reader sees the old file or the new one.
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file that takes the place of `path` when the block ends well: old or new, never half.
 
     Raises RunError when it cannot be written; the file that was there stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
-        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
-            file.flush()
+        yield temporary
+        with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise RunError(
             f"{path} cannot be written ({error.strerror}). Free the disk or the folder."
         ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """`text` as UTF-8, through `replacing`; a lone surrogate is written as its escape."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
-    """`frame` as CSV, text cells neutralised."""
-    out = frame.copy()
+    """`frame` as CSV (RFC 4180), text cells and column names neutralised."""
+    out = frame.rename(columns=neutralise)
     for column in out.columns:
         if not _is_numeric(out[column]):
             out[column] = [neutralise(_UNWRITABLE.sub("�", _text(cell))) for cell in out[column]]
-    write_atomically(path, out.to_csv(index=False, lineterminator="\n"))
+    # With lines that end on \n alone, cells with a \r in them would not be quoted.
+    write_atomically(path, out.to_csv(index=False, lineterminator="\r\n"))
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -142,15 +154,28 @@ def _artifact(path: Path) -> Artifact:
 
 
 def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
+    """All cells as text. Not pandas' reader: it fills up and shifts rows that lack or exceed the columns."""
     import pandas as pd
 
     if not path.exists():
         raise RunError(f"{path.parent} has no {path.name}. Run {artifact.maker}.ipynb on it first.")
+    csv.field_size_limit(2**31 - 1)
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", na_filter=False)
-    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        reason = str(error).strip().splitlines()[0]
-        raise RunError(f"{path} cannot be read ({reason}). Run {artifact.maker}.ipynb again.") from error
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
+    except (ValueError, OSError, csv.Error) as error:
+        raise _damaged(path, artifact, f"cannot be read ({error})") from error
+    header = [restore(name) for name in rows[0]] if rows else []
+    if not header or len(set(header)) < len(header):
+        raise _damaged(path, artifact, "has a column twice" if header else "is empty")
+    for number, row in enumerate(rows, 1):
+        if row and len(row) != len(header):
+            raise _damaged(path, artifact, f"row {number} has {len(row)} cells, the header {len(header)}")
+    return pd.DataFrame([row for row in rows[1:] if row], columns=header, dtype="object")
+
+
+def _damaged(path: Path, artifact: Artifact, what: str) -> RunError:
+    return RunError(f"{path} {what}. Mend it, or run {artifact.maker}.ipynb again.")
 
 
 def _typed(path: Path, artifact: Artifact, frame: pd.DataFrame, column: str, kind: str) -> pd.Series:
@@ -158,17 +183,19 @@ def _typed(path: Path, artifact: Artifact, frame: pd.DataFrame, column: str, kin
 
     if column not in frame.columns:
         frame[column] = ""
+    cells = frame[column].map(restore).astype("object")
     if kind == TEXT:
-        return frame[column].map(restore).astype("object")
-    numbers = pd.to_numeric(frame[column].replace("", None), errors="coerce")
-    bad = numbers.isna() & (frame[column] != "")
+        return cells
+    cells = cells.where(cells != "", DEFAULTS.get(column, ""))
+    numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce").astype("float64")
+    whole = numbers.round() == numbers
+    bad = (cells != "") & (~numbers.between(-1e15, 1e15) | ((kind == INTEGER) & ~whole))
     if bad.any():
         row = int(bad.to_numpy().argmax())
-        raise RunError(
-            f"{path} row {row + 2}: {column} = {frame[column].iloc[row]!r} is not a number. "
-            f"Mend it, or run {artifact.maker}.ipynb again."
-        )
-    return numbers.round().astype("Int64") if kind == INTEGER else numbers.astype("float64")
+        wanted = "whole number" if kind == INTEGER else "number"
+        found = f"row {row + 2}: {column} = {cells.iloc[row]!r} is not a {wanted}"
+        raise _damaged(path, artifact, found)
+    return numbers.astype("Int64") if kind == INTEGER else numbers
 
 
 def _is_numeric(column: pd.Series) -> bool:

@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 from statistics import mean
 from typing import Any
 
@@ -282,9 +283,18 @@ def test_an_instance_meets_its_schema(schema: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [True, {}, {"type": "integer", "minimum": 5, "maximum": 1}, {"$ref": "#/nowhere"}, {"type": "string", "pattern": "("},
-     {"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}}, {"enum": []}],
-)  # fmt: skip
+    [
+        True,
+        {},
+        {"type": "integer", "minimum": 5, "maximum": 1},
+        {"$ref": "#/nowhere"},
+        {"type": "string", "pattern": "("},
+        {"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}},
+        {"enum": []},
+        {"type": "array", "minItems": 5, "maxItems": 2},
+        {"type": "number", "multipleOf": 0.1, "exclusiveMinimum": 3},
+    ],
+)
 def test_an_impossible_schema_is_survived(schema: Any) -> None:
     """What nothing can satisfy gets a near miss that is still JSON."""
     assert json.dumps(schemas.instance(schema, chance(1)))
@@ -353,7 +363,7 @@ def test_the_critic_errs_at_the_published_rates() -> None:
 def test_the_critic_knows_what_was_planted(kind: str) -> None:
     """Swapped goldens, halved prompts and broken records are faults by the critic's own truth."""
     cases = written(kind, 20, replace(STEADY, author_errors=0.0))
-    swapped = [a | {"golden_response": b["golden_response"]} for a, b in zip(cases, cases[1:], strict=False)]
+    swapped = [a | {"golden_response": b["golden_response"]} for a, b in pairwise(cases)]
     halved = [case | {"prompt": case["prompt"][: len(case["prompt"]) // 2]} for case in cases]
     assert all(critic.faults(case)[1] for case in swapped)
     assert all(critic.faults(case)[0] for case in halved)

@@ -13,8 +13,10 @@ from benchkit.offline import reading, schemas
 from benchkit.offline.chance import case_quality, digest
 from benchkit.offline.models import SimulatedModel
 from benchkit.offline.scenarios import (
+    ALPHABET,
     ENUMS,
     RECORD_KEYS,
+    REFERENCE,
     Scenario,
     leaves,
     recognised,
@@ -153,6 +155,8 @@ def wrong(value: Any, random: Random, members: tuple[str, ...] | None = None, ca
     if isinstance(value, float):
         return value + random.choice((-3, 4.5, 10))
     text = str(value)
+    if REFERENCE.fullmatch(text):
+        return text[:-1] + random.choice([char for char in ALPHABET if char != text[-1]])
     digits = [at for at, char in enumerate(text) if char.isdigit()]
     if digits:
         # Of a time the minute, else the last digit but one: what is changed stays well formed.
