@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from papermill import execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
-from traitlets import default
+from traitlets import Float, default
 
 from .errors import Interrupted
 from .parameters import literal
@@ -26,6 +26,9 @@ ENGINE = "benchkit"
 
 class OwnKernel(AsyncKernelManager):
     """A kernel on the interpreter that runs us, whatever kernelspecs the machine has, even none."""
+
+    # All that counts is on disk by then; an interpreter with pandas and SciPy takes seconds to let them go.
+    shutdown_wait_time = Float(1.0)
 
     @default("transport_encryption")
     def _encrypt_where_possible(self) -> str:

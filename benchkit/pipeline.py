@@ -74,7 +74,8 @@ class BenchmarkPipeline:
         interrupted and its kernel ended first. Raises the notebook's own BenchkitError, RunError for any
         other failure, Interrupted when a kernel was.
         """
-        from .run import claim, read_json
+        from .documents import read_json
+        from .run import claim
 
         self._require()
         run_dir = self.run_dir = self._open()

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import platform
-import sqlite3
-import subprocess
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .documents import json_text, read_json
 from .errors import RunError, UsageError
 from .folders import RESPONSES, file_name, located, made_folder, new_run_dir, newest_run_dir, response_files
 from .lock import claim
 from .log import log_to, setup_logging
+from .provenance import about, any_simulated
 from .tables import ARTIFACTS, read_table, replacing, write_atomically, write_table
 
 if TYPE_CHECKING:
@@ -32,10 +26,6 @@ logger = setup_logging(__name__)
 PROVIDERS = ("offline", "groq")
 # What 01 fixes for the whole run: with another value it would be another run.
 IDENTITY = ("provider", "seed", "cases_file")
-NEEDED: dict[str, dict[str, type]] = {
-    "config.json": {"provider": str, "seed": int, "parameters": dict},
-    "metrics_report.json": {"comparisons": list, "configuration": dict, "decision": dict},
-}
 
 
 @dataclass(frozen=True)
@@ -94,8 +84,7 @@ class Run:
 
     def save_json(self, name: str, value: Any) -> None:
         with self.claim():
-            text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False, default=_known)
-            write_atomically(self.path / name, text + "\n")
+            write_atomically(self.path / name, json_text(value))
 
     def save_text(self, name: str, text: str) -> None:
         with self.claim():
@@ -204,29 +193,6 @@ def recorded_parameters(run_dir: Path) -> dict[str, dict[str, Any]]:
     return read_json(run_dir / "config.json", maker="01_generate")["parameters"]
 
 
-def about() -> dict[str, Any]:
-    """Where the numbers of a run come from: versions, commit, prompts."""
-    packages = ("benchkit", "groq", "langchain-groq", "nltk", "jiwer", "jsonschema", "scipy", "pandas")
-    prompts = sorted((Path(__file__).parent / "prompts").glob("*.md"))
-    return {
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
-        "git_commit": _git_commit(),
-        "prompt_hashes": {p.stem: sha256(p.read_bytes()).hexdigest()[:16] for p in prompts},
-    }
-
-
-def any_simulated(journal: Path) -> bool:
-    """Whether a journal holds a reply whose fingerprint says that the offline provider made it."""
-    if not journal.exists():
-        return False
-    query = """SELECT 1 FROM calls WHERE json_extract(reply, '$.fingerprint') LIKE 'offline%' LIMIT 1"""
-    try:
-        with closing(sqlite3.connect(f"{journal.resolve().as_uri()}?mode=ro", uri=True)) as db:
-            return db.execute(query).fetchone() is not None
-    except sqlite3.Error:
-        return False  # A journal that cannot be read is said where it is needed.
-
-
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """One row a case and round: prompt, golden response and every model's answer in its own column."""
     wide = responses.pivot(index=["id", "round"], columns="model", values="model_response")
@@ -238,30 +204,12 @@ def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     return merged[left + [column for column in merged.columns if column not in left]]
 
 
-def read_json(path: Path, maker: str) -> dict[str, Any]:
-    """A JSON artifact. Raises RunError that names the file, what is wrong and the notebook that makes it."""
-    if not path.exists():
-        raise RunError(f"{path.parent} has no {path.name}. Run {maker}.ipynb on it first.")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Delete it and run {maker}.ipynb again.") from error
-    if not isinstance(value, dict):
-        raise RunError(f"{path} does not hold a JSON object. Delete it and run {maker}.ipynb again.")
-    lacking = [key for key, kind in NEEDED.get(path.name, {}).items() if not isinstance(value.get(key), kind)]
-    if lacking:
-        raise RunError(
-            f"{path} has no usable {', '.join(lacking)}. Mend it, or delete it and run {maker}.ipynb again."
-        )
-    return value
-
-
 def _adopt(run: Run) -> None:
     """Give a folder that was filled elsewhere the config.json that benchkit needs, and touch nothing else."""
     if (run.path / "calls.sqlite").exists():
         raise RunError(
-            f"{run.path} has lost its config.json. Run 01_generate.ipynb with run_dir = {str(run.path)!r} and "
-            "the provider and seed that it had: what is paid for is in calls.sqlite."
+            f"{run.path} has lost its config.json. Run 01_generate.ipynb with run_dir = {str(run.path)!r}, "
+            "provider and seed as they were: what is paid for is in calls.sqlite."
         )
     if not (run.path / "validated_tests.csv").exists():
         raise RunError(
@@ -305,28 +253,3 @@ def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) ->
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def _git_commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
-def _plain(value: Any) -> Any:
-    """NumPy scalars to Python's, and what is no finite number to null: JSON has neither."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _known(value: Any) -> None:
-    """pandas' NA is null. Raises TypeError for anything else that JSON cannot hold."""
-    if type(value).__name__ != "NAType":
-        raise TypeError(f"{type(value).__name__} has no place in a JSON artifact")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -67,41 +68,43 @@ class Chart:
     caption: str
     alt: str
 
-    def png(self, dpi: int = FILE_DPI) -> bytes:
-        buffer = BytesIO()
-        self._write(buffer, "png", dpi)
-        return buffer.getvalue()
+    @cached_property
+    def png(self) -> bytes:
+        """The picture, drawn once: saving a chart and showing it costs no more than one of the two."""
+        return self._render("png")
 
     def html(self) -> str:
         """A `<figure>` that stands alone: the image inside, alt text and caption escaped."""
-        return _figure_html(self.png(), self.width_px, self.alt, self.caption)
+        return _figure_html(self.png, self.width_px, self.alt, self.caption)
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as PNG, SVG or PDF, by the path's suffix; folders are made where missing."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._write(path, path.suffix.lstrip(".").lower() or "png", FILE_DPI)
+        kind = path.suffix.lstrip(".").lower() or "png"
+        path.write_bytes(self.png if kind == "png" else self._render(kind))
         return path
 
     @property
     def width_px(self) -> int:
         return round(self.figure.get_figwidth() * SCREEN_DPI)
 
-    def _write(self, target: Path | BytesIO, kind: str, dpi: int) -> None:
+    def _render(self, kind: str) -> bytes:
         # The same table gives the same bytes: nothing of the date or of the software goes in.
         words = {"png": "Description", "svg": "Description", "pdf": "Subject"}.get(kind)
         stamp = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}.get(kind)
         metadata: dict[str, Any] = {stamp: None, words: self.alt} if words and stamp else {}
+        buffer = BytesIO()
         with rc_context(STYLE | {"svg.hashsalt": "benchkit"}):
-            self.figure.savefig(target, format=kind, dpi=dpi, metadata=metadata)
+            self.figure.savefig(buffer, format=kind, dpi=FILE_DPI, metadata=metadata)
+        return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         # A Figure made without pyplot has no picture in IPython, and a PNG output has no alt text in
         # JupyterLab. HTML has both; the PNG beside it serves readers that show no HTML.
-        png = self.png()
         data = {
-            "text/html": _figure_html(png, self.width_px, self.alt, self.caption),
-            "image/png": base64.b64encode(png).decode(),
+            "text/html": self.html(),
+            "image/png": base64.b64encode(self.png).decode(),
             "text/plain": f"{self.alt}\n{self.caption}",
         }
         return data, {"image/png": {"width": self.width_px, "alt": self.alt}}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from .words import labels
 
@@ -78,7 +78,7 @@ class Mean:
         n = len(known)
         if n < 2:
             return cls(float(known[0]) if n else float("nan"), float("nan"), n)
-        return cls(known.mean(), student_t.ppf(0.975, n - 1) * known.std(ddof=1) / np.sqrt(n), n)
+        return cls(known.mean(), stdtrit(n - 1, 0.975) * known.std(ddof=1) / np.sqrt(n), n)
 
 
 def draw_mean(axes: Axes, at: float, mean: Mean, look: Look, *, alpha: float = 1.0) -> None:

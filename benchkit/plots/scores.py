@@ -196,17 +196,13 @@ def _heatmap_words(table: pd.DataFrame, size: pd.DataFrame, metric: str) -> tupl
     if cells.empty:
         return f"No case is scored by {metric}, so that no mean can be given.", "Heat map without a value."
     (low_model, low), (high_model, high) = cells.idxmin(), cells.idxmax()
-    lowest, highest = (
-        f"{cells.min():.2f} for {low_model} on {low}",
-        f"{cells.max():.2f} for {high_model} on {high}",
+    ends = {"lowest": (cells.min(), low_model, low), "highest": (cells.max(), high_model, high)}
+    words = ", ".join(
+        f"{end} {value:.2f} for {model} on {place}" for end, (value, model, place) in ends.items()
     )
     caption = (
         f"Mean {metric} ({better(metric)}) over the cases of a category: "
-        + (
-            f"lowest {lowest}, highest {highest}"
-            if cells.min() < cells.max()
-            else f"{cells.min():.2f} everywhere"
-        )
+        + (words if cells.min() < cells.max() else f"{cells.min():.2f} everywhere")
         + (f"; {count(empty, 'cell')} without any scored case." if empty else ".")
     )
     means = table.mean(axis=1).dropna()

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from benchkit import cli, pipeline
+from benchkit.errors import ProviderError
+from benchkit.pipeline import NOTEBOOKS
+
+PARAMETERS = {
+    "01_generate": 'provider: str = "offline"  # whose models\ncases_file: str = ""  # your own',
+    "03_execute": "rounds: int = 3  # answers per case",
+}
+SAY_READY = "print('x - WARNING - ready', os.getpid(), file=sys.stderr, flush=True)"
+DECISION = {"sentence": "offline/steady is better than offline/hasty."}
+MEASURED = {"comparisons": [], "configuration": {}, "decision": DECISION}
+
+
+def write_notebooks(folder: Path, last: str = "1") -> Path:
+    """Five notebooks of which only the last does something: the code in `last`."""
+    folder.mkdir(exist_ok=True)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    about = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    for name in NOTEBOOKS:
+        lines = 'run_dir: str = ""  # run folder\n' + PARAMETERS.get(name, "")
+        cells = [new_code_cell(lines, metadata={"tags": ["parameters"]})]
+        cells += [new_code_cell(last)] if name == NOTEBOOKS[-1] else []
+        nbformat.write(new_notebook(cells=cells, metadata=about), folder / f"{name}.ipynb")
+    return folder
+
+
+@pytest.fixture
+def run_dir(tmp_path, monkeypatch):
+    """A run whose responses are measured, in the working directory; the notebooks are small ones."""
+    path = tmp_path / "runs" / "run one"
+    path.mkdir(parents=True)
+    (path / "config.json").write_text(json.dumps({"provider": "offline", "seed": 7, "parameters": {}}))
+    (path / "metrics_report.json").write_text(json.dumps(MEASURED))
+    folder = write_notebooks(tmp_path / "notebooks")
+    monkeypatch.setattr(pipeline, "notebook_folder", lambda: folder)
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def test_run_ends_on_the_decision(run_dir, capsys):
+    """Exit code 0; SIMULATED, the decision and the pages are the last lines."""
+    assert cli.main(["run", str(run_dir), "--from", "05"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "SIMULATED: no real model answered.",
+        "offline/steady is better than offline/hasty.",
+        "Notebook: runs/run one/html/05_report.html",
+        "Run:      runs/run one",
+    ]
+
+
+def test_run_that_ends_before_measuring_states_no_decision(run_dir, capsys):
+    """A decision of an earlier time is not repeated as if it were of this one."""
+    assert cli.main(["run", str(run_dir), "--from", "02", "--to", "02"]) == 0
+    assert "better" not in capsys.readouterr().out
+
+
+STOPS = [
+    ("BudgetStop", "The ceiling of 3 calls is reached.", 3),
+    ("Interrupted", "Stopped by hand.", 4),
+    ("ProviderError", "GROQ_API_KEY is not set.", 1),
+    ("UsageError", "rounds = 0 is not usable.", 2),
+]
+
+
+@pytest.mark.parametrize(("kind", "sentence", "code"), STOPS)
+def test_exit_codes_of_a_notebook_that_stops(run_dir, tmp_path, capsys, kind, sentence, code):
+    """The error's own code and sentence, where the notebook is, and how to resume if one can."""
+    write_notebooks(tmp_path / "notebooks", f"from benchkit.errors import {kind}; raise {kind}({sentence!r})")
+    assert cli.main(["run", str(run_dir), "--from", "05"]) == code
+    told = capsys.readouterr().err
+    assert f"benchkit: {sentence} The notebook up to there: {run_dir}/notebooks/05_report.ipynb" in told
+    assert ("Resume with: benchkit run 'runs/run one'" in told) is (code in (3, 4))
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["-p", "roundz", "3"], 2, "Did you mean rounds?"),
+        (["-p", "rounds", "three"], 2, "rounds = 'three' is not usable. It takes a whole number."),
+        (["--offline", "-p", "provider", "groq"], 2, "--offline and -p provider groq contradict each other"),
+        (["--cases", "a.csv", "-p", "cases_file", "b.csv"], 2, "--cases and -p cases_file b.csv contradict"),
+        (["-p", "run_dir", "elsewhere"], 2, "benchkit run RUN_DIR"),
+        (["--from", "03", "--to", "02"], 2, "02 comes before 03"),
+        (["--cases", "none.csv"], 1, "none.csv is not a file"),
+        (["nowhere", "--from", "04"], 1, "nowhere is not a folder"),
+    ],
+)
+def test_bad_usage_is_one_sentence(run_dir, capsys, arguments, code, sentence):
+    """Nothing runs, nothing is made, no traceback is shown."""
+    assert cli.main(["run", *arguments]) == code
+    told = capsys.readouterr().err
+    assert told.startswith("benchkit: ")
+    assert sentence in told
+    assert "Traceback" not in told
+    assert [path.name for path in run_dir.parent.iterdir()] == [run_dir.name]
+
+
+def test_verbose_shows_the_traceback(run_dir, capsys):
+    """For whoever looks for the cause: the frames, and the sentence last."""
+    assert cli.main(["run", "--verbose", "-p", "roundz", "3"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback")
+    assert "\nbenchkit: No notebook has a parameter 'roundz'" in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["run", "--from", "06"],
+        ["run", "-p", "rounds"],
+        ["offline", "--error-rate", "1.5"],
+        ["offline", "--rpm", "-1"],
+        ["offline", "--port", "x"],
+        ["models", "--provider", "other"],
+    ],
+)
+def test_arguments_that_cannot_be(arguments, capsys):
+    """argparse refuses with exit code 2 and the usage."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: benchkit" in capsys.readouterr().err
+
+
+def test_flags_become_parameters(run_dir, monkeypatch):
+    """--offline and --cases are short for -p; values arrive typed."""
+    Path("mine.csv").write_text("")
+    line = ["run", "--offline", "--cases", "mine.csv", "-p", "rounds", "5", "-p", "rounds", "6"]
+    made = cli._pipeline(cli._parser().parse_args(line))
+    cases = str(Path("mine.csv").resolve())
+    assert made.parameters == {"provider": "offline", "cases_file": cases, "rounds": 6}
+
+
+def test_offline_passes_on_what_is_given(monkeypatch):
+    """Options reach the server typed; the others keep its defaults."""
+    given = {}
+    monkeypatch.setattr("benchkit.offline.server.serve", lambda **options: given.update(options))
+    assert cli.main(["offline", "--port", "8080", "--error-rate", "0.3", "--latency-ms", "200"]) == 0
+    assert given == {"port": 8080, "error_rate": 0.3, "latency_ms": 200.0}
+
+
+def test_models_of_the_offline_provider(monkeypatch, capsys):
+    """A table with a row a model, marked as simulated; an unknown price is a dash, not a zero."""
+
+    async def served(name: str) -> list[dict]:
+        prices = [("offline/a", 0.15), ("offline/longer", None)]
+        return [{"model": name, "status": "served", "usd_in": price} for name, price in prices]
+
+    monkeypatch.setattr("benchkit.llm.provider.served_models", served)
+    assert cli.main(["models", "--provider", "offline"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("SIMULATED")
+    assert lines[-3:] == [
+        "model           status  usd_in",
+        "offline/a       served  0.15",
+        "offline/longer  served  -",
+    ]
+
+
+def test_models_without_a_provider_that_works(monkeypatch, capsys):
+    """The provider's sentence and exit code 1."""
+
+    async def refuse(name: str) -> list[dict]:
+        raise ProviderError("GROQ_API_KEY is not set.")
+
+    monkeypatch.setattr("benchkit.llm.provider.served_models", refuse)
+    assert cli.main(["models", "--provider", "groq"]) == 1
+    assert capsys.readouterr().err == "benchkit: GROQ_API_KEY is not set.\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_stop_the_run_and_its_kernel(run_dir, tmp_path, number):
+    """Ctrl-C, a request to terminate and a closed terminal: exit code 4, how to resume, no kernel left."""
+    folder = write_notebooks(
+        tmp_path / "notebooks", f"import os, sys, asyncio\n{SAY_READY}\nawait asyncio.sleep(600)"
+    )
+    code = f"""import sys
+from pathlib import Path
+from benchkit import cli, pipeline
+pipeline.notebook_folder = lambda: Path({str(folder)!r})
+sys.exit(cli.main(["run", {str(run_dir)!r}, "--from", "05"]))"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        ready = next(line for line in process.stderr if "ready" in line)
+        kernel = psutil.Process(int(ready.split()[-1]))
+        process.send_signal(number)
+        told = process.stderr.read()
+        assert process.wait(timeout=30) == 4
+    assert told.rstrip().endswith("what is paid for is kept. Resume with: benchkit run 'runs/run one'")
+    assert "Traceback" not in told
+    assert not kernel.is_running()
+
+
+def test_killing_the_command_ends_its_kernel(run_dir, tmp_path):
+    """Even kill -9 leaves no orphan: a kernel without its parent ends by itself, and the run is free."""
+    folder = write_notebooks(tmp_path / "notebooks", f"import os, sys, time\n{SAY_READY}\ntime.sleep(600)")
+    code = f"""import sys
+from pathlib import Path
+from benchkit import cli, pipeline
+pipeline.notebook_folder = lambda: Path({str(folder)!r})
+cli.main(["run", {str(run_dir)!r}, "--from", "05"])"""
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as process:
+        ready = next(line for line in process.stderr if "ready" in line)
+        kernel = psutil.Process(int(ready.split()[-1]))
+        process.kill()
+    psutil.wait_procs([kernel], timeout=15)
+    assert not kernel.is_running()
+
+
+def test_version(capsys):
+    """--version names the package's version."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == "benchkit 0.1.0\n"
