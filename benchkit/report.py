@@ -23,7 +23,9 @@ SIMULATED = (
     "It shows how the method works and says nothing about any real model."
 )
 # What HTML, Markdown or a formula could be made of.
-_MARKUP = "<>&\"'$*_`[]\\|#!~"
+_CHARACTERS = {c: f"&#{ord(c)};" for c in "<>&\"'*_`[]\\|#!~"}
+# JupyterLab sets what stands between two dollar signs as a formula, unless each is an element of its own.
+_CHARACTERS["$"] = "<span>&#36;</span>"
 _MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "unscored")
 TRIES = 3  # a passage is sent back twice, then left out
 COMMENTARY = Tool(
@@ -279,7 +281,10 @@ def _figures(figures: Mapping[str, Chart], about: str) -> list[str]:
     return [
         part
         for name, chart in shown
-        for part in (f"![{_safe(chart.alt)}](figures/{name}.png)", f"*{_safe(chart.caption)}*")
+        for part in (
+            f"![{_safe(chart.alt.replace('$', 'USD '))}](figures/{name}.png)",
+            f"*{_safe(chart.caption)}*",
+        )
     ]
 
 
@@ -302,7 +307,7 @@ def side_by_side(worst: pd.DataFrame) -> str:
 def _safe(text: Any) -> str:
     short = str(text) if len(str(text)) <= 1200 else str(text)[:1200] + " […]"
     one_line = " ".join("".join(c if c.isprintable() else " " for c in short).split())
-    return "".join(f"&#{ord(c)};" if c in _MARKUP else c for c in one_line)
+    return "".join(_CHARACTERS.get(c, c) for c in one_line)
 
 
 def commentary(commentary: Commentary) -> str:

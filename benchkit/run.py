@@ -156,12 +156,20 @@ def open_run(run_dir: str | Path = "") -> Run:
     path = located(run_dir) if str(run_dir) else newest_run_dir()
     if not path.is_dir():
         raise RunError(f"{run_dir} is not a folder. Give the path of a run folder, such as runs/run_….")
-    run = Run(path.resolve())
-    log_to(run.path)
+    run = _at_hand(path)
     if not (path / "config.json").exists():
         _adopt(run)
     run.config  # noqa: B018 - a damaged config.json is said here, before anything is made
     return run
+
+
+def _at_hand(path: Path) -> Run:
+    """The run at `path`, its log open, and its tables shown as text: a price is no formula."""
+    import pandas as pd
+
+    pd.set_option("display.html.use_mathjax", False)
+    log_to(path.resolve())
+    return Run(path.resolve())
 
 
 def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameters: Any) -> Run:
@@ -174,8 +182,7 @@ def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameter
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise UsageError(f"seed = {seed!r} is not usable. Use a whole number, 0 or more.")
     path = made_folder(located(run_dir) if str(run_dir) else new_run_dir())
-    run = Run(path.resolve())
-    log_to(run.path)
+    run = _at_hand(path)
     own = {"provider": provider, "seed": seed} | parameters
     recorded = run.config if (path / "config.json").exists() else {"parameters": {}}
     _same_run(run.path, recorded, own)
