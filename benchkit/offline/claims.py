@@ -30,9 +30,17 @@ def known(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and isfinite(value)
 
 
-def separated(row: Mapping[str, Any]) -> bool:
-    """Whether the interval of a comparison excludes zero."""
+def decided(row: Mapping[str, Any]) -> bool:
+    """Whether the comparison names a winner: by its `outcome` where it has one, else by its interval."""
+    if row.get("outcome"):
+        return str(row["outcome"]).startswith("better")
     return row["ci_low"] > 0 or row["ci_high"] < 0
+
+
+def significant(row: Mapping[str, Any], alpha: float) -> bool:
+    """Whether the p-value, adjusted where it is, stays within `alpha`."""
+    p = row["p_adjusted"] if known(row.get("p_adjusted")) else row.get("p_value")
+    return p <= alpha if known(p) else decided(row)
 
 
 def ranked(row: Mapping[str, Any]) -> tuple[str, str]:

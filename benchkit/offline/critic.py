@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
 
-from benchkit.domain import as_text
+from benchkit.domain import CATEGORIES, as_text
 from benchkit.offline import reading
 from benchkit.offline.models import SimulatedModel
 from benchkit.offline.scenarios import REFERENCE, Scenario, leaves, recognised, said, stated
@@ -54,7 +54,7 @@ def faults(case: Mapping[str, Any]) -> tuple[str, str]:
         return _foreign(prompt, golden, case.get("response_schema"))
     lacking = [name for name, text in known.facts.items() if not stated(text, prompt)]
     prompt_fault = f"The prompt does not state {', '.join(lacking[:3])}." if lacking else ""
-    if case.get("category") and case["category"] != known.category:
+    if case.get("category") in CATEGORIES and case["category"] != known.category:
         prompt_fault += f" It belongs to {known.category}, not {case['category']}."
     if isinstance(known.golden, dict):
         return prompt_fault.strip(), _record_fault(known, golden, case.get("response_schema"))

@@ -6,7 +6,7 @@ import random as random_module
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchkit.offline.claims import Claim, comparisons, known, ranked, separated
+from benchkit.offline.claims import Claim, comparisons, decided, known, ranked, significant
 
 Random = random_module.Random
 Row = Mapping[str, Any]
@@ -86,18 +86,12 @@ def _invented_n(row: Row, message: Row, random: Random) -> str:
 
 def _significance(row: Row, message: Row, random: Random) -> str:
     models = f"between {row['model_a']} and {row['model_b']} on {row['metric']}"
-    if separated(row):
-        # After a correction it may indeed be none.
-        return (
-            ""
-            if (row.get("p_adjusted") or 0.0) > 0.01
-            else f"The difference {models} is not statistically significant."
-        )
-    return f"The difference {models} is statistically significant."
+    word = "not statistically" if significant(row, message.get("alpha") or 0.05) else "statistically"
+    return f"The difference {models} is {word} significant."
 
 
 def _equivalence(row: Row, message: Row, random: Random) -> str:
-    if "equivalent" in str(message.get("decision", "")).lower():
+    if row.get("outcome") == "equivalent" or "equivalent" in str(message.get("decision", "")).lower():
         return ""
     return f"{row['model_a']} and {row['model_b']} are equivalent on {row['metric']}."
 
@@ -156,7 +150,7 @@ def _wrong_latency(message: Row, random: Random) -> list[str]:
 
 def _wins_everything(message: Row, random: Random) -> list[str]:
     rows = comparisons(message)
-    sure = {ranked(row)[0] if separated(row) else "" for row in rows}
+    sure = {ranked(row)[0] if decided(row) else "" for row in rows}
     models = [model for model in message.get("models") or () if rows and sure != {model}]
     return [f"{model} is significantly better than every other model on every metric." for model in models]
 
