@@ -81,7 +81,10 @@ class BenchmarkPipeline:
         run_dir = self.run_dir = self._open()
         with claim(run_dir):
             environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
-            for name, values in self._plan(run_dir).items():
+            plan = self._plan(run_dir)
+            if self.names[0] == NOTEBOOKS[0] and not (run_dir / "metrics.json").exists():
+                await self._check_models(plan)
+            for name, values in plan.items():
                 await self._run_one(name, values, environment)
         metrics = run_dir / "metrics.json"
         return read_json(metrics, maker="04_measure") if metrics.exists() else {}
@@ -118,6 +121,22 @@ class BenchmarkPipeline:
             }
             for name in self.names
         }
+
+    async def _check_models(self, plan: Mapping[str, Mapping[str, Any]]) -> None:
+        """Before 01 is paid for, the key works and the models of every later notebook are served too."""
+        from .llm.catalog import default_model, default_models
+        from .llm.provider import Provider
+
+        values = {key: value for some in plan.values() for key, value in some.items()}
+        provider = Provider(values.get("provider", "offline"))
+        if provider.name != "groq":
+            return  # The embedded provider costs nothing, and 01 says so of a provider that does not exist.
+        roles = ("generator", "validator", "report")
+        single = [values.get(f"{role}_model") or default_model(provider.name, role) for role in roles]
+        try:
+            await provider.check([*single, *(values.get("models") or default_models(provider.name))])
+        finally:
+            await provider.close()
 
     def _refuse_unused(self, recorded: Mapping[str, Mapping[str, Any]]) -> None:
         for key, value in self.parameters.items():

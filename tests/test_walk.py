@@ -21,6 +21,7 @@ from .browser import chromium_page
 ROOT = Path(__file__).parents[1]
 NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
 BIN = Path(sys.executable).parent
+NO_TOKEN = "--IdentityProvider.token="  # the server listens on loopback, for one test
 SMALL = ["-p", "json_cases", "3", "-p", "conversation_cases", "3", "-p", "rounds", "2"]
 
 
@@ -47,8 +48,8 @@ def run_dir(tmp_path_factory) -> Path:
 class TestTheCommand:
     def test_leaves_every_artifact(self, run_dir):
         """The run folder holds what the design promises."""
-        names = """config.json initial_tests.csv validated_tests.csv rejected_tests.csv metrics.json scores.csv
-            combined_model_responses.csv offline__steady_all_responses.csv offline__hasty_all_responses.csv
+        names = """config.json initial_tests.csv validated_tests.csv rejected_tests.csv metrics.json
+            scores.csv combined_model_responses.csv offline__steady_all_responses.csv offline__hasty_all_responses.csv
             metrics_report.json analysis_report.md calls.sqlite debug.log"""
         assert not [name for name in names.split() if not (run_dir / name).stat().st_size]
         assert {p.stem for p in (run_dir / "notebooks").iterdir()} == set(NAMES)
@@ -160,9 +161,16 @@ def lab(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    flags = f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0 --IdentityProvider.token="
+    flags = f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0"
     environment = dict(os.environ) | {"JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
-    command = [sys.executable, "-m", "jupyterlab", *flags.split(), "--LabApp.expose_app_in_browser=True"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        *flags.split(),
+        "--LabApp.expose_app_in_browser=True",
+        NO_TOKEN,
+    ]
     server = subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -210,3 +218,50 @@ def test_jupyterlab_runs_all(lab):
             assert len(kernels) >= 1
     (run_dir,) = (folder / "runs").glob("run_*")
     assert (run_dir / "html" / "analysis_report.html").exists()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The offline server, standing in for Groq."""
+    from benchkit.offline.server import OfflineServer
+
+    with OfflineServer(stand_in=True, key="gsk_right", latency_ms=0, record=True) as server:
+        yield server
+
+
+class TestGroq:
+    """The path to Groq itself, with GROQ_BASE_URL."""
+
+    @pytest.mark.parametrize(
+        ("key", "models", "sentence"),
+        [
+            ("", "a,b", "GROQ_API_KEY is not set"),
+            ("gsk_wrong", "a,b", "the provider refused the key"),
+            ("gsk_right", "openai/gpt-oss-20b,nobody/none", "does not serve a model 'nobody/none'"),
+            ("gsk_right", "mixtral-8x7b-32768,gemma2-9b-it", "use openai/gpt-oss-120b instead"),
+            ("gsk_right", "openai/gpt-oss-20b,gemma2-9b-it", "use openai/gpt-oss-20b instead"),
+        ],
+    )
+    def test_says_what_to_do_before_anything_is_paid(
+        self, server, tmp_path, monkeypatch, key, models, sentence
+    ):
+        """No key, a wrong one, an unknown or a retired model: one sentence, and no call is made."""
+        monkeypatch.setenv("GROQ_BASE_URL", server.url)
+        monkeypatch.setenv("GROQ_API_KEY", key)
+        sent = len(server.requests)
+        done = benchkit("run", tmp_path / "run", "-p", "provider", "groq", "-p", "models", models)
+        assert done.returncode == 1
+        assert sentence in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert len(server.requests) == sent
+
+    def test_generates_there(self, server, tmp_path, monkeypatch):
+        """One changed parameter, and the same calls go to Groq's address; a stand-in is told from Groq."""
+        monkeypatch.setenv("GROQ_BASE_URL", f"{server.url}/openai/v1")
+        monkeypatch.setenv("GROQ_API_KEY", "gsk_right")
+        done = benchkit("run", tmp_path / "run", "-p", "provider", "groq", "--to", "01", *SMALL[:6])
+        assert done.returncode == 0, done.stderr
+        assert len(pd.read_csv(tmp_path / "run" / "initial_tests.csv")) == 6
+        assert "SIMULATED" in done.stdout
+        kept = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+        assert not [path for path in kept if b"gsk_right" in path.read_bytes()]

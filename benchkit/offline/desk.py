@@ -190,11 +190,7 @@ class Desk:
             await self._until_closing(self.hang_s)
             return _refusal((504, {"error": {"message": "Gateway timeout", "type": "internal_server_error"}}))
         if fault == "content_type":
-            page = len(payload) % 2
-            said = PAGE.encode() if page else payload
-            return web.Response(
-                body=said, content_type="text/html" if page else "text/plain", headers=headers
-            )
+            return web.Response(body=PAGE.encode(), content_type="text/html", headers=headers)
         if fault == "truncated":
             return web.Response(
                 body=payload[: len(payload) // 2], content_type="application/json", headers=headers

@@ -135,6 +135,8 @@ ROSTER: dict[str, SimulatedModel] = {
 STAND_INS: dict[str, SimulatedModel] = {
     model.id: model
     for model in (
+        replace(STEADY, id="openai/gpt-oss-120b"),
+        replace(HASTY, id="openai/gpt-oss-20b"),
         replace(
             GOOD,
             id="qwen/qwen3.8-27b",
