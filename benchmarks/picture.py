@@ -1,6 +1,6 @@
 """The README's picture: the top of a run's report, as chromium shows it.
 
-    python benchmarks/picture.py RUN_DIR notebooks/report.png
+python benchmarks/picture.py RUN_DIR notebooks/report.png
 """
 
 from __future__ import annotations

@@ -26,8 +26,10 @@ MAY_IMPORT = {
     "log": {"errors"},
     "lock": GROUND,
     "tables": GROUND,
+    "documents": GROUND | {"tables"},
     "folders": GROUND,
-    "run": GROUND | {"folders", "lock", "tables"},
+    "provenance": GROUND,
+    "run": GROUND | {"documents", "folders", "lock", "provenance", "tables"},
     "stats": {"domain", "errors"},
     "metrics": {"domain", "errors"},
     "plots": {"domain", "errors"},
@@ -40,7 +42,7 @@ MAY_IMPORT = {
     "terminal": GROUND,
     "kernel": GROUND | {"terminal", "parameters"},
     "parameters": GROUND,
-    "pipeline": GROUND | {"run", "export", "kernel", "parameters", "terminal"},
+    "pipeline": GROUND | {"documents", "export", "kernel", "llm", "parameters", "run", "terminal"},
     "cli": GROUND | {"pipeline", "run", "parameters", "llm", "offline"},
 } | {stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "plots"} for stage in STAGES}
 # What one stage's tables mean, another's may need; the notebooks alone run them.

@@ -1,16 +1,11 @@
-"""One real walk: five notebooks on the offline provider, run three ways, read as a reader would."""
+"""One real walk from the command line: every artifact, every door, and the pages in a browser."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pandas as pd
@@ -20,8 +15,6 @@ from .browser import chromium_page
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
-BIN = Path(sys.executable).parent
-NO_TOKEN = "--IdentityProvider.token="  # the server listens on loopback, for one test
 SMALL = ["-p", "json_cases", "3", "-p", "conversation_cases", "3", "-p", "rounds", "2"]
 
 
@@ -49,8 +42,8 @@ class TestTheCommand:
     def test_leaves_every_artifact(self, run_dir):
         """The run folder holds what the design promises."""
         names = """config.json initial_tests.csv validated_tests.csv rejected_tests.csv metrics.json
-            scores.csv combined_model_responses.csv offline__steady_all_responses.csv offline__hasty_all_responses.csv
-            metrics_report.json analysis_report.md calls.sqlite debug.log"""
+            scores.csv combined_model_responses.csv offline__steady_all_responses.csv
+            offline__hasty_all_responses.csv metrics_report.json analysis_report.md calls.sqlite debug.log"""
         assert not [name for name in names.split() if not (run_dir / name).stat().st_size]
         assert {p.stem for p in (run_dir / "notebooks").iterdir()} == set(NAMES)
         assert {p.stem for p in (run_dir / "html").iterdir()} == {*NAMES, "analysis_report"}
@@ -129,95 +122,6 @@ def test_somebody_elses_responses(tmp_path):
     report = (tmp_path / "analysis_report.md").read_text()
     assert "alpha has no usable measurement for JSON cases" in report
     assert "SIMULATED" not in report
-
-
-def test_papermill_alone(tmp_path):
-    """papermill runs the notebooks one by one, in order, with nothing but parameters."""
-    run_dir = tmp_path / "run"
-    parameters = {
-        "01_generate": ["json_cases", "2", "conversation_cases", "2"],
-        "03_execute": ["rounds", "1"],
-    }
-    for name in NAMES:
-        given = ["run_dir", str(run_dir), *parameters.get(name, [])]
-        flags = [flag for pair in zip(given[::2], given[1::2], strict=True) for flag in ("-p", *pair)]
-        command = [
-            str(BIN / "papermill"),
-            str(ROOT / "notebooks" / f"{name}.ipynb"),
-            str(tmp_path / "out.ipynb"),
-        ]
-        done = subprocess.run(
-            [*command, *flags, "--no-progress-bar"], capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-    assert "## Decision" in (run_dir / "analysis_report.md").read_text()
-
-
-@pytest.fixture
-def lab(tmp_path):
-    """A JupyterLab on a copy of the notebooks; gives its address and the folder it serves."""
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    (tmp_path / "runs").mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    flags = f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0"
-    environment = dict(os.environ) | {"JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        *flags.split(),
-        "--LabApp.expose_app_in_browser=True",
-        NO_TOKEN,
-    ]
-    server = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    for line in server.stderr or ():
-        if f":{port}/lab" in line:
-            break
-    drain = subprocess.Popen(["cat"], stdin=server.stderr, stdout=subprocess.DEVNULL)
-    yield f"http://127.0.0.1:{port}", tmp_path
-    server.send_signal(signal.SIGTERM)
-    server.wait(timeout=20)
-    drain.wait(timeout=20)
-
-
-RUN_ALL = """async () => {
-    const app = window.jupyterapp;
-    const panel = app.shell.currentWidget;
-    await panel.context.ready;
-    await panel.sessionContext.ready;
-    await app.commands.execute('notebook:run-all-cells');
-    await panel.context.save();
-    const cells = panel.content.widgets.map(w => w.model.toJSON());
-    const outputs = cells.flatMap(cell => cell.outputs || []);
-    return {
-        errors: outputs.filter(o => o.output_type === 'error').map(o => o.evalue),
-        ran: cells.filter(c => c.cell_type === 'code').every(c => c.execution_count > 0),
-    };
-}"""
-
-
-def test_jupyterlab_runs_all(lab):
-    """Run All in each notebook, in order, without an edit, ends without an error and with a report."""
-    url, folder = lab
-    with chromium_page(viewport={"width": 1400, "height": 1000}) as page:
-        page.set_default_timeout(120_000)
-        for name in NAMES:
-            page.goto(f"{url}/lab/tree/notebooks/{name}.ipynb?reset")
-            page.wait_for_selector(".jp-Notebook .jp-Cell")
-            page.wait_for_function(
-                "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
-            )
-            assert page.evaluate(RUN_ALL) == {"errors": [], "ran": True}
-            if shots := os.environ.get("BENCHKIT_SCREENSHOTS"):
-                page.screenshot(path=f"{shots}/{name}.png")
-            kernels = json.load(urllib.request.urlopen(f"{url}/api/kernels"))
-            assert len(kernels) >= 1
-    (run_dir,) = (folder / "runs").glob("run_*")
-    assert (run_dir / "html" / "analysis_report.html").exists()
 
 
 @pytest.fixture(scope="module")
