@@ -52,15 +52,12 @@ def requests(run_dir: Path) -> int:
 
 def main(cases_file: str = "") -> None:
     run = [sys.executable, "-m", "benchkit.cli", "run"]
-    print(
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    )
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    imports = [seconds([sys.executable, "-c", "import benchkit"]) for _ in range(10)]
+    print(f"{machine}, Python {platform.python_version()}")
     print(f"{'':44}  median   range (runs)")
     print(f"{'python -c pass':44}", spread([seconds([sys.executable, "-c", "pass"]) for _ in range(10)]))
-    print(
-        f"{'import benchkit':44}",
-        spread([seconds([sys.executable, "-c", "import benchkit"]) for _ in range(10)]),
-    )
+    print(f"{'import benchkit':44}", spread(imports))
     print(f"{'floor: five kernels and their imports':44}", spread([floor() for _ in range(3)]))
     with tempfile.TemporaryDirectory() as folder:
         fresh = [seconds([*run, f"{folder}/{i}"]) for i in range(3)]

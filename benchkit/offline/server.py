@@ -137,6 +137,7 @@ class OfflineServer:
 
     async def _serve(self, ready: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.desk.closing = asyncio.Event()  # of this loop: a server can be started again
         runner = web.AppRunner(
             application(self.desk),
             access_log=None,

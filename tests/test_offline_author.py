@@ -1,0 +1,111 @@
+"""The simulated generator and validator: what they plant, what they catch, how often they err."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from statistics import mean
+from typing import Any
+
+import pytest
+
+from benchkit.domain import CATEGORIES
+from benchkit.generate import CUSTOMER_INTERACTION
+from benchkit.offline import author, critic
+from benchkit.offline.chance import chance
+from benchkit.offline.models import ROSTER, STEADY, SimulatedModel
+from benchkit.offline.scenarios import recognised
+
+
+def orders(kind: str, n: int, **more: Any) -> list[dict[str, Any]]:
+    schema = {"response_schema": CUSTOMER_INTERACTION} if kind == "json" else {}
+    return [
+        {"id": f"{kind}-{at}", "category": CATEGORIES[at % 5], "index": at, "of": n, **schema, **more}
+        for at in range(n)
+    ]
+
+
+def written(kind: str, n: int, model: SimulatedModel, **more: Any) -> list[dict[str, Any]]:
+    """Cases as 02 sends them to the validator."""
+    made = []
+    for order in orders(kind, n, **more):
+        case = author.author(model, order, kind, chance("author", kind, order["id"], sorted(more)))
+        made.append(order | case)
+    return made
+
+
+@pytest.mark.parametrize("kind", ["json", "conversation"])
+def test_the_author_honours_id_category_and_kind(kind: str) -> None:
+    """A faultless author's cases are what was ordered, and the critic's truth finds nothing wrong."""
+    for case in written(kind, 50, replace(STEADY, author_errors=0.0)):
+        known = recognised(case["prompt"])
+        assert known is not None
+        assert (case["test_case"], known.category) == (kind, case["category"])
+        assert critic.faults(case) == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["json", "conversation"])
+def test_the_author_errs_at_the_published_rate_and_less_when_asked_again(kind: str) -> None:
+    """About 15 % of first attempts have a fault that shows or repeat a prompt; about 5 % of regenerations."""
+    model = ROSTER["offline/author"]
+
+    def faulty(cases: list[dict[str, Any]]) -> float:
+        prompts = [case["prompt"] for case in cases]
+        return mean(any(critic.faults(c)) or prompts.count(c["prompt"]) > 1 for c in cases)
+
+    first = faulty(written(kind, 400, model))
+    again = faulty(written(kind, 400, model, rejected={"prompt": "x", "golden_response": "y", "reason": "z"}))
+    assert first == pytest.approx(model.author_errors, abs=0.05)
+    assert again == pytest.approx(model.author_errors_again, abs=0.03)
+
+
+def verdict(model: SimulatedModel, case: dict[str, Any]) -> bool:
+    """Whether the critic accepts at the threshold of 4."""
+    scores = critic.validate(
+        model, case, chance("critic", case["id"], case["prompt"], str(case["golden_response"]))
+    )
+    return min(scores["prompt_quality_score"], scores["response_quality_score"]) >= 4
+
+
+def test_the_critic_errs_at_the_published_rates() -> None:
+    """It refuses about 5 % of good cases and lets about 10 % of those with a changed fact pass."""
+    model = ROSTER["offline/critic"]
+    good = written("conversation", 400, replace(STEADY, author_errors=0.0))
+    bad = [case | {"golden_response": case["golden_response"].replace("$", "$9")} for case in good]
+    assert mean(not verdict(model, case) for case in good) == pytest.approx(0.05, abs=0.03)
+    assert mean(verdict(model, case) for case in bad) == pytest.approx(0.10, abs=0.04)
+
+
+@pytest.mark.parametrize("kind", ["json", "conversation"])
+def test_the_critic_knows_what_was_planted(kind: str) -> None:
+    """Swapped goldens, halved prompts and broken records are faults by the critic's own truth."""
+    cases = written(kind, 20, replace(STEADY, author_errors=0.0))
+    swapped = [a | {"golden_response": b["golden_response"]} for a, b in pairwise(cases)]
+    halved = [case | {"prompt": case["prompt"][: len(case["prompt"]) // 2]} for case in cases]
+    assert all(critic.faults(case)[1] for case in swapped)
+    assert all(critic.faults(case)[0] for case in halved)
+    if kind == "json":
+        broken = [c | {"golden_response": {**c["golden_response"], "surplus": 1}} for c in cases]
+        assert all("schema" in critic.faults(case)[1] for case in broken)
+
+
+@pytest.mark.parametrize(
+    ("golden", "fault"),
+    [
+        ("Log in, open your orders and cancel purchase 12 there.", ""),
+        ("Please go to {{Website}} and cancel your purchase there.", "placeholder"),
+        ("Will do.", "too short"),
+        ("The weather is lovely in spring, is it not?", "hardly touches"),
+    ],
+)
+def test_the_critic_judges_foreign_cases_by_what_it_sees(golden: str, fault: str) -> None:
+    """Placeholders, brevity and an answer beside the point are visible without knowing the truth."""
+    found = critic.faults({"prompt": "cancel my purchase 12 please", "golden_response": golden})[1]
+    assert (fault in found) if fault else found == ""
+
+
+def test_the_critic_survives_a_schema_that_is_none() -> None:
+    """An impossible schema is a fault of the case, said in words."""
+    case = {"prompt": "one two three", "golden_response": {"a": 1}, "response_schema": {"type": "nonsense"}}
+    assert re.search("no JSON Schema", critic.faults(case)[1])
