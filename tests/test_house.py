@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "plots": {"domain", "errors"},
     "explore": {"domain", "errors", "plots"},
     "agent": GROUND,
-    "claims": GROUND,
+    "claims": GROUND | {"facts"},
+    "facts": GROUND,
     "offline": GROUND,
     "llm": GROUND | {"agent", "offline"},
     "export": GROUND | {"tables"},
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "parameters": GROUND,
     "pipeline": GROUND | {"documents", "export", "kernel", "llm", "parameters", "run", "terminal"},
     "cli": GROUND | {"pipeline", "run", "parameters", "llm", "offline"},
-} | {stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "plots"} for stage in STAGES}
+} | {stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "facts", "plots"} for stage in STAGES}
 # What one stage's tables mean, another's may need; the notebooks alone run them.
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}
