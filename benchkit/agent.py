@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 PROMPTS = Path(__file__).parent / "prompts"
+DEEPEST = 60  # levels of nesting; an answer that goes deeper is no answer
 
 
 def system_prompt(name: str) -> str:
@@ -26,16 +27,26 @@ class Tool:
     description: str
     parameters: dict[str, Any] = field(hash=False)
 
+    @cached_property
+    def text(self) -> str:
+        """The definition as JSON text: what the key, the journal and the provider's count are made of."""
+        return sendable(json.dumps({"type": "function", "function": asdict(self)}, ensure_ascii=False))
+
+    @cached_property
     def definition(self) -> dict[str, Any]:
-        return {"type": "function", "function": asdict(self)}
+        """The tool as the API takes it."""
+        return json.loads(self.text)
 
     def problem(self, arguments: Mapping[str, Any]) -> str:
         """What is wrong with `arguments` under the schema, or ""."""
+        error = next(iter(self._checker.iter_errors(arguments)), None)
+        return f"{error.json_path}: {error.message[:300]}" if error else ""
+
+    @cached_property
+    def _checker(self) -> Any:
         from jsonschema import Draft202012Validator, FormatChecker
 
-        checker = Draft202012Validator(self.parameters, format_checker=FormatChecker())
-        error = next(iter(checker.iter_errors(arguments)), None)
-        return f"{error.json_path}: {error.message[:300]}" if error else ""
+        return Draft202012Validator(self.parameters, format_checker=FormatChecker())
 
 
 @dataclass(frozen=True)
@@ -68,19 +79,30 @@ class Call:
 
     @cached_property
     def key(self) -> str:
-        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        parts = {name: value for name, value in vars(self).items() if name in _CALL_FIELDS}
+        parts |= {"tool": self.tool.text, "temperature": float(self.temperature)}  # 0 asks the same as 0.0
+        return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    @property
+    @cached_property
     def tokens(self) -> int:
         """What the provider is going to reserve: about four characters a token, and the whole limit."""
-        text = sum(len(content) for _, content in self.messages) + len(json.dumps(self.tool.parameters))
+        text = sum(len(content) for _, content in self.messages) + len(self.tool.text)
         return text // 4 + 50 + self.max_tokens
+
+    @cached_property
+    def most_prompt_tokens(self) -> int:
+        """More than the prompt can have: no token is shorter than a byte."""
+        text = sum(len(content.encode()) for _, content in self.messages) + len(self.tool.text.encode())
+        return text + 200
 
     def repaired(self, bad: str, error: str) -> Call:
         """The same call asked once more, with what was wrong about the reply."""
         note = f"Your last reply could not be used: {error}. Call the tool {self.tool.name} again, correctly."
-        said = (("assistant", bad or "(nothing)"), ("user", note))
+        said = (("assistant", sendable(bad) or "(nothing)"), ("user", sendable(note)))
         return replace(self, messages=self.messages + said, repair=True)
+
+
+_CALL_FIELDS = frozenset(Call.__dataclass_fields__)  # not what is cached beside them
 
 
 @dataclass(frozen=True)
@@ -99,7 +121,7 @@ class Reply:
     queue_s: float | None = None
     server_s: float | None = None  # prompt and completion time, as the provider states them
     attempts: int = 1  # requests sent for it
-    waited_s: float = 0.0  # for limits and between retries
+    waited_s: float = 0.0  # between attempts, for limits that refused one and for retries
     timestamp: str = ""
     request_id: str = ""
     fingerprint: str = ""
@@ -125,12 +147,12 @@ class Agent:
         return Call(
             agent=self.role,
             model=self.model,
-            messages=(("system", self.system_prompt), ("user", _sendable(item.content))),
+            messages=(("system", sendable(self.system_prompt)), ("user", sendable(item.content))),
             tool=item.tool or self.tool,
             temperature=self.temperature,
             max_tokens=self.max_tokens,
             seed=seed + item.round,
-            case=item.case,
+            case=sendable(item.case),
             round=item.round,
             attempt=item.attempt,
             reasoning_effort=self.reasoning_effort,
@@ -138,24 +160,58 @@ class Agent:
 
     def read(self, call: Call, message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str, str]:
         """(arguments, raw text, error) of a completion's message; arguments are None when unusable."""
-        calls = message.get("tool_calls") or []
-        if not calls:
-            return None, str(message.get("content") or ""), "called no tool"
-        function = calls[0].get("function") or {}
-        name, raw = function.get("name"), function.get("arguments")
-        raw = raw if isinstance(raw, str) else json.dumps(raw)
+        name, raw = _tool_call(message)
+        if name is None:
+            return None, raw, "called no tool"
         if name != call.tool.name:
-            return None, raw, f"called {name!r}, not {call.tool.name!r}"
+            return None, raw, f"called {name[:80]!r}, not {call.tool.name!r}"
         try:
-            arguments = json.loads(raw)
+            arguments = _parsed(raw)
         except (ValueError, RecursionError) as error:
             return None, raw, f"arguments are not JSON ({str(error)[:120]})"
         if not isinstance(arguments, dict):
             return None, raw, f"arguments are {type(arguments).__name__}, not an object"
+        if _deeper_than(DEEPEST, arguments):
+            return None, raw, f"arguments are nested more than {DEEPEST} levels deep"
         problem = call.tool.problem(arguments) if self.strict else ""
         return (None, raw, problem) if problem else (arguments, raw, "")
 
 
-def _sendable(text: str) -> str:
+def _tool_call(message: Mapping[str, Any]) -> tuple[str | None, str]:
+    """(name, raw arguments) of the first tool call, or (None, the text that came instead)."""
+    calls = message.get("tool_calls")
+    first = calls[0] if isinstance(calls, list) and calls else None
+    function = first.get("function") if isinstance(first, Mapping) else None
+    if not isinstance(function, Mapping):
+        return None, _as_text(message.get("content"))
+    return str(function.get("name")), _as_text(function.get("arguments"))
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return sendable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _parsed(raw: str) -> Any:
+    """`raw` as JSON; an escaped half of a character would come back as text that nothing can store."""
+    value = json.loads(raw)
+    if "\\ud" in raw or "\\uD" in raw:
+        return json.loads(sendable(json.dumps(value, ensure_ascii=False)))
+    return value
+
+
+def _deeper_than(most: int, value: Any) -> bool:
+    """Level by level: nesting deep enough to matter is deep enough to end a recursion."""
+    level = [value]
+    for _ in range(most):
+        children = [c.values() if isinstance(c, dict) else c for c in level if isinstance(c, dict | list)]
+        level = [child for some in children for child in some]
+        if not level:
+            return False
+    return True
+
+
+def sendable(text: str) -> str:
     """Lone surrogates, which JSON can hold and UTF-8 cannot, become question marks."""
     return text.encode("utf-8", "replace").decode()

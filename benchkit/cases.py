@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 logger = setup_logging(__name__)
 NEEDED = ("prompt", "golden_response")
 # What other harnesses call a conversation: the two sides of it.
-CONVERSATION_NAMES = ("conversation", "customer, agent", "customer,agent")
+SIDES = {"customer", "agent"}
 JSON_TYPES: dict[type, str] = {
     bool: "boolean",
     int: "integer",
@@ -73,45 +74,61 @@ def adopt_cases(validated: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number in the file, row); a row that is no row holds its `problem` alone."""
+    """(row number as a spreadsheet or an editor shows it, row with its `problem`)."""
     if not path.is_file():
         raise InputError(f"{path} is not a file. Give cases_file the path of a CSV or JSONL file.")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8 and try again."
         ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}).") from None
-    yield from _jsonl(path, text) if path.suffix in (".jsonl", ".ndjson", ".json") else _csv(path, text)
+    jsonl = path.suffix.lower() in (".jsonl", ".ndjson", ".json")
+    yield from _jsonl(path, text) if jsonl else _csv(path, text)
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    records = _records(text)
+    _, header, problem = next(records, (1, [], ""))
+    if problem:
+        raise InputError(f"{path} has a first row that is {problem}. Write the column names there.")
+    columns = [name.strip() for name in header]
+    _check_columns(path, columns)
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    if twice:
+        raise InputError(f"{path} has the column {', '.join(twice)} twice. Rename or remove one.")
+    for number, cells, problem in records:
+        if cells and len(cells) != len(columns):
+            problem = f"has {len(cells)} cells, the header {len(columns)}"
+        if cells or problem:
+            yield number, dict(zip(columns, cells, strict=False)) | {"problem": problem}
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str], str]]:
+    """(row number, cells, problem) of every record; reading goes on behind one that cannot be read."""
     csv.field_size_limit(2**31 - 1)
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
-    _check_columns(path, reader.fieldnames or ())
-    line = reader.line_num + 1
-    while True:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    for number in count(1):
+        begins = reader.line_num + 1
         try:
-            row = next(reader, None)
+            cells = next(reader)
+        except StopIteration:
+            return
         except csv.Error as error:
-            yield line, {"problem": f"not readable as CSV ({error})"}
-            return
-        if row is None:
-            return
-        if "" in row:
-            row = {"problem": f"has {len(row) - 1 + len(row[''])} fields, the header {len(row) - 1}"} | row
-        yield line, row
-        line = reader.line_num + 1
+            yield number, [], f"not readable as CSV ({error}; lines {begins} to {reader.line_num})"
+        else:
+            yield number, cells, ""
 
 
 def _jsonl(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    first = _parsed(lines[0][1]) if lines else {}
-    _check_columns(path, first if isinstance(first, dict) and "problem" not in first else NEEDED)
-    for number, line in lines:
-        yield number, _parsed(line)
+    rows = [(number, _parsed(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    objects = [row for _, row in rows if row.keys() != {"problem"}]
+    if rows and not objects:
+        raise InputError(f"{path} has no JSON object on any line. Write one object a line, not an array.")
+    _check_columns(path, list(dict.fromkeys(key for row in objects for key in row)))
+    yield from rows
 
 
 def _parsed(line: str) -> dict[str, Any]:
@@ -119,54 +136,61 @@ def _parsed(line: str) -> dict[str, Any]:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         return {"problem": f"not readable as JSON ({str(error)[:100]})"}
-    return row if isinstance(row, dict) else {"problem": "not a JSON object"}
+    return {**row, "problem": ""} if isinstance(row, dict) else {"problem": "not a JSON object"}
 
 
-def _check_columns(path: Path, columns: Any) -> None:
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
     absent = [name for name in NEEDED if name not in columns]
     if absent:
         raise InputError(
             f"{path} has no column {' or '.join(absent)} (it has: {', '.join(columns) or 'nothing'}). "
-            "Rename the columns that hold the customer's message and the reference answer."
+            "Separate columns by commas; prompt is what the customer says, golden_response the reference."
         )
 
 
 def _case(row: Mapping[str, Any], number: int, seen: dict[str, int]) -> dict[str, Any]:
     """One table row, its problem found."""
-    golden, schema = row.get("golden_response"), row.get("response_schema")
-    id = str(row.get("id") or "").strip() or f"row-{number:04d}"
     case: dict[str, Any] = {
-        "id": id,
+        "id": _cell(row, "id").strip() or f"row-{number:04d}",
         "test_case": _kind(row),
-        "category": str(row.get("category") or "").strip() or "uncategorised",
-        "prompt": row["prompt"] if isinstance(row.get("prompt"), str) else as_text(row.get("prompt") or ""),
-        "golden_response": "" if golden is None else as_text(golden),
-        "response_schema": as_text(schema) if schema else "",
+        "category": _cell(row, "category").strip() or "uncategorised",
+        "prompt": _cell(row, "prompt"),
+        "golden_response": _cell(row, "golden_response"),
+        "response_schema": _cell(row, "response_schema"),
         "attempt": 1,
         "parent_id": "",
     }
-    problem = row.get("problem") or _structural_problem(case, number, seen)
+    problem = row.get("problem") or _structural_problem(row, case, seen)
+    if not problem:
+        seen[case["id"]] = number
     return case | {"problem": f"row {number}: {problem}" if problem else ""}
 
 
+def _cell(row: Mapping[str, Any], name: str) -> str:
+    return "" if row.get(name) is None else as_text(row[name])
+
+
 def _kind(row: Mapping[str, Any]) -> str:
-    named = str(row.get("test_case") or "").strip().lower()
+    named = _cell(row, "test_case").strip().lower()
     if named:
-        return "conversation" if named in CONVERSATION_NAMES else named
+        return "conversation" if {side.strip() for side in named.split(",")} == SIDES else named
     is_json = bool(row.get("response_schema")) or isinstance(row.get("golden_response"), dict)
     return "json" if is_json else "conversation"
 
 
-def _structural_problem(case: dict[str, Any], number: int, seen: dict[str, int]) -> str:
+def _structural_problem(row: Mapping[str, Any], case: dict[str, Any], seen: dict[str, int]) -> str:
     if case["test_case"] not in KINDS:
-        return f"test_case {case['test_case']!r} is neither of: {', '.join(KINDS)}"
+        return f"test_case {case['test_case'][:60]!r} is neither of: {', '.join(KINDS)}"
     if not case["prompt"].strip():
         return "prompt is empty"
+    if not isinstance(row.get("prompt"), str):
+        return "prompt is not text"
     if not case["golden_response"].strip():
         return "golden_response is empty"
+    if case["test_case"] == "conversation" and not isinstance(row["golden_response"], str):
+        return "golden_response is not text"
     if case["id"] in seen:
         return f"id {case['id']} stands in row {seen[case['id']]} already"
-    seen[case["id"]] = number
     return _json_problem(case) if case["test_case"] == "json" else ""
 
 
@@ -174,6 +198,8 @@ def _json_problem(case: dict[str, Any]) -> str:
     """What is wrong with a json case; its golden and schema become canonical JSON when nothing is."""
     try:
         golden = read_golden(case["golden_response"])
+        if not golden:
+            return "golden_response is an empty object"
         schema = json.loads(case["response_schema"]) if case["response_schema"] else schema_of(golden)
         check_schema(schema)
     except (InputError, ValueError, RecursionError) as error:
@@ -190,6 +216,7 @@ def schema_of(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         schema["properties"] = {key: schema_of(item) for key, item in value.items()}
         schema["required"] = list(value)
-    if isinstance(value, list) and value and len({type(item) for item in value}) == 1:
-        schema["items"] = schema_of(value[0])
+    shapes = [schema_of(item) for item in value] if isinstance(value, list) else []
+    if shapes and all(shape == shapes[0] for shape in shapes):
+        schema["items"] = shapes[0]
     return schema

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .agent import Agent, Item, Reply, Tool, system_prompt
-from .domain import Response, TestCase
+from .domain import KINDS, Response, TestCase
 from .errors import InputError, UsageError
 from .llm.catalog import default_models, known
+from .metrics.refusals import declines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,12 +30,6 @@ PROCESS = Tool(
         "required": ["response_text", "response_type", "next_steps"],
         "additionalProperties": False,
     },
-)
-_DECLINES = re.compile(
-    r"^\W*(?:i(?:'|’)?m sorry,? but i|i(?:'m| am) (?:unable|not able)|i (?:can(?:no|')t|can’t|won't|will not)"
-    r"|sorry,? (?:but )?i can(?:no|')t) (?:can(?:no|')t |can’t |to )?"
-    r"(?:help|assist|comply|fulfil|answer|provide|process|do that|discuss)",
-    re.IGNORECASE,
 )
 
 
@@ -74,21 +68,19 @@ def plan_execution(
     """
     import pandas as pd
 
-    models = list(models) or default_models(client.name)
     _check_parameters(models, rounds, temperature)
-    if not len(cases):
-        raise InputError("validated_tests.csv holds no accepted case. Run 02_validate.ipynb until some are.")
-    tests = [TestCase.from_row(row) for row in cases.to_dict("records")]
+    models = [model.strip() for model in models] or default_models(client.name)
+    tests = _usable(cases)
     work = [
         (executor(kind, model, temperature), [_item(test, i + 1) for i in range(rounds) for test in some])
         for model in models
-        for kind in ("json", "conversation")
+        for kind in KINDS
         if (some := [test for test in tests if test.test_case == kind])
     ]
     rows = [
         _row(agent, items, done) for (agent, items), done in zip(work, client.recorded(work), strict=True)
     ]
-    return Plan(work, tests, pd.DataFrame(rows))
+    return Plan(work, tests, pd.DataFrame(rows).astype({"cost_usd (estimate)": float}))
 
 
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:
@@ -143,11 +135,6 @@ def _status(test: TestCase, reply: Reply) -> tuple[str, str]:
     return ("refused", "the model declined") if declines(said) else ("answered", "")
 
 
-def declines(text: str) -> bool:
-    """Whether a text opens by declining to help, as models word it."""
-    return bool(_DECLINES.match(text.strip()))
-
-
 def _item(test: TestCase, round: int) -> Item:
     """Built from the prompt and the schema alone: golden data has no way into a call."""
     tool = None
@@ -173,15 +160,46 @@ def _row(agent: Agent, items: list[Item], done: dict[str, Reply]) -> dict[str, A
     }
 
 
+def _usable(cases: pd.DataFrame) -> list[TestCase]:
+    """Every case. Raises InputError for one that cannot be asked: somebody may have edited them by hand."""
+    if not len(cases):
+        raise InputError("validated_tests.csv holds no accepted case. Run 02_validate.ipynb until some are.")
+    problems = [(row["id"], problem) for row in cases.to_dict("records") if (problem := _problem(row))]
+    problems += [(id, "the id is there twice") for id in cases["id"][cases["id"].duplicated()]]
+    if problems:
+        raise InputError(
+            f"validated_tests.csv has {len(problems)} unusable cases, first {': '.join(problems[0])}. "
+            "Mend or remove them, or run 02_validate.ipynb again."
+        )
+    return [TestCase.from_row(row) for row in cases.to_dict("records")]
+
+
+def _problem(row: Mapping[str, Any]) -> str:
+    from .metrics.structured import check_schema
+
+    if row["test_case"] not in KINDS:
+        return f"test_case {row['test_case']!r} is neither of: {', '.join(KINDS)}"
+    try:
+        case = TestCase.from_row(row)
+        if case.test_case == "json":
+            check_schema(case.response_schema)
+    except (ValueError, RecursionError, InputError) as error:
+        return str(error)[:300]
+    return "" if case.prompt.strip() else "the prompt is empty"
+
+
 def _check_parameters(models: Sequence[str], rounds: int, temperature: float) -> None:
-    if isinstance(models, str) or not all(isinstance(model, str) and model.strip() for model in models):
+    ids = list(models) if isinstance(models, list | tuple) else [None]
+    if not all(isinstance(model, str) and model.strip() for model in ids):
         raise UsageError(f"models = {models!r} is not usable. Give a list of two or more model ids.")
-    if len(models) < 2:
-        raise UsageError(f"models = {list(models)!r}: a comparison needs two or more models.")
-    twice = sorted({model for model in models if models.count(model) > 1})
+    if len(ids) == 1:
+        raise UsageError(f"models = {ids!r}: a comparison needs two or more models.")
+    named = [str(model).strip() for model in ids]
+    twice = sorted({model for model in named if named.count(model) > 1})
     if twice:
         raise UsageError(f"models names {', '.join(twice)} twice. Name each model once.")
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or not 1 <= rounds <= 1000:
+    if type(rounds) is not int or not 1 <= rounds <= 1000:
         raise UsageError(f"rounds = {rounds!r} is not usable. Use a whole number from 1 to 1000.")
-    if isinstance(temperature, bool) or not 0 <= temperature <= 2:
+    usable = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+    if not usable or not 0 <= temperature <= 2:
         raise UsageError(f"temperature = {temperature!r} is not usable. Use 0 to 2.")

@@ -26,6 +26,7 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+MOST_CASES = 10_000
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 MINUTES: dict[str, Any] = {"type": "number", "minimum": 0}
 # The record that a json case asks for unless somebody brings cases with a schema of their own.
@@ -83,9 +84,15 @@ def plan_cases(
         "json": enable_json_tests and json_cases,
         "conversation": enable_conversation_tests and conversation_cases,
     }
+    for name, flag in (
+        ("enable_json_tests", enable_json_tests),
+        ("enable_conversation_tests", enable_conversation_tests),
+    ):
+        if not isinstance(flag, bool):
+            raise UsageError(f"{name} = {flag!r} is not usable. Use True or False.")
     for name, count in (("json_cases", json_cases), ("conversation_cases", conversation_cases)):
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise UsageError(f"{name} = {count!r} is not usable. Use a whole number, 0 or more.")
+        if type(count) is not int or not 0 <= count <= MOST_CASES:
+            raise UsageError(f"{name} = {count!r} is not usable. Use a whole number, 0 to {MOST_CASES}.")
     if isinstance(categories, str) or not categories or not all(isinstance(c, str) and c for c in categories):
         raise UsageError(f"categories = {categories!r} is not usable. Use a list of one or more names.")
     if not cases_file and not any(wanted.values()):

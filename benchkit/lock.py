@@ -35,7 +35,7 @@ def claim(run_dir: Path) -> Iterator[None]:
     except Timeout:
         raise RunError(f"{run_dir} is in use by {_describe(owner)}. Wait for it, or stop it first.") from None
     except OSError as error:
-        raise RunError(f"{run_dir} cannot be written to ({error.strerror}). Make it writable.") from error
+        raise RunError(_unwritable(run_dir, error)) from error
     try:
         with _announced(owner):
             yield
@@ -45,36 +45,45 @@ def claim(run_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def _announced(owner: Path) -> Iterator[None]:
-    before, token = os.environ.get(TOKEN), uuid4().hex
+    token = uuid4().hex
     about = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "since": _now(), "token": token}
-    owner.write_text(json.dumps(about))
-    os.environ[TOKEN] = token
+    try:
+        owner.write_text(json.dumps(about))
+    except OSError as error:
+        raise RunError(_unwritable(owner.parent, error)) from error
+    os.environ[TOKEN] = " ".join([*_tokens(), token])  # a process may own several runs
     try:
         yield
     finally:
         owner.unlink(missing_ok=True)
-        os.environ.pop(TOKEN)
-        if before is not None:
-            os.environ[TOKEN] = before
+        os.environ[TOKEN] = " ".join(other for other in _tokens() if other != token)
+
+
+def _unwritable(run_dir: Path, error: OSError) -> str:
+    return f"{run_dir} cannot be written to ({error.strerror or error}). Make it writable, or free the disk."
 
 
 def _read(owner: Path) -> dict:
     try:
-        return json.loads(owner.read_text())
+        about = json.loads(owner.read_text())
     except (OSError, ValueError):
         return {}
+    return about if isinstance(about, dict) else {}
 
 
 def _is_ours(owner: Path) -> bool:
-    token = os.environ.get(TOKEN)
-    return token is not None and _read(owner).get("token") == token
+    return _read(owner).get("token") in _tokens()
+
+
+def _tokens() -> list[str]:
+    return os.environ.get(TOKEN, "").split()
 
 
 def _describe(owner: Path) -> str:
     about = _read(owner)
     if not about:
         return "another process"
-    return f"process {about['pid']} ({about['command']}) since {about['since']}"
+    return f"process {about.get('pid')} ({about.get('command')}) since {about.get('since')}"
 
 
 def _now() -> str:

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
-KEY_SHAPE = re.compile(r"gsk_\w{4,}")
+KEY_SHAPE = re.compile(r"gsk_\w{4,}|(?<=://)[^/@\s]+:[^/@\s]+(?=@)")  # also a name and password in a URL
 
 
 def redact(text: str) -> str:
     """`text` without any API key: neither the one in use nor anything shaped like one."""
-    key = os.environ.get("GROQ_API_KEY", "")
+    key = os.environ.get("GROQ_API_KEY", "").strip()
     return KEY_SHAPE.sub("[key]", text.replace(key, "[key]") if len(key) > 3 else text)
 
 

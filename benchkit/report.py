@@ -63,12 +63,17 @@ class Commentary:
 
 def facts_of(report: Mapping[str, Any]) -> dict[str, Any]:
     """What the commentary may speak of: the computed part of metrics_report.json, without the long tables."""
+    how = report["configuration"]
     return {
         "decision": report["decision"]["sentence"],
         "simulated": report["simulated"],
-        "alpha": report["configuration"]["alpha"],
-        "margin": report["configuration"]["margin"],
-        "models": report["configuration"]["models"],
+        "alpha": how["alpha"],
+        "margin": how["margin"],
+        "models": how["models"],
+        "rounds": how["rounds"],
+        "cases": how["cases"],
+        "lower_is_better": how["lower_is_better"],
+        "recommended": report["decision"]["recommended"],
         "comparisons": report["comparisons"],
         "models_summary": report["results_summary"]["means"],
         "denominators": report["denominators"],

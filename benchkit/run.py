@@ -236,6 +236,8 @@ def _same_run(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]
             f"{path} holds {foreign[0].name if foreign else 'cases'} from elsewhere, which 01 and 02 would "
             "write over. Start with 04_measure.ipynb to score it, or name another run_dir."
         )
+    if not any((path / name).exists() for name in ("initial_tests.csv", "calls.sqlite")):
+        return  # Nothing was made with what is recorded, such as the name of a file that cannot be read.
     made_with = {**recorded, **recorded["parameters"].get("01_generate", {})}
     for name in IDENTITY:
         if name in made_with and made_with[name] != wanted.get(name, made_with[name]):

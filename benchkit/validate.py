@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,7 +67,7 @@ class Outcome:
     @property
     def reasons(self) -> pd.Series:
         """How many cases each kind of reason turned down."""
-        return self.rejected["reason"].str.split(":").str[0].value_counts().rename("cases")
+        return self.rejected["reason"].astype(str).str.split(":").str[0].value_counts().rename("cases")
 
 
 def validator(model: str) -> Agent:
@@ -86,9 +87,9 @@ async def validate(
     """Check, judge and, where `rewrite` can, have rejected cases written anew, `max_regenerations` times.
 
     Without validation, or for imported cases (`rewrite` None), findings that are not fatal are only flagged.
-    Raises UsageError for a threshold outside 0 to 5 or a negative number of regenerations.
+    Raises UsageError for a threshold outside 0 to 5, and for regenerations that are no number from 0 to 20.
     """
-    _check_parameters(threshold, max_regenerations)
+    check_parameters(enable_validation, threshold, max_regenerations)
     accepted, rejected = _nothing(cases), _nothing(cases)
     pending = cases
     for attempt in range(max_regenerations + 1):
@@ -97,7 +98,7 @@ async def validate(
             good, turned_down = await _judge(good, client, model, threshold)
             bad = _join(bad, turned_down)
         accepted, rejected = _join(accepted, good), _join(rejected, bad)
-        again = bad[~bad["reason"].str.startswith("no verdict")]
+        again = bad[~bad["reason"].astype(str).str.startswith("no verdict")]
         if rewrite is None or not enable_validation or not len(again) or attempt == max_regenerations:
             break
         pending = await rewrite(again)
@@ -114,11 +115,15 @@ def require_accepted(outcome: Outcome) -> None:
         )
 
 
-def _check_parameters(threshold: float, max_regenerations: int) -> None:
+def check_parameters(enable_validation: bool, threshold: float, max_regenerations: int) -> None:
+    if not isinstance(enable_validation, bool):
+        raise UsageError(f"enable_validation = {enable_validation!r} is not usable. Use True or False.")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 5:
         raise UsageError(f"quality_threshold = {threshold!r} is not usable. Scores run from 0 to 5.")
-    if not isinstance(max_regenerations, int) or not 0 <= max_regenerations <= 20:
-        raise UsageError(f"max_regenerations = {max_regenerations!r} is not usable. Use 0 to 20.")
+    if type(max_regenerations) is not int or not 0 <= max_regenerations <= 20:
+        raise UsageError(
+            f"max_regenerations = {max_regenerations!r} is not usable. Use a whole number, 0 to 20."
+        )
 
 
 def _sorted_out(
@@ -127,7 +132,7 @@ def _sorted_out(
     """(good, bad) by what needs no model. Lenient: what is not fatal becomes a flag in the message."""
     found = check_cases(pending, accepted)
     stops = found if not lenient else found[found["fatal"].astype(bool)]
-    reasons = stops.groupby("row")["finding"].first()
+    reasons = stops.groupby("row")["finding"].agg("; ".join)
     flags = found.drop(index=stops.index).groupby("row")["finding"].agg("; ".join)
     table = pending.reset_index(drop=True).assign(**dict.fromkeys(VERDICT, ""))
     table["validation_message"] = [flags.get(i, "") for i in range(len(table))]
@@ -171,13 +176,15 @@ def _verdict(item: Item, reply: Reply) -> Validation | None:
     if said is None:
         return None
     scores = (float(said["prompt_quality_score"]), float(said["response_quality_score"]))
+    if not all(map(math.isfinite, scores)):
+        return None  # JSON as Python reads it may hold NaN, and no schema forbids it
     return Validation(item.case, *scores, str(said["message"]), reply.timestamp or _now())
 
 
 def _reason(verdict: Validation | None, reply: Reply, threshold: float) -> str:
     """Why a case is turned down, or "". Without a verdict it is neither good nor bad: it cannot be used."""
     if verdict is None:
-        return f"no verdict: {reply.error or reply.status}"
+        return f"no verdict: {reply.error or 'a score is not a number'}"
     if verdict.accepts(threshold):
         return ""
     low = "prompt" if verdict.prompt_quality_score <= verdict.response_quality_score else "response"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,9 +22,11 @@ class Budget:
     clock: Callable[[], float] = time.monotonic
     calls: int = field(default=0, init=False)
     cost_usd: float = field(default=0.0, init=False)
+    _before: tuple[int, float, float] = field(default=(0, 0.0, 0.0), init=False)
     _reserved_usd: float = field(default=0.0, init=False)
-    _worked_s: float = field(default=0.0, init=False)
+    _in_flight: int = field(default=0, init=False)
     _began: float = field(default=0.0, init=False)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
         for name in CEILINGS:
@@ -33,35 +36,67 @@ class Budget:
                     f"{name} = {value!r} is not usable. Use 0 for no ceiling, or a number above 0."
                 )
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a ceiling at all."""
+        return any(getattr(self, name) for name in CEILINGS)
+
     def begin(self, spent: tuple[int, float, float]) -> None:
         """Start from what the run has (requests sent, dollars, seconds at work)."""
-        self.calls, self.cost_usd, self._worked_s = spent
+        self._before = spent
+        self.calls, self.cost_usd, _ = spent
+        self._reserved_usd, self._in_flight = 0.0, 0
         self._began = self.clock()
+        self._settled = asyncio.Event()
 
-    @property
-    def session_s(self) -> float:
-        return self.clock() - self._began
+    def session(self) -> tuple[int, float, float]:
+        """Spent since `begin`: requests sent, dollars (what is in flight at its most), seconds."""
+        calls, cost, _ = self._before
+        spent = self.cost_usd + max(0.0, self._reserved_usd) - cost
+        return self.calls - calls, spent, self.clock() - self._began
 
-    def admit(self, most_usd: float) -> None:
-        """Reserve a request that costs at most `most_usd`. Raises BudgetStop if that would pass a ceiling."""
-        minutes = (self._worked_s + self.session_s) / 60
-        would_cost = self.cost_usd + self._reserved_usd + most_usd
-        if self.max_calls and self.calls + 1 > self.max_calls:
-            raise self._stop("max_calls", f"{self.max_calls} calls", f"{self.calls} calls are sent")
-        if self.max_cost_usd and would_cost > self.max_cost_usd:
-            spent = f"${self.cost_usd:.4f} is spent and the next call may cost ${most_usd:.4f}"
-            raise self._stop("max_cost_usd", f"${self.max_cost_usd:g}", spent)
-        if self.max_minutes and minutes >= self.max_minutes:
-            raise self._stop(
-                "max_minutes", f"{self.max_minutes:g} minutes", f"{minutes:.1f} minutes are used"
-            )
+    async def admit(self, most_usd: float) -> None:
+        """Reserve a request that costs at most `most_usd`. Raises BudgetStop if that would pass a ceiling.
+
+        While it would only do so because of what is in flight, waits for that to cost less than it might.
+        """
+        while self._in_flight and self._over(self._reserved_usd + most_usd) and not self._over(most_usd):
+            self._settled.clear()
+            await self._settled.wait()
+        self._check(most_usd)
         self.calls += 1
+        self._in_flight += 1
         self._reserved_usd += most_usd
 
-    def settle(self, most_usd: float, cost_usd: float | None) -> None:
-        """A request is over: its reservation goes, its cost stays. An unknown cost counts as none."""
+    def settle(self, most_usd: float, cost_usd: float, sent: bool = True) -> None:
+        """A request is over: its reservation goes, its cost stays."""
+        self._in_flight -= 1
+        self.calls -= not sent
         self._reserved_usd -= most_usd
-        self.cost_usd += cost_usd or 0.0
+        self.cost_usd += cost_usd
+        self._settled.set()
+
+    def check_wait(self, wait_s: float) -> None:
+        """Raises BudgetStop if a wait of `wait_s` would use up the minutes."""
+        if self.max_minutes and self._minutes() + wait_s / 60 >= self.max_minutes:
+            used = f"{self._minutes():.1f} minutes are used and the next wait is {wait_s:.0f} s"
+            raise self._stop("max_minutes", f"{self.max_minutes:g} minutes", used)
+
+    def _over(self, more_usd: float) -> bool:
+        return bool(self.max_cost_usd) and self.cost_usd + more_usd > self.max_cost_usd
+
+    def _minutes(self) -> float:
+        return (self._before[2] + self.clock() - self._began) / 60
+
+    def _check(self, most_usd: float) -> None:
+        if self.max_calls and self.calls + 1 > self.max_calls:
+            raise self._stop("max_calls", f"{self.max_calls} calls", f"{self.calls} calls are sent")
+        if self._over(self._reserved_usd + most_usd):
+            spent = f"${self.cost_usd:.4f} is spent and the next call may cost ${most_usd:.4f}"
+            raise self._stop("max_cost_usd", f"${self.max_cost_usd:g}", spent)
+        if self.max_minutes and self._minutes() >= self.max_minutes:
+            used = f"{self._minutes():.1f} minutes are used"
+            raise self._stop("max_minutes", f"{self.max_minutes:g} minutes", used)
 
     def _stop(self, name: str, ceiling: str, state: str) -> BudgetStop:
         return BudgetStop(

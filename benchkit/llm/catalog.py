@@ -89,7 +89,12 @@ def _defaults(provider: str) -> dict[str, Any]:
 
 
 def known(id: str) -> Model:
-    """The catalog's entry, or a model without prices."""
+    """The catalog's entry, the published prices of a simulated model, or a model without prices."""
+    if id.startswith("offline/"):
+        from ..offline.models import ROSTER
+
+        if simulated := ROSTER.get(id):
+            return Model(id, simulated.input_usd, simulated.output_usd)
     return MODELS.get(id, Model(id))
 
 
@@ -118,6 +123,6 @@ def replacement(id: str) -> str:
 def _per_million(price: Any) -> float | None:
     """Dollars per million tokens from the per-token price that the models endpoint states."""
     try:
-        return float(price) * 1e6
+        return round(float(price) * 1e6, 9)  # 0.15, not 0.15000000000000002
     except (TypeError, ValueError):
         return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from ..agent import Agent, Call, Reply
+from ..agent import Agent, Call, Reply, sendable
 from ..errors import ProviderError
-from ..log import redact
 from . import catalog
 from .transport import Exchange, details, explain, message_of
 
@@ -30,15 +30,15 @@ def answered(agent: Agent, call: Call, exchange: Exchange, cost_usd: float | Non
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),
         cost_usd=cost_usd,
-        latency_s=round(exchange.latency_s, 4),
+        latency_s=exchange.latency_s,
         queue_s=usage.get("queue_time"),
         server_s=served or None,
-        request_id=str((body.get("x_groq") or {}).get("id", "")),
+        request_id=_request_id(body),
         fingerprint=str(body.get("system_fingerprint") or ""),
     )
 
 
-def unanswered(call: Call, error: Exception, url: str) -> Reply:
+def unanswered(call: Call, error: Exception, exchange: Exchange, url: str) -> Reply:
     """The reply in an API error that retries did not mend.
 
     Raises ProviderError for what no other call could survive either: a refused key, a model that is gone.
@@ -48,16 +48,39 @@ def unanswered(call: Call, error: Exception, url: str) -> Reply:
     about = details(error)
     if about.get("code") in _MODELS_OWN or "failed_generation" in about:
         made = about.get("failed_generation") or ""
-        text = made if isinstance(made, str) else str(made)
-        return Reply(call.key, "malformed", text=text, error=message_of(error))
+        text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
+        return Reply(
+            call.key,
+            status="malformed",
+            text=sendable(text),
+            error=sendable(message_of(error)),
+            latency_s=exchange.latency_s,
+            request_id=exchange.headers.get("x-request-id", ""),
+        )
     if about.get("code") in _MODEL_GONE:
-        raise ProviderError(catalog.replacement(call.model) or explain(error, url)) from error
+        raise ProviderError(catalog.replacement(call.model) or _gone(call.model, error)) from error
     if isinstance(error, groq.AuthenticationError | groq.PermissionDeniedError):
         raise ProviderError(explain(error, url)) from error
-    return Reply(call.key, "failed", error=redact(f"{type(error).__name__}: {message_of(error)}"))
+    return Reply(call.key, "failed", error=sendable(f"{type(error).__name__}: {message_of(error)}"))
 
 
 def usage_of(exchange: Exchange | None) -> dict[str, Any]:
-    """The usage that a completion states; {} without one."""
+    """The numbers of the usage that a completion states, `cached_tokens` among them; {} without one."""
     usage = (exchange.body or {}).get("usage") if exchange else None
-    return usage if isinstance(usage, dict) else {}
+    if not isinstance(usage, dict):
+        return {}
+    details = usage.get("prompt_tokens_details")
+    stated = usage | ({"cached_tokens": details.get("cached_tokens")} if isinstance(details, dict) else {})
+    return {name: value for name, value in stated.items() if type(value) in (int, float) and value >= 0}
+
+
+def _request_id(body: dict[str, Any]) -> str:
+    about = body.get("x_groq")
+    return str(about.get("id", "")) if isinstance(about, dict) else ""
+
+
+def _gone(model: str, error: Exception) -> str:
+    return (
+        f"{model} is served no longer ({message_of(error).rstrip('.')}). What is paid for is kept; "
+        "`benchkit models` lists what to use instead."
+    )

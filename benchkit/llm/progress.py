@@ -14,6 +14,8 @@ METADATA = {"benchkit": {"progress": True}}  # how the pipeline tells these line
 class Bar(tqdm):
     """tqdm in a terminal. In a notebook its line is one updated plain-text output, without widgets."""
 
+    monitor_interval = 0  # no thread of tqdm's that would draw into a notebook from the side
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.disable: bool = False
         self.counts = {"malformed": 0, "failed": 0}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ class Provider:
     name: str
     seed: int = 7
     timeout_s: float = 120.0
+    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     models: dict[str, catalog.Model] = field(default_factory=dict)  # as listed, filled by `check`
     _server: OfflineServer | None = None
     _transport: Transport | None = None
@@ -43,7 +46,7 @@ class Provider:
         missing = [model for model in dict.fromkeys(wanted) if model not in self.models]
         if not missing:
             return
-        rows = await self.transport.models()
+        rows = await self.transport.models(self.sleep)
         self.models = {str(row["id"]): catalog.listed(row) for row in rows}
         for model in missing:
             if model not in self.models:
@@ -55,6 +58,7 @@ class Provider:
         if self._server:
             self._server.close()
         self._transport = self._server = None
+        self.models = {}  # whoever opens it again looks again
 
     def _address(self) -> tuple[str, str]:
         if self.name == "offline":
@@ -70,6 +74,10 @@ class Provider:
             raise ProviderError(
                 f"GROQ_API_KEY is not set. Get a key at {KEYS_PAGE} and set it in the environment "
                 "before starting Jupyter or benchkit; or use provider = 'offline'."
+            )
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ProviderError(
+                f"GROQ_API_KEY has characters that no key has. Copy the key again from {KEYS_PAGE}."
             )
         return base_url(os.environ.get("GROQ_BASE_URL", "")), key
 

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 LONGEST_WAIT_S = 300.0
+LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer one, or none that is a number, names none
 RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answer or a mistake of ours
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -44,7 +45,7 @@ def announced_wait(error: BaseException) -> float | None:
         after = None
     named = _TRY_AGAIN.search(str(error))
     in_text = seconds(named.group(1)) if named else None
-    known = [wait for wait in (after, in_text) if wait is not None and wait >= 0]
+    known = [wait for wait in (after, in_text) if wait is not None and 0 <= wait < LONGEST_NAMED_S]
     return max(known) if known else None
 
 

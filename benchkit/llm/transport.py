@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..agent import Call
 from ..errors import ProviderError
+from ..log import redact
 from .retry import groq_rate_limit
 
 if TYPE_CHECKING:
@@ -20,17 +25,20 @@ if TYPE_CHECKING:
 class Exchange:
     """What one request and its response were, filled by the HTTP client's hooks."""
 
-    sent: float = 0.0  # clock, seconds
+    sent: float = field(default_factory=time.perf_counter)  # seconds
     received: float = 0.0
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None  # None until a whole, usable completion has arrived
 
     @property
-    def latency_s(self) -> float:
-        return self.received - self.sent
+    def latency_s(self) -> float | None:
+        """Seconds from sending to the last byte; None until that has come."""
+        return round(self.received - self.sent, 4) if self.received else None
 
 
 _exchange: ContextVar[Exchange] = ContextVar("exchange")
+# What ChatGroq makes of replies it does not expect; the whole completion is at hand all the same.
+_LOST_BY_CHATGROQ = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class Transport:
@@ -47,45 +55,61 @@ class Transport:
             event_hooks={"request": [_note_request], "response": [_note_response]},
         )
         self._chats: dict[tuple, ChatGroq] = {}
+        # Binding takes longer than all else that is ours in a call.
+        self._bound = lru_cache(maxsize=1000)(self._bind)
 
-    async def send(self, call: Call) -> Exchange:
-        """Send `call` once. Raises the SDK's errors; a body that is no completion is a dropped connection."""
-        exchange = Exchange(sent=time.perf_counter())
+    async def send(self, call: Call, exchange: Exchange) -> Exchange:
+        """Send `call` once, noting all in `exchange`, which comes back.
+
+        Raises the SDK's errors; a body that is no completion is a dropped connection.
+        """
         _exchange.set(exchange)
-        chat = self._chat(call).bind_tools([call.tool.definition()], tool_choice=call.tool.name)
+        settings = (call.model, float(call.temperature), call.max_tokens, call.reasoning_effort)
+        chat = self._bound(settings, call.tool.name, call.tool.text)
         try:
-            await chat.ainvoke(list(call.messages), seed=call.seed)
-        except ValueError:
-            # ChatGroq loses replies whose arguments are not an object (pydantic); the body has them still.
+            async with asyncio.timeout(self._timeout_s):  # a body that drips resets every other timeout
+                await chat.ainvoke(_messages(call), seed=call.seed)
+        except TimeoutError as error:
+            import groq
+            import httpx
+
+            raise groq.APITimeoutError(httpx.Request("POST", self.url)) from error
+        except _LOST_BY_CHATGROQ:
             if exchange.body is None:
                 raise
         return exchange
 
-    async def models(self) -> list[dict[str, Any]]:
+    async def models(self, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep) -> list[dict[str, Any]]:
         """The provider's list of models. Raises ProviderError for a bad key or a provider out of reach."""
         import groq
 
         client = groq.AsyncGroq(base_url=self.url, api_key=self._key, max_retries=0, http_client=self._http)
+        ask = groq_rate_limit(max_retries=2, base_delay=0.5, sleep=sleep)(client.models.list)
         try:
-            page = await groq_rate_limit(max_retries=2, base_delay=0.5)(client.models.list)()
+            rows = [row.model_dump() for row in (await ask()).data]
         except groq.APIError as error:
             raise ProviderError(explain(error, self.url)) from error
-        return [model.model_dump() for model in page.data]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ProviderError(_NOT_GROQ.format(url=self.url)) from error
+        return [row for row in rows if row.get("id")]
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    def _chat(self, call: Call) -> ChatGroq:
+    def _bind(self, settings: tuple, name: str, definition: str) -> Any:
+        return self._chat(settings).bind_tools([json.loads(definition)], tool_choice=name)
+
+    def _chat(self, settings: tuple[str, float, int, str]) -> ChatGroq:
         from langchain_groq import ChatGroq
         from pydantic import SecretStr
 
-        settings = (call.model, call.temperature, call.max_tokens, call.reasoning_effort)
+        model, temperature, max_tokens, effort = settings
         if settings not in self._chats:
             self._chats[settings] = ChatGroq(
-                model=call.model,
-                temperature=call.temperature,
-                max_tokens=call.max_tokens,
-                reasoning_effort=call.reasoning_effort or None,
+                model=model,
+                temperature=temperature,
+                max_tokens=max_tokens,
+                reasoning_effort=effort or None,
                 api_key=SecretStr(self._key),
                 base_url=self.url,
                 timeout=self._timeout_s,
@@ -95,18 +119,28 @@ class Transport:
         return self._chats[settings]
 
 
+_NOT_GROQ = "{url} does not answer as Groq's API does. Check GROQ_BASE_URL, then run again."
+
+
 def explain(error: Exception, url: str) -> str:
     """What a request that can never succeed means, and what to do about it."""
     import groq
 
     if isinstance(error, groq.AuthenticationError | groq.PermissionDeniedError):
         return (
-            f"the provider refused the key ({error.status_code}: {message_of(error)}). "
+            f"the provider refused the key ({error.status_code}: {message_of(error).rstrip('.')}). "
             "Set GROQ_API_KEY to a valid key and run again; what is paid for is kept."
         )
     if isinstance(error, groq.APIConnectionError):
-        return f"{url} cannot be reached ({error}). Check the network and GROQ_BASE_URL, then run again."
-    return f"the provider answered: {message_of(error)}"
+        cause = str(error.__cause__ or error).rstrip(".")
+        return redact(
+            f"{url} cannot be reached ({cause}). Check the network and GROQ_BASE_URL, then run again."
+        )
+    status = getattr(error, "status_code", "an error")
+    return redact(
+        f"{url} answered {status}: {message_of(error).rstrip('.')}. Check GROQ_BASE_URL, or run again later; "
+        "what is paid for is kept."
+    )
 
 
 def details(error: Exception) -> dict[str, Any]:
@@ -117,7 +151,15 @@ def details(error: Exception) -> dict[str, Any]:
 
 
 def message_of(error: Exception) -> str:
-    return str(details(error).get("message") or error)[:500]
+    """What an API error says, in one line and without a key."""
+    return redact(" ".join(str(details(error).get("message") or error).split())[:500])
+
+
+def _messages(call: Call) -> list[Any]:
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+    kinds = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+    return [kinds[role](content) for role, content in call.messages]
 
 
 async def _note_request(request: httpx.Request) -> None:
@@ -129,11 +171,12 @@ async def _note_response(response: httpx.Response) -> None:
     exchange = _exchange.get(None)
     if exchange is None:
         return
-    exchange.headers = dict(response.headers)
+    exchange.headers = response.headers
     await response.aread()
     exchange.received = time.perf_counter()
     if response.status_code == 200 and response.request.url.path.endswith("/chat/completions"):
         exchange.body = _completion(response)
+        response.headers["content-type"] = "application/json"  # the SDK takes a body of another type for text
 
 
 def _completion(response: httpx.Response) -> dict[str, Any]:

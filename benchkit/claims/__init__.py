@@ -1,0 +1,66 @@
+"""Whether a sentence about a run says only what it computed: its figures, its winners, its significance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .figures import NUMBER, wrong_figures
+from .known import Known, known_figures
+from .ranking import wrong_rankings
+from .reading import Names, Sentence, names_of, sentences
+from .verdicts import wrong_verdicts
+from .wording import in_digits, ratios, strangers
+
+__all__ = ["numbers_in", "problems"]
+
+
+def problems(text: str, facts: Mapping[str, Any]) -> list[str]:
+    """What `text` states that `facts` do not hold, a line each; empty if it may stand.
+
+    `facts` has models, alpha and comparisons (rows of domain.Comparison); models_summary, denominators,
+    cost, margin, rounds, cases, lower_is_better, recommended and decision are used where they are there.
+    A sentence of the decision may always be repeated. Never raises for any text.
+    """
+    names, known = names_of(facts), known_figures(facts)
+    decision = {one.text for one in sentences(str(facts.get("decision") or ""), names)}
+    found = [
+        problem
+        for sentence in sentences(text, names)
+        if sentence.text not in decision
+        for problem in _problems(sentence, names, known, facts)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _problems(
+    sentence: Sentence, names: Names, known: Sequence[Known], facts: Mapping[str, Any]
+) -> Iterator[str]:
+    yield from strangers(sentence.text, names)
+    yield from ratios(sentence.text)
+    yield from wrong_figures(replace(sentence, text=in_digits(sentence.text)), names, known)
+    yield from wrong_rankings(sentence, names, facts)
+    yield from wrong_verdicts(sentence, names, facts)
+    if not facts.get("simulated") and "simulated" in sentence.text.lower():
+        yield "calls something simulated, and nothing in this run was"
+
+
+def numbers_in(value: Any) -> Iterator[float]:
+    """Every number in a nested structure, and those written in its texts."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, bool) or value is None:
+        return
+    if isinstance(value, int | float):
+        yield float(value)
+    elif isinstance(value, str):
+        yield from (_value(found.group(1), found.group(2)) for found in NUMBER.finditer(value))
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from numbers_in(item)
+
+
+def _value(sign: str, digits: str) -> float:
+    number = float(digits.replace(",", ""))
+    return -number if sign == "-" else number

@@ -1,0 +1,184 @@
+"""Exact values in texts: references, dates, times, amounts and numbers, in whatever way they are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "January Jan",
+            "February Feb",
+            "March Mar",
+            "April Apr",
+            "May",
+            "June Jun",
+            "July Jul",
+            "August Aug",
+            "September Sept Sep",
+            "October Oct",
+            "November Nov",
+            "December Dec",
+        ),
+        1,
+    )
+    for name in names.split()
+}
+WORDS = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+_MONTH = rf"(?:{'|'.join(MONTHS)})\b\.?"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
+_FACT = re.compile(
+    r"(?<![^\W_])(?:"  # not in the middle of a word
+    r"(?P<email>[^\W_][\w.+-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4})"
+    rf"|(?P<iso>\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK})?)"
+    rf"|(?P<time>{_CLOCK}(?:\s?[apAP]\.?[mM]\b)?|\d{{1,2}}\s?[apAP]\.?[mM]\b)"
+    rf"|(?P<date>{_MONTH}\s{_DAY}\b(?:,?\s\d{{4}}\b)?|{_DAY}(?:\sof)?\s{_MONTH}(?:,?\s\d{{4}}\b)?)"
+    r"|(?P<slashed>\d{1,4}[/.]\d{1,2}[/.]\d{1,4})(?![/.]?\d)"
+    r"|(?P<id>[^\W\d_][\w-]{0,40}\d[\w-]{0,40}\d(?:[\w-]{0,40}\w)?"
+    r"|(?=(?:[\w-]{0,12}\d){4})\d[\w-]{0,40}[A-Z](?:[\w-]{0,40}\w)?)"
+    r"|(?P<number>\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![^\W_])"
+    r")"
+)
+_CURRENCY = r"[$€£¥]|\b(?:USD|EUR|GBP)\b"
+_BEFORE = re.compile(rf"(?:{_CURRENCY})\s?$")
+_AFTER = re.compile(rf"\s?(?:{_CURRENCY}|(?:dollars?|euros?|pounds?)\b)")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """An exact value as it is `written`; any of its `keys` says the same."""
+
+    written: str
+    kind: str  # email, date, time, id, amount or number
+    keys: frozenset[str]
+
+
+def facts(text: str) -> Iterator[Fact]:
+    """Every exact value in `text`, in order."""
+    for found in _FACT.finditer(text):
+        kind, written = str(found.lastgroup), found.group()
+        if kind == "iso":
+            yield Fact(written[:10], "date", _keys(_slashed(written[:10])))
+            kind, written = "time", written[11:]
+        if kind == "number" and _is_amount(text, found):
+            kind = "amount"
+        if written:
+            kind = "date" if kind == "slashed" else kind
+            yield Fact(written, kind, _keys(_READERS.get(found.lastgroup or "", _time)(written)))
+
+
+def number(value: float) -> Fact:
+    """The fact that a number of a record is: 46.0 and 46 are the same, and a sign is left to the words."""
+    written = f"{abs(Decimal(str(value))).normalize():f}"
+    return Fact(written, "number", _keys(_number(written)))
+
+
+class Told:
+    """A text in which facts are looked up."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.casefold()
+        self._source = text
+
+    def has(self, fact: Fact) -> bool:
+        """Whether the text states `fact`, in this or in another way of writing it."""
+        if not fact.keys.isdisjoint(self._known):
+            return True
+        return fact.kind not in ("amount", "number", "time") and self.says(fact.written)
+
+    def says(self, words: str) -> bool:
+        """Whether `words` stand in the text, upper or lower case, and not inside longer ones."""
+        return bool(re.search(rf"(?<![^\W_]){re.escape(words.casefold())}(?![^\W_])", self._text))
+
+    @cached_property
+    def _known(self) -> set[str]:
+        known = {key for fact in facts(self._source) for key in fact.keys}
+        # Generous here: a number inside a date, and one that is spelt out, count as stated too.
+        runs = re.findall(r"(?<![\d.,])\d+(?!\d|[.,]\d)", self._source)
+        known |= {key for run in runs for key in _number(run)}
+        known |= {f"n:{n}" for n, word in enumerate(WORDS) if re.search(rf"\b{word}\b", self._text)}
+        years = {run for run in runs if len(run) == 4}
+        known |= {f"{year}-{key[3:]}" for key in known if key.startswith("md:") for year in years}
+        return known | {f"md:{key[5:]}" for key in known if re.match(r"\d{4}-", key)}
+
+
+def _keys(keys: Iterable[str]) -> frozenset[str]:
+    return frozenset(keys)
+
+
+def _is_amount(text: str, found: re.Match[str]) -> bool:
+    before = text[max(0, found.start() - 5) : found.start()]
+    return bool(_BEFORE.search(before) or _AFTER.match(text, found.end()))
+
+
+def _verbatim(text: str) -> Iterator[str]:
+    yield f"is:{text.casefold()}"
+
+
+def _number(text: str) -> Iterator[str]:
+    """Leading zeros count: such a number is a reference."""
+    if re.fullmatch(r"0\d+", text):
+        yield f"is:{text}"
+    else:
+        yield f"n:{Decimal(text.replace(',', '')).normalize():f}"
+
+
+def _day(year: int | None, month: int, day: int) -> Iterator[str]:
+    if 1 <= month <= 12 and 1 <= day <= 31:
+        yield f"{year:04d}-{month}-{day}" if year else f"md:{month}-{day}"
+
+
+def _date(text: str) -> Iterator[str]:
+    month = next(MONTHS[word] for word in re.findall(r"[A-Z][a-z]+", text) if word in MONTHS)
+    day, *year = (int(digits) for digits in re.findall(r"\d+", text))
+    yield from _day(year[0] if year else None, month, day)
+
+
+def _slashed(text: str) -> Iterator[str]:
+    """With the year last it may be the day or the month that is first: both are meant, nobody can tell."""
+    first, second, third = (int(digits) for digits in re.findall(r"\d+", text))
+    if first > 31:
+        yield from _day(first, second, third)
+    else:
+        year = third if third > 99 else 2000 + third
+        yield from (*_day(year, first, second), *_day(year, second, first))
+
+
+def _time(text: str) -> Iterator[str]:
+    hour, *rest = (int(digits) for digits in re.findall(r"\d+", text.partition(".")[0]))
+    minutes = ":".join(str(n) for n in (rest or [0])[: 2 if rest[1:] != [0] else 1])
+    half = re.search(r"[apAP]", text)
+    if half:
+        yield f"{hour % 12 + (12 if half.group() in 'pP' else 0)}:{minutes}"
+    else:
+        yield from (f"{hour}:{minutes}", *([f"{hour + 12}:{minutes}"] if 1 <= hour < 12 else []))
+
+
+_READERS = {
+    "email": _verbatim,
+    "id": _verbatim,
+    "number": _number,
+    "date": _date,
+    "slashed": _slashed,
+    "time": _time,
+}

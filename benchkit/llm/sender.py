@@ -1,0 +1,175 @@
+"""A call from request to record: within the budget, at the model's pace, durable before it is used."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..agent import Agent, Call, Reply
+from ..errors import LimitStop
+from ..log import redact, setup_logging
+from . import catalog
+from .budget import Budget
+from .journal import Journal
+from .outcome import answered, unanswered, usage_of
+from .pacing import LARGEST_WINDOW, Pacer, Permit, first_of, limit_in
+from .provider import Provider
+from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit
+from .transport import Exchange, message_of
+
+logger = setup_logging(__name__)
+LONGEST_DAILY_WAIT_S = 60.0  # of a daily limit: what it frees in a minute is not worth staying for
+
+
+@dataclass
+class Clock:
+    """Time as the client sees it, so that a test need not wait."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    rng: random.Random = field(default_factory=random.Random)
+
+
+class Sender:
+    """Asks one call at a time for many workers; `halt` ends all of them."""
+
+    def __init__(self, provider: Provider, budget: Budget, journal: Journal, cap: int, clock: Clock) -> None:
+        self.provider, self.budget, self.journal = provider, budget, journal
+        self._clock, self._cap = clock, cap
+        self._gate = asyncio.Semaphore(cap or 100_000)
+        self._pacers: dict[str, Pacer] = {}
+        self._stopping = asyncio.Event()
+        self.stopped_by: BaseException | None = None
+
+    def halt(self, error: BaseException) -> None:
+        """Send nothing more, because of `error`; what is in flight is still waited for."""
+        if self.stopped_by is None:
+            self.stopped_by = error
+            logger.info("stopping: %s", error)
+        self._stopping.set()
+
+    async def ask(self, agent: Agent, call: Call) -> Reply:
+        """Send until answered or given up, and return once the outcome is on disk."""
+        import groq
+
+        waits: list[float] = []
+        sent: list[Exchange] = []
+        retried = groq_rate_limit(sleep=self._sleep, rng=self._clock.rng, waited=_noting(call, waits))
+        try:
+            exchange = await retried(self._send)(call, sent)
+            reply = answered(agent, call, exchange, self._cost(call, exchange))
+        except groq.APIError as error:
+            reply = unanswered(call, error, sent[-1], self.provider.transport.url)
+        reply = replace(reply, attempts=len(sent), waited_s=round(sum(waits), 3), timestamp=_now())
+        await self.journal.record(call, reply)
+        logger.debug("%s", _line(call, reply))
+        return reply
+
+    def model(self, id: str) -> catalog.Model:
+        """The model as the provider lists it, else as the catalog knows it."""
+        return self.provider.models.get(id) or catalog.known(id)
+
+    async def _send(self, call: Call, sent: list[Exchange]) -> Exchange:
+        """One attempt at the model's pace; what it teaches is learnt."""
+        import groq
+
+        pacer = self._pacer(call.model)
+        permit = await pacer.acquire(call.tokens)
+        exchange: Exchange | None = None
+        try:
+            async with self._gate:
+                exchange = await self._send_within_budget(call, sent)
+            pacer.learn(exchange.headers, permit)
+            return exchange
+        except groq.RateLimitError as error:
+            self._limited(call, pacer, permit, error)
+            raise
+        finally:
+            used = usage_of(exchange).get("total_tokens") if exchange else 0
+            pacer.release(permit, used, exchange.latency_s if exchange else None)
+
+    async def _send_within_budget(self, call: Call, sent: list[Exchange]) -> Exchange:
+        import groq
+
+        most = self.model(call.model).cost_usd(call.most_prompt_tokens, call.max_tokens) or 0.0
+        before, paid = len(sent), 0.0
+        self._go_on()
+        await self.budget.admit(most)
+        try:
+            self._go_on()
+            if self.budget.limited:
+                await self.journal.note()
+            sent.append(Exchange())
+            paid = most  # until the provider says what it was; a lost reply may well be billed
+            exchange = await self.provider.transport.send(call, sent[-1])
+            cost = self._cost(call, exchange)
+            paid = most if cost is None else cost
+            return exchange
+        except groq.APIStatusError:
+            paid = 0.0
+            raise
+        finally:
+            self.budget.settle(most, paid, sent=len(sent) > before)
+
+    def _limited(self, call: Call, pacer: Pacer, permit: Permit, error: Exception) -> None:
+        wait, named = announced_wait(error), limit_in(str(error))
+        daily = named is not None and named[0] in ("RPD", "TPD")
+        if wait is not None and wait > (LONGEST_DAILY_WAIT_S if daily else LONGEST_WAIT_S):
+            until = (datetime.now(UTC) + timedelta(seconds=wait)).strftime("%Y-%m-%d %H:%M UTC")
+            raise LimitStop(
+                f"{call.model} has reached a limit that cannot be waited out here: {message_of(error)} "
+                f"Everything paid for is kept; run again after {until} to continue."
+            ) from error
+        pacer.refused(str(error), wait or 0.0, permit)
+
+    def _pacer(self, model: str) -> Pacer:
+        if model not in self._pacers:
+            largest = self._cap or LARGEST_WINDOW
+            self._pacers[model] = Pacer(largest=largest, clock=self._clock.now, sleep=self._sleep)
+        return self._pacers[model]
+
+    def _cost(self, call: Call, exchange: Exchange) -> float | None:
+        usage = usage_of(exchange)
+        prompt, cached = usage.get("prompt_tokens"), usage.get("cached_tokens", 0)
+        return self.model(call.model).cost_usd(prompt, usage.get("completion_tokens"), cached)
+
+    def _go_on(self) -> None:
+        if self.stopped_by:
+            raise self.stopped_by
+
+    async def _sleep(self, wait_s: float) -> None:
+        """Sleep that ends early, with the reason, when the run has to stop."""
+        self.budget.check_wait(wait_s)
+        await first_of(self._clock.sleep(wait_s), self._stopping.wait())
+        self._go_on()
+
+
+def _noting(call: Call, waits: list[float]) -> Callable[[float, BaseException], None]:
+    def waited(wait_s: float, error: BaseException) -> None:
+        waits.append(wait_s)
+        logger.info("%s waits %.2f s: %s", _where(call), wait_s, redact(str(error))[:300])
+
+    return waited
+
+
+def _where(call: Call) -> str:
+    return f"{call.agent} {call.model} {call.case} round {call.round} attempt {call.attempt}"
+
+
+def _line(call: Call, reply: Reply) -> str:
+    """A call's line in debug.log."""
+    took = "-" if reply.latency_s is None else f"{reply.latency_s:.3f} s"
+    return (
+        f"{_where(call)}{' repair' if call.repair else ''}: {reply.status} in {took}, {reply.attempts} sent, "
+        f"waited {reply.waited_s:.2f} s, tokens {reply.prompt_tokens}+{reply.completion_tokens} "
+        f"{reply.error[:200]}".rstrip()
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

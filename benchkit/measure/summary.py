@@ -1,0 +1,107 @@
+"""Responses and scores -> the tables and files that say what was measured, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .scoring import METRICS, METRICS_VERSION, PRIMARY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def summarise(scores: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Mean of case means per model and metric, with planned, scored and unscored responses beside it.
+
+    `by` adds columns to group by, such as "category". A mean over nothing is NaN, never 0.
+    """
+    keys = ["model", "test_case", "metric", *by]
+    cases = scores.groupby([*keys, "id"], sort=False)["value"].mean()
+    grouped = scores.groupby(keys, sort=False)["value"]
+    table = cases.groupby(level=keys, sort=False).agg(mean="mean", cases="count")
+    table["planned"], table["scored"] = grouped.size(), grouped.count()
+    table["unscored"] = table["planned"] - table["scored"]
+    return table.reset_index()
+
+
+def denominators(responses: pd.DataFrame) -> pd.DataFrame:
+    """Per model and kind: responses planned, and what became of them. Only `failed` is unscored."""
+    keys = ["model", "test_case"]
+    counts = responses.groupby(keys, sort=False)["status"].value_counts().unstack(fill_value=0)
+    counts = counts.reindex(columns=["answered", "malformed", "refused", "failed"], fill_value=0)
+    counts.insert(0, "planned", counts.sum(axis=1))
+    counts["scored"], counts["unscored"] = counts["planned"] - counts["failed"], counts["failed"]
+    return counts.rename_axis(columns=None).reset_index()
+
+
+def costs(responses: pd.DataFrame) -> pd.DataFrame:
+    """Per model: dollars, tokens and seconds; what is not known stays unknown."""
+    grouped = responses.groupby("model", sort=False)
+    table = grouped[["cost_usd", "prompt_tokens", "completion_tokens"]].sum(min_count=1)
+    answers = grouped["latency_s"].count()
+    table["cost_usd_per_1000"] = grouped["cost_usd"].mean() * 1000
+    table["latency_s_median"] = grouped["latency_s"].median()
+    table["latency_s_p95"] = grouped["latency_s"].quantile(0.95)
+    table["queue_s_median"] = grouped["queue_s"].median()
+    table["timed"] = answers
+    return table.reset_index()
+
+
+def metrics_json(summary: pd.DataFrame, models: Sequence[str], simulated: bool) -> dict[str, Any]:
+    """{model: {conversation_metrics: {...}, json_metrics: {...}}}: means, null where nothing was scored."""
+    means = summary.set_index(["model", "metric"])["mean"]
+    out: dict[str, Any] = {}
+    for model in models:
+        out[model] = {f"{kind}_metrics": _means(means, model, kind) for kind in ("conversation", "json")}
+        out[model] |= {"simulated": True} if simulated else {}
+    return out
+
+
+def _means(means: pd.Series, model: str, kind: str) -> dict[str, float | None]:
+    some = [metric for metric in METRICS.values() if metric.test_case == kind]
+    found = {m.reported_as or m.name: means.get((model, m.name)) for m in some}
+    return {name: None if value is None or value != value else float(value) for name, value in found.items()}
+
+
+def primary_metrics(named: str, scores: pd.DataFrame) -> dict[str, str]:
+    """The metric that decides, per kind that has scores: the defaults, or those that `named` names.
+
+    Raises UsageError for a metric that does not exist, or for two of one kind.
+    """
+    chosen: dict[str, str] = {}
+    for name in dict.fromkeys(filter(None, (part.strip() for part in named.split(",")))):
+        if name not in METRICS:
+            raise UsageError(f"primary_metric = {name!r} is not known. Use: {', '.join(METRICS)}.")
+        kind = METRICS[name].test_case
+        if kind in chosen:
+            raise UsageError(f"primary_metric = {named!r} has two metrics for {kind}. Name one per kind.")
+        chosen[kind] = name
+    return {kind: name for kind, name in (PRIMARY | chosen).items() if kind in set(scores["test_case"])}
+
+
+def signature(scores: pd.DataFrame, alpha: float, primary: Mapping[str, str]) -> str:
+    """How the numbers were made, in one line that goes wherever they go."""
+    rounds, n = scores["round"].nunique(), scores["id"].nunique()
+    packages = ",".join(f"{name}:{version(name)}" for name in ("nltk", "jiwer", "jsonschema", "scipy"))
+    first = ",".join(primary[kind] for kind in sorted(set(scores["test_case"])) if kind in primary)
+    return (
+        f"benchkit:{version('benchkit')}|metrics:{METRICS_VERSION}|tok:word+snowball|n:{n}|rounds:{rounds}"
+        f"|unit:case|clusters:category|alpha:{alpha:g}|primary:{first}|{packages}"
+    )
+
+
+def detailed(scores: pd.DataFrame) -> list[dict[str, Any]]:
+    """Every model's mean per case and metric, as records."""
+    table = scores.groupby(["id", "test_case", "category", "model", "metric"], sort=False)["value"].mean()
+    return records(table.reset_index())
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows as plain dicts for JSON: what is not known is None."""
+    return [
+        {name: None if isinstance(value, float) and value != value else value for name, value in row.items()}
+        for row in table.astype(object).where(table.notna(), None).to_dict("records")
+    ]

@@ -1,0 +1,86 @@
+"""What the tests of the stages share: a run, a client over real HTTP, and cases of the simulated world."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchkit.agent import Reply
+from benchkit.domain import CATEGORIES, KINDS, TestCase
+from benchkit.generate import CUSTOMER_INTERACTION
+from benchkit.llm.client import Client, connect
+from benchkit.offline import OfflineServer
+from benchkit.offline.author import own_case
+from benchkit.offline.models import ROSTER, SimulatedModel
+from benchkit.run import Run, start_run
+
+AUTHOR, CRITIC, STEADY, HASTY = "offline/author", "offline/critic", "offline/steady", "offline/hasty"
+
+
+def simulated(like: str, **qualities: Any) -> SimulatedModel:
+    """A model of the roster with another id and other qualities."""
+    return replace(ROSTER[like], **qualities)
+
+
+def client_on(server: OfflineServer, path: Path, monkeypatch: Any) -> Client:
+    """A client of a new run in `path`, which reaches the server as it would reach Groq."""
+    monkeypatch.setenv("GROQ_BASE_URL", server.url)
+    monkeypatch.setenv("GROQ_API_KEY", "offline")
+    return connect(run_in(path))
+
+
+def run_in(path: Path) -> Run:
+    return start_run(path, provider="groq", seed=7)
+
+
+def written(kind: str, number: int, fault: str = "", seed: int = 3) -> dict[str, Any]:
+    """A row of initial_tests.csv, from the simulated world; without a fault it is a good case."""
+    category = CATEGORIES[number % len(CATEGORIES)]
+    prompt, golden = own_case(kind, category, fault, random.Random(f"{seed} {kind} {number} {fault}"))
+    schema = CUSTOMER_INTERACTION if kind == "json" else None
+    case = TestCase(f"{kind}-{number:03d}", kind, category, prompt, golden, schema)
+    return case.row() | {"problem": ""}
+
+
+def cases(count: int, kinds: Iterable[str] = KINDS, fault: str = "", seed: int = 3) -> pd.DataFrame:
+    """`count` cases of each kind."""
+    return pd.DataFrame([written(kind, i + 1, fault, seed) for kind in kinds for i in range(count)])
+
+
+def conversations(*pairs: tuple[str, str]) -> pd.DataFrame:
+    """Conversation cases c1, c2, … from (prompt, golden response)."""
+    rows = [
+        TestCase(f"c{i}", "conversation", "x", prompt, golden).row() | {"problem": ""}
+        for i, (prompt, golden) in enumerate(pairs, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+class Canned:
+    """A client whose replies are given by case and attempt: for what no simulated model says."""
+
+    name = "offline"
+
+    def __init__(self, replies: Mapping[str, Mapping[str, Any] | None]) -> None:
+        self.given, self.asked = replies, []
+
+    async def __aenter__(self) -> Canned:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        return None
+
+    async def map(self, agent: Any, items: Any, label: str = "") -> list[Reply]:
+        self.asked.append([item.case for item in items])
+        return [self._reply(self.given[item.case]) for item in items]
+
+    def _reply(self, said: Mapping[str, Any] | None) -> Reply:
+        if said is None:
+            return Reply("key", "malformed", text="?", error="called no tool")
+        return Reply("key", "answered", dict(said), json.dumps(said), timestamp="2026-01-01T00:00:00")

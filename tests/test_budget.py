@@ -1,0 +1,117 @@
+"""Ceilings on a whole run, held before a call is sent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from benchkit.errors import BudgetStop, UsageError
+from benchkit.llm.budget import Budget
+
+from .talking import Ticks
+
+
+def begun(spent=(0, 0.0, 0.0), ticks: Ticks | None = None, **ceilings) -> Budget:
+    budget = Budget(**ceilings, clock=(ticks or Ticks()).now)
+    budget.begin(spent)
+    return budget
+
+
+@pytest.mark.parametrize("name", ["max_cost_usd", "max_calls", "max_minutes"])
+@pytest.mark.parametrize("value", [-1, True, None, "5", float("nan"), float("inf")])
+def test_unusable_ceilings(name, value):
+    """A ceiling that is no number from 0 up is refused by name."""
+    with pytest.raises(UsageError, match=rf"{name} = .* is not usable"):
+        Budget(**{name: value})
+
+
+async def test_no_ceiling():
+    """Without a ceiling everything is admitted, and counted."""
+    budget = begun()
+    for _ in range(100):
+        await budget.admit(1e6)
+        budget.settle(1e6, 2.0)
+    assert (budget.calls, budget.cost_usd, budget.limited) == (100, 200.0, False)
+
+
+async def test_calls():
+    """The third of two calls is not sent; calls of earlier sessions count."""
+    budget = begun((1, 0.0, 0.0), max_calls=2)
+    await budget.admit(0.0)
+    with pytest.raises(BudgetStop, match=r"stopped at max_calls = 2 calls: 2 calls are sent\. .*run again"):
+        await budget.admit(0.0)
+    budget.settle(0.0, 0.0)
+    with pytest.raises(BudgetStop):
+        await budget.admit(0.0)
+    assert BudgetStop.exit_code == 3
+
+
+async def test_a_call_that_was_not_sent_is_not_counted():
+    """A request that was admitted and then not sent leaves the count as it was."""
+    budget = begun(max_calls=1)
+    await budget.admit(0.5)
+    budget.settle(0.5, 0.0, sent=False)
+    await budget.admit(0.5)
+    assert budget.session() == (1, 0.5, 0.0)
+
+
+async def test_dollars_in_flight_count():
+    """What is in flight counts at its most; a call that could pass the ceiling then waits for it."""
+    budget = begun(max_cost_usd=1.0)
+    await budget.admit(0.6)
+    waiting = asyncio.ensure_future(budget.admit(0.6))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    budget.settle(0.6, 0.1)
+    await asyncio.wait_for(waiting, 5)
+    assert budget.session()[1] == pytest.approx(0.7)
+
+
+async def test_dollars_stop():
+    """When what is in flight turns out to have cost too much, the waiting call is stopped."""
+    budget = begun((0, 0.3, 0.0), max_cost_usd=1.0)
+    await budget.admit(0.6)
+    waiting = asyncio.ensure_future(budget.admit(0.5))
+    await asyncio.sleep(0)
+    budget.settle(0.6, 0.6)
+    with pytest.raises(BudgetStop, match=r"max_cost_usd = \$1: \$0\.9000 is spent and the next call"):
+        await waiting
+
+
+async def test_a_call_that_never_fits_does_not_wait():
+    """A call that costs more than what is left even when all else is free is stopped at once."""
+    budget = begun(max_cost_usd=1.0)
+    await budget.admit(0.1)
+    with pytest.raises(BudgetStop):
+        await asyncio.wait_for(budget.admit(1.1), 5)
+
+
+async def test_minutes():
+    """Time at work in earlier sessions counts, and a wait that would use up the rest is not begun."""
+    ticks = Ticks()
+    budget = begun((0, 0.0, 60.0), ticks, max_minutes=2)
+    await budget.admit(0.0)
+    budget.check_wait(59)
+    with pytest.raises(BudgetStop, match=r"1\.0 minutes are used and the next wait is 61 s"):
+        budget.check_wait(61)
+    ticks.at = 60.0
+    with pytest.raises(BudgetStop, match=r"max_minutes = 2 minutes: 2\.0 minutes are used"):
+        await budget.admit(0.0)
+    assert budget.session() == (1, 0.0, 60.0)
+
+
+async def test_the_ceiling_holds_for_many_at_once():
+    """Fifty workers and a ceiling for about ten calls: it is never passed, and most of it is used."""
+    budget = begun(max_cost_usd=1.0)
+
+    async def work():
+        while True:
+            await budget.admit(0.2)
+            await asyncio.sleep(0)
+            budget.settle(0.2, 0.1)
+            assert budget.cost_usd <= 1.0
+
+    outcomes = await asyncio.gather(*(work() for _ in range(50)), return_exceptions=True)
+    assert all(isinstance(outcome, BudgetStop) for outcome in outcomes)
+    assert 0.8 <= budget.cost_usd <= 1.0

@@ -1,0 +1,185 @@
+"""What can be said of cases without asking a model: no false alarm on good ones, faults found."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchkit.cases import read_cases
+from benchkit.checks import check_cases, unstated_values
+from benchkit.domain import TestCase
+
+from .staging import cases, conversations, written
+
+REAL = Path(__file__).parents[2] / "shared" / "data" / "customer_support_pairs.csv"
+SCHEMA = {
+    "type": "object",
+    "properties": {"tier": {"enum": ["tier_1", "tier_2"]}, "kind": {"const": "net30"}},
+}
+
+
+def kinds(found: pd.DataFrame) -> list[str]:
+    return found["finding"].str.split(":").str[0].tolist()
+
+
+def record(prompt: str, golden: dict, schema: dict = SCHEMA) -> TestCase:
+    return TestCase("j", "json", "x", prompt, golden, schema)
+
+
+def test_good_cases_raise_no_alarm():
+    """Not one finding on 120 unspoiled cases of the simulated world."""
+    assert check_cases(cases(60))["finding"].tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "share"),
+    [
+        ("fact_changed", "facts", 0.95),
+        ("fact_missing", "facts", 0.35),  # names and products are no exact values
+        ("near_duplicate", "near-duplicate", 0.83),  # the first of each category is like no other
+    ],
+)
+def test_planted_faults_are_found(fault, kind, share):
+    """Of the faults that the simulated author plants, those that need no reader are found."""
+    found = check_cases(cases(30, fault=fault))
+    assert set(kinds(found)) <= {kind, "near-duplicate"}
+    assert found["id"].nunique() >= share * 60
+    assert not found["fatal"].any()
+
+
+def test_a_golden_that_breaks_its_schema_is_fatal():
+    """Every json golden with a planted schema fault is found, and none of the conversations."""
+    found = check_cases(cases(20, fault="schema_broken"))
+    assert kinds(found) == ["schema"] * 20
+    assert found["fatal"].all()
+    assert found["id"].str.startswith("json").all()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"problem": "row 5: prompt is empty"}, "unusable: row 5: prompt is empty"),
+        ({"prompt": " "}, "unusable: prompt or golden_response is empty"),
+        ({"golden_response": ""}, "unusable: prompt or golden_response is empty"),
+        ({"golden_response": "{'a': 1}"}, "unusable: golden_response or response_schema is not JSON"),
+        ({"golden_response": "[1]"}, "unusable: the golden response is not an object"),
+        ({"golden_response": "{}"}, "unusable: the golden response is not an object"),
+        ({"golden_response": "[" * 100_000}, "unusable: golden_response or response_schema is not JSON"),
+        ({"response_schema": '{"type": 5}'}, "unusable: The response schema"),
+        ({"response_schema": "5"}, "unusable: The response schema"),
+        ({"response_schema": '{"type": "object", "$ref": "http://far.example/x"}'}, "unusable: The response"),
+        ({"response_schema": '{"type": "object", "not": {}}'}, "schema: the golden response does not meet"),
+        ({"test_case": "poem"}, "unusable: test_case 'poem' is neither"),
+    ],
+)
+def test_unusable_rows_are_fatal(change, said):
+    """A row that cannot be asked or scored says why, once, and never ends the check."""
+    found = check_cases(pd.DataFrame([written("json", 1) | change, written("json", 2)]))
+    assert len(found) == 1
+    assert found["finding"][0].startswith(said)
+    assert (found["fatal"][0], found["row"][0]) == (True, 0)
+
+
+def test_duplicate_ids():
+    """An id that a usable row or an accepted case has is taken; an unusable row takes none."""
+    good = written("conversation", 1)
+    other = written("conversation", 2) | {"id": good["id"]}
+    found = check_cases(pd.DataFrame([good, other]))
+    assert (kinds(found), found["row"].tolist()) == (["duplicate id"], [1])
+    assert kinds(check_cases(pd.DataFrame([good | {"problem": "x"}, other]))) == ["unusable"]
+    assert kinds(check_cases(pd.DataFrame([other]), pd.DataFrame([good]))) == ["duplicate id"]
+
+
+def test_likenesses_are_of_the_same_kind():
+    """A prompt like an earlier or an accepted one is found, not one like a case of the other kind."""
+    said = "The Juniper purifier blinks red since Monday and I want my money back."
+    table = conversations((said, "g"), (said.replace("red", "Red") + "!", "g"), ("Where is my parcel?", "g"))
+    found = check_cases(table)
+    assert found[["id", "row", "fatal"]].to_numpy().tolist() == [["c2", 1, False]]
+    assert "like c1" in found["finding"][0]
+    assert check_cases(table.iloc[1:2].assign(id="n1"), table.iloc[:1])["finding"][0].endswith("like c1")
+    as_json = written("json", 1) | {"prompt": said}
+    assert "near-duplicate" not in kinds(check_cases(pd.DataFrame([as_json, table.iloc[0].to_dict()])))
+
+
+def test_nothing_to_check():
+    """No cases give no findings, with the columns that the notebook reads."""
+    found = check_cases(cases(1).iloc[:0])
+    assert list(found.columns) == ["id", "row", "finding", "fatal"]
+    assert not len(found)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "golden", "absent"),
+    [
+        ("I paid $49.99 on 3 May.", "We refund $49.99, paid on May 3rd.", []),
+        ("I paid $49.99.", "We refund $59.99.", ["59.99"]),
+        ("Slot between 14:00 and 16:30?", "We come between 2 PM and 4:30 PM.", []),
+        ("Slot at 14:00?", "We come at 15:00.", ["15:00"]),
+        ("Order AB-1234 is late.", "Order AB-1243 is on its way.", ["AB-1243"]),
+        ("It broke.", "Expect a reply within 24 hours. Step 2: restart.", []),
+        ("It broke.", "It will be there by 4 June 2026.", ["4 June 2026"]),
+        ("Call me.", "Write to help@desk.example.", ["help@desk.example"]),
+        ("Order 370795561790", "I cancelled order 370795561790.", []),
+    ],
+)
+def test_prose(prompt, golden, absent):
+    """A golden text may state in its own way what the prompt states, and no other exact value."""
+    case = TestCase("c", "conversation", "x", prompt, golden)
+    assert unstated_values(case) == absent
+
+
+@pytest.mark.parametrize(
+    ("prompt", "golden", "absent"),
+    [
+        ("46 minutes, grade 4", {"a": 46.0, "b": 4}, []),
+        ("46 minutes, grade 14", {"a": 46.0, "b": 4}, ["4"]),
+        ("at 2026-01-15T04:49:00Z", {"at": "2026-01-15T04:49:00Z"}, []),
+        ("on 15 January 2026, 4:49 AM", {"at": "2026-01-15T04:49:00Z"}, []),
+        ("on 16 January 2026, 4:49 AM", {"at": "2026-01-15T04:49:00Z"}, ["2026-01-15T04:49:00Z"]),
+        ("customer CUST-48957", {"id": "CUST-48957", "ok": True, "none": None}, []),
+        ("customer CUST-48957", {"id": "CUST-4895"}, ["CUST-4895"]),
+        ("the second tier, thirty days", {"tier": "tier_2", "kind": "net30"}, []),
+        ("the second tier", {"other": "tier_3"}, ["tier_3"]),
+        ("mail a@b.example", {"mail": ["a@b.example", {"cc": "c@b.example"}]}, ["c@b.example"]),
+        ("refund of $20", {"steps": ["refund $20 by 3 May", "say sorry"]}, ["3 May"]),
+        ("nothing", {"status": "open", "summary": "all is well"}, []),
+    ],
+)
+def test_records(prompt, golden, absent):
+    """Every exact leaf has to stand in the prompt, save for values that the schema itself names."""
+    assert unstated_values(record(prompt, golden)) == absent
+
+
+def test_long_prompts_are_checked_in_time():
+    """Twenty prompts of 100 KB are checked within four seconds."""
+    table = conversations(
+        *(("The order AB-1234 of 3 May for $49.99 is late. " * 2000 + str(i), "g") for i in range(20))
+    )
+    began = time.process_time()
+    check_cases(table)
+    assert time.process_time() - began < 4
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real customer-support pairs are not on this machine")
+def test_real_cases_are_only_flagged():
+    """Of 297 real cases none is fatal, some are alike, and the check takes a moment."""
+    table = read_cases(str(REAL))
+    began = time.process_time()
+    found = check_cases(table)
+    assert time.process_time() - began < 5
+    assert not found["fatal"].any()
+    assert 5 <= len(found) <= 60
+    assert set(kinds(found)) == {"near-duplicate"}
+
+
+def test_every_row_is_json_clean():
+    """The helper's good cases meet their own schema, or the tests above would show nothing."""
+    table = cases(3)
+    assert [json.loads(g).keys() for g in table["golden_response"][:3]] == [
+        {"interaction_id", "timestamp", "customer", "interaction", "metrics"}
+    ] * 3

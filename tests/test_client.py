@@ -1,0 +1,240 @@
+"""Mapping agents over items, over real HTTP: order, the journal, resuming, repairs."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from benchkit.agent import Item
+from benchkit.errors import RunError, UsageError
+from benchkit.llm.client import Client, connect
+from benchkit.lock import claim
+from benchkit.offline.models import ROSTER
+from benchkit.offline.server import OfflineServer
+
+from .talking import HASTY, STEADY, Run, at, client, critic, executor, items
+
+FAITHFUL = replace(ROSTER[STEADY], id="offline/faithful", broken_json=0.0, refusal=0.0, schema_violation=0.0)
+CLUMSY = replace(FAITHFUL, id="offline/clumsy", broken_json=0.5)
+MODELS = (FAITHFUL, CLUMSY)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with OfflineServer(latency_ms=0, record=True, models=MODELS) as server:
+        at(server, monkeypatch)
+        yield server
+
+
+def agent(**options):
+    return executor("offline/faithful", **options)
+
+
+def rows(path, query):
+    with sqlite3.connect(path / "calls.sqlite") as db:
+        return db.execute(query).fetchall()
+
+
+async def test_replies_in_the_items_order(server, tmp_path):
+    """Whatever order replies arrive in, they come back in the items' order, with all that is known."""
+    order = [Item(f"c{i}", "x" * (i % 7) * 50 + f" order {i}") for i in range(20)]
+    replies = await client(tmp_path).map(agent(), order)
+    keys = [agent(reasoning_effort="").call(item, 7).key for item in order]
+    assert [reply.key for reply in replies] == keys
+    first = replies[0]
+    assert (first.status, first.attempts, first.waited_s) == ("answered", 1, 0.0)
+    assert json.loads(first.text) == first.arguments
+    assert first.cost_usd == pytest.approx((first.prompt_tokens * 0.15 + first.completion_tokens * 0.6) / 1e6)
+    assert 0 < first.latency_s < 10
+    assert first.fingerprint == "offline_7"
+    assert first.request_id.startswith("req_")
+
+
+async def test_no_items(server, tmp_path):
+    """Nothing to do asks nothing, and needs no key."""
+    assert await client(tmp_path).map(agent(), []) == []
+    assert await client(tmp_path).map_all([]) == []
+    assert server.requests == []
+
+
+async def test_what_is_sent(server, tmp_path):
+    """One tool, forced; an explicit token limit and seed; a seed of its own for each round."""
+    order = [Item("c", "hello", round=1), Item("c", "hello", round=2)]
+    await client(tmp_path, cap=1).map(agent(temperature=0.3, max_tokens=99), order)
+    for body, seed in zip(server.requests, (8, 9), strict=True):
+        assert (body["seed"], body["max_tokens"], body["temperature"]) == (seed, 99, 0.3)
+        assert body["tool_choice"]["function"]["name"] == body["tools"][0]["function"]["name"]
+        assert [message["role"] for message in body["messages"]] == ["system", "user"]
+
+
+async def test_all_models_at_once(monkeypatch, tmp_path):
+    """The calls of all models and agents overlap."""
+    with OfflineServer(latency_ms=60) as server:
+        at(server, monkeypatch)
+        work = [(executor(STEADY), items(8)), (executor(HASTY), items(8))]
+        await client(tmp_path).map_all(work)
+        assert server.desk.peak_in_flight > 8
+
+
+async def test_a_cap_holds(monkeypatch, tmp_path):
+    """`max_concurrency` is for all models together."""
+    with OfflineServer(latency_ms=5) as server:
+        at(server, monkeypatch)
+        await client(tmp_path, cap=3).map_all([(executor(STEADY), items(15)), (executor(HASTY), items(15))])
+        assert 1 < server.desk.peak_in_flight <= 3
+
+
+@pytest.mark.parametrize("cap", [-1, 1.5, True, "3", None])
+def test_unusable_caps(tmp_path, cap):
+    """A cap that is no whole number from 0 up is refused."""
+    with pytest.raises(UsageError, match="max_concurrency"):
+        connect(Run(tmp_path), cap)
+
+
+async def test_in_the_journal_before_it_is_seen(server, tmp_path, monkeypatch):
+    """A reply that cannot be written is not handed out: the run stops and says so."""
+    handed = []
+    settle = Client._settle
+
+    async def spy(self, job, call):
+        handed.append(await settle(self, job, call))
+        return handed[-1]
+
+    monkeypatch.setattr(Client, "_settle", spy)
+    one = client(tmp_path, cap=4)
+    async with one:
+        await one.map(agent(), items(3))
+        one._sender.journal._db.execute("PRAGMA query_only = 1")
+        with pytest.raises(RunError, match="cannot be written"):
+            await one.map(agent(), items(40))
+    assert len(handed) == 3
+    assert server.counts["served"] <= 3 + 4
+    replies = await client(tmp_path).map(agent(), items(40))
+    assert all(reply.status == "answered" for reply in replies)
+    assert server.counts["served_again"] <= 4
+
+
+async def test_resuming_asks_for_what_is_missing(server, tmp_path):
+    """What is on record is not asked again; more items ask for just those; the replies are the same."""
+    first = await client(tmp_path).map(agent(), items(10))
+    assert len(server.requests) == 10
+    assert await client(tmp_path).map(agent(), items(10)) == first
+    assert len(server.requests) == 10
+    assert (await client(tmp_path).map(agent(), items(15)))[:10] == first
+    assert len(server.requests) == 15
+
+
+async def test_a_finished_run_needs_no_provider(server, tmp_path, monkeypatch):
+    """When nothing is missing, neither key nor network is needed, repairs included."""
+    work = [(agent(), items(5)), (critic("offline/clumsy"), items(20))]
+    first = await client(tmp_path).map_all(work)
+    asked = len(server.requests)
+    assert asked > 25
+    monkeypatch.delenv("GROQ_API_KEY")
+    assert await client(tmp_path).map_all(work) == first
+    assert client(tmp_path).recorded(work) == [
+        {r.key: r for r in first[0]},
+        client(tmp_path).recorded(work)[1],
+    ]
+    assert len(server.requests) == asked
+
+
+async def test_what_changes_an_answer_is_asked_again(server, tmp_path):
+    """Another temperature, prompt, round or model is another call; the old ones stay on record."""
+    for changed in (agent(), agent(temperature=0.1), replace(agent(), system_prompt="x"), executor(STEADY)):
+        await client(tmp_path).map(changed, items(2))
+    await client(tmp_path).map(agent(), [replace(item, round=2) for item in items(2)])
+    assert len(server.requests) == 10
+    await client(tmp_path).map(agent(), items(2))
+    assert len(server.requests) == 10
+
+
+async def test_the_same_item_twice(server, tmp_path):
+    """An item that is there twice is asked once and answered twice."""
+    replies = await client(tmp_path).map(agent(), items(3) + items(3))
+    assert replies[:3] == replies[3:]
+    assert len(server.requests) == 3
+
+
+async def test_again_and_again(server, tmp_path):
+    """A client can be entered again after closing, and inside itself."""
+    one = client(tmp_path)
+    for count in (2, 4):
+        async with one, one:
+            assert len(await one.map(agent(), items(count))) == count
+        with claim(tmp_path):
+            assert one._depth == 0
+    assert len(server.requests) == 4
+
+
+async def test_failing_to_open_lets_go(tmp_path, monkeypatch):
+    """When the journal cannot be opened, the run is free again for others."""
+    (tmp_path / "calls.sqlite").mkdir()
+    one = client(tmp_path)
+    with pytest.raises(RunError, match="cannot be used as the journal"):
+        await one.map(agent(), items(1))
+    assert not (tmp_path / ".owner.json").exists()
+    (tmp_path / "calls.sqlite").rmdir()
+    with OfflineServer(latency_ms=0, models=MODELS) as server:
+        at(server, monkeypatch)
+        assert len(await one.map(agent(), items(1))) == 1
+
+
+async def test_repairs_for_strict_agents(server, tmp_path):
+    """A strict agent's unusable reply is asked once more with the error; both are on record."""
+    await client(tmp_path).map(critic("offline/clumsy"), items(20))
+    repairs = [body for body in server.requests if len(body["messages"]) > 2]
+    assert 3 < len(repairs) < 17
+    for body in repairs:
+        assert [message["role"] for message in body["messages"]] == ["system", "user", "assistant", "user"]
+        assert body["messages"][3]["content"].startswith("Your last reply could not be used:")
+    assert len(server.requests) == 20 + len(repairs)
+    assert rows(tmp_path, "SELECT count(*) FROM calls WHERE status = 'malformed'")[0][0] >= len(repairs)
+
+
+async def test_a_repair_that_is_missing_is_made_up_for(server, tmp_path):
+    """Where only the unusable reply is on record, a resume asks for the repair and nothing else."""
+    judge = critic("offline/clumsy")
+    first = await client(tmp_path).map(judge, items(20))
+    repairs = sum(len(body["messages"]) > 2 for body in server.requests)
+    with sqlite3.connect(tmp_path / "calls.sqlite") as db:
+        db.execute(
+            "DELETE FROM calls WHERE input IN (SELECT digest FROM inputs WHERE body LIKE '%Your last%')"
+        )
+    server.requests.clear()
+    again = await client(tmp_path).map(judge, items(20))
+    assert [len(body["messages"]) for body in server.requests] == [4] * repairs
+    assert [reply.text for reply in again] == [reply.text for reply in first]
+
+
+async def test_no_repairs_for_models_under_test(server, tmp_path):
+    """What a model under test sent is its answer: nothing is asked twice, the raw text is kept."""
+    replies = await client(tmp_path).map(executor("offline/clumsy"), items(40))
+    assert len(server.requests) == 40
+    bad = [reply for reply in replies if reply.status == "malformed"]
+    assert 10 < len(bad) < 30
+    assert all(reply.arguments is None and reply.error and reply.attempts == 1 for reply in bad)
+    assert sum(bool(reply.text) for reply in bad) > len(bad) / 2
+    assert all(reply.latency_s is not None for reply in bad)
+
+
+async def test_huge_and_odd_text(server, tmp_path):
+    """A 100 KB prompt, half characters, NULs and markup go all the way and come back on record."""
+    odd = ["word " * 20_000, "half \ud83d", "nul \x00", "<script>alert(1)</script>", "=cmd()", "😀\u2028", ""]
+    order = [Item(f"c{i}\ud83d", text) for i, text in enumerate(odd)]
+    replies = await client(tmp_path).map(agent(), order)
+    assert {reply.status for reply in replies} == {"answered"}
+    sent = {body["messages"][1]["content"] for body in server.requests}
+    assert sent == {text.replace("\ud83d", "?") for text in odd}
+    assert await client(tmp_path).map(agent(), order) == replies
+
+
+async def test_markup_in_answers(server, tmp_path):
+    """Scripts, formulas and control characters in answers come back as they are."""
+    replies = await client(tmp_path).map(executor("offline/hostile"), items(20))
+    texts = [reply.arguments["response_text"] for reply in replies if reply.status == "answered"]
+    assert any("<script" in text for text in texts)
+    assert await client(tmp_path).map(executor("offline/hostile"), items(20)) == replies

@@ -1,0 +1,101 @@
+"""Completions that no provider should send, and errors that repeat the key."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from benchkit.errors import ProviderError
+
+from .talking import KEY, STEADY, at, client, executor, items
+
+GOOD = {"role": "assistant", "tool_calls": [{"function": {"name": "process_customer_response"}}]}
+
+
+def completion(arguments: str = '{"response_text": "Hello."}', **more) -> dict:
+    message = json.loads(json.dumps(GOOD))
+    message["tool_calls"][0] |= {"id": "a", "type": "function"}
+    message["tool_calls"][0]["function"]["arguments"] = arguments
+    return {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]} | more
+
+
+def said(message: object, **more) -> dict:
+    return {"choices": [{"index": 0, "message": message}], **more}
+
+
+JSON = "application/json"
+ODD = {
+    "as text": (completion(), "text/plain", "answered"),
+    "no usage": (completion(), JSON, "answered"),
+    "odd usage": (completion(usage={"prompt_tokens": "7", "completion_time": None}), JSON, "answered"),
+    "usage list": (completion(usage=[1], x_groq="x", model=5), JSON, "answered"),
+    "not an object": (completion("[1, 2]"), JSON, "malformed"),
+    "null": (completion("null"), JSON, "malformed"),
+    "number": (completion("5"), JSON, "malformed"),
+    "deep": (completion("[" * 50_000), JSON, "malformed"),
+    "half": (completion('{"response_text": "\\ud83d"}'), JSON, "answered"),
+    "no content": (said({"role": "assistant"}), JSON, "malformed"),
+    "odd calls": (said({"role": "assistant", "content": "x", "tool_calls": [5]}), JSON, "malformed"),
+    "odd call": (said({"role": "assistant", "tool_calls": [{"function": 5}]}), JSON, "malformed"),
+    "odd role": (said({"role": 7, "content": ["x"]}), JSON, "malformed"),
+    "no role": (said({"content": "prose"}), JSON, "malformed"),
+    "no choices": ({"choices": []}, JSON, "failed"),
+    "no message": (said(None), JSON, "failed"),
+    "a list": ([1], JSON, "failed"),
+    "null body": (None, JSON, "failed"),
+}
+
+
+@asynccontextmanager
+async def scripted(monkeypatch, answer):
+    """A provider of one model that answers every chat request by `answer`."""
+
+    async def models(request):
+        return web.json_response({"data": [{"id": STEADY}]})
+
+    app = web.Application()
+    app.router.add_post("/openai/v1/chat/completions", answer)
+    app.router.add_get("/openai/v1/models", models)
+    async with TestServer(app) as server:
+        at(str(server.make_url("")), monkeypatch)
+        yield server
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer")  # the SDK's surprise
+@pytest.mark.parametrize("name", ODD)
+async def test_odd_completions(monkeypatch, tmp_path, name):
+    """Whatever a provider calls a completion ends as a reply with a status, and is on record."""
+    body, kind, status = ODD[name]
+
+    async def answer(request):
+        return web.Response(body=json.dumps(body).encode(), content_type=kind)
+
+    async with scripted(monkeypatch, answer):
+        (reply,) = await client(tmp_path).map(executor(), items(1))
+    assert (reply.status, reply.attempts) == (status, 4 if status == "failed" else 1)
+    assert bool(reply.error) == (status != "answered")
+    kept = client(tmp_path).recorded([(executor(), items(1))])
+    assert kept == [{} if status == "failed" else {reply.key: reply}]
+
+
+async def test_errors_do_not_show_the_key(monkeypatch, tmp_path):
+    """A provider that repeats the key in its messages does not get it into the journal or an error."""
+
+    async def answer(request):
+        return web.json_response({"error": {"message": f"Bad key {KEY}, {KEY}"}}, status=statuses.pop())
+
+    statuses = [401, 400]
+    async with scripted(monkeypatch, answer):
+        (reply,) = await client(tmp_path).map(executor(), items(1))
+        with pytest.raises(ProviderError) as raised:
+            await client(tmp_path).map(executor(), [replace(item, round=2) for item in items(1)])
+    assert reply.error == "BadRequestError: Bad key [key], [key]"
+    assert KEY not in str(raised.value)
+    with sqlite3.connect(tmp_path / "calls.sqlite") as db:
+        assert KEY not in str(db.execute("SELECT * FROM calls").fetchall())

@@ -1,0 +1,333 @@
+"""03: every model, case and round once; nothing but the prompt goes out; statuses say whose fault it was."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from benchkit.agent import system_prompt
+from benchkit.domain import TestCase
+from benchkit.errors import InputError, ProviderError, UsageError
+from benchkit.execute import PROCESS, execute, plan_execution
+from benchkit.generate import generate, plan_cases
+from benchkit.offline import OfflineServer
+from benchkit.run import Run
+from benchkit.validate import validate
+
+from . import talking
+from .staging import AUTHOR, CRITIC, HASTY, STEADY, Canned, cases, client_on, conversations, simulated
+
+PAIR = [STEADY, HASTY]
+
+
+class Silent(Canned):
+    """A client with nothing on record."""
+
+    def __init__(self, name: str = "offline") -> None:
+        super().__init__({})
+        self.name = name
+
+    def recorded(self, work: Any) -> list[dict]:
+        return [{} for _ in work]
+
+
+def planned(table: pd.DataFrame, **options: Any) -> Any:
+    return plan_execution(Silent(), table, **{"models": PAIR, "rounds": 2} | options)
+
+
+def leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict | list):
+        inside = value.values() if isinstance(value, dict) else value
+        return [leaf for item in inside for leaf in leaves(item)]
+    return [value]
+
+
+def secrets(case: TestCase) -> list[str]:
+    """What only the golden response says: leaves, or sentences, that neither prompt nor schema has."""
+    golden = case.golden_response
+    parts = (
+        re.split(r"(?<=[.!?])\s+", golden) if isinstance(golden, str) else [str(x) for x in leaves(golden)]
+    )
+    open_to_all = case.prompt + json.dumps(case.response_schema) + system_prompt(f"execute_{case.test_case}")
+    return [part for part in parts if len(part) > 3 and part not in open_to_all]
+
+
+def with_canaries(table: pd.DataFrame) -> pd.DataFrame:
+    """The cases with a sentence or a summary in each golden response that stands nowhere else."""
+    rows = []
+    for row in table.to_dict("records"):
+        case, canary = TestCase.from_row(row), f"Canary {row['id']} sings."
+        if isinstance(case.golden_response, dict):
+            case.golden_response["interaction"]["summary"] = canary
+            rows.append(row | {"golden_response": json.dumps(case.golden_response)})
+        else:
+            rows.append(row | {"golden_response": f"{case.golden_response} {canary}"})
+    return pd.DataFrame(rows)
+
+
+class TestPlanning:
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"models": [STEADY]},
+            {"models": [STEADY, STEADY]},
+            {"models": [STEADY, HASTY, f" {STEADY} "]},
+            {"models": [STEADY, ""]},
+            {"models": [STEADY, 5]},
+            {"models": STEADY},
+            {"models": None},
+            {"models": 5},
+            {"models": {STEADY: 1, HASTY: 2}},
+            {"rounds": 0},
+            {"rounds": -1},
+            {"rounds": 1001},
+            {"rounds": 2.0},
+            {"rounds": "3"},
+            {"rounds": True},
+            {"temperature": -0.1},
+            {"temperature": 2.1},
+            {"temperature": "hot"},
+            {"temperature": None},
+            {"temperature": float("nan")},
+            {"temperature": True},
+        ],
+    )
+    def test_usage_errors(self, wrong):
+        """One model, the same one twice, rounds 0 and wrong types are said with the parameter's name."""
+        with pytest.raises(UsageError, match=next(iter(wrong))):
+            planned(cases(1), **wrong)
+
+    def test_no_cases(self):
+        """Nothing to ask about is an input error that names the notebook."""
+        with pytest.raises(InputError, match=r"02_validate\.ipynb"):
+            planned(cases(1).iloc[:0])
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"golden_response": "{'a': 1}"}, "Expecting"),
+            ({"response_schema": ""}, "response schema is null"),
+            ({"response_schema": '{"type": 5}'}, "no JSON Schema"),
+            ({"test_case": "poem"}, "is neither of"),
+            ({"prompt": " "}, "prompt is empty"),
+            ({"id": "json-002"}, "the id is there twice"),
+        ],
+    )
+    def test_cases_edited_by_hand(self, change, said):
+        """A row of validated_tests.csv that somebody spoilt is named before anything is asked."""
+        table = cases(2, kinds=["json"])
+        table.loc[0, list(change)] = list(change.values())
+        with pytest.raises(InputError, match=said) as error:
+            planned(table)
+        assert "validated_tests.csv has 1 unusable cases" in str(error.value)
+
+    def test_the_plan_counts(self):
+        """Every agent's row has what is planned, what is on record, and a price that is known or none."""
+        plan = planned(cases(3), models=["x/a", "x/b"], rounds=4)
+        assert plan.models == ["x/a", "x/b"]
+        assert plan.table["planned"].tolist() == [12, 12, 12, 12]
+        assert plan.table["to ask"].tolist() == [12, 12, 12, 12]
+        assert plan.table["cost_usd (estimate)"].isna().all()
+        assert "unknown" in repr(plan)
+        priced = planned(cases(3), models=["openai/gpt-oss-120b", "openai/gpt-oss-20b"])
+        assert (priced.table["cost_usd (estimate)"] > 0).all()
+
+    def test_the_providers_pair(self):
+        """No models named: the provider's pair; an imported run has none to ask."""
+        assert planned(cases(1), models=[]).models == PAIR
+        with pytest.raises(ProviderError, match="no models to ask"):
+            plan_execution(Silent("imported"), cases(1), [])
+
+    def test_a_json_case_is_its_own_tool(self):
+        """A json case's tool has its schema as parameters; a conversation's is the agreed one."""
+        table = cases(1)
+        schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+        table.loc[0, ["golden_response", "response_schema"]] = ['{"a": 1}', json.dumps(schema)]
+        (json_agent, (item,)), (_, (talk,)), *_ = planned(table, rounds=1).work
+        assert (item.tool.name, item.tool.parameters) == (PROCESS.name, schema)
+        assert talk.tool is None
+        assert list(PROCESS.parameters["properties"]) == ["response_text", "response_type", "next_steps"]
+        assert not json_agent.strict
+
+
+class TestWhatGoesOut:
+    async def test_no_golden_text_reaches_a_model_under_test(self, tmp_path, monkeypatch):
+        """From the recorded requests: messages are system prompt and prompt; no golden text is anywhere."""
+        table = with_canaries(cases(6))
+        with OfflineServer(latency_ms=0, record=True) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            await execute(plan_execution(client, table, PAIR, rounds=2), client)
+        tests = [TestCase.from_row(row) for row in table.to_dict("records")]
+        assert len(server.requests) == len(tests) * 2 * 2
+        sent = [json.dumps(body, ensure_ascii=False) for body in server.requests]
+        hidden = {case.id: secrets(case) for case in tests}
+        assert all(hidden.values())
+        for secret in (secret for some in hidden.values() for secret in some):
+            told = json.dumps(secret, ensure_ascii=False)[1:-1]
+            assert not [body for body in sent if told in body]
+        allowed = {
+            (
+                system_prompt(f"execute_{case.test_case}"),
+                case.prompt,
+                json.dumps(case.response_schema or PROCESS.parameters),
+            )
+            for case in tests
+        }
+        for body in server.requests:
+            system, user = body["messages"]
+            (tool,) = body["tools"]
+            assert (system["role"], user["role"]) == ("system", "user")
+            parameters = json.dumps(tool["function"]["parameters"])
+            assert (system["content"], user["content"], parameters) in allowed
+
+    async def test_nor_in_the_whole_chain(self, tmp_path, monkeypatch):
+        """Written, validated and executed on one provider: golden text goes to the validator alone."""
+        with OfflineServer(latency_ms=0, record=True) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            written = await generate(plan_cases(json_cases=4, conversation_cases=4), client, AUTHOR)
+            outcome = await validate(written, client, CRITIC)
+            run = Run(tmp_path)
+            run.save("validated_tests.csv", outcome.accepted)
+            table = run.validated_tests()
+            await execute(plan_execution(client, table, PAIR, rounds=1), client)
+        under_test = [json.dumps(b) for b in server.requests if b["model"] in PAIR]
+        judged = [json.dumps(b) for b in server.requests if b["model"] == CRITIC]
+        assert len(under_test) == 2 * len(table)
+        hidden = [
+            json.dumps(s)[1:-1] for row in table.to_dict("records") for s in secrets(TestCase.from_row(row))
+        ]
+        assert len(hidden) > 10
+        assert not [secret for secret in hidden if any(secret in body for body in under_test)]
+        assert [secret for secret in hidden if any(json.dumps(secret)[1:-1] in body for body in judged)]
+
+    async def test_hard_prompts_go_out_as_they_are(self, tmp_path, monkeypatch):
+        """100 KB, formulas, markup, control characters and line breaks reach the model unchanged."""
+        prompts = ["x" * 100_000, "=1+1\r\n<script>alert(1)</script>\x07", "'\t{{braces}} 😀"]
+        table = conversations(*((prompt, "g") for prompt in prompts))
+        with OfflineServer(latency_ms=0, record=True) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            responses = await execute(plan_execution(client, table, PAIR, rounds=1), client)
+        assert {body["messages"][1]["content"] for body in server.requests} == set(prompts)
+        assert len(responses) == 6
+
+
+class TestWhatComesBack:
+    async def test_every_model_case_and_round_once(self, tmp_path, monkeypatch):
+        """Three models, two kinds, three rounds: every combination once, with its category and cost."""
+        table, models = cases(4), [*PAIR, "offline/terse"]
+        with OfflineServer(latency_ms=0) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            responses = await execute(plan_execution(client, table, models, rounds=3), client)
+        wanted = {(m, id, r) for m in models for id in table["id"] for r in (1, 2, 3)}
+        found = list(zip(responses["model"], responses["id"], responses["round"], strict=True))
+        assert len(found) == len(wanted) == 72
+        assert set(found) == wanted
+        assert dict(zip(responses["id"], responses["category"], strict=True)) == dict(
+            zip(table["id"], table["category"], strict=True)
+        )
+        answered = responses[responses["status"] == "answered"]
+        assert len(answered) > 50
+        assert (answered[["prompt_tokens", "completion_tokens", "cost_usd", "latency_s"]] > 0).all(axis=None)
+        assert set(responses["status"]) <= {"answered", "malformed", "refused"}
+        rounds = answered.groupby(["model", "id"])["model_response"].nunique()
+        assert (rounds > 1).mean() > 0.5
+
+    async def test_running_again_and_with_others(self, tmp_path, monkeypatch):
+        """Again asks nothing; more rounds or another model ask for those alone; a changed case for itself."""
+        table = cases(2)
+        with OfflineServer(latency_ms=0) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+
+            async def asked(table: pd.DataFrame, models: list[str], rounds: int) -> int:
+                before = sum(n for name, n in server.counts.items() if name == "served")
+                plan = plan_execution(client, table, models, rounds)
+                open_calls = int(plan.table["to ask"].sum())
+                await execute(plan, client)
+                assert server.counts["served"] - before <= open_calls
+                return open_calls
+
+            assert await asked(table, PAIR, 2) == 16
+            assert await asked(table, PAIR, 2) == 0
+            assert await asked(table, PAIR, 3) == 8
+            assert await asked(table, [HASTY, "offline/terse"], 2) == 8
+            changed = table.copy()
+            changed.loc[0, "prompt"] += " Please hurry."
+            assert await asked(changed, PAIR, 2) == 4
+            assert await asked(table, PAIR, 3) == 0
+
+    @pytest.mark.parametrize(
+        ("quality", "allowed"),
+        [("broken_json", {"malformed"}), ("refusal", {"refused"}), ("none", {"answered"})],
+    )
+    async def test_statuses_of_real_replies(self, tmp_path, monkeypatch, quality, allowed):
+        """Always broken is malformed, always declining is refused, and the raw text is kept."""
+        perfect = {"broken_json": 0.0, "refusal": 0.0}
+        model = simulated(
+            STEADY, id="offline/odd", **perfect | ({quality: 1.0} if quality in perfect else {})
+        )
+        with OfflineServer(latency_ms=0, models=[model]) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            responses = await execute(plan_execution(client, cases(6), ["offline/odd", HASTY], 2), client)
+        odd = responses[responses["model"] == "offline/odd"]
+        assert set(odd["status"]) == allowed
+        assert (odd["error"] == "").all() == (quality == "none")
+        if quality == "refusal":
+            assert odd["model_response"].str.contains("can't help with that request").all()
+        if quality == "broken_json":
+            assert (odd["model_response"] != "").any()
+
+    async def test_failed_is_ours_and_is_mended(self, tmp_path, monkeypatch):
+        """A provider that only fails leaves failed rows with nullable numbers; they come back from the file,
+        and are asked again when it works."""
+        table = cases(2)
+        monkeypatch.setenv("GROQ_API_KEY", talking.KEY)
+        with OfflineServer(latency_ms=0, faults={"500": 1.0}) as server:
+            monkeypatch.setenv("GROQ_BASE_URL", server.url)
+            client = talking.client(tmp_path)
+            failed = await execute(plan_execution(client, table, PAIR, 1), client)
+        assert set(failed["status"]) == {"failed"}
+        assert failed["error"].str.contains("InternalServerError").all()
+        assert failed[["prompt_tokens", "completion_tokens", "cost_usd"]].isna().all(axis=None)
+        assert failed["prompt_tokens"].dtype == "Int64"
+        run = Run(tmp_path)
+        run.save_json("config.json", {"provider": "groq", "seed": 7, "parameters": {}})
+        run.save("validated_tests.csv", table)
+        run.save_responses(failed)
+        again = run.responses()
+        assert set(again["status"]) == {"failed"}
+        assert again["prompt_tokens"].isna().all()
+        with OfflineServer(latency_ms=0) as server:
+            monkeypatch.setenv("GROQ_BASE_URL", server.url)
+            client = talking.client(tmp_path)
+            plan = plan_execution(client, table, PAIR, 1)
+            assert plan.table["to ask"].sum() == 8
+            assert "failed" not in set((await execute(plan, client))["status"])
+
+    async def test_hostile_answers_survive_the_file(self, tmp_path, monkeypatch):
+        """Markup, formulas and control characters in answers are the same after saving and reading."""
+        table, models = cases(3), ["offline/hostile", STEADY]
+        with OfflineServer(latency_ms=0) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            responses = await execute(plan_execution(client, table, models, 1), client)
+        run = Run(tmp_path)
+        run.save("validated_tests.csv", table)
+        run.record("03_execute", models=models, rounds=1)
+        run.save_responses(responses)
+        again = run.responses()
+        assert again["model_response"].tolist() == responses["model_response"].tolist()
+        assert responses["model_response"].str.contains("script").any()
+        assert run.simulated
+
+    async def test_same_seed_same_answers(self, tmp_path, monkeypatch):
+        """Two runs of one seed get the same answers, character by character."""
+        texts = []
+        for name in ("one", "two"):
+            with OfflineServer(latency_ms=0) as server:
+                client = client_on(server, tmp_path / name, monkeypatch)
+                responses = await execute(plan_execution(client, cases(2), PAIR, 2), client)
+            texts.append(responses["model_response"].tolist())
+        assert texts[0] == texts[1]

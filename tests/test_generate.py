@@ -1,0 +1,168 @@
+"""01: cases by tool call, their identity, and what becomes of a generator that fails."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from benchkit.domain import CATEGORIES, TestCase
+from benchkit.errors import ProviderError, UsageError
+from benchkit.generate import CUSTOMER_INTERACTION, generate, generator, plan_cases, rewriter
+from benchkit.metrics.structured import check_schema, schema_compliance
+from benchkit.offline import OfflineServer
+
+from .staging import AUTHOR, client_on, simulated
+
+
+def plan(**options):
+    return plan_cases(**{"json_cases": 7, "conversation_cases": 6} | options)
+
+
+class TestPlanning:
+    def test_categories_take_turns(self):
+        """Each kind has its number of cases, spread evenly over the five categories."""
+        table = plan(json_cases=10, conversation_cases=7)
+        assert table["test_case"].value_counts().to_dict() == {"json": 10, "conversation": 7}
+        counts = Counter(zip(table["test_case"], table["category"], strict=True))
+        assert {counts["json", category] for category in CATEGORIES} == {2}
+        assert {counts["conversation", category] for category in CATEGORIES} == {1, 2}
+        assert table["id"].is_unique
+
+    @pytest.mark.parametrize(
+        ("options", "kinds"),
+        [
+            ({"enable_json_tests": False}, {"conversation"}),
+            ({"enable_conversation_tests": False}, {"json"}),
+            ({"json_cases": 0}, {"conversation"}),
+            ({"cases_file": "cases.csv"}, set()),
+            ({"cases_file": "cases.csv", "enable_json_tests": False, "conversation_cases": 0}, set()),
+        ],
+    )
+    def test_kinds_can_be_turned_off(self, options, kinds):
+        """A flag or a count of 0 turns a kind off; a file of cases turns off both."""
+        table = plan(**options)
+        assert set(table["test_case"]) == kinds
+        assert list(table.columns) == ["id", "test_case", "category"]
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"enable_json_tests": False, "enable_conversation_tests": False},
+            {"json_cases": 0, "conversation_cases": 0},
+            {"json_cases": -1},
+            {"json_cases": 2.5},
+            {"conversation_cases": True},
+            {"conversation_cases": "3"},
+            {"conversation_cases": 10**9},
+            {"enable_json_tests": "false"},
+            {"categories": []},
+            {"categories": "billing"},
+            {"categories": ["a", ""]},
+            {"categories": [1]},
+        ],
+    )
+    def test_what_cannot_be_planned(self, options):
+        """Nothing asked for, counts and categories out of range, and wrong types are usage errors."""
+        with pytest.raises(UsageError):
+            plan(**options)
+
+
+def test_the_tools_are_as_agreed():
+    """One tool each, with id, prompt, golden_response and test_case; the record's schema is sound."""
+    for kind, golden in (("json", "object"), ("conversation", "string")):
+        tool = generator(kind, AUTHOR).tool
+        assert tool.name == f"generate_{kind}_test"
+        assert list(tool.parameters["properties"]) == ["id", "prompt", "golden_response", "test_case"]
+        assert tool.parameters["properties"]["golden_response"]["type"] == golden
+    check_schema(CUSTOMER_INTERACTION)
+    assert list(CUSTOMER_INTERACTION["properties"]) == [
+        "interaction_id",
+        "timestamp",
+        "customer",
+        "interaction",
+        "metrics",
+    ]
+
+
+class TestAsking:
+    async def test_every_planned_case_is_there(self, tmp_path, monkeypatch):
+        """Over real HTTP: each case has the id, kind and category ordered, and a golden of its kind."""
+        with OfflineServer(latency_ms=0, record=True) as server:
+            table = await generate(plan(), client_on(server, tmp_path, monkeypatch), AUTHOR)
+        assert table["id"].tolist() == sorted(plan()["id"])
+        assert table.merge(plan(), on=["id", "test_case", "category"]).shape[0] == 13
+        assert (table["problem"] == "").all()
+        for row in table.to_dict("records"):
+            case = TestCase.from_row(row)
+            assert isinstance(case.golden_response, dict if case.test_case == "json" else str)
+            assert (case.attempt, case.parent_id) == (1, "")
+            assert case.response_schema == (CUSTOMER_INTERACTION if case.test_case == "json" else None)
+        good = sum(
+            schema_compliance(json.loads(row["golden_response"]), CUSTOMER_INTERACTION)
+            for row in table[table["test_case"] == "json"].to_dict("records")
+        )
+        assert good >= 5
+        forced = {body["tool_choice"]["function"]["name"] for body in server.requests}
+        assert forced == {"generate_json_test", "generate_conversation_test"}
+        assert {len(body["tools"]) for body in server.requests} == {1}
+
+    async def test_asking_again_costs_nothing(self, tmp_path, monkeypatch):
+        """The same plan on the same run is read from the journal, and one more case is one more call."""
+        with OfflineServer(latency_ms=0) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            first = await generate(plan(), client, AUTHOR)
+            sent = server.counts["served"]
+            again = await generate(plan(), client, AUTHOR)
+            assert server.counts["served"] == sent
+            assert again.equals(first)
+            assert len(await generate(plan(json_cases=8), client, AUTHOR)) == 14
+            assert server.counts["served"] <= sent + 2
+
+    async def test_a_generator_that_cannot_call_its_tool(self, tmp_path, monkeypatch):
+        """Unusable replies are asked for once more, then kept as unusable rows with the reason."""
+        model = simulated(AUTHOR, id="offline/mute", broken_json=1.0)
+        with OfflineServer(latency_ms=0, models=[model]) as server:
+            table = await generate(plan(), client_on(server, tmp_path, monkeypatch), "offline/mute")
+        assert len(table) == 13
+        assert server.counts["served"] + server.counts["failed_tool_use_failed"] >= 13
+        assert table["problem"].str.startswith("the generator gave no case: ").all()
+        assert (table["prompt"] == "").all()
+
+    async def test_an_unknown_generator(self, tmp_path, monkeypatch):
+        """A model that is not served is said before anything is asked."""
+        with OfflineServer(latency_ms=0, record=True) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            with pytest.raises(ProviderError, match="offline/none"):
+                await generate(plan(), client, "offline/none")
+        assert server.requests == []
+
+    async def test_nothing_planned_asks_nothing(self, tmp_path, monkeypatch):
+        """An empty plan needs no provider and gives an empty table with its columns."""
+        with OfflineServer(latency_ms=0) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            table = await generate(plan(cases_file="x.csv"), client, AUTHOR)
+        assert (len(table), server.counts["served"]) == (0, 0)
+        assert list(table.columns) == [*TestCase.__dataclass_fields__, "problem"]
+
+
+class TestRewriting:
+    async def test_lineage(self, tmp_path, monkeypatch):
+        """A rejected case comes back as its next attempt: counted id, parent, and the fault was shown."""
+        with OfflineServer(latency_ms=0, record=True) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            first = await generate(plan(json_cases=1, conversation_cases=1), client, AUTHOR)
+            second = await rewriter(client, AUTHOR)(first.assign(reason="facts: the 12th is not stated"))
+            third = await rewriter(client, AUTHOR)(second.assign(reason="still wrong"))
+        assert second["id"].tolist() == ["conversation-001.2", "json-001.2"]
+        assert second["parent_id"].tolist() == ["conversation-001", "json-001"]
+        assert third["id"].tolist() == ["conversation-001.3", "json-001.3"]
+        assert third["parent_id"].tolist() == second["id"].tolist()
+        assert [second["attempt"].tolist(), third["attempt"].tolist()] == [[2, 2], [3, 3]]
+        assert second["category"].tolist() == first["category"].tolist()
+        assert set(second["prompt"]).isdisjoint(first["prompt"])
+        orders = [json.loads(body["messages"][1]["content"]) for body in server.requests]
+        shown = {order["id"]: order["rejected"] for order in orders if order["id"].endswith(".2")}
+        assert shown["json-001.2"]["reason"] == "facts: the 12th is not stated"
+        assert shown["json-001.2"]["prompt"] == first["prompt"].iloc[1]

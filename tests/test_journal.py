@@ -1,0 +1,296 @@
+"""Every reply, durable before it is used."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchkit.agent import Item, Reply
+from benchkit.errors import RunError
+from benchkit.llm.journal import Journal, recorded
+
+from .talking import executor
+
+CALLS = [executor().call(Item(f"c{i}", f"Prompt {i}"), 7) for i in range(60)]
+
+
+def reply(call, status="answered", size=20, **more) -> Reply:
+    arguments = {"response_text": "x" * size, "n": [1, 2.5, None, True]}
+    return Reply(call.key, status, arguments, "x" * size, cost_usd=0.25, attempts=2, **more)
+
+
+async def fill(journal: Journal, calls=CALLS, **more) -> dict[str, Reply]:
+    """Record a reply for each call, all at once."""
+    replies = {call.key: reply(call, **more) for call in calls}
+    await asyncio.gather(*(journal.record(call, replies[call.key]) for call in calls))
+    return replies
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "calls.sqlite"
+
+
+async def test_replies_come_back_as_they_were(path):
+    """Another session reads what the first one recorded; what was never asked is not there."""
+    journal = Journal(path)
+    written = await fill(journal)
+    assert journal.replies(written) == written
+    journal.close()
+    assert recorded(path, [*written, "never"]) == written
+    assert not Path(f"{path}-wal").exists()
+
+
+async def test_on_disk_before_it_is_used(path):
+    """When `record` returns, a process that opens the file sees the reply."""
+    journal = Journal(path)
+    await journal.record(CALLS[0], reply(CALLS[0]))
+    with sqlite3.connect(path) as other:
+        assert other.execute('SELECT "case", status, sent, cost_usd FROM calls').fetchall() == [
+            ("c0", "answered", 2, 0.25)
+        ]
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    journal.close()
+
+
+async def test_one_commit_for_many(path, monkeypatch):
+    """Replies that arrive together share a commit."""
+    batches, commit = [], Journal._commit
+    monkeypatch.setattr(Journal, "_commit", lambda self, b: batches.append(len(b)) or commit(self, b))
+    journal = Journal(path)
+    await fill(journal)
+    journal.close()
+    assert sum(batches) == 60
+    assert len(batches) < 30
+
+
+async def test_failed_calls_are_asked_again(path):
+    """A failed call is on record with its attempts and not among the replies; its answer takes its place."""
+    journal = Journal(path)
+    await journal.record(CALLS[0], reply(CALLS[0], "failed", error="no network"))
+    assert journal.replies([CALLS[0].key]) == {}
+    await journal.record(CALLS[0], reply(CALLS[0]))
+    assert journal.replies([CALLS[0].key])[CALLS[0].key].status == "answered"
+    journal.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT status, sent FROM calls").fetchall() == [("answered", 4)]
+
+
+async def test_spending_outlives_the_session(path):
+    """Requests, dollars and seconds of all sessions add up, whether or not their replies came."""
+    for _ in range(2):
+        journal = Journal(path, lambda: (5, 0.5, 30.0))
+        await journal.note()
+        journal.close()
+    journal = Journal(path)
+    assert journal.spent() == (10, 1.0, 60.0)
+    journal.close()
+
+
+async def test_spending_is_on_disk_before_it_happens(path):
+    """After `note`, what is about to be sent counts, even if this process is killed next."""
+    journal = Journal(path, lambda: (3, 0.5, 1.0))
+    await journal.note()
+    with sqlite3.connect(path) as other:
+        assert other.execute("SELECT sent, cost_usd FROM spending").fetchall() == [(3, 0.5)]
+    journal.close()
+
+
+async def test_inputs_are_kept_once(path):
+    """The same messages in three rounds are stored once, each reply with its own parameters."""
+    journal = Journal(path)
+    calls = [executor().call(Item("c", "same", round=n), 7) for n in (1, 2, 3)]
+    await fill(journal, calls)
+    await fill(journal, calls)
+    journal.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM inputs").fetchone() == (1,)
+        assert db.execute("SELECT count(DISTINCT parameters) FROM calls").fetchone() == (3,)
+
+
+async def test_any_text_can_be_stored(path):
+    """Half characters, NULs, quotes and a megabyte of text come back; halves as question marks."""
+    call = executor().call(Item("c\x00\ud83d'\"", "p\x00" + "ü" * 1_000_000), 7)
+    journal = Journal(path)
+    text = "\x00\u2028'\";DROP TABLE calls;--"
+    await journal.record(call, Reply(call.key, "answered", {"a\x00": text}, text + "\ud83d"))
+    got = journal.replies([call.key])[call.key]
+    journal.close()
+    assert (got.arguments, got.text) == ({"a\x00": text}, text + "?")
+
+
+async def test_a_record_that_is_cancelled_is_kept(path):
+    """A caller that goes away while its reply is being written loses nothing."""
+    journal = Journal(path)
+    task = asyncio.ensure_future(journal.record(CALLS[0], reply(CALLS[0])))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    journal.close()
+    assert set(recorded(path, [CALLS[0].key])) == {CALLS[0].key}
+
+
+def test_a_loop_that_is_gone_does_not_stop_the_writer(path):
+    """Replies whose loop has been closed are written all the same."""
+
+    async def leave(journal):
+        task = asyncio.ensure_future(fill(journal))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+
+    journal = Journal(path)
+    asyncio.run(leave(journal))
+    journal.close()
+    assert len(recorded(path, [call.key for call in CALLS])) == 60
+
+
+async def test_full_disk(path):
+    """A disk that is full is a RunError, nothing recorded before is lost, and with room it goes on."""
+    journal = Journal(path)
+    written = await fill(journal, CALLS[:5])
+    journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    journal._db.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(RunError, match=r"cannot be written \(.*full.*\)\. Free the disk .* run"):
+        await fill(journal, CALLS[5:], size=5000)
+    assert journal.replies(call.key for call in CALLS) == written
+    journal._db.execute("PRAGMA max_page_count = 100000")
+    written |= await fill(journal, CALLS[5:], size=5000)
+    journal.close()
+    assert recorded(path, written) == written
+
+
+async def test_read_only(path):
+    """A file that may not be written is a RunError too."""
+    journal = Journal(path)
+    journal._db.execute("PRAGMA query_only = 1")
+    with pytest.raises(RunError, match=r"cannot be written \(attempt to write a readonly database\)"):
+        await journal.record(CALLS[0], reply(CALLS[0]))
+    journal.close()
+
+
+def test_no_folder(tmp_path):
+    """A journal that cannot be opened is a RunError that says what to do."""
+    for path in (tmp_path / "gone" / "calls.sqlite", tmp_path):
+        with pytest.raises(RunError, match=r"cannot be used as the journal .*read-only, mend that"):
+            Journal(path)
+
+
+def test_no_journal(path):
+    """Reading where there is no journal finds nothing and makes none."""
+    assert recorded(path, ["a"]) == {}
+    assert not path.exists()
+
+
+async def _copy_of_a_crash(path: Path, sizes: list[int]) -> dict[str, Reply]:
+    """Replies of several sizes, and the files as they are while the journal is open."""
+    journal = Journal(path)
+    written: dict[str, Reply] = {}
+    for number, size in enumerate(sizes):
+        written |= await fill(journal, [CALLS[number]], size=size)
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{path}.copy{suffix}")
+    journal.close()
+    return written
+
+
+async def test_log_cut_off_anywhere(path, caplog):
+    """A log cut at any byte opens; what is there is a prefix of what was written, as it was written."""
+    written = list((await _copy_of_a_crash(path, [50, 9000, 300] * 8)).items())
+    copy, log = Path(f"{path}.copy"), Path(f"{path}.copy-wal")
+    main, whole = copy.read_bytes(), log.read_bytes()
+    draw = random.Random(5)
+    kept = []
+    for cut in [*sorted(draw.randrange(len(whole)) for _ in range(40)), len(whole)]:
+        copy.write_bytes(main)
+        log.write_bytes(whole[:cut])
+        Path(f"{copy}-shm").unlink(missing_ok=True)
+        with caplog.at_level(logging.WARNING):
+            journal = Journal(copy)
+        found = journal.replies(key for key, _ in written)
+        journal.close()
+        assert found == dict(written[: len(found)])
+        kept.append(len(found))
+    assert kept == sorted(kept)
+    assert kept[-1] == 24
+    assert "ended abruptly" in caplog.text
+
+
+async def test_file_cut_off_anywhere(path, caplog):
+    """A closed journal cut at any byte opens with every reply that is there in full, and says so."""
+    written = await _copy_of_a_crash(path, [50, 9000, 300, 3000] * 12)
+    whole, copy = path.read_bytes(), Path(f"{path}.cut")
+    draw = random.Random(6)
+    for cut in [0, 1, 99, 100, 4095, 4096, *(draw.randrange(len(whole)) for _ in range(20))]:
+        caplog.clear()
+        copy.write_bytes(whole[:cut])
+        journal = Journal(copy)
+        found = journal.replies(written)
+        assert found == {key: written[key] for key in found}
+        assert len(found) >= int(cut / len(whole) * 48) - 6
+        await journal.record(CALLS[59], reply(CALLS[59]))
+        journal.close()
+        assert cut == 0 or f"{len(found)} replies could be read" in caplog.text
+        assert set(recorded(copy, [*written, CALLS[59].key])) == {*found, CALLS[59].key}
+
+
+async def test_emptied_file_with_its_log(path):
+    """A database cut to nothing beside its log is restored from the log, which SQLite would delete."""
+    written = await _copy_of_a_crash(path, [50, 9000] * 5)
+    copy = Path(f"{path}.copy")
+    copy.write_bytes(b"")
+    journal = Journal(copy)
+    assert journal.replies(written) == written
+    journal.close()
+
+
+def test_something_else(path, caplog):
+    """A file that never was a journal is moved aside, not overwritten."""
+    path.write_text("my notes " * 1000)
+    Journal(path).close()
+    (aside,) = path.parent.glob("calls.sqlite.damaged-*")
+    assert aside.read_text().startswith("my notes")
+    assert "0 replies could be read" in caplog.text
+
+
+WRITE = """
+import asyncio, sys
+from pathlib import Path
+from benchkit.llm.journal import Journal
+sys.path.insert(0, sys.argv[2])
+from tests.test_journal import CALLS, reply
+
+async def main():
+    journal = Journal(Path(sys.argv[1]))
+    for call in CALLS:
+        await journal.record(call, reply(call, size=3000))
+        print(call.key, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("after", [1, 20, 45])
+def test_killed(path, after):
+    """`kill -9` at any moment: every reply that `record` returned for is there, once."""
+    root = str(Path(__file__).parents[1])
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITE, str(path), root], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    told = [writer.stdout.readline().strip() for _ in range(after)]
+    writer.send_signal(signal.SIGKILL)
+    told += writer.communicate(timeout=20)[0].split()
+    found = recorded(path, [call.key for call in CALLS])
+    assert set(told) <= set(found)
+    assert len(found) <= len(told) + 1

@@ -1,0 +1,284 @@
+"""How fast the provider lets us go, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from benchkit.llm.pacing import FIRST_WINDOW, SPARE, Pacer, first_of, limit_in
+from benchkit.offline.limits import Limiter
+
+from .talking import Ticks, simulate
+
+SPARE_S = 60 * SPARE
+TPM = "Rate limit reached for model `m` on tokens per minute (TPM): Limit 6000, Used 5000, Requested 2000. "
+
+
+def headers(left: int, limit: int = 6000, **more: str) -> dict[str, str]:
+    return {"x-ratelimit-limit-tokens": str(limit), "x-ratelimit-remaining-tokens": str(left), **more}
+
+
+def pacer(ticks: Ticks, **options) -> Pacer:
+    return Pacer(clock=ticks.now, sleep=ticks.sleep, **options)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (TPM, ("TPM", 6000)),
+        ("… on requests per minute (RPM): Limit 30, Used 30, Requested 1. Please", ("RPM", 30)),
+        ("… on tokens per day (TPD): Limit 200000, Used 197117", ("TPD", 200000)),
+        ("Limit 30", None),
+        ("", None),
+    ],
+)
+def test_limit_in(message, expected):
+    """A 429 names its limit in its text."""
+    assert limit_in(message) == expected
+
+
+async def test_nothing_is_known_at_first():
+    """Without a limit the first calls go at once, as many as the window holds."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    for _ in range(int(FIRST_WINDOW)):
+        await first.acquire(5000)
+    assert (ticks.waits, first.in_flight, first.limits) == ([], 8, {})
+
+
+async def test_a_full_window_waits_for_a_release():
+    """The ninth call goes when one of the eight ends, without a sleep."""
+    ticks = Ticks()
+    first = pacer(ticks, largest=2)
+    permits = [await first.acquire(1), await first.acquire(1)]
+    third = asyncio.ensure_future(first.acquire(1))
+    await asyncio.sleep(0)
+    assert not third.done()
+    first.release(permits[0], 1, 0.2)
+    await third
+    assert ticks.waits == []
+
+
+async def test_headers_teach_tokens_per_minute_and_requests_per_day():
+    """After one reply the size is known, and what is left of it is what the provider says."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    permit = await first.acquire(1000)
+    first.learn(headers(5000, **{"x-ratelimit-limit-requests": "1000"}), permit)
+    first.release(permit, 1000, 0.2)
+    assert first.limits == {"TPM": 6000, "RPD": 1000}
+    await first.acquire(4900)
+    assert ticks.waits == []
+    await first.acquire(1000)
+    assert ticks.at == pytest.approx(9.0 + SPARE_S)  # 900 tokens more at 100 a second
+
+
+async def test_unused_tokens_come_back():
+    """What a call reserved and did not use is there for the next, without a wait."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    for _ in range(20):
+        permit = await first.acquire(3000)
+        first.learn(headers(3000), permit)
+        first.release(permit, 0, 0.2)
+    assert ticks.waits == []
+
+
+async def test_a_wait_for_tokens_ends_when_they_come_back():
+    """A long wait for the refill is cut short by a call that ends and returns its tokens."""
+    first = Pacer(sleep=lambda wait: asyncio.sleep(3600))
+    permit = await first.acquire(6000)
+    first.learn(headers(0), permit)
+    second = asyncio.ensure_future(first.acquire(5900))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not second.done()
+    first.release(permit, 10, 0.2)
+    first._tokens += 100
+    await asyncio.wait_for(second, 5)
+
+
+async def test_others_use_the_same_limit():
+    """Tokens that somebody else of the organisation takes are noticed by what the headers say is left."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    for left in [6000] + 400 * [1000]:
+        permit = await first.acquire(0)
+        first.learn(headers(left), permit)
+        first.release(permit, 0, 0.2)
+    await first.acquire(3000)
+    assert ticks.at == pytest.approx(20.0 + SPARE_S, abs=0.1)
+
+
+async def test_a_refusal_holds_every_call():
+    """One 429 holds all calls of the model for as long as it says."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    permits = [await first.acquire(1) for _ in range(3)]
+    first.refused("(RPM): Limit 60, Used 60, Requested 1.", 7.0, permits[0])
+    first.release(permits[0], 0, None)
+    await first.acquire(1)
+    assert ticks.at == pytest.approx(7.0)
+
+
+async def test_requests_are_spread():
+    """Once requests per minute are known, one goes a second at 60 a minute, no two at once."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    permit = await first.acquire(1)
+    first.refused("(RPM): Limit 60, Used 60, Requested 1.", 2.0, permit)
+    first.release(permit, 0, None)
+    times = []
+    for _ in range(6):
+        first.release(await first.acquire(1), 1, 0.1)
+        times.append(ticks.at)
+    assert times == pytest.approx([2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+
+
+async def test_a_refusal_says_how_many_tokens_there_are():
+    """After a refused call for tokens, the bucket is believed to have what the refusal implies."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    permit = await first.acquire(2000)
+    first.refused(TPM, 10.0, permit)  # 1,000 are there now, 2,000 in 10 s
+    first.release(permit, 0, None)
+    await first.acquire(2000)
+    assert ticks.at == pytest.approx(10.0 + SPARE_S)
+    await first.acquire(500)
+    assert ticks.at == pytest.approx(15.0 + SPARE_S, abs=0.01)
+
+
+async def wave(pacer: Pacer, latency_s: float) -> None:
+    """Fill the window with more waiting, then end all of it."""
+    permits = [await pacer.acquire(1) for _ in range(int(pacer.window))]
+    waiting = asyncio.ensure_future(pacer.acquire(1))
+    await asyncio.sleep(0)
+    for permit in permits:
+        pacer.release(permit, 1, latency_s)
+    pacer.release(await waiting, 1, None)
+
+
+async def test_window_grows_and_shrinks():
+    """Quick replies widen a window that calls wait for, slow ones narrow it, never below where it began."""
+    first = pacer(Ticks(), largest=50)
+    sizes = []
+    for _ in range(4):
+        await wave(first, 0.1)
+        sizes.append(first.window)
+    assert sizes == [16, 32, 50, 50]
+    for _ in range(10):
+        await wave(first, 1.0)
+    assert first.window < 40
+    for _ in range(20):
+        permit = await first.acquire(1)
+        first.release(permit, 1, 0.1)
+    assert first.window < 40
+
+
+async def test_failures_do_not_shrink_the_pace():
+    """Calls that end without an answer leave window and tokens as they were."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    permit = await first.acquire(100)
+    first.learn(headers(5900), permit)
+    first.release(permit, 0, None)
+    for _ in range(100):
+        first.release(await first.acquire(5900), 0, None)
+    assert (first.window, ticks.waits) == (FIRST_WINDOW, [])
+
+
+async def test_a_sleep_that_raises_ends_the_acquire():
+    """The reason to stop goes through, and the next caller is not locked out."""
+
+    async def stop(wait_s):
+        raise KeyError("stop")
+
+    first = Pacer(sleep=stop)
+    first.hold(10)
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            await first.acquire(1)
+
+
+async def test_first_of():
+    """The first to end decides; the others are cancelled."""
+    ended = asyncio.Event()
+
+    async def slow():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    await first_of(slow(), asyncio.sleep(0.001))
+    await asyncio.wait_for(ended.wait(), 5)
+
+
+class Provider:
+    """A provider of `latency_s` with limits, in virtual time; what it refused and served."""
+
+    def __init__(self, used: tuple[int, int] = (100, 500), latency_s: float = 0.3, **limits: int) -> None:
+        self.now = asyncio.get_running_loop().time
+        self.limiter = Limiter("m", self.now, **limits)
+        self.refused, self.served, self.random = 0, [], random.Random(1)
+        self.used, self.latency_s = used, latency_s
+
+    async def call(self, pacer: Pacer, reserved: int) -> None:
+        while True:
+            permit = await pacer.acquire(reserved)
+            await asyncio.sleep(0.01)
+            refusal = self.limiter.admit(reserved)
+            if not refusal:
+                break
+            self.refused += 1
+            pacer.refused(refusal.body["error"]["message"], refusal.retry_after, permit)
+            pacer.release(permit, 0, None)
+        said, used = self.limiter.headers(), self.random.randint(*self.used)
+        await asyncio.sleep(self.latency_s)
+        self.limiter.give_back(reserved - used)
+        self.served.append((self.now(), used))
+        pacer.learn(said, permit)
+        pacer.release(permit, used, self.latency_s)
+
+
+async def race(calls: int, reserved: int, **options):
+    """`calls` through a new pacer; (provider, pacer)."""
+    provider = Provider(**options)
+    pacer = Pacer(clock=provider.now, sleep=asyncio.sleep)
+    await asyncio.gather(*(provider.call(pacer, reserved) for _ in range(calls)))
+    return provider, pacer
+
+
+def test_full_use_of_requests_per_minute():
+    """1,200 a minute, announced only by a 429: at least 97 % used after 5 s, few refused."""
+    provider, pacer = simulate(race(1000, 10, rpm=1200, burst=20))
+    late = [at for at, _ in provider.served if at > 5]
+    assert pacer.limits["RPM"] == 1200
+    assert len(late) / ((late[-1] - 5) * 20) >= 0.97
+    assert provider.refused <= 30
+
+
+def test_full_use_of_tokens_per_minute():
+    """60,000 tokens a minute, each call reserving far more than it uses: at least 97 % used, 1 % refused."""
+    provider, pacer = simulate(race(1500, 2300, tpm=60_000))
+    late = [(at, used) for at, used in provider.served if at > 60]
+    assert pacer.limits["TPM"] == 60_000
+    assert sum(used for _, used in late) / ((late[-1][0] - 60) * 1000) >= 0.97
+    assert provider.refused <= 15
+
+
+def test_small_free_limit_is_not_starved():
+    """8,000 tokens a minute with 2,500 reserved and 300 used: the rest of each call is used by others."""
+    provider, _ = simulate(race(200, 2500, used=(300, 300), tpm=8000))
+    late = [at for at, _ in provider.served if at > 60]
+    assert len(late) * 300 / ((late[-1] - 60) * 8000 / 60) >= 0.9
+    assert provider.refused <= 5  # of the first eight, before any limit is known
+
+
+def test_unlimited_provider_is_not_held():
+    """Without limits 1,000 calls of 0.3 s are over soon: the window doubles with every wave."""
+    provider, pacer = simulate(race(1000, 10))
+    assert provider.served[-1][0] < 4.0
+    assert pacer.window > 100

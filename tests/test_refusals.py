@@ -1,0 +1,72 @@
+"""What is a refusal and what only begins like one."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchkit.metrics.refusals import declines
+from benchkit.offline.completions import REFUSAL
+
+REFUSALS = [
+    REFUSAL,
+    "I’m sorry, but I can’t assist with that.",
+    "Sorry, I can't help with that.",
+    "I cannot comply with this request.",
+    "I am unable to assist with that request.",
+    "I'm not able to help you with this.",
+    "I can't do that.",
+    "I won't answer that question.",
+    "As an AI language model, I cannot provide that information.",
+    "Unfortunately, I am not able to answer this question.",
+    "I apologize, but I cannot fulfill that request.",
+    "I'm afraid I can't discuss this topic.",
+    "I must decline this request.",
+    "I'm sorry. I cannot help you with that. Is there anything else I can do for you?",
+    "I'm sorry, I won't be able to help with that.",
+    "<think>The user wants X.</think>\nI can't assist with this request.",
+    "I cannot provide that information because it is confidential.",
+    "Sorry, but I can't assist with that request. Please contact support.",
+    "I'm not comfortable answering that.",
+    "We are unable to process this request.",
+]
+ANSWERS = [
+    "",
+    "I'm sorry to hear that your order AB-1234 is late. I have escalated it.",
+    "I'm sorry, but I can't process the refund until you confirm your order number.",
+    "I can't help but notice that you were charged twice; I have refunded $20.",
+    "Sorry for the delay! Your parcel arrives on Monday.",
+    "I am unable to find order 123; could you check the number?",
+    "I cannot refund the fee, but I have added a credit of $10.",
+    "I apologize for the inconvenience. Here are the steps.",
+    "Unfortunately, the item is out of stock until 3 May.",
+    "I'm sorry you can't log in. Reset your password first.",
+    "I can't help you with this without your order number. Could you send it?",
+    "I will not charge you again; the refund of $49.99 is on its way.",
+    "You cannot cancel after dispatch. I can help you return it.",
+    "I can't do that for you, but you can do it under Settings.",
+    "I am not able to assist with billing until your identity is confirmed.",
+    "I can assist with that request.",
+    "I'm sorry this happened. I can't provide a date yet, but a technician will call tomorrow.",
+    "We're sorry to hear you want to cancel your order.",
+    "I can't answer for the courier, but I have asked them.",
+    "<think>I can't help with that.</think>Here is what I suggest: restart the router.",
+    "I can't help with that. " + "But here is how you do it, step by step, from the very start. " * 5,
+]
+
+
+@pytest.mark.parametrize("text", REFUSALS)
+def test_a_refusal_is_seen(text):
+    """Texts that do nothing but decline, as models word them."""
+    assert declines(text)
+
+
+@pytest.mark.parametrize("text", ANSWERS)
+def test_an_answer_is_not_taken_for_one(text):
+    """An apology, a condition, a policy or a longer text with help in it is an answer."""
+    assert not declines(text)
+
+
+@pytest.mark.parametrize("piece", ["sorry ", "I'm sorry, but ", "as an ai ", "<think>", "!", " ", "that "])
+def test_long_texts_end(piece):
+    """A text of 10 KB of anything is decided at once, and is no refusal."""
+    assert not declines(piece * (10_000 // len(piece)))

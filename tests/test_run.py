@@ -1,0 +1,443 @@
+"""Run folders: begun, continued, refused, adopted, and read with the remedy at hand."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchkit.errors import RunError, UsageError
+from benchkit.folders import file_name, model_of, newest_run_dir, response_files
+from benchkit.run import Run, combined, open_run, start_run
+
+OLD_COLUMNS = ["id", "prompt", "model_response", "test_case", "round", "timestamp"]
+CASES = [
+    {
+        "id": "t1",
+        "prompt": "Where is it?",
+        "test_case": "customer, agent",
+        "golden_response": "It arrives on 3 May.",
+    },
+    {
+        "id": "t2",
+        "prompt": "Record 5",
+        "test_case": "json",
+        "golden_response": "{'a': 5, 'ok': True, 'none': None}",
+    },
+]
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    """Every test works in a folder of its own, as a project's root."""
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def begun(path="runs/demo", **parameters) -> Run:
+    return start_run(path, **{"provider": "offline", "seed": 7, "cases_file": ""} | parameters)
+
+
+def adopted(folder, *models: str):
+    """A folder as another harness leaves it."""
+    folder.mkdir()
+    pd.DataFrame(CASES).to_csv(folder / "validated_tests.csv", index=False)
+    for model in models:
+        rows = [
+            {"id": c["id"], "prompt": c["prompt"], "model_response": model, "test_case": c["test_case"]}
+            | {"round": 1, "timestamp": "2025-01-01"}
+            for c in CASES
+        ]
+        pd.DataFrame(rows)[OLD_COLUMNS].to_csv(folder / f"{model}_all_responses.csv", index=False)
+    return folder
+
+
+def case_table(*ids: str, prompt: str = "p") -> pd.DataFrame:
+    rows = [{"id": id, "prompt": prompt, "test_case": "conversation", "golden_response": "g"} for id in ids]
+    return pd.DataFrame(rows)
+
+
+def response_table(*models: str, ids=("a", "b"), rounds: int = 2, prompt: str = "p") -> pd.DataFrame:
+    rows = [
+        {"id": id, "prompt": prompt, "test_case": "conversation", "model": model, "round": k + 1}
+        | {"model_response": f"{model} {id} {k}", "status": "answered", "error": "", "timestamp": ""}
+        | {"latency_s": 0.5, "queue_s": math.nan, "prompt_tokens": None, "completion_tokens": 3}
+        | {"cost_usd": math.nan}
+        for model in models
+        for id in ids
+        for k in range(rounds)
+    ]
+    return pd.DataFrame(rows).astype({"prompt_tokens": "Int64", "completion_tokens": "Int64"})
+
+
+def executed(*models: str, ids=("a", "b")) -> Run:
+    """A run that 02 and 03 went over."""
+    run = begun()
+    run.save("validated_tests.csv", case_table(*ids))
+    run.record("03_execute", models=list(models), rounds=2)
+    run.save_responses(response_table(*models, ids=ids))
+    return run
+
+
+class TestStarting:
+    def test_config_says_what_the_run_is(self):
+        """config.json holds provider, seed, parameters, versions, commit and prompt hashes."""
+        config = begun(json_cases=3).config
+        assert (config["provider"], config["seed"]) == ("offline", 7)
+        assert config["parameters"]["01_generate"]["json_cases"] == 3
+        assert {"python", "benchkit", "groq"} <= config["versions"].keys()
+        assert {"generate_json", "validate", "execute_json"} <= config["prompt_hashes"].keys()
+        assert "git_commit" in config
+
+    def test_continuing_keeps_what_was_recorded(self):
+        """01 on the same run again keeps when it began and what the other notebooks ran with."""
+        run = begun(json_cases=3)
+        run.record("03_execute", rounds=5)
+        began = run.config["started"]
+        again = begun(json_cases=4)
+        assert again.parameter("03_execute", "rounds") == 5
+        assert again.parameter("01_generate", "json_cases") == 4
+        assert again.config["started"] == began
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("provider", "groq"), ("seed", 8), ("cases_file", "other.csv")]
+    )
+    def test_another_configuration_is_refused(self, name, value):
+        """A folder of another provider, seed or cases file is left as it is."""
+        run = begun()
+        run.save("initial_tests.csv", case_table("a"))
+        before = (run.path / "config.json").read_bytes()
+        with pytest.raises(RunError, match=f"made with {name} = "):
+            begun(**{name: value})
+        assert (run.path / "config.json").read_bytes() == before
+
+    def test_nothing_made_nothing_fixed(self):
+        """A run in which nothing was made yet, as after a mistyped cases file, may still change its mind."""
+        begun(cases_file="mistyped.csv")
+        assert begun(cases_file="right.csv").parameter("01_generate", "cases_file") == "right.csv"
+
+    @pytest.mark.parametrize(
+        "wrong", [{"provider": "gorq"}, {"seed": -1}, {"seed": True}, {"seed": "7"}, {"seed": 1.5}]
+    )
+    def test_wrong_parameters_make_no_folder(self, wrong, workplace):
+        """A provider or seed that cannot be used is said before anything is made."""
+        with pytest.raises(UsageError, match=f"{next(iter(wrong))} = "):
+            begun(**wrong)
+        assert not list((workplace / "runs").iterdir())
+
+    def test_a_file_is_no_folder(self, workplace):
+        """A run_dir that is a file is refused, and the file stays."""
+        (workplace / "file").write_text("mine")
+        with pytest.raises(RunError, match="cannot be made a run folder"):
+            begun("file")
+        assert (workplace / "file").read_text() == "mine"
+
+    def test_foreign_responses_are_not_written_over(self, workplace):
+        """01 does not begin in a folder that holds somebody's cases, adopted or not."""
+        folder = adopted(workplace / "theirs", "a", "b")
+        before = (folder / "validated_tests.csv").read_bytes()
+        for _ in range(2):
+            with pytest.raises(RunError, match="from elsewhere"):
+                begun(folder)
+            assert open_run(folder).provider == "imported"
+        assert (folder / "validated_tests.csv").read_bytes() == before
+
+    def test_relative_folders_are_the_projects(self, workplace, monkeypatch):
+        """From the notebooks' folder as from the root, runs/demo is the same run, and it is the newest."""
+        (workplace / "notebooks").mkdir()
+        (workplace / "notebooks" / "01_generate.ipynb").write_text("{}")
+        monkeypatch.chdir(workplace / "notebooks")
+        run = begun("runs/demo")
+        assert run.path == (workplace / "runs" / "demo").resolve()
+        assert open_run("runs/demo").path == open_run("").path == run.path
+
+    def test_new_runs_never_share_a_folder(self):
+        """Two runs of the same second get two folders, and the newest is the one that was begun last."""
+        first, second = begun(""), begun("")
+        assert first.path != second.path
+        assert open_run("").path == second.path
+        begun(first.path)
+        assert newest_run_dir().name == second.path.name
+
+
+class TestOpening:
+    def test_missing_folders_are_said(self):
+        """No run yet, no such folder, a folder that is no run: each says what to do."""
+        with pytest.raises(RunError, match=r"has no run yet\. Run 01_generate"):
+            open_run("")
+        with pytest.raises(RunError, match="runs/none is not a folder"):
+            open_run("runs/none")
+        with pytest.raises(RunError, match="so it is no run"):
+            open_run("runs")
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", "cannot be read"),
+            ('{"provider": "offline", "se', "cannot be read"),
+            ("[" * 100_000, "cannot be read"),
+            ("[]", "does not hold a JSON object"),
+            ('{"provider": "offline"}', "no usable seed, parameters"),
+            ('{"provider": 1, "seed": 7, "parameters": []}', "no usable provider, parameters"),
+        ],
+    )
+    def test_damaged_config_is_said(self, text, said):
+        """A config.json that is cut off or of another shape names the file, the fault and the notebook."""
+        run = begun()
+        (run.path / "config.json").write_text(text)
+        with pytest.raises(RunError, match=said) as error:
+            open_run(run.path)
+        assert "config.json" in str(error.value)
+        assert "01_generate.ipynb" in str(error.value)
+
+    def test_a_lost_config_is_not_taken_for_an_import(self):
+        """A run with a journal and no config.json is ours, and 01 can write it again."""
+        run = begun()
+        sqlite3.connect(run.path / "calls.sqlite").close()
+        (run.path / "calls.sqlite").touch()
+        (run.path / "config.json").unlink()
+        with pytest.raises(RunError, match=r"lost its config\.json"):
+            open_run(run.path)
+        assert begun().provider == "offline"
+
+    @pytest.mark.parametrize(
+        ("table", "maker"),
+        [
+            ("initial_tests", "01_generate"),
+            ("validated_tests", "02_validate"),
+            ("rejected_tests", "02_validate"),
+            ("responses", "03_execute"),
+            ("scores", "04_measure"),
+            ("metrics_report", "04_measure"),
+            ("comparisons", "04_measure"),
+        ],
+    )
+    def test_missing_artifacts_name_their_notebook(self, table, maker):
+        """What is not there yet is said with the notebook that makes it."""
+        with pytest.raises(RunError, match=rf"Run {maker}\.ipynb"):
+            getattr(begun(), table)()
+
+    def test_a_half_report_is_said(self):
+        """A metrics report that lacks its parts is no KeyError."""
+        run = begun()
+        run.save_json("metrics_report.json", {"configuration": {}})
+        with pytest.raises(RunError, match=r"no usable comparisons, decision.*04_measure\.ipynb"):
+            run.comparisons()
+
+    def test_in_use_is_said(self, monkeypatch):
+        """A run that another process owns is not written to, and the owner is named."""
+        from filelock import FileLock
+
+        run = begun()
+        (run.path / ".owner.json").write_text(json.dumps({"pid": 4711, "command": "other", "since": "now"}))
+        with FileLock(run.path / ".lock"), pytest.raises(RunError, match="in use by process 4711"):
+            run.save("initial_tests.csv", case_table("a"))
+        assert not (run.path / "initial_tests.csv").exists()
+
+
+class TestSaving:
+    def test_json_has_no_nan(self):
+        """NumPy's and pandas' numbers become JSON's, and what is no finite number null."""
+        run = begun()
+        value = {"a": np.float64("nan"), "b": [np.int64(3), float("inf")], "c": pd.NA, 5: np.float32(0.5)}
+        run.save_json("metrics.json", value)
+        assert json.loads((run.path / "metrics.json").read_text()) == {
+            "a": None,
+            "b": [3, None],
+            "c": None,
+            "5": 0.5,
+        }
+
+    def test_unknown_values_leave_the_old_file(self):
+        """What JSON cannot hold is an error before anything is written."""
+        run = begun()
+        run.save_json("metrics.json", {"a": 1})
+        with pytest.raises(TypeError, match="set has no place"):
+            run.save_json("metrics.json", {"a": {1}})
+        assert json.loads((run.path / "metrics.json").read_text()) == {"a": 1}
+
+    def test_surrogates_are_escaped(self):
+        """Half a character, which models do send, ends no run."""
+        run = begun()
+        run.save_json("metrics.json", {"a": "x\ud800"})
+        run.save_text("analysis_report.md", "x\ud800")
+        assert json.loads((run.path / "metrics.json").read_text())["a"] == "x\ud800"
+        assert (run.path / "analysis_report.md").read_text() == "x\\ud800"
+
+    def test_a_figure_is_replaced_whole(self):
+        """A figure that fails half way leaves the one that was there."""
+
+        class Chart:
+            def __init__(self, data: bytes, fails: bool = False) -> None:
+                self.data, self.fails = data, fails
+
+            def save(self, path) -> None:
+                path.write_bytes(self.data)
+                if self.fails:
+                    raise MemoryError
+
+        run = begun()
+        run.save_figure("scores", Chart(b"old"))
+        with pytest.raises(MemoryError):
+            run.save_figure("scores", Chart(b"half", fails=True))
+        assert [(p.name, p.read_bytes()) for p in (run.path / "figures").iterdir()] == [
+            ("scores.png", b"old")
+        ]
+
+
+class TestFileNames:
+    def test_known_names(self):
+        """Plain ids read as the design writes them."""
+        assert file_name("openai/gpt-oss-120b") == "openai__gpt-oss-120b"
+        assert file_name("mixtral-8x7b-32768") == "mixtral-8x7b-32768"
+
+    def test_lookalikes_differ(self):
+        """Ids that would look alike as files, or differ by case alone, get different names."""
+        ids = ["a/b", "a__b", "a_/b", "a/_b", "A/b", "A/B", "a:b", "a-b", "a b", "a/b/c", "a__b/c", "a/b__c"]
+        ids += ["é", "è", "", ".", "..", "../x", "golden", "x" * 300, "x" * 299 + "y", "a/b~1", "\ud800"]
+        names = [file_name(id).lower() for id in ids]
+        assert len(set(names)) == len(ids)
+        assert all(len(name) < 200 and "/" not in name for name in names)
+
+    @given(ids=st.lists(st.text(st.sampled_from("abAB_/-.~:"), max_size=8), min_size=2, unique=True))
+    def test_two_models_never_share_a_file(self, ids):
+        """No two ids have the same name, also where case does not count."""
+        assert len({file_name(id).lower() for id in ids}) == len(ids)
+
+    @given(
+        id=st.from_regex(
+            r"[a-zA-Z0-9.-]{1,9}(_[a-zA-Z0-9.-]{1,9})?(/[a-zA-Z0-9.-]{1,9}){0,2}", fullmatch=True
+        )
+    )
+    def test_ids_of_ordinary_letters_are_found_again(self, id):
+        """A name tells its id again, upper case and folders included."""
+        assert model_of(file_name(id)) == id
+
+    def test_imported_names(self, workplace):
+        """Whatever a file of somebody else is called, it gives a model id of its own."""
+        folder = adopted(workplace / "theirs", "openai__gpt-oss-20b", "GPT-4", "my_model", "a__b__c")
+        (folder / ".x_all_responses.1.tmp.csv").write_text("half")
+        assert set(response_files(folder)) == {"openai/gpt-oss-20b", "GPT-4", "my_model", "a/b__c"}
+
+    def test_column_of_a_model_called_golden(self):
+        """The combined file keeps the golden response beside any model's column."""
+        table = combined(response_table("golden", "b"), case_table("a", "b"))
+        assert table["golden_response"].tolist() == ["g"] * 4
+        assert len(table.columns) == len(set(table.columns)) == 7
+
+
+class TestResponses:
+    def test_come_back_with_their_models(self):
+        """Saved responses are read again with their ids, in the order of the models that were asked."""
+        run = executed("Upper/Case:x", "offline/hasty")
+        again = run.responses()
+        assert again["model"].drop_duplicates().tolist() == ["Upper/Case:x", "offline/hasty"]
+        assert (
+            again["model_response"].tolist()
+            == response_table("Upper/Case:x", "offline/hasty")["model_response"].tolist()
+        )
+        assert again["prompt_tokens"].isna().all()
+        assert again["completion_tokens"].tolist() == [3] * 8
+
+    def test_combined_file(self):
+        """One row a case and round, golden response and every model's answer side by side."""
+        run = executed("m/a", "m/b")
+        table = pd.read_csv(run.path / "combined_model_responses.csv")
+        assert list(table.columns[:5]) == ["test_id", "round", "prompt", "test_case", "golden_response"]
+        assert table[["test_id", "round"]].to_numpy().tolist() == [["a", 1], ["a", 2], ["b", 1], ["b", 2]]
+        assert table["m__b_response"].tolist() == ["m/b a 0", "m/b a 1", "m/b b 0", "m/b b 1"]
+
+    def test_other_models_leave_the_old_files(self):
+        """03 with other models keeps the old models' files; what is read and combined is the new pair."""
+        run = executed("m/a", "m/b")
+        old = (run.path / "m__a_all_responses.csv").read_bytes()
+        run.record("03_execute", models=["m/b", "m/c"], rounds=2)
+        run.save_responses(response_table("m/b", "m/c"))
+        assert (run.path / "m__a_all_responses.csv").read_bytes() == old
+        assert set(run.responses()["model"]) == {"m/b", "m/c"}
+        assert "m__a_response" not in pd.read_csv(run.path / "combined_model_responses.csv")
+
+    def test_an_unfinished_execution_is_said(self):
+        """03 was begun with another model and stopped: its file is named, not silently left out."""
+        run = executed("m/a", "m/b")
+        run.record("03_execute", models=["m/a", "m/new"], rounds=2)
+        with pytest.raises(RunError, match=r"no m__new_all_responses\.csv\. Run 03_execute\.ipynb"):
+            run.responses()
+
+    @pytest.mark.parametrize(
+        ("changed", "which"),
+        [
+            (case_table("a", "b", prompt="other"), "a, b"),
+            (case_table("a"), "b"),
+            (case_table("a", "b", "c"), "c"),
+        ],
+    )
+    def test_answers_to_other_cases_are_refused(self, changed, which):
+        """02 ran again and the cases changed: 04 does not score the answers to the old ones."""
+        run = executed("m/a", "m/b")
+        run.save("validated_tests.csv", changed)
+        with pytest.raises(RunError, match=rf"\({which}\)\. Run 03_execute\.ipynb again"):
+            run.responses()
+
+    def test_damage_names_the_models_file(self):
+        """A response file that is cut off is named."""
+        run = executed("m/a", "m/b")
+        path = run.path / "m__b_all_responses.csv"
+        path.write_bytes(path.read_bytes()[:-40])
+        with pytest.raises(RunError, match=r"m__b_all_responses\.csv row 5 has .*03_execute\.ipynb"):
+            run.responses()
+
+
+class TestAdopting:
+    def test_a_folder_from_elsewhere(self, workplace):
+        """validated_tests.csv and two response files with six columns are a run; nothing of it is touched."""
+        from benchkit.cases import adopt_cases
+
+        folder = adopted(workplace / "theirs", "mixtral-8x7b-32768", "openai__gpt-oss-20b")
+        before = {p.name: p.read_bytes() for p in folder.glob("*.csv")}
+        run = open_run(folder)
+        assert (run.provider, run.simulated, run.brought) == ("imported", False, True)
+        responses, cases = run.responses(), adopt_cases(run.validated_tests())
+        assert set(responses["model"]) == {"mixtral-8x7b-32768", "openai/gpt-oss-20b"}
+        assert (responses["status"] == "").all()
+        assert cases["test_case"].tolist() == ["conversation", "json"]
+        assert json.loads(cases["golden_response"][1]) == {"a": 5, "ok": True, "none": None}
+        assert {p.name: p.read_bytes() for p in folder.glob("*.csv")} == before
+
+    def test_simulated_answers_stay_simulated(self, workplace):
+        """Answers of simulated models are said to be simulated in whatever folder they lie."""
+        folder = adopted(workplace / "theirs", "offline__steady", "b")
+        assert open_run(folder).simulated
+        assert "SIMULATED" in repr(open_run(folder))
+
+    def test_03_by_mistake_breaks_nothing(self, workplace):
+        """An imported folder keeps its own models, even when 03 was told others before it stopped."""
+        run = open_run(adopted(workplace / "theirs", "a", "b"))
+        run.record("03_execute", models=["offline/steady", "offline/hasty"], rounds=3)
+        assert set(run.responses()["model"]) == {"a", "b"}
+
+    def test_missing_columns_are_said(self, workplace):
+        """A response file without rounds says which column it lacks."""
+        folder = adopted(workplace / "theirs", "a", "b")
+        pd.read_csv(folder / "a_all_responses.csv").drop(columns="round").to_csv(
+            folder / "a_all_responses.csv", index=False
+        )
+        with pytest.raises(RunError, match=r"a_all_responses\.csv has no column round"):
+            open_run(folder).responses()
+
+
+def test_reading_a_large_run_is_quick():
+    """1,200 responses are read in well under two seconds."""
+    ids = [f"c{i}" for i in range(300)]
+    run = executed("m/a", "m/b", ids=ids)
+    began = time.process_time()
+    assert len(run.responses()) == 1200
+    assert time.process_time() - began < 2

@@ -1,0 +1,195 @@
+"""CSV tables: every text comes back, no formula runs, nothing is ever half written."""
+
+from __future__ import annotations
+
+import csv
+import os
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchkit.errors import RunError
+from benchkit.tables import neutralise, read_table, restore, write_atomically, write_table
+
+HARD = ["=1+1", "'=1+1", "''=x", "\t=x", "\r\n", "\r", "a\rb", "a\nb", "'", "-5", "+1", "@x", "\n=1", "＝1"]
+HARD += ['"', '",\n"', "", " ", "None", "nan", "NA", "007", "\ufeffx", "\x01\x1f\x7f", "\u2028", "é😀"]
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+HEADER = "id,prompt,test_case,golden_response\n"
+
+
+def cases(*prompts: str) -> pd.DataFrame:
+    rows = [
+        {"id": f"c{i}", "prompt": text, "test_case": "conversation", "golden_response": text}
+        for i, text in enumerate(prompts)
+    ]
+    return pd.DataFrame(rows)
+
+
+def written(folder, text: str):
+    path = folder / "validated_tests.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_hard_texts_come_back(tmp_path, text):
+    """A cell that a spreadsheet, a CSV reader or pandas would change is the same after a round trip."""
+    path = tmp_path / "validated_tests.csv"
+    write_table(path, cases(text, "second"))
+    assert read_table(path)["prompt"].tolist() == [text, "second"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(st.sampled_from("='+-@\t\r\n\",a\x00\ud800;😀") | st.characters()), min_size=1))
+def test_any_text_comes_back(tmp_path, texts):
+    """Any text survives writing and reading; only NUL and lone surrogates are replaced, visibly."""
+    path = tmp_path / "validated_tests.csv"
+    write_table(path, cases(*texts))
+    wanted = ["".join("�" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in t) for t in texts]
+    assert read_table(path)["prompt"].tolist() == wanted
+
+
+@given(text=st.text(st.sampled_from("'=+-@\t\rab")))
+def test_neutralised_is_no_formula(text):
+    """What goes out never begins as a formula, and `restore` undoes exactly that."""
+    assert not neutralise(text).startswith(FORMULA)
+    assert restore(neutralise(text)) == text
+
+
+def test_no_cell_or_column_of_the_file_is_a_formula(tmp_path):
+    """Looked at with another reader, neither cells nor column names begin as a formula."""
+    path = tmp_path / "validated_tests.csv"
+    write_table(path, cases(*HARD).assign(**{"@model_response": "=cmd|' /C calc'!A0"}))
+    with open(path, encoding="utf-8", newline="") as file:
+        assert not [cell for row in csv.reader(file) for cell in row if cell.startswith(FORMULA)]
+    assert "@model_response" in read_table(path).columns
+
+
+def test_long_cells_come_back(tmp_path):
+    """A prompt of 300 KB is read, which the csv module refuses unless told."""
+    path = tmp_path / "validated_tests.csv"
+    write_table(path, cases("x" * 300_000))
+    assert len(read_table(path)["prompt"][0]) == 300_000
+
+
+def test_types_and_absent_columns(tmp_path):
+    """Numbers are typed, what is not known stays unknown, absent text is "" and a first attempt is 1."""
+    path = tmp_path / "m_all_responses.csv"
+    write_table(path, pd.DataFrame({"id": ["a", "b"], "model_response": ["x", None], "round": [1, 2]}))
+    table = read_table(path)
+    assert table["round"].tolist() == [1, 2]
+    assert table["round"].dtype == table["prompt_tokens"].dtype == "Int64"
+    assert table[["prompt_tokens", "cost_usd"]].isna().all(axis=None)
+    assert table["model_response"].tolist() == ["x", ""]
+    assert table["status"].tolist() == ["", ""]
+    bare = read_table(written(tmp_path, HEADER + "a,p,conversation,g\n"))
+    assert (bare["attempt"][0], bare["category"][0]) == (1, "")
+
+
+def test_nullable_numbers_come_back(tmp_path):
+    """A failed call has no tokens and no cost beside one that has: both keep what they have."""
+    path = tmp_path / "m_all_responses.csv"
+    frame = pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "model_response": ["x", ""],
+            "round": [1, 1],
+            "prompt_tokens": pd.array([12, None], dtype="Int64"),
+            "cost_usd": [1.25e-05, None],
+            "latency_s": [-0.0, 0.1 + 0.2],
+        }
+    )
+    write_table(path, frame)
+    again = read_table(path)
+    assert again["prompt_tokens"].tolist() == [12, pd.NA]
+    assert again["cost_usd"][0] == 1.25e-05
+    assert again["latency_s"][1] == 0.1 + 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("id,prompt\na,b\n", "no column test_case, golden_response"),
+        (HEADER + "a,b,conversation\n", "row 2 has 3 cells, the header 4"),
+        (HEADER + "a,b,conversation,g,h\n", "row 2 has 5 cells, the header 4"),
+        (HEADER + 'a,b,conversation,"cut off', "cannot be read (unexpected end of data)"),
+        ("id,id,prompt,test_case,golden_response\n", "has a column twice"),
+        (HEADER.encode() + b"a,\xff,conversation,g\n", "cannot be read"),
+        (
+            HEADER.strip() + ",attempt\na,b,conversation,g,two\n",
+            "row 2: attempt = 'two' is not a whole number",
+        ),
+        (
+            HEADER.strip() + ",attempt\na,b,conversation,g,1.5\n",
+            "row 2: attempt = '1.5' is not a whole number",
+        ),
+        (
+            HEADER.strip() + ",attempt\na,b,conversation,g,inf\n",
+            "row 2: attempt = 'inf' is not a whole number",
+        ),
+    ],
+)
+def test_damage_is_said(tmp_path, text, said):
+    """A damaged table says which file, what is wrong with it and which notebook makes it."""
+    path = written(tmp_path, text)
+    with pytest.raises(RunError) as error:
+        read_table(path)
+    assert said in str(error.value)
+    assert str(path) in str(error.value)
+    assert "02_validate.ipynb" in str(error.value)
+
+
+def test_missing_is_said(tmp_path):
+    """A table that is not there names the notebook that makes it."""
+    with pytest.raises(RunError, match=r"has no scores\.csv\. Run 04_measure\.ipynb"):
+        read_table(tmp_path / "scores.csv")
+
+
+@pytest.mark.parametrize("text", ["\ufeff" + HEADER, HEADER.replace("\n", "\r\n"), HEADER + "\n\n"])
+def test_foreign_files_are_read(tmp_path, text):
+    """A byte order mark, CRLF and blank lines are no damage."""
+    newline = "\r\n" if "\r" in text else "\n"
+    table = read_table(written(tmp_path, text + f'a,"two{newline}lines",conversation,g{newline}'))
+    assert table["prompt"].tolist() == [f"two{newline}lines"]
+
+
+def test_a_crash_leaves_the_old_file(tmp_path, monkeypatch):
+    """Whatever ends a write before the rename, the old file is whole and no half of the new one stays."""
+    path = tmp_path / "scores.csv"
+    write_atomically(path, "old")
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", dies)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    """A write that fails says so, and the old file stays."""
+    path = tmp_path / "scores.csv"
+    write_atomically(path, "old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+
+
+def test_the_new_file_is_whole_before_it_is_seen(tmp_path, monkeypatch):
+    """At the moment of the rename the temporary file holds all of the text."""
+    path, seen = tmp_path / "scores.csv", []
+    kind = type(path)
+    replace = kind.replace
+    monkeypatch.setattr(kind, "replace", lambda self, to: (seen.append(self.read_text()), replace(self, to)))
+    write_atomically(path, "x" * 100_000)
+    assert seen == ["x" * 100_000]
