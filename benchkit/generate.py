@@ -80,10 +80,36 @@ def plan_cases(
     """
     import pandas as pd
 
+    check_parameters(
+        json_cases=json_cases,
+        conversation_cases=conversation_cases,
+        categories=categories,
+        enable_json_tests=enable_json_tests,
+        enable_conversation_tests=enable_conversation_tests,
+        cases_file=cases_file,
+    )
     wanted = {
         "json": enable_json_tests and json_cases,
         "conversation": enable_conversation_tests and conversation_cases,
     }
+    rows = [
+        {"id": f"{kind}-{i + 1:03d}", "test_case": kind, "category": categories[i % len(categories)]}
+        for kind in KINDS
+        for i in range(0 if cases_file else int(wanted[kind]))
+    ]
+    return pd.DataFrame(rows, columns=["id", "test_case", "category"])
+
+
+def check_parameters(
+    *,
+    json_cases: int,
+    conversation_cases: int,
+    categories: Sequence[str],
+    enable_json_tests: bool,
+    enable_conversation_tests: bool,
+    cases_file: str,
+) -> None:
+    """Raises UsageError for what `plan_cases` could not plan: 01 asks before it makes a run of it."""
     for name, flag in (
         ("enable_json_tests", enable_json_tests),
         ("enable_conversation_tests", enable_conversation_tests),
@@ -95,16 +121,11 @@ def plan_cases(
             raise UsageError(f"{name} = {count!r} is not usable. Use a whole number, 0 to {MOST_CASES}.")
     if isinstance(categories, str) or not categories or not all(isinstance(c, str) and c for c in categories):
         raise UsageError(f"categories = {categories!r} is not usable. Use a list of one or more names.")
-    if not cases_file and not any(wanted.values()):
+    wanted = (enable_json_tests and json_cases) or (enable_conversation_tests and conversation_cases)
+    if not cases_file and not wanted:
         raise UsageError(
             "no test cases are asked for. Enable one kind, set its count above 0, or give cases_file."
         )
-    rows = [
-        {"id": f"{kind}-{i + 1:03d}", "test_case": kind, "category": categories[i % len(categories)]}
-        for kind in KINDS
-        for i in range(0 if cases_file else int(wanted[kind]))
-    ]
-    return pd.DataFrame(rows, columns=["id", "test_case", "category"])
 
 
 async def generate(plan: pd.DataFrame, client: Client, model: str = "") -> pd.DataFrame:
