@@ -115,16 +115,16 @@ class TestComment:
         assert not writer.messages
 
 
-class TestWritten:
-    @pytest.fixture(
-        scope="class", params=[(STEADY, HASTY), (STEADY, HASTY, TERSE, "org/" + "long-" * 12 + "id")]
-    )
-    def made(self, request) -> tuple[dict[str, Any], str]:
-        scores = drawn(5, request.param, n=10)
-        computed = report_of(scores, costs={STEADY: 0.001})
-        figures = report.figures(computed, scores, responses_of(scores))
-        return computed, report.write(computed, report.Commentary(passages=[GOOD]), pd.DataFrame(), figures)
+@pytest.fixture(scope="module", params=[2, 4])
+def made(request) -> tuple[dict[str, Any], str]:
+    """A computed report of so many models, and its text."""
+    scores = drawn(5, (STEADY, HASTY, TERSE, "org/" + "long-" * 12 + "id")[: request.param], n=10)
+    computed = report_of(scores, costs={STEADY: 0.001})
+    figures = report.figures(computed, scores, responses_of(scores))
+    return computed, report.write(computed, report.Commentary(passages=[GOOD]), pd.DataFrame(), figures)
 
+
+class TestWritten:
     def test_every_table_and_figure_is_signed(self, made):
         """Small print under every table, the whole line once, and every figure with caption and alt text."""
         computed, text = made
