@@ -1,4 +1,4 @@
-"""The `benchkit` command: run the notebooks, serve the simulated provider, list models."""
+"""The `benchkit` command: run the notebooks, verify a run, serve the simulated provider, list models."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ STEPS = ("01", "02", "03", "04", "05")
 CODES = (
     "Exit codes: 0 done; 1 failed; 2 bad usage; 3 stopped by its budget; 4 interrupted. 3 and 4 can resume."
 )
+VERIFIED = "Exit codes: 0 all agree; 1 something differs, each named, or cannot be read; 2 bad usage."
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -72,6 +73,23 @@ def models(args: argparse.Namespace) -> int:
         print("SIMULATED models of the offline provider; --provider groq lists Groq's, with a key.\n")
     print(_table(rows) if rows else f"{args.provider} lists no models.")
     return 0
+
+
+def verify(args: argparse.Namespace) -> int:
+    """`benchkit verify`: compute a run's numbers again; 1 where one differs."""
+    from .run import Run
+    from .verify import verify
+
+    path = Path(args.run_dir).expanduser().resolve()
+    lacking = [name for name in ("config.json", "metrics_report.json") if not (path / name).is_file()]
+    if lacking:
+        raise UsageError(
+            f"{args.run_dir} has no {lacking[0]}, so there is nothing to verify. Name the folder of a run "
+            "that 04_measure.ipynb has measured."
+        )
+    found = verify(Run(path))
+    print("\n".join(found.lines()))
+    return 1 if found.differences else 0
 
 
 def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
@@ -153,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="start a run, or continue one", epilog=CODES))
     _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
     _add_models(commands.add_parser("models", help="what the provider serves, prices, retirements"))
+    _add_verify(commands.add_parser("verify", help="compute a run's numbers again", epilog=VERIFIED))
     return parser
 
 
@@ -168,6 +187,12 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     add("-p", dest="parameters", nargs=2, action="append", default=[], metavar=names, help="any parameter")
     add("--verbose", action="store_true", help="show log and tracebacks")
     command.set_defaults(command=run)
+
+
+def _add_verify(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
+    command.add_argument("--verbose", action="store_true", help="show tracebacks")
+    command.set_defaults(command=verify)
 
 
 def _add_offline(command: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from .errors import RunError
 NEEDED: dict[str, dict[str, type]] = {
     "config.json": {"provider": str, "seed": int, "parameters": dict},
     "metrics_report.json": {"comparisons": list, "configuration": dict, "decision": dict},
+    "commentary.json": {"model": str, "passages": list, "left_out": list, "sent_back": int, "note": str},
 }
 
 

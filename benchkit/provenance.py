@@ -29,10 +29,17 @@ def any_simulated(journal: Path) -> bool:
         return False
     query = """SELECT 1 FROM calls WHERE json_extract(reply, '$.fingerprint') LIKE 'offline%' LIMIT 1"""
     try:
-        with closing(sqlite3.connect(f"{journal.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        with closing(read_only(journal)) as db:
             return db.execute(query).fetchone() is not None
     except sqlite3.Error:
         return False  # A journal that cannot be read is said where it is needed.
+
+
+def read_only(journal: Path) -> sqlite3.Connection:
+    """A journal that is only read: where nothing is left in its log, no file is made beside it either."""
+    log = Path(f"{journal}-wal")
+    sealed = "" if log.exists() and log.stat().st_size else "&immutable=1"
+    return sqlite3.connect(f"{journal.resolve().as_uri()}?mode=ro{sealed}", uri=True)
 
 
 def _git_commit() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,14 @@ class Run:
         with self.claim():
             write_atomically(self.path / name, text)
 
-    def save_figure(self, name: str, chart: Chart) -> Chart:
-        """Save a chart as `figures/{name}.png`, and give it back to be shown."""
+    @property
+    def signature(self) -> str:
+        """How whatever stands in this run was made, as far as that is known before it is measured."""
+        return f"benchkit:{version('benchkit')}|provider:{self.provider}|seed:{self.seed}"
+
+    def save_figure(self, name: str, chart: Chart, signature: str = "") -> Chart:
+        """Save a chart, signed, as `figures/{name}.png`, and give it back to be shown."""
+        chart = chart.signed(signature or self.signature)
         with self.claim():
             made_folder(self.path / "figures")
             with replacing(self.path / "figures" / f"{name}.png") as temporary:
@@ -122,11 +129,17 @@ class Run:
 
         return pd.DataFrame(self.metrics_report()["comparisons"])
 
+    def metrics(self) -> dict[str, Any]:
+        return read_json(self.path / "metrics.json", maker="04_measure")
+
+    def commentary(self) -> dict[str, Any]:
+        return read_json(self.path / "commentary.json", maker="05_report")
+
     def save_responses(self, responses: pd.DataFrame) -> None:
         """One `{model}_all_responses.csv` a model, and the combined file with every model side by side."""
         for model, rows in responses.groupby("model", sort=False):
             self.save(file_name(str(model)) + RESPONSES, rows[list(ARTIFACTS[RESPONSES].columns)])
-        self.save("combined_model_responses.csv", combined(responses, self.validated_tests()))
+        self.save("combined_model_responses.csv", self.combined(responses))
 
     def responses(self) -> pd.DataFrame:
         """Every model's responses below each other, with a `model` column.
@@ -137,15 +150,27 @@ class Run:
         """
         import pandas as pd
 
-        asked = [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
-        files = {model: self.path / (file_name(model) + RESPONSES) for model in asked}
-        files = files or response_files(self.path)
+        files, asked = self._response_files()
         if not files:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
         if asked:
             _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
         return pd.concat(frames, ignore_index=True)
+
+    def response_files(self) -> dict[str, str]:
+        """The name of each model's file of responses."""
+        return {model: file.name for model, file in self._response_files()[0].items()}
+
+    def _response_files(self) -> tuple[dict[str, Path], bool]:
+        """(each model's file, whether 03 made them for the models that it was last run with)."""
+        asked = [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
+        files = {model: self.path / (file_name(model) + RESPONSES) for model in asked}
+        return files or response_files(self.path), bool(asked)
+
+    def combined(self, responses: pd.DataFrame) -> pd.DataFrame:
+        """What combined_model_responses.csv holds of these responses."""
+        return combined(responses, self.validated_tests())
 
 
 def open_run(run_dir: str | Path = "") -> Run:

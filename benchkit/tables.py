@@ -123,13 +123,22 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
+    write_atomically(path, table_text(frame))
+
+
+def table_text(frame: pd.DataFrame) -> str:
     """`frame` as CSV (RFC 4180), text cells and column names neutralised."""
     out = frame.rename(columns=neutralise)
     for column in out.columns:
         if not _is_numeric(out[column]):
-            out[column] = [neutralise(_UNWRITABLE.sub("�", _text(cell))) for cell in out[column]]
+            out[column] = [neutralise(writable(_text(cell))) for cell in out[column]]
     # With lines that end on \n alone, cells with a \r in them would not be quoted.
-    write_atomically(path, out.to_csv(index=False, lineterminator="\r\n"))
+    return out.to_csv(index=False, lineterminator="\r\n")
+
+
+def writable(text: str) -> str:
+    """`text` without what a CSV file cannot hold."""
+    return _UNWRITABLE.sub("�", text)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -29,10 +29,11 @@ MAY_IMPORT = {
     "documents": GROUND | {"tables"},
     "folders": GROUND,
     "provenance": GROUND,
+    "signature": set(),
     "run": GROUND | {"documents", "folders", "lock", "provenance", "tables"},
     "stats": {"domain", "errors"},
     "metrics": {"domain", "errors"},
-    "plots": {"domain", "errors"},
+    "plots": {"domain", "errors", "signature"},
     "explore": {"domain", "errors", "plots"},
     "agent": GROUND,
     "claims": GROUND | {"facts"},
@@ -44,11 +45,16 @@ MAY_IMPORT = {
     "kernel": GROUND | {"terminal", "parameters"},
     "parameters": GROUND,
     "pipeline": GROUND | {"documents", "export", "kernel", "llm", "parameters", "run", "terminal"},
-    "cli": GROUND | {"pipeline", "run", "parameters", "llm", "offline"},
-} | {stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "facts", "plots"} for stage in STAGES}
+    "cli": GROUND | {"pipeline", "run", "parameters", "llm", "offline", "verify"},
+} | {
+    stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "facts", "plots", "signature"}
+    for stage in STAGES
+}
 # What one stage's tables mean, another's may need; the notebooks alone run them.
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}
+# Verification is the stages over again, on a run that the command line hands it.
+MAY_IMPORT["verify"] = MAY_IMPORT["report"] | STAGES | {"documents", "provenance", "tables"}
 
 
 def imports(path: Path) -> set[str]:

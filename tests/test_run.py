@@ -279,6 +279,9 @@ class TestSaving:
             def __init__(self, data: bytes, fails: bool = False) -> None:
                 self.data, self.fails = data, fails
 
+            def signed(self, signature: str):
+                return self
+
             def save(self, path) -> None:
                 path.write_bytes(self.data)
                 if self.fails:

@@ -59,6 +59,12 @@ class TestTheCommand:
             report["configuration"]["models"]
         )
 
+    def test_can_be_verified(self, run_dir):
+        """Computed again from its CSV files and its journal, every published number agrees."""
+        done = benchkit("verify", run_dir)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.count("all agree") == 8
+
     def test_says_that_it_is_simulated(self, run_dir):
         """Report, HTML and metrics files say so."""
         assert "SIMULATED" in (run_dir / "analysis_report.md").read_text()

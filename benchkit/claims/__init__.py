@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,16 @@ from .figures import NUMBER, wrong_figures
 from .known import Known, known_figures
 from .ranking import wrong_rankings
 from .reading import Names, Sentence, names_of, sentences
+from .scope import NEGATED
+from .standing import wrong_standings
+from .unread import unread
 from .verdicts import wrong_verdicts
 from .wording import in_digits, ratios, strangers
 
 __all__ = ["numbers_in", "problems"]
+_REAL = re.compile(
+    r"\breal(?:-world)? (?:customers?|users?|models?|deployments?|traffic|tickets?)\b", re.IGNORECASE
+)
 
 
 def problems(text: str, facts: Mapping[str, Any]) -> list[str]:
@@ -41,9 +48,14 @@ def _problems(
     yield from ratios(sentence.text)
     yield from wrong_figures(replace(sentence, text=in_digits(sentence.text)), names, known)
     yield from wrong_rankings(sentence, names, facts)
+    yield from wrong_standings(sentence, names, facts)
+    yield from unread(sentence, names)
     yield from wrong_verdicts(sentence, names, facts)
     if not facts.get("simulated") and "simulated" in sentence.text.lower():
         yield "calls something simulated, and nothing in this run was"
+    real = _REAL.search(sentence.text) if facts.get("simulated") else None
+    if real and not NEGATED.search(sentence.text[: real.start()]):
+        yield f"says {real.group(0)!r} of a run in which everything was simulated"
 
 
 def numbers_in(value: Any) -> Iterator[float]:

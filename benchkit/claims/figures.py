@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from .known import Known
-from .quantities import factors, is_relative, quantities
+from .quantities import COUNTS, factors, is_relative, quantities
 from .reading import MODEL, Names, Sentence
 
 NUMBER = re.compile(
@@ -70,7 +70,7 @@ def _figure(found: re.Match[str], text: str, names: Names) -> Figure:
     before, after = text[max(0, found.start() - 90) : found.start()], text[found.end() : found.end() + 60]
     digits = found.group(2)
     value = float(digits.replace(",", ""))
-    of = _OF.match(after)
+    of, of_what = _OF.match(after), quantities(before, after)
     return Figure(
         written=found.group(0),
         start=found.start(),
@@ -78,12 +78,12 @@ def _figure(found: re.Match[str], text: str, names: Names) -> Figure:
         value=-value if found.group(1) == "-" else value,
         places=len(digits.partition(".")[2]),
         factors=factors(after),
-        quantities=quantities(before, after),
+        quantities=of_what,
         bound=bool(_BOUND.search(before)),
         signed=bool(found.group(1)),
         relative=is_relative(after),
         model=names.models_in(of.group(1))[0] if of else _said_of(before, names),
-        against=bool(_AGAINST.search(before)),
+        against=bool(_AGAINST.search(before)) and not of_what & COUNTS,
     )
 
 
@@ -92,7 +92,7 @@ def _said_of(before: str, names: Names) -> str:
     last = next(reversed([*re.finditer(MODEL, before)]), None)
     if last is None or NUMBER.search(before, last.end()) or re.search(r"[,;]", before[last.end() :]):
         return ""
-    in_brackets = re.match(r"'?s?\s*[(\[:=]", before[last.end() :])
+    in_brackets = re.match(r"'?s?\s*[(\[=]", before[last.end() :])
     return (
         ""
         if _OBJECT.search(before, 0, last.start()) and not in_brackets

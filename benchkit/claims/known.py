@@ -35,6 +35,7 @@ _OF_COSTS = {
     "completion_tokens": "tokens",
     "timed": "answered",
 }
+EVERY_KIND = "every kind"
 _STATUSES = ("planned", "scored", "unscored", "answered", "malformed", "refused", "failed")
 
 
@@ -69,9 +70,19 @@ def _all(facts: Mapping[str, Any]) -> Iterator[Known]:
     for row in facts.get("denominators") or ():
         for one in _figures(row, dict(zip(_STATUSES, _STATUSES, strict=True)), frozenset({row["model"]}), {}):
             yield Known(one.value, one.quantity, one.models, test_case=row["test_case"])
+    yield from _totals(facts.get("denominators") or ())
     for row in facts.get("cost") or ():
         yield from _figures(row, _OF_COSTS, frozenset({row["model"]}), {})
     yield from _of_run(facts)
+
+
+def _totals(rows: Sequence[Mapping[str, Any]]) -> Iterator[Known]:
+    """Each model's counts over all kinds, which a sentence about one kind may not state."""
+    for model in dict.fromkeys(row["model"] for row in rows):
+        for name in _STATUSES:
+            counts = [number(row.get(name)) for row in rows if row["model"] == model]
+            total = sum(count for count in counts if count is not None)
+            yield Known(total, name, frozenset({model}), test_case=EVERY_KIND)
 
 
 def _figures(

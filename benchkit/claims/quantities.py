@@ -9,7 +9,7 @@ from .reading import METRIC, MODEL
 
 _WORD = r"(?:(?!(?:and|or|but|against|to|vs|versus|is|was|were|are)\b)[\w-]+\s)"
 _CASES = (
-    r"(?:cases?|conversations|conversation(?! (?:answer|response|repl|call))|prompts|questions?|tickets?|items|"
+    r"(?:cases?|conversations|conversation(?! (?:answer|response|repl|call|request|quer))|prompts|questions?|tickets?|items|"
     r"tests)\b"
 )
 _COUNTED = "planned scored unscored answered malformed refused failed"
@@ -38,6 +38,7 @@ _AFTER = {
     rf"\s*{_WORD}?(?:ties|tied)\b": "tied",
     rf"\s*{_WORD}?(?:losses|lost)\b": "lost failed",
     rf"\s*{_WORD}{{0,2}}{_ANSWERS}": _COUNTED,
+    rf"\s*of (?:the )?(?:{MODEL}'s )?{_WORD}{{0,2}}{_ANSWERS}": _COUNTED,
 }
 # Words that may stand between a name and its number.
 _FILLER = (
@@ -62,6 +63,7 @@ _BEFORE = {
     r"\b(?:costs?|price|priced|spent|spend)": _COSTS,
     r"\b(?:latency|median|percentile)": _LATENCIES,
     r"\b(?:won|wins)": "won",
+    r"\b(?:scores|scored|reach(?:es|ed)|achiev(?:es|ed)|manag(?:es|ed)|attain(?:s|ed)|gets)": "mean",
     r"\btied": "tied",
     r"\b(?:lost|loses)": "lost failed",
 }
@@ -76,7 +78,7 @@ _TOLD_NEAR = {
     "latency": r"\b(?:median|typical\w*)\b",
     "unit-cost": r"\b(?:per|each|a)\s+(?:1,000|1000|thousand|answer|response)\b",
     "cost": r"\b(?:in all|in total|total|altogether|whole run)\b",
-    "won": r"\b(?:won|wins?|winning)\b",
+    "won": r"\b(?:won|wins?|winning|prevail\w*|took|takes)\b",
     "tied": r"\bti(?:ed|es)\b",
     "lost": r"\blos(?:t|ses|es)\b",
 }
@@ -87,8 +89,11 @@ _STATUSES = {
     "failed": r"(?:failed|failures?)",
 } | {name: name for name in ("planned", "scored", "malformed", "answered")}
 _TOLD_BEHIND = {name: rf"^\W*(?:\w+\W+){{0,3}}?{word}\b" for name, word in _STATUSES.items()}
+_OUT_OF = re.compile(r"\d\s+(?:out )?of (?:the |all |all the |its |their )?$", re.IGNORECASE)
+_PART_OF = re.compile(r"\s*(?:out )?of\b", re.IGNORECASE)
+_A_PAIR = re.compile(r"\s*(?:vs\.?|versus|against|compared (?:with|to))\s", re.IGNORECASE)
 _APART = re.compile(r"[,;]|\.\s|(?<!\w)\d[\d.,]*(?!\w)")  # where the next number's words begin
-_COUNTS = frozenset(f"{_COUNTED} {_OUTCOMES} models metrics rounds tokens".split())
+COUNTS = frozenset(f"{_COUNTED} {_OUTCOMES} models metrics rounds tokens".split())
 _SCALES: Mapping[str, float] = {"ms": 1000.0, "millisecond": 1000.0, "cent": 100.0}
 _SCALE = re.compile(r"\s*(ms|millisecond|cent)s?\b", re.IGNORECASE)
 _POINTS = re.compile(r"\s*(?:percentage[- ])?(?:points?|pp)\b", re.IGNORECASE)
@@ -104,10 +109,14 @@ _RELATIVE = re.compile(
 def quantities(before: str, after: str) -> frozenset[str]:
     """What a number between `before` and `after` can measure; empty where they do not say."""
     percent = _PERCENT.match(after)
+    if _OUT_OF.search(before) and not percent:
+        return frozenset({"planned", "scored", "answered", "cases"})
     after = after[percent.end() :] if percent else after
     behind, ahead = _first(_RULES_AFTER, after, "match"), _first(_RULES_BEFORE, before, "search")
-    behind = frozenset() if percent and behind & _COUNTS else behind  # a share of cases, not their number
+    behind = frozenset() if percent and behind & COUNTS else behind  # a share of cases, not their number
+    ahead = frozenset() if _PART_OF.match(after) and ahead == {"mean"} else ahead
     found = (behind & ahead) or behind or ahead
+    found = found | {"mean"} if "difference" in found and _A_PAIR.match(after) else found
     if "mean" in found and re.search(METRIC, before[-60:] + after[:30]):
         return found & {"mean", "difference", "margin"}
     return _told_apart(found, before, after) if len(found) > 1 else found

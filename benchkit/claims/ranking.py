@@ -12,23 +12,28 @@ from .reading import METRIC, MODEL, Names, Sentence
 from .scope import NEGATED, OPEN, Row, Scope, pair_of, scope, winner
 
 _WORDS = {
-    "quality_more": r"better|best(?! (?:guess|practice))|outperform\w*|outscor\w*|outdo\w*|outclass\w*|beats?|beating|"
+    "quality_more": r"better|best(?! (?:guess|practice))|outperform\w*|outscor\w*|outdo\w*|outclass\w*|comes? out on top|came out on top|tops|(?:top|best|better|strongest) (?:performer|option|bet)|safer bet|front-?runner|fares? better|"
+    r"beats?|beating|"
     r"beaten|superior|wins?(?!\s+\d)|winning|winner|stronge(?:r|st)|surpass\w*|dominat\w*|prevails?|excels?|"
     r"improv\w+ (?:on|over|upon)",
-    "quality_less": r"worse|worst|weake(?:r|st)|inferior|loses?(?!\s+\d)|loser|underperform\w*|falls? short",
-    "order_more": r"ahead|leads?|leading|edges? out|in front|(?<='s )(?:\w+ )?(?:advantage|edge|superiority)",
-    "order_less": r"behind|trail(?:s|ed|ing)?|lag(?:s|ged|ging)?",
-    "mean_more": r"highe(?:r|st)|large(?:r|st)|greate(?:r|st)",
-    "mean_less": r"lowe(?:r|st)|smalle(?:r|st)",
+    "quality_less": r"worse|worst|weake(?:r|st)|inferior|loses?(?!\s+\d)|loser|underperform\w*|fares? worse|struggl\w+ more|falls? short",
+    "order_more": r"ahead|leads?|leading|edges? out|edged out|(?:has|had|have|holds?|enjoys?|with) (?:an?|the)(?: \w+)? (?:advantage|edge|lead)|"
+    r"in front|fewer (?:errors|mistakes)|(?<='s )(?:\w+ )?(?:advantage|edge|superiority)",
+    "order_less": r"more (?:errors|mistakes)|behind|trail(?:s|ed|ing)?|lag(?:s|ged|ging)?",
+    "mean_more": rf"exceed(?:s|ed)?|above(?= (?:the )?{MODEL})|highe(?:r|st)|large(?:r|st)|greate(?:r|st)",
+    "mean_less": rf"(?:falls?|fell) below|below(?= (?:the )?{MODEL})|lowe(?:r|st)|smalle(?:r|st)",
     "cost_more": r"more expensive|most expensive|pricier|costlie(?:r|st)|more costly|costs? more|deare(?:r|st)",
     "cost_less": r"cheape(?:r|st)|less expensive|least expensive|less costly|costs? less|most economical",
     "latency_more": r"slowe(?:r|st)",
     "latency_less": r"faste(?:r|st)|quicke(?:r|st)|speedie(?:r|st)",
 }
-_RANKING = re.compile("|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in _WORDS.items()), re.I)
-_NO_CLAIM = re.compile(
+RANKING = re.compile("|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in _WORDS.items()), re.I)
+NO_CLAIM = re.compile(
     r"\b(?:where |for which |as |since )?(?:a )?(?:higher|lower|more|less|smaller|larger)(?: values?| scores?)? "
     r"(?:is|are|means?) (?:better|worse)\b|\bat (?:best|worst)\b|\b(?:best|worst)[- ]case\b|"
+    r"\b(?:larg|small|great|bigg)est (?:gap|differences?|effect|spread)\b|\bno single (?:winner|best model)\b|\btoo early to \w+ (?:a |any |the )?winner\b|"
+    r"\b(?:larger|bigger|greater|smaller) (?:samples?|numbers?|runs?|sets?|studies|study)\b|"
+    r"\b(?:does|do|did) not (?:make up for|compensate for|offset|outweigh)\b|"
     r"\bbetter (?:understand\w*|estimates?|idea|picture|sense|prompts?|data)\b|\blead(?:s|ing)? to\b|"
     r"\b(?:lower|higher|upper) (?:end|bound|limit|half)\b|\bscore[sd]? (?:best|worst) for\b",
     re.IGNORECASE,
@@ -36,6 +41,7 @@ _NO_CLAIM = re.compile(
 _OF_COST = re.compile(r"^[^,;]{0,25}\b(?:costs?|price|spend)\b", re.IGNORECASE)
 _OF_TIME = re.compile(r"^[^,;]{0,25}\b(?:latency|latencies|response times?|delay)\b", re.IGNORECASE)
 _OF_MEAN = re.compile(r"\b(?:means?|scores?|averages?|values?|rates?|accuracy|quality)\b", re.IGNORECASE)
+_ON_SPEED = re.compile(r"\b(?:on|in) (?:speed|latency|response times?)\b", re.IGNORECASE)
 _NOT_SUBJECT = re.compile(
     r"\b(?:than|over|against|to|from|versus|vs\.?|with|by|unlike|beats?|beating|outperform\w*|surpass\w*|"
     r"outscor\w*|trails?|leads|out|behind|ahead of|better|worse)\s+(?:the )?$",
@@ -68,19 +74,21 @@ def wrong_rankings(sentence: Sentence, names: Names, facts: Mapping[str, Any]) -
         about = scope(clause, sentence, names, facts)
         for ranking in rankings(clause, inherited, sentence, names):
             inherited = ranking.subjects or inherited
-            if not _holds(ranking, about, names.models_in(clause) or sentence.models, facts):
+            if not holds(ranking, about, names.models_in(clause) or sentence.models, facts):
                 yield _refuted(ranking)
         inherited = inherited or tuple(names.models_in(clause)[:1])
 
 
 def rankings(clause: str, inherited: Sequence[str], sentence: Sentence, names: Names) -> Iterator[Ranking]:
     """Every ranking in a marked clause; a clause without a subject has that of the clause before."""
-    clause = _NO_CLAIM.sub(" ", clause)
+    clause = NO_CLAIM.sub(" ", clause)
     start, negated = 0, False
-    for found in _RANKING.finditer(clause):
+    for found in RANKING.finditer(clause):
         before, after = clause[: found.start()], clause[found.end() :]
         scale, _, end = str(found.lastgroup).partition("_")
         scale = _of_what(scale, clause, after, sentence)
+        if scale in ("quality", "order") and _ON_SPEED.search(clause) and not re.search(METRIC, clause):
+            scale, end = "latency", {"more": "less", "less": "more"}[end]
         own = clause[start : found.start()]
         negated = (negated and bool(_TOGETHER.fullmatch(own))) or bool(NEGATED.search(own))
         start = found.end()
@@ -137,7 +145,8 @@ def _subjects(before: str, names: Names) -> tuple[str, ...]:
     return tuple(names.models_in("".join(mark.group(0) for mark in reversed(together))))
 
 
-def _holds(ranking: Ranking, about: Scope, named: Sequence[str], facts: Mapping[str, Any]) -> bool:
+def holds(ranking: Ranking, about: Scope, named: Sequence[str], facts: Mapping[str, Any]) -> bool:
+    """Whether the run ranks the models as `ranking` says, on the comparisons that it is about."""
     if ranking.scale in ("cost", "latency"):
         return _ranks_in_costs(ranking, facts)
     if not ranking.subjects:

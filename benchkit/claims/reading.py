@@ -11,14 +11,24 @@ from typing import Any
 # Characters of private use stand for the names, so that no pattern trips over a name's dots and digits.
 _FIRST_MODEL, _FIRST_METRIC = 0xE000, 0xE400
 MODEL, METRIC = "[\ue000-\ue3ff]", "[\ue400-\ue7ff]"
-_SENTENCE = re.compile(rf"(?<=[.!?])[)\"'”]*\s+(?=[A-Z0-9(\"'“]|{MODEL}|{METRIC})|\n+")
+_SENTENCE = re.compile(
+    rf"(?<=[.!?])(?<!\bvs\.)(?<!\be\.g\.)(?<!\bi\.e\.)[)\"'”]*\s+(?=[A-Z0-9(\"'“]|{MODEL}|{METRIC})|\n+"
+)
 _CLAUSE = re.compile(
     rf"[;:—]\s+|,?\s+\b(?:but|while|whereas|although|though|yet|however)\b,?\s+|,\s+(?:and\s+)?(?={MODEL}\s+\w)|"
     rf"(?<!{MODEL})\s+and\s+(?={MODEL}\s+\w)"
 )
 _MARKUP = re.compile(r"[*`\ue000-\ue7ff\u200b-\u200f\u2060\ufeff\u00ad]")
+_DASH_AS_MINUS = re.compile(r"(?<![^\s\[(,;])[\u2012-\u2014](?=\.?\d)")
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])([-+]?0),(?=\d{2,}(?!\d|[.,]\d))")
 _PLAIN = str.maketrans({"\u2212": "-", "\u2019": "'", "\u2018": "'"})
 _OTHER_NAMES = {"wer_score": ("word error rate",), "response_relevance": ("relevance",)}
+# "It" that opens a sentence stands for the model before, unless nothing is meant by it.
+_PRONOUN = re.compile(
+    r"^It(?= (?!(?:would|will|may|might|could|should|must|takes?|took|remains|seems|appears|follows)\b|"
+    r"(?:is|was) (?:not )?(?:also )?(?:clear|unclear|worth|possible|impossible|likely|unlikely|important|therefore|"
+    r"inconclusive|unresolved|open|too|the|a|an)\b))"
+)
 _KINDS = {"json": r"\bjson\b|\brecords?\b", "conversation": r"\bconversation\w*|\bchats?\b"}
 
 
@@ -32,6 +42,7 @@ class Names:
     def marked(self, text: str) -> str:
         """`text` in plain characters, every name of a model or metric replaced by its mark."""
         text = _MARKUP.sub("", unicodedata.normalize("NFKC", text)).translate(_PLAIN)
+        text = _DECIMAL_COMMA.sub(r"\1.", _DASH_AS_MINUS.sub("-", text))
         aliases = [
             *((alias, chr(_FIRST_MODEL + i)) for i, m in enumerate(self.models) for alias in self._short(m)),
             *((alias, chr(_FIRST_METRIC + i)) for i, m in enumerate(self.metrics) for alias in _metric(m)),
@@ -50,6 +61,9 @@ class Names:
 
     def metrics_in(self, text: str) -> list[str]:
         return list(dict.fromkeys(self._name(mark) for mark in re.findall(METRIC, text)))
+
+    def mark_of(self, model: str) -> str:
+        return chr(_FIRST_MODEL + self.models.index(model))
 
     def _name(self, mark: str) -> str:
         at = ord(mark)
@@ -102,11 +116,24 @@ def sentences(text: str, names: Names) -> Iterator[Sentence]:
     models: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     for part in filter(str.strip, _SENTENCE.split(names.marked(text))):
+        part = _with_names(part, models, names)
         own_models, own_metrics = tuple(names.models_in(part)), tuple(names.metrics_in(part))
         kinds = tuple(kind for kind, pattern in _KINDS.items() if re.search(pattern, part, re.IGNORECASE))
         carried = metrics if len(metrics) == 1 and not (kinds or _is_general(part)) else ()
         models, metrics = own_models or models, own_metrics or carried
         yield Sentence(part.strip(), models, metrics, kinds)
+
+
+def _with_names(text: str, before: Sequence[str], names: Names) -> str:
+    """`text` with the marks of the models that "it", "the former" and "the latter" stand for."""
+    own = names.models_in(text)
+    both = list(before) if len(before) == 2 and len(own) < 2 else own
+    if len(both) == 2:
+        for which, model in zip(("former", "latter"), both, strict=True):
+            text = re.sub(rf"\bthe {which}\b", names.mark_of(model), text, flags=re.IGNORECASE)
+    if len(before) == 1:
+        text = _PRONOUN.sub(names.mark_of(before[0]), text)
+    return text
 
 
 def _is_general(text: str) -> bool:

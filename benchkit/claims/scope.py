@@ -19,8 +19,8 @@ NEGATED = re.compile(
 # What is only thought of is no claim.
 OPEN = re.compile(r"\b(?:if|whether|unless|could|might|may|can be|in case|question)\b", re.IGNORECASE)
 _EVERYWHERE = re.compile(
-    r"\b(?:every|all|each)(?: of)?(?: the)?(?: single)? (?:metrics?|measures?|comparisons?)\b|"
-    r"\b(?:everywhere|across the board|in every respect|without exception|on everything)\b",
+    r"\b(?:every|all|each)(?: of)?(?: the)?(?: single)?(?: \w+)? (?:metrics?|measures?|comparisons?|differences)\b|"
+    r"\b(?:everywhere|across the board|everything|in every respect|without exception|on everything)\b",
     re.IGNORECASE,
 )
 

@@ -6,23 +6,36 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .reading import MODEL, Names, Sentence
+from .reading import METRIC, MODEL, Names, Sentence
 from .scope import NEGATED, OPEN, Row, Scope, includes_zero, is_significant, scope, winner
 
 _SIGNIFICANT = re.compile(
     r"\b(?:non-?|in)?significan(?:t|tly|ce)\b(?! (?:level|threshold|figures))|\bstatistically (?:clear|real|solid|"
-    r"different|proven)\b|\b(?:proven|conclusively|conclusive)\b|\bfirmly established\b",
+    r"different|proven)\b|\b(?:not|unlikely to be)(?: just| merely| simply)? (?:due to )?(?:chance|noise|luck|a fluke)\b|"
+    r"\bbeyond (?:doubt|chance|question|dispute)\b|\b(?:is|are|was|were) (?:very )?(?:real|genuine|established|demonstrated|confirmed)\b|"
+    r"\b(?:outside|beyond|above) (?:the )?noise\b|"
+    r"\brobust\b|\bdecisive\w*|\bconvincing\w*|\bevidence\b[^,;]{0,60}\b(?:is|are) (?:strong|overwhelming|compelling|solid)\b|"
+    r"\b(?:strong|overwhelming|compelling|solid) evidence\b|"
+    r"\b(?:proven|conclusively|conclusive)\b|\bfirmly established\b",
     re.IGNORECASE,
 )
 _EQUIVALENT = re.compile(
     r"\bequivalen(?:t|ce)\b(?! (?:margin|test))|\bon (?:a )?par\b|\bequally (?:good|well|accurate|strong)\b|"
-    r"\b(?:identical|indistinguishable|interchangeable)\b|\bthe same (?:scores?|quality|level|performance|results?)\b|"
-    r"\b(?:is|are|performs?|performed|behaves?|scores?|scored) (?:very |much |broadly |roughly |about )?"
-    r"(?:similar(?:ly)?|comparabl[ey]|alike|equal(?:ly)?|tied|the same)\b|\bno difference\b|\bdo(?:es)? not differ\b"
+    r"(?<!statistically )\b(?:identical|indistinguishable|interchangeable)\b|"
+    r"\bthe same (?:scores?|quality|level|performance|results?)\b|"
+    r"\b(?:is|are|performs?|performed|behaves?|scores?|scored) (?:(?:very|much|broadly|"
+    r"roughly|about|virtually|nearly|almost|practically|essentially|basically|quite|fairly|effectively) )?"
+    r"(?:similar(?:ly)?|comparabl[ey]|alike|equal(?:ly)?|tied|the same)\b|\bno (?:(?:meaningful|real|practical|material|"
+    r"substantive|substantial|relevant|noteworthy|actual) )?(?:difference|gap)\b(?!.{0,40}\b(?:shown|"
+    r"found|detected|established|demonstrated))|\bholds? its own\b|\bkeeps? pace\b|\bneck and neck\b|\ba (?:wash|tie|draw)\b|"
+    rf"\bthe same {METRIC}|"
+    rf"\bmatch(?:es|ed)? {MODEL}|"
+    r"\bdo(?:es)? not differ\b"
     r"(?! significantly)",
     re.IGNORECASE,
 )
 _UNDECIDED = re.compile(
+    r"\b(?:within|inside) (?:the )?noise\b|\bnothing (?:separates|to choose|distinguishes)\b|\bstatistically (?:indistinguishable|tied)\b|"
     r"\b(?:inconclusive|unresolved|undecided|undetermined)\b|\bno (?:\w+ )?winner\b|\btoo close to call\b|"
     r"\bcannot be (?:told apart|separated|ranked)\b|\bno (?:clear|detectable|demonstrable|reliable|measurable) "
     r"(?:difference|advantage|gap)\b",
@@ -35,8 +48,11 @@ _ZERO = re.compile(
 )
 _DEPLOY = re.compile(
     rf"\b(?:deploy|choose|pick|recommend\w*|go with|prefer|select|adopt|ship)\b(?:\s+(?:the|model|to|deploying|using|"
-    rf"use)\b)*\s*(?P<m>{MODEL})|(?P<n>{MODEL}) (?:is|should be|would be) (?:the )?(?:one to (?:deploy|choose)|"
-    r"recommended|deployed|chosen|preferred|(?:right|safe|safer|obvious|clear) choice)",
+    rf"use)\b)*\s*(?P<m>{MODEL})|(?P<n>{MODEL}) (?:is|should be|would be) (?:the )?(?:(?:one|model) to (?:deploy|choose|use|go with)|"
+    r"recommended|deployed|chosen|preferred|(?:right|safe|safer|obvious|clear) choice)|"
+    rf"(?P<l>{MODEL})[^,;.\ue000-\ue3ff]{{0,40}}\b(?:should|must) (?:go live|be (?:used|deployed|chosen|adopted))|"
+    rf"(?P<o>{MODEL}) (?:is|remains|would be) (?:our|my|the) (?:recommendation|pick|choice)\b|"
+    rf"\b(?:recommendation|choice|pick) (?:is|falls on|goes to|would be) (?:to (?:deploy|use) )?(?P<r>{MODEL})",
     re.IGNORECASE,
 )
 _COSTS = re.compile(
@@ -48,6 +64,17 @@ _ALL_SCORED = re.compile(
     r"\bnothing (?:was |is )?(?:unscored|lost|missing|failed)\b",
     re.IGNORECASE,
 )
+_NONE = re.compile(
+    r"\b(?:no|zero|not a single|without(?: any)?)\s+(?:\w+\s)?(?P<s>refus|malformed|fail|unscored)\w*",
+    re.IGNORECASE,
+)
+# A p-value held against the level: below it is significant, above it is not.
+_THRESHOLD = re.compile(
+    r"\b(?:(?P<in>below|under|smaller than|less than)|above|over|exceeds?|greater than|larger than) (?:the )?"
+    r"(?:alpha|0?\.05\b|(?:significance )?(?:level|threshold))",
+    re.IGNORECASE,
+)
+VERDICTS = (_SIGNIFICANT, _EQUIVALENT, _UNDECIDED, _ZERO, _DEPLOY, _ALL_SCORED, _NONE, _THRESHOLD)
 Test = Callable[[Row], bool]
 
 
@@ -59,6 +86,7 @@ def wrong_verdicts(sentence: Sentence, names: Names, facts: Mapping[str, Any]) -
         yield from _significance(clause, about, rows, facts)
         yield from _equivalence(clause, about, rows)
         yield from _openness(clause, about, rows)
+        yield from _threshold(clause, about, rows, facts)
         yield from _zero(clause, about, rows)
         yield from _deployed(clause, names, facts)
     yield from _coverage(sentence, facts)
@@ -98,6 +126,17 @@ def _openness(clause: str, about: Scope, rows: Sequence[Row]) -> Iterator[str]:
         yield f"says {found.group(0)!r}, but the comparison names a winner"
 
 
+def _threshold(clause: str, about: Scope, rows: Sequence[Row], facts: Mapping[str, Any]) -> Iterator[str]:
+    for found in _THRESHOLD.finditer(clause):
+        if not re.search(r"\bp\b|\bp-values?\b", clause[: found.start()]) or OPEN.search(
+            clause[: found.start()]
+        ):
+            continue
+        negated = (not found["in"]) != _is_negated(clause[: found.start()])
+        if _wrong(lambda row: is_significant(row, facts["alpha"]), negated, about, rows):
+            yield f"says that a p-value lies {found.group(0)}, and it does not"
+
+
 def _zero(clause: str, about: Scope, rows: Sequence[Row]) -> Iterator[str]:
     for found in _ZERO.finditer(clause):
         holds = bool(found["in"]) != _is_negated(clause[: found.start()])
@@ -112,22 +151,31 @@ def _deployed(clause: str, names: Names, facts: Mapping[str, Any]) -> Iterator[s
     for found in _DEPLOY.finditer(clause):
         if "recommended" not in facts or OPEN.search(clause):
             continue
-        model = names.models_in(found["m"] or found["n"])[0]
+        model = names.models_in(next(filter(None, found.groups())))[0]
         negated = _is_negated(clause[: found.start()])
         if (model in facts["recommended"]) == negated:
             yield f"says {'not ' if negated else ''}to deploy {model}, which is not the decision"
 
 
 def _coverage(sentence: Sentence, facts: Mapping[str, Any]) -> Iterator[str]:
-    if not _ALL_SCORED.search(sentence.text):
-        return
     rows = [
         row
         for row in facts.get("denominators") or ()
         if (not sentence.models or row["model"] in sentence.models)
         and (not sentence.kinds or row["test_case"] in sentence.kinds)
     ]
-    if any(row["unscored"] for row in rows):
+    none = _NONE.search(sentence.text)
+    status = next(
+        (
+            name
+            for name in ("refused", "malformed", "failed", "unscored")
+            if none and name.startswith(none["s"].lower())
+        ),
+        "",
+    )
+    if status and any(row[status] for row in rows):
+        yield f"says that nothing was {status}, and something was"
+    if _ALL_SCORED.search(sentence.text) and any(row["unscored"] for row in rows):
         yield "says that nothing is unscored, and something is"
 
 

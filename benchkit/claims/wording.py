@@ -17,11 +17,11 @@ _SPELLED = re.compile(
     rf"\b(?:({'|'.join(_TENS)})(?:[- ]({'|'.join(_ONES[1:10])}))?|({'|'.join(_ONES[2:])}))\b", re.IGNORECASE
 )
 _RATIO = re.compile(
-    r"\b(?:twice|thrice|doubl\w+|tripl\w+|quadrupl\w+|halv\w+|half|quarters?|two[- ]thirds|\w+fold|"
+    r"\b(?:twice|thrice|doubl\w+(?! down)|tripl\w+|quadrupl\w+|halv\w+|half|quarters?|two[- ]thirds|\w+fold|"
     r"(?:a|one|two) (?:thirds?|fifths?|tenths?)|thirds? of|one in \w+|\w+ out of (?!scope)\w+|dozens?|"
     r"hundreds?|thousands?|millions?|(?:fold|times) (?:as|more|better|higher|lower|less|faster|cheaper|the)|"
     r"relative (?:improvement|gain|increase|reduction|difference|advantage|terms)|proportionally|"
-    r"order of magnitude)\b|\d\s?(?:x|×|-?fold)(?!\w)|\d\s+times\b",
+    r"factors? of|order of magnitude)\b|\d\s?(?:x|×|-?fold)(?!\w)|\d\s+times\b",
     re.IGNORECASE,
 )
 _PROVIDERS = {

@@ -26,6 +26,7 @@ def metrics_report(
     primary: Mapping[str, str],
     alpha: float,
     margin: float,
+    seed: int | None = None,
 ) -> dict[str, Any]:
     """What metrics_report.json holds: every number that the report may state, and how it was made."""
     models = list(dict.fromkeys(scores["model"]))
@@ -56,7 +57,7 @@ def metrics_report(
         "decision": decide(
             comparisons, summary, scores, models, alpha=alpha, margin=margin, warnings=warnings
         ),
-        "signature": signature(scores, alpha, primary),
+        "signature": signature(scores, alpha, primary, seed, margin),
     }
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..signature import PACKAGES
 from .scoring import METRICS, METRICS_VERSION, PRIMARY
 
 if TYPE_CHECKING:
@@ -50,13 +51,19 @@ def costs(responses: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def metrics_json(summary: pd.DataFrame, models: Sequence[str], simulated: bool) -> dict[str, Any]:
-    """{model: {conversation_metrics: {...}, json_metrics: {...}}}: means, null where nothing was scored."""
+def metrics_json(
+    summary: pd.DataFrame, models: Sequence[str], simulated: bool, signature: str = ""
+) -> dict[str, Any]:
+    """{model: {conversation_metrics: {...}, json_metrics: {...}}}: means, null where nothing was scored.
+
+    Beside them, where it is so, that the model is simulated, and how the numbers were made.
+    """
     means = summary.set_index(["model", "metric"])["mean"]
     out: dict[str, Any] = {}
     for model in models:
         out[model] = {f"{kind}_metrics": _means(means, model, kind) for kind in ("conversation", "json")}
         out[model] |= {"simulated": True} if simulated else {}
+        out[model] |= {"signature": signature} if signature else {}
     return out
 
 
@@ -82,15 +89,32 @@ def primary_metrics(named: str, scores: pd.DataFrame) -> dict[str, str]:
     return {kind: name for kind, name in (PRIMARY | chosen).items() if kind in set(scores["test_case"])}
 
 
-def signature(scores: pd.DataFrame, alpha: float, primary: Mapping[str, str]) -> str:
-    """How the numbers were made, in one line that goes wherever they go."""
+def signature(
+    scores: pd.DataFrame,
+    alpha: float,
+    primary: Mapping[str, str],
+    seed: int | None = None,
+    margin: float = 0.0,
+) -> str:
+    """How the numbers were made, in one line that goes wherever they go; `seed` is the run's."""
     rounds, n = scores["round"].nunique(), scores["id"].nunique()
-    packages = ",".join(f"{name}:{version(name)}" for name in ("nltk", "jiwer", "jsonschema", "scipy"))
     first = ",".join(primary[kind] for kind in sorted(set(scores["test_case"])) if kind in primary)
-    return (
-        f"benchkit:{version('benchkit')}|metrics:{METRICS_VERSION}|tok:word+snowball|n:{n}|rounds:{rounds}"
-        f"|unit:case|clusters:category|alpha:{alpha:g}|primary:{first}|{packages}"
-    )
+    fields = {
+        "benchkit": version("benchkit"),
+        "metrics": METRICS_VERSION,
+        "tok": "word+snowball",
+        "n": n,
+        "rounds": rounds,
+        "unit": "case",
+        "clusters": f"category({scores['category'].nunique()})",
+        "alpha": f"{alpha:g}",
+        "margin": f"{margin:g}",
+        "seed": "unknown" if seed is None else seed,
+        "primary": first,
+        "measured": "+".join(name for name in METRICS if name in set(scores["metric"])),
+    }
+    packages = ",".join(f"{name}:{version(name)}" for name in PACKAGES)
+    return "|".join([*(f"{name}:{value}" for name, value in fields.items()), packages])
 
 
 def detailed(scores: pd.DataFrame) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from io import BytesIO
@@ -16,11 +16,15 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
+from ..signature import small_print
 from .words import glyphs, plain
 
 WIDTH_IN = 8.0  # a notebook's text column
 SCREEN_DPI, FILE_DPI = 100, 200  # shown at half the pixels it has: sharp on dense screens and in print
+
+FOOT_IN = 0.22  # below the figure, for its small print
 
 INK, MUTED, FAINT, ALARM = "#222222", "#5F5F5F", "#D9D9D9", "#B33C00"
 
@@ -67,6 +71,17 @@ class Chart:
     figure: Figure = field(repr=False)
     caption: str
     alt: str
+    signature: str = ""  # how its numbers were made, as `signed` printed it below
+
+    def signed(self, signature: str) -> Chart:
+        """The chart with `signature` in small print at its foot, and whole in the file's metadata.
+
+        A chart that is signed already stays as it is.
+        """
+        if self.signature or not signature:
+            return self
+        _sign(self.figure, small_print(signature))
+        return replace(self, signature=signature)
 
     @cached_property
     def png(self) -> bytes:
@@ -89,14 +104,24 @@ class Chart:
     def width_px(self) -> int:
         return round(self.figure.get_figwidth() * SCREEN_DPI)
 
+    @property
+    def _extent(self) -> Bbox:
+        """The page in inches: the figure, and the strip below it that holds the small print."""
+        width, height = self.figure.get_size_inches()
+        return Bbox.from_extents(0, -FOOT_IN if self.signature else 0, width, height)
+
     def _render(self, kind: str) -> bytes:
         # The same table gives the same bytes: nothing of the date or of the software goes in.
         words = {"png": "Description", "svg": "Description", "pdf": "Subject"}.get(kind)
         stamp = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}.get(kind)
         metadata: dict[str, Any] = {stamp: None, words: self.alt} if words and stamp else {}
+        made = {"png": "Comment", "svg": "Source", "pdf": "Keywords"}.get(kind)
+        metadata |= {made: self.signature} if made and self.signature else {}
         buffer = BytesIO()
         with rc_context(STYLE | {"svg.hashsalt": "benchkit"}):
-            self.figure.savefig(buffer, format=kind, dpi=FILE_DPI, metadata=metadata)
+            self.figure.savefig(
+                buffer, format=kind, dpi=FILE_DPI, metadata=metadata, bbox_inches=self._extent
+            )
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
@@ -133,6 +158,13 @@ def frame(
         badge: dict[str, Any] = {"fontsize": 8, "fontweight": "bold", "color": ALARM, "bbox": box}
         figure.text(0.99, 1 - 0.07 / height, "SIMULATED", ha="right", va="top", **badge)
     return figure, figure.subplots(rows, cols, squeeze=False, **grid)
+
+
+def _sign(figure: Figure, text: str) -> None:
+    """Small print below the figure's lower edge, so that nothing in its layout has to give way."""
+    where: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 6, "color": MUTED}
+    at = (0.03 - FOOT_IN) / figure.get_figheight()
+    figure.text(0.99, at, glyphs(text), **where).set_in_layout(False)
 
 
 def chart(figure: Figure, caption: str, alt: str, *, simulated: bool) -> Chart:

@@ -1,0 +1,84 @@
+"""05: the decision first, then what it stands on; commentary only where its figures were checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..signature import small_print
+from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of
+from .pictures import figures, linked, shown
+from .tables import comparisons, cost, decision, denominators, means, method
+from .worst import side_by_side, worst_cases
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..plots import Chart
+
+__all__ = [
+    "Commentary",
+    "LeftOut",
+    "checked",
+    "comment",
+    "commentary",
+    "comparisons",
+    "cost",
+    "decision",
+    "denominators",
+    "facts_of",
+    "figures",
+    "means",
+    "method",
+    "shown",
+    "side_by_side",
+    "worst_cases",
+    "write",
+]
+SIMULATED = (
+    "**SIMULATED.** Every answer in this run came from the offline provider's simulated models. "
+    "It shows how the method works and says nothing about any real model."
+)
+
+
+def write(
+    report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Chart]
+) -> str:
+    """analysis_report.md: every number in it is read from `report`."""
+    made = f"<small>{small_print(report['signature'])}</small>"
+    sections = [
+        f"# Which model to deploy: {' or '.join(report['configuration']['models'])}",
+        SIMULATED if report["simulated"] else "",
+        "## Decision",
+        decision(report),
+        "## Comparisons",
+        comparisons(report),
+        made,
+        *linked(figures, "differences"),
+        *linked(figures, "pairs"),
+        "## What was measured",
+        denominators(report),
+        made,
+        "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
+        "## Means by model",
+        means(report),
+        made,
+        *linked(figures, "scores"),
+        *linked(figures, "categories"),
+        *linked(figures, "rounds"),
+        "## Cost and latency",
+        cost(report),
+        made,
+        *linked(figures, "latency"),
+        *linked(figures, "tradeoff"),
+        "## Where the models differ most",
+        side_by_side(worst),
+        made,
+        "## Commentary",
+        commentary(commented),
+        "## Method",
+        method(report),
+        "How every number above was made; the small print under tables and figures is its short form:",
+        f"`{report['signature']}`",
+    ]
+    return "\n\n".join(filter(None, sections)) + "\n"

@@ -1,0 +1,97 @@
+"""The computed sections of the report: decision, comparisons, denominators, means, cost, method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .markdown import digits, table
+
+_MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "unscored")
+
+
+def decision(report: Mapping[str, Any]) -> str:
+    """The sentence that the run ends on, and every warning that belongs beside it."""
+    warnings = [f"> **Warning.** {line}" for line in report["decision"]["warnings"]]
+    made = report["decision"]
+    return "\n\n".join([f"**{made['headline']}**", *(f"- {one}" for one in made["details"]), *warnings])
+
+
+def comparisons(report: Mapping[str, Any]) -> str:
+    """The table of every comparison, the metric that decides first in its kind; one pair is named once."""
+    level = f"{100 * (1 - report['configuration']['alpha']):g} % interval"
+    rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
+    pairs = {(row["model_a"], row["model_b"]) for row in rows}
+    shown = [
+        {
+            "metric": f"**{row['metric']}**" if row["primary"] else row["metric"],
+            **({"A": row["model_a"], "B": row["model_b"]} if len(pairs) > 1 else {}),
+            "A − B": row["difference"],
+            level: _range(row["ci_low"], row["ci_high"]),
+            "p (Holm)": row["p_adjusted"],
+            "cases": row["n"],
+            "won / tied / lost": f"{row['wins']} / {row['ties']} / {row['losses']}",
+            "outcome": _outcome(row),
+        }
+        for row in rows
+    ]
+    named = "".join(f"A is {a}, B is {b}. " for a, b in pairs) if len(pairs) == 1 else ""
+    return f"{named}Bold: the metrics that decide.\n\n{table(shown)}\n\n{_cautions(rows)}"
+
+
+def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What to be wary of, each sentence once."""
+    said = dict.fromkeys(row["warnings"] for row in rows if row["primary"] and row["warnings"])
+    return "\n".join(f"> {one}" for one in said)
+
+
+def _outcome(row: Mapping[str, Any]) -> str:
+    named = {"better_a": f"{row['model_a']} better", "better_b": f"{row['model_b']} better"}
+    return named.get(row["outcome"], row["outcome"])
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "unknown" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def denominators(report: Mapping[str, Any]) -> str:
+    return table(report["denominators"])
+
+
+def means(report: Mapping[str, Any]) -> str:
+    """Every mean over cases, with the responses planned, scored and unscored behind it."""
+    rows = sorted(report["results_summary"]["table"], key=lambda row: (row["test_case"], row["metric"]))
+    return table([{name: row[name] for name in _MEANS} for row in rows])
+
+
+def cost(report: Mapping[str, Any]) -> str:
+    """Dollars, tokens and seconds per model; an unknown price is said to be unknown."""
+    return table(
+        [
+            {
+                "model": row["model"],
+                "cost, USD": digits(row["cost_usd"], 4),
+                "USD per 1,000 answers": digits(row["cost_usd_per_1000"], 3),
+                "tokens in": row["prompt_tokens"],
+                "tokens out": row["completion_tokens"],
+                "latency, median s": digits(row["latency_s_median"], 2),
+                "latency, 95th percentile s": digits(row["latency_s_p95"], 2),
+                "queue, median s": digits(row["queue_s_median"], 2),
+                "answers timed": row["timed"],
+            }
+            for row in report["results_summary"]["cost"]
+        ]
+    )
+
+
+def method(report: Mapping[str, Any]) -> str:
+    how = report["configuration"]
+    return (
+        f"Every model answered every case in {how['rounds']} rounds. The case is the unit: its rounds are "
+        "averaged, then models are compared on the same cases by a paired t interval at "
+        f"alpha = {how['alpha']:g}; where the cases of one category move together, the interval is widened "
+        "for that. One metric per kind was named before the results were seen "
+        f"({', '.join(how['primary_metrics'].values())}); all others are Holm-adjusted. "
+        f"A difference within {how['margin']:g} was declared not to matter. "
+        "Intervals speak of cases like these; they know nothing of other customers, prompts or dates."
+    )
