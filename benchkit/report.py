@@ -134,6 +134,7 @@ def write(
         "## What was measured",
         denominators(report),
         "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
+        validator(report),
         "## Means by model",
         means(report),
         *_figures(figures, "scores"),
@@ -162,6 +163,19 @@ def decision(report: Mapping[str, Any]) -> str:
 
 def denominators(report: Mapping[str, Any]) -> str:
     return _table(report["denominators"])
+
+
+def validator(report: Mapping[str, Any]) -> str:
+    """How the validator did on cases whose faults are known, or "" where nothing was planted."""
+    found = report.get("validator")
+    if not found:
+        return ""
+    level = f"{100 * (1 - found['alpha']):g} % interval"
+    caught, alarms = (
+        f"{row['refused']} of {row['judged']} {what} cases ({level} {_range(row['low'], row['high'])})"
+        for row, what in ((found["caught"], "spoilt"), (found["false_alarms"], "sound"))
+    )
+    return f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
 
 
 def cost(report: Mapping[str, Any]) -> str:

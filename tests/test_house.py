@@ -18,7 +18,10 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A module may import from the floors below its own, and within its own folder.
-STAGES = {"generate", "validate", "execute", "measure", "decision", "report", "cases", "checks"}
+STAGES = {"generate", "validate", "execute", "measure", "decision", "report", "cases", "checks"} | {
+    "planning",
+    "planted",
+}
 GROUND = {"domain", "errors", "log"}
 MAY_IMPORT = {
     "domain": set(),
@@ -34,6 +37,7 @@ MAY_IMPORT = {
     "metrics": {"domain", "errors"},
     "plots": {"domain", "errors"},
     "explore": {"domain", "errors", "plots"},
+    "spoiling": GROUND | {"facts", "metrics"},
     "agent": GROUND,
     "claims": GROUND | {"facts"},
     "facts": GROUND,
@@ -47,6 +51,7 @@ MAY_IMPORT = {
     "cli": GROUND | {"pipeline", "run", "parameters", "llm", "offline"},
 } | {stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "facts", "plots"} for stage in STAGES}
 # What one stage's tables mean, another's may need; the notebooks alone run them.
+MAY_IMPORT["planted"] = MAY_IMPORT["planted"] | {"checks", "measure", "spoiling", "validate"}
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}
 
