@@ -21,6 +21,7 @@ TAGS = {"parameters", "remove-cell", "skip-execution"}
 STAGES = {"generate", "validate", "execute", "measure", "decision", "report", "cases", "checks"} | {
     "planning",
     "planted",
+    "price",
 }
 GROUND = {"domain", "errors", "log"}
 MAY_IMPORT = {
@@ -48,9 +49,11 @@ MAY_IMPORT = {
     "kernel": GROUND | {"terminal", "parameters"},
     "parameters": GROUND,
     "pipeline": GROUND | {"documents", "export", "kernel", "llm", "parameters", "run", "terminal"},
-    "cli": GROUND | {"pipeline", "run", "parameters", "llm", "offline"},
+    "cli": GROUND | {"pipeline", "plan_command", "run", "parameters", "llm", "offline"},
+    "plan_command": GROUND | STAGES | {"folders", "llm", "parameters", "run"},
 } | {stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "facts", "plots"} for stage in STAGES}
 # What one stage's tables mean, another's may need; the notebooks alone run them.
+MAY_IMPORT["planning"] = MAY_IMPORT["planning"] | {"measure"}
 MAY_IMPORT["planted"] = MAY_IMPORT["planted"] | {"checks", "measure", "spoiling", "validate"}
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}
