@@ -45,7 +45,8 @@ def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
     aim = Aim(known["rounds"], known["detect"], _parameter(run, "04_measure", "alpha"), args.power)
     cases, answers = _seen(run)
     sizes = _sizes(run, cases, args.cases)
-    primary = primary_metrics(known["primary_metric"], _kinds(sizes))
+    named = known["primary_metric"] or _parameter(run, "04_measure", "primary_metric")
+    primary = primary_metrics(named, _kinds(sizes))
     outlook = plan_detection(pilot_scores(answers, cases), sizes, primary, aim)
     models = list(dict.fromkeys(answers["model"])) or ["A", "B"]
     marked = [SIMULATED] if run and run.simulated and len(answers) else []

@@ -181,11 +181,7 @@ def power_curve(row: Mapping[str, Any], aim: Aim) -> pd.DataFrame:
     rounds = {1, aim.rounds, 2 * aim.rounds} if row["separable"] else {aim.rounds}
     return pd.DataFrame(
         [
-            {
-                "n": n,
-                "rounds": k,
-                "power": planned_power(aim.detect, n, *_variance(row), k, k, alpha=aim.alpha),
-            }
+            {"n": n, "rounds": k, "power": _power(row, n, k, aim)}
             for k in sorted(rounds)
             for n in map(int, sizes)
             if n > 1
@@ -201,25 +197,33 @@ def _variance(row: Mapping[str, Any]) -> tuple[float, float, float]:
     return row["omega2"], row["sigma2_a"], row["sigma2_b"]
 
 
+def _power(row: Mapping[str, Any], n: int, rounds: int, aim: Aim) -> float:
+    return planned_power(aim.detect, n, *_variance(row), rounds, rounds, alpha=aim.alpha)
+
+
 def _detection(row: Mapping[str, Any], n: int, aim: Aim) -> dict[str, Any]:
     """What n cases do under a row's variances, and what the wanted difference takes."""
     nan, k = float("nan"), aim.rounds
     if not row["usable"]:
         unknown = dict.fromkeys(("detectable", "power", "cases_needed", "needed_low", "needed_high"), nan)
         return {"n": n, "rounds": k} | unknown | {"rounds_needed": None}
-    variance, how = _variance(row), {"alpha": aim.alpha, "power": aim.power}
+    variance, how = _variance(row), _how(row, aim)
     needed = cases_needed(aim.detect, *variance, k, k, **how)
     low, high = _as_unsure_as(row["pilot_cases"], needed)
     return {
         "n": n,
         "rounds": k,
         "detectable": detectable_difference(n, *variance, k, k, **how),
-        "power": planned_power(aim.detect, n, *variance, k, k, alpha=aim.alpha) if n > 1 else nan,
+        "power": _power(row, n, k, aim) if n > 1 else nan,
         "cases_needed": needed,
         "needed_low": low,
         "needed_high": high,
         "rounds_needed": rounds_needed(aim.detect, n, *variance, **how) if row["separable"] else None,
     }
+
+
+def _how(row: Mapping[str, Any], aim: Aim) -> dict[str, Any]:
+    return {"alpha": aim.alpha, "power": aim.power}
 
 
 def _as_unsure_as(pilot: int, needed: int) -> tuple[float, float]:
@@ -239,7 +243,7 @@ def _designs(row: Mapping[str, Any], aim: Aim) -> list[dict[str, Any]]:
     calls, rounds = row["n"] * aim.rounds, tuple(sorted({1, 2, 3, 5, 10, aim.rounds}))
     if not row["separable"]:
         return []
-    found = same_cost_designs(calls, *_variance(row), rounds=rounds, alpha=aim.alpha, power=aim.power)
+    found = same_cost_designs(calls, *_variance(row), rounds=rounds, **_how(row, aim))
     about = {name: row[name] for name in ("test_case", "metric", "basis")}
     return [
         about | {"calls_per_model": calls, "n": one.n, "rounds": one.rounds, "detectable": one.detectable}

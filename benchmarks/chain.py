@@ -152,8 +152,9 @@ class Truth:
         self.n, self.difference, self.error = len(gap), float(gap.mean()), float(gap.sem())
         (self.row,) = measured(scores, kind, PRIMARY[kind])
 
-    def power(self, n: int) -> float:
-        """The planned power of a run that compares n cases."""
+    def power(self, ended: Ended) -> float:
+        """The planned power of a run with the cases that it compared."""
+        n = ended.compared[self.row["test_case"]]["n"]
         variance = (self.row[name] for name in ("omega2", "sigma2_a", "sigma2_b"))
         return planned_power(self.difference, n, *variance, ROUNDS, ROUNDS, alpha=ALPHA)
 
@@ -192,7 +193,7 @@ def print_planted(ended: list[Ended], pilot: pd.DataFrame) -> None:
         found = [one.winner(kind) == STEADY.id for one in ended]
         print(f"  {metric}\n    {'found':27}{share(found)}")
         for name, truth in (("pilot", Truth(pilot, kind)), ("all runs", Truth(everything, kind))):
-            power = statistics.mean(truth.power(one.compared[kind]["n"]) for one in ended)
+            power = statistics.mean(truth.power(one) for one in ended)
             plan = f"{f'planned, from {name}':27}{'':13}{100 * power:5.1f} %"
             print(f"    {plan}  off by {100 * (statistics.mean(found) - power):+.1f} points; ", end="")
             print(f"difference {truth.difference:.4f} ± {truth.error:.4f} on {truth.n} cases")
