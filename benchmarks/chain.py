@@ -11,6 +11,7 @@ often an equal pair got a winner, and how often the worse model was found beside
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import os
 import platform
@@ -43,7 +44,7 @@ from benchkit.stats import planned_power, proportion
 from benchkit.validate import validate
 
 STEADY = ROSTER["offline/steady"]
-LESSER = replace(STEADY, id="offline/lesser", field_accuracy=0.77, fact_recall=0.74)
+LESSER = replace(STEADY, id="offline/lesser", field_accuracy=0.72, fact_recall=0.69)
 CRITIC = replace(ROSTER["offline/critic"], id="offline/erring", critic_misses=0.25, critic_false_alarms=0.15)
 ROUNDS, ALPHA, MARGIN, POWER = 2, 0.05, 0.05, 0.8
 PILOT = 300  # cases of each kind in each of two pilots, without failing calls
@@ -97,6 +98,7 @@ class Ended:
 
 
 def full_run(task: Task) -> Ended:
+    gc.freeze()  # statsmodels collects garbage for every adjustment; what is imported need not be looked at
     began, rate = time.perf_counter(), task.failing**0.25
     server = OfflineServer(seed=task.seed, latency_ms=0, error_rate=rate, models=[LESSER, CRITIC])
     with server, tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):
