@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import benchkit
 
 from .errors import BenchkitError, Interrupted, UsageError
+from .plan_command import add_plan
 
 if TYPE_CHECKING:
     from .pipeline import BenchmarkPipeline
@@ -169,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(verbose=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="start a run, or continue one", epilog=CODES))
+    add_plan(commands.add_parser("plan", help="what a run can detect and costs, before it is paid for"))
     _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
     _add_models(commands.add_parser("models", help="what the provider serves, prices, retirements"))
     _add_verify(commands.add_parser("verify", help="compute a run's numbers again", epilog=VERIFIED))

@@ -85,17 +85,27 @@ def plan_execution(
 
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:
     """All calls of all models at once; one row per case, round and model, whatever became of the call."""
+    async with client:
+        return _responses(plan, await client.map_all(plan.work, "answer"))
+
+
+def recorded_responses(plan: Plan, client: Client) -> pd.DataFrame:
+    """Those of a plan's responses that are on record already, as `execute` gives them; asks nothing."""
+    return _responses(plan, client.on_record(plan.work))
+
+
+def _responses(plan: Plan, replies: Sequence[Sequence[Reply | None]]) -> pd.DataFrame:
     import pandas as pd
 
-    async with client:
-        replies = await client.map_all(plan.work, "answer")
     tests = {test.id: test for test in plan.cases}
     rows = [
         response_from(tests[item.case], agent.model, item.round, reply)
         for (agent, items), some in zip(plan.work, replies, strict=True)
         for item, reply in zip(items, some, strict=True)
+        if reply is not None
     ]
-    table = pd.DataFrame([{f: getattr(row, f) for f in Response.__dataclass_fields__} for row in rows])
+    fields = list(Response.__dataclass_fields__)
+    table = pd.DataFrame([{f: getattr(row, f) for f in fields} for row in rows], columns=fields)
     table["category"] = [tests[id].category for id in table["id"]]
     numbers = {"prompt_tokens": "Int64", "completion_tokens": "Int64", "latency_s": float, "queue_s": float}
     return table.astype(numbers | {"cost_usd": float})

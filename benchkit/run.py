@@ -118,6 +118,10 @@ class Run:
     def rejected_tests(self) -> pd.DataFrame:
         return read_table(self.path / "rejected_tests.csv")
 
+    def planted_tests(self) -> pd.DataFrame:
+        """What tested the validator; empty where nothing did."""
+        return read_table(self.path / "planted_tests.csv", or_empty=True)
+
     def scores(self) -> pd.DataFrame:
         return read_table(self.path / "scores.csv")
 

@@ -35,6 +35,7 @@ _VALIDATED = _CASE | {
     "validation_message": TEXT,
     "validation_timestamp": TEXT,
 }
+_PLANTED = _VALIDATED | {"planted_from": TEXT, "fault": TEXT, "checks_found": TEXT, "verdict": TEXT}
 _RESPONSE = {
     "id": TEXT,
     "prompt": TEXT,
@@ -77,6 +78,7 @@ ARTIFACTS = {
     "initial_tests.csv": Artifact(_CASE, _BARE_CASE, "01_generate"),
     "validated_tests.csv": Artifact(_VALIDATED, _BARE_CASE, "02_validate"),
     "rejected_tests.csv": Artifact(_VALIDATED | {"reason": TEXT}, ("id", "reason"), "02_validate"),
+    "planted_tests.csv": Artifact(_PLANTED, ("id", "fault", "verdict"), "02_validate"),
     "_all_responses.csv": Artifact(_RESPONSE, _BARE_RESPONSE, "03_execute"),
     "scores.csv": Artifact(_SCORE, tuple(_SCORE), "04_measure"),
 }
@@ -141,13 +143,14 @@ def writable(text: str) -> str:
     return _UNWRITABLE.sub("�", text)
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
     """An artifact's table with every column it should have, typed; text that is absent is "".
 
-    Raises RunError that names the file, what is wrong with it, and the notebook that makes it.
+    With `or_empty` a file that is not there is a table without rows. Raises RunError that names the file,
+    what is wrong with it, and the notebook that makes it.
     """
     artifact = _artifact(path)
-    frame = _raw(path, artifact)
+    frame = _nothing(artifact) if or_empty and not path.exists() else _raw(path, artifact)
     absent = [column for column in artifact.needed if column not in frame.columns]
     if absent:
         raise RunError(
@@ -156,6 +159,12 @@ def read_table(path: Path) -> pd.DataFrame:
     for column, kind in artifact.columns.items():
         frame[column] = _typed(path, artifact, frame, column, kind)
     return frame[[*artifact.columns, *(c for c in frame.columns if c not in artifact.columns)]]
+
+
+def _nothing(artifact: Artifact) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns=list(artifact.columns), dtype="object")
 
 
 def _artifact(path: Path) -> Artifact:

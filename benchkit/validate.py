@@ -142,9 +142,8 @@ def _sorted_out(
     return table[~bad], table[bad]
 
 
-async def _judge(
-    cases: pd.DataFrame, client: Client, model: str, threshold: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+async def judged(cases: pd.DataFrame, client: Client, model: str, threshold: float) -> pd.DataFrame:
+    """The cases with the validator's scores and message, and `reason`: why it turns one down, or ""."""
     agent = validator(model or default_model(client.name, "validator"))
     items = [Item(row["id"], _message(row), attempt=row["attempt"]) for row in cases.to_dict("records")]
     async with client:
@@ -158,6 +157,13 @@ async def _judge(
     table["validation_message"] = ["; ".join(filter(None, both)) for both in zip(flags, said, strict=True)]
     table["validation_timestamp"] = [v.timestamp if v else "" for v in verdicts]
     table["reason"] = [_reason(*pair, threshold) for pair in zip(verdicts, replies, strict=True)]
+    return table
+
+
+async def _judge(
+    cases: pd.DataFrame, client: Client, model: str, threshold: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table = await judged(cases, client, model, threshold)
     bad = table["reason"] != ""
     return table[~bad], table[bad]
 

@@ -18,7 +18,11 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A module may import from the floors below its own, and within its own folder.
-STAGES = {"generate", "validate", "execute", "measure", "decision", "report", "cases", "checks"}
+STAGES = {"generate", "validate", "execute", "measure", "decision", "report", "cases", "checks"} | {
+    "planning",
+    "planted",
+    "price",
+}
 GROUND = {"domain", "errors", "log"}
 MAY_IMPORT = {
     "domain": set(),
@@ -35,6 +39,7 @@ MAY_IMPORT = {
     "metrics": {"domain", "errors"},
     "plots": {"domain", "errors", "signature"},
     "explore": {"domain", "errors", "plots"},
+    "spoiling": GROUND | {"facts", "metrics"},
     "agent": GROUND,
     "claims": GROUND | {"facts"},
     "facts": GROUND,
@@ -45,12 +50,15 @@ MAY_IMPORT = {
     "kernel": GROUND | {"terminal", "parameters"},
     "parameters": GROUND,
     "pipeline": GROUND | {"documents", "export", "kernel", "llm", "parameters", "run", "terminal"},
-    "cli": GROUND | {"pipeline", "run", "parameters", "llm", "offline", "verify"},
+    "cli": GROUND | {"pipeline", "plan_command", "run", "parameters", "llm", "offline", "verify"},
+    "plan_command": GROUND | STAGES | {"folders", "llm", "parameters", "run"},
 } | {
     stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "facts", "plots", "signature"}
     for stage in STAGES
 }
 # What one stage's tables mean, another's may need; the notebooks alone run them.
+MAY_IMPORT["planning"] = MAY_IMPORT["planning"] | {"measure"}
+MAY_IMPORT["planted"] = MAY_IMPORT["planted"] | {"checks", "measure", "spoiling", "validate"}
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}
 # Verification is the stages over again, on a run that the command line hands it.

@@ -27,8 +27,12 @@ def metrics_report(
     alpha: float,
     margin: float,
     seed: int | None = None,
+    validator: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What metrics_report.json holds: every number that the report may state, and how it was made."""
+    """What metrics_report.json holds: every number that the report may state, and how it was made.
+
+    `validator` is what its planted cases showed of it, where there were any.
+    """
     models = list(dict.fromkeys(scores["model"]))
     kinds = set(scores["test_case"])
     means = summary.pivot(index="model", columns="metric", values="mean").reindex(models)
@@ -54,6 +58,7 @@ def metrics_report(
         "detailed_metrics": detailed(scores),
         "comparisons": records(comparisons),
         "denominators": records(denominators(responses)),
+        "validator": dict(validator or {}),
         "decision": decide(
             comparisons, summary, scores, models, alpha=alpha, margin=margin, warnings=warnings
         ),

@@ -113,6 +113,12 @@ class Client:
         find = partial(recorded, self._path)
         return [self._job(agent, items, find).settled for agent, items in work]
 
+    def on_record(self, work: Work) -> list[list[Reply | None]]:
+        """The replies on record in the items' order, None where there is none; asks nothing."""
+        find = partial(recorded, self._path)
+        jobs = [self._job(agent, items, find) for agent, items in work]
+        return [[job.settled.get(call.key) for call in job.calls] for job in jobs]
+
     async def map(self, agent: Agent, items: Sequence[Item], label: str = "") -> list[Reply]:
         """Run `agent` over `items`; the replies come in the items' order."""
         return (await self.map_all([(agent, items)], label))[0]

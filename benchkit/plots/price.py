@@ -101,13 +101,21 @@ def _tradeoff_words(table: pd.DataFrame, metric: str) -> tuple[str, str]:
 
 @styled
 def plot_power(
-    plan: pd.DataFrame, *, n_now: int, difference: float, target: float = 0.8, simulated: bool = False
+    plan: pd.DataFrame,
+    *,
+    n_now: int,
+    difference: float,
+    target: float = 0.8,
+    simulated: bool = False,
+    of: str = "",
 ) -> Chart:
     """The chance to find a difference of `difference` by the number of cases, with the n of this run marked.
 
-    `plan` has `n` and `power` (0 to 1), and `rounds` where several are weighed, each its own line.
+    `plan` has `n` and `power` (0 to 1), and `rounds` where several are weighed, each its own line. `of` says
+    of what, and whether that is assumed.
     """
-    title = f"Chance to find a difference of {difference:g}"
+    what = f" in {glyphs(of)}" if of else ""
+    title = f"Chance to find a difference of {difference:g}{what}"
     known = plan.dropna(subset=["n", "power"]) if len(plan) else plan
     if known.empty:
         return nothing(
@@ -130,7 +138,7 @@ def plot_power(
     if len(curves) > 1:
         handles = [_handle(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i in range(len(curves))]
         legend_below(figure, handles, [count(k, "round") for k in curves])
-    caption, alt = _power_words(curves, n_now, difference, target)
+    caption, alt = _power_words(curves, n_now, f"{difference:g}{what}", target)
     return chart(figure, caption, alt, simulated=simulated)
 
 
@@ -170,7 +178,7 @@ def needed(curve: pd.DataFrame, target: float) -> float:
 
 
 def _power_words(
-    curves: dict[int, pd.DataFrame], n_now: int, difference: float, target: float
+    curves: dict[int, pd.DataFrame], n_now: int, difference: str, target: float
 ) -> tuple[str, str]:
     each = []
     for k, curve in curves.items():
@@ -180,6 +188,6 @@ def _power_words(
         want = most if np.isnan(enough) else f"{enough:,.0f}"
         each.append(f"{count(k, 'round') + ': ' if k else ''}{now}, and {percent(target)} takes {want} cases")
     caption = (
-        f"The chance to find a difference of {difference:g} with {count(n_now, 'case')} is {'; '.join(each)}."
+        f"The chance to find a difference of {difference} with {count(n_now, 'case')} is {'; '.join(each)}."
     )
     return caption, f"{count(len(curves), 'rising curve')} of power over the number of cases; t{caption[1:]}"

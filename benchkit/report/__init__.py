@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..signature import small_print
 from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of
 from .pictures import figures, linked, shown
-from .tables import comparisons, cost, decision, denominators, means, method
+from .tables import comparisons, cost, decision, denominators, means, method, validator
 from .worst import side_by_side, worst_cases
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = [
     "method",
     "shown",
     "side_by_side",
+    "validator",
     "worst_cases",
     "write",
 ]
@@ -60,6 +61,7 @@ def write(
         denominators(report),
         made,
         "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
+        validator(report),
         "## Means by model",
         means(report),
         made,

@@ -58,6 +58,19 @@ def denominators(report: Mapping[str, Any]) -> str:
     return table(report["denominators"])
 
 
+def validator(report: Mapping[str, Any]) -> str:
+    """How the validator did on cases whose faults are known, or "" where nothing was planted."""
+    found = report.get("validator")
+    if not found:
+        return ""
+    level = f"{100 * (1 - found['alpha']):g} % interval"
+    caught, alarms = (
+        f"{row['refused']} of {row['judged']} {what} cases ({level} {_range(row['low'], row['high'])})"
+        for row, what in ((found["caught"], "spoilt"), (found["false_alarms"], "sound"))
+    )
+    return f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
+
+
 def means(report: Mapping[str, Any]) -> str:
     """Every mean over cases, with the responses planned, scored and unscored behind it."""
     rows = sorted(report["results_summary"]["table"], key=lambda row: (row["test_case"], row["metric"]))

@@ -14,6 +14,7 @@ from ..claims import numbers_in
 from ..decision import metrics_report
 from ..documents import json_text
 from ..measure import compare, metrics_json, primary_metrics, score, settle, summarise
+from ..planted import validator_found
 from ..signature import PACKAGES, parts
 from ..tables import table_text
 from .answers import replies_on_record, responses_apart
@@ -82,6 +83,7 @@ class Recomputed:
         how: dict[str, Any] = {"margin": self.parameter("margin"), "alpha": self.parameter("alpha")}
         comparisons = compare(self.scores, self.models, primary, **how)
         about: dict[str, Any] = {"primary": primary, "simulated": self.run.simulated, "seed": self.run.seed}
+        about["validator"] = validator_found(self.run.planted_tests(), how["alpha"])
         made = metrics_report(self.responses, self.scores, self.summary, comparisons, **how, **about)
         return as_written(made)
 

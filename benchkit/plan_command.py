@@ -1,0 +1,138 @@
+"""`benchkit plan`: what 03 shows before it pays, without a notebook. Asks nothing."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from .errors import RunError, UsageError
+from .folders import newest_run_dir, response_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .planning import Outlook
+    from .run import Run
+
+SIMULATED = "SIMULATED: the pilot's answers are no real model's."
+
+
+def add_plan(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    pilot = "a run to plan from, finished or begun (default: the newest; none at all: assumptions)"
+    add("run_dir", nargs="?", default="", metavar="RUN_DIR", help=pilot)
+    add("--detect", type=float, metavar="D", help="the difference to find (default: 03's)")
+    add("--cases", type=int, metavar="N", help="cases of each kind (default: the pilot's, else 01's)")
+    add(
+        "--rounds", type=int, metavar="K", help="answers per case and model (default: the pilot's, else 03's)"
+    )
+    add("--power", type=float, default=0.8, metavar="P", help="the chance to find it (default: 0.8)")
+    command.set_defaults(command=plan)
+
+
+def plan(args: argparse.Namespace) -> int:
+    """Print what a run can detect, n against K at the same cost, and the price."""
+    print("\n".join(_plan(_pilot(args.run_dir), args)))
+    return 0
+
+
+def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
+    from .measure import primary_metrics
+    from .planning import Aim, pilot_scores, plan_detection
+
+    known = {name: _parameter(run, "03_execute", name) for name in ("detect", "rounds", "primary_metric")}
+    known |= {name: value for name, value in vars(args).items() if name in known and value is not None}
+    aim = Aim(known["rounds"], known["detect"], _parameter(run, "04_measure", "alpha"), args.power)
+    cases, answers = _seen(run)
+    sizes = _sizes(run, cases, args.cases)
+    named = known["primary_metric"] or _parameter(run, "04_measure", "primary_metric")
+    primary = primary_metrics(named, _kinds(sizes))
+    outlook = plan_detection(pilot_scores(answers, cases), sizes, primary, aim)
+    models = list(dict.fromkeys(answers["model"])) or ["A", "B"]
+    marked = [SIMULATED] if run and run.simulated and len(answers) else []
+    return [*marked, *(f"- {one}" for one in outlook.sentences), *_tables(outlook, sizes, answers, models)]
+
+
+def _tables(outlook: Outlook, sizes: dict[str, int], answers: pd.DataFrame, models: list[str]) -> list[str]:
+    from .planning import cases_for
+    from .price import answer_prices, price_table
+
+    aim = outlook.aim
+    wanted = {"as planned": sizes, f"to find {aim.detect:g}": cases_for(outlook)}
+    price = price_table(answer_prices(answers), models, wanted, aim.rounds)
+    lines = []
+    if len(outlook.designs):
+        designs = outlook.designs.drop(columns="basis")
+        lines += ["", "The same calls, spent on cases or on rounds:", _text(designs)]
+    return [*lines, "", f"The price at {aim.rounds} rounds and Groq's published limits:", _text(price)]
+
+
+def _pilot(run_dir: str) -> Run | None:
+    """The run to plan from; None where none is named and there is none."""
+    from .run import open_run
+
+    if run_dir:
+        return open_run(run_dir)
+    try:
+        return open_run(newest_run_dir())
+    except RunError:
+        return None
+
+
+def _seen(run: Run | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(cases, responses) of the pilot: those on file, else those that an interrupted 03 has on record."""
+    import pandas as pd
+
+    from .cases import adopt_cases
+    from .domain import Response, TestCase
+
+    columns = [*Response.__dataclass_fields__, "category"]
+    nobody = pd.DataFrame(columns=columns).astype({"prompt_tokens": float, "completion_tokens": float})
+    if run is None or not (run.path / "validated_tests.csv").exists():
+        return pd.DataFrame(columns=list(TestCase.__dataclass_fields__)), nobody
+    cases = adopt_cases(run.validated_tests())
+    if response_files(run.path):
+        return cases, run.responses()
+    if run.provider == "imported":
+        return cases, nobody
+    return cases, _on_record(run, cases)
+
+
+def _on_record(run: Any, cases: pd.DataFrame) -> pd.DataFrame:
+    from .execute import plan_execution, recorded_responses
+    from .llm.client import connect
+
+    client = connect(run)
+    names = ("models", "rounds", "temperature")
+    models, rounds, temperature = (_parameter(run, "03_execute", name) for name in names)
+    return recorded_responses(plan_execution(client, cases, models, rounds, temperature), client)
+
+
+def _sizes(run: Run | None, cases: pd.DataFrame, count: int | None) -> dict[str, int]:
+    """Cases per kind: the pilot's, else what 01 would write; `count` of each where it is given."""
+    sizes = cases["test_case"].value_counts().to_dict()
+    if not sizes:
+        sizes = {kind: _parameter(run, "01_generate", f"{kind}_cases") for kind in ("json", "conversation")}
+    if count is not None and count < 1:
+        raise UsageError(f"--cases {count} is not usable. Use a whole number, 1 or more.")
+    return {kind: count or n for kind, n in sizes.items() if n}
+
+
+def _kinds(sizes: dict[str, int]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({"test_case": list(sizes)})
+
+
+def _parameter(run: Run | None, notebook: str, name: str) -> Any:
+    """What the pilot was run with, else the notebook's default."""
+    from .parameters import declared_parameters, notebook_folder
+
+    default = declared_parameters(notebook_folder())[notebook][name].default
+    return run.parameter(notebook, name, default) if run else default
+
+
+def _text(table: pd.DataFrame) -> str:
+    whole = {"calls": "{:,}", "tokens": "{:,.0f}", "cost_usd": "{:,.4f}"}
+    forms = {name: whole[name].format for name in whole if name in table}
+    return table.to_string(index=False, na_rep="unknown", float_format="{:,.3f}".format, formatters=forms)

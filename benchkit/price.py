@@ -1,0 +1,103 @@
+"""What a number of answers costs: calls, tokens, dollars, and minutes at a provider's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DAY_MIN = 24 * 60.0
+COLUMNS = ("model", "test_case", "tokens", "cost_usd")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A model's limits per minute and day; 0 is none. They are the organisation's, each model has its own."""
+
+    rpm: int = 0
+    rpd: int = 0
+    tpm: int = 0
+    tpd: int = 0
+
+    def minutes(self, calls: float, tokens: float) -> float:
+        """The least minutes for that many calls and tokens of one model, its day's share being untouched.
+
+        NaN where the tokens are not known.
+        """
+        if tokens != tokens:
+            return tokens
+        waits = [amount / limit for amount, limit in ((calls, self.rpm), (tokens, self.tpm)) if limit]
+        waits += [
+            max(0.0, amount / limit - 1) * DAY_MIN
+            for amount, limit in ((calls, self.rpd), (tokens, self.tpd))
+            if limit
+        ]
+        return max(waits, default=0.0)
+
+
+# Groq's published limits of the models that it serves to everybody, as of 2026-09-29.
+TIERS = {"free": Limits(30, 1000, 8000, 200_000), "developer": Limits(1000, 500_000, 250_000)}
+
+
+def answer_prices(responses: pd.DataFrame, work: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Mean tokens and dollars of one answer, per model and kind: as answered, else as `work` estimates.
+
+    `responses` are those of a run; `work` is the table of 03's plan, where there is one.
+    """
+    import pandas as pd
+
+    tokens = responses["prompt_tokens"] + responses["completion_tokens"]
+    seen = responses.assign(tokens=tokens.astype(float))[list(COLUMNS)].dropna(subset="tokens")
+    table = seen.groupby(["model", "test_case"], sort=False).mean().reset_index()
+    if work is None:
+        return table
+    told = [_estimate(row) for row in work.to_dict("records") if row["to ask"]]
+    both = pd.concat(
+        [frame for frame in (table, pd.DataFrame(told, columns=COLUMNS)) if len(frame)] or [table]
+    )
+    return both.drop_duplicates(["model", "test_case"], ignore_index=True)
+
+
+def price_table(
+    prices: pd.DataFrame, models: Sequence[str], designs: Mapping[str, Mapping[str, int]], rounds: int
+) -> pd.DataFrame:
+    """Calls, tokens, dollars and minutes per design (its cases per kind) and model, and of all models.
+
+    Models run side by side, so all of them take as long as the slowest. What is not known is NaN. Needs at
+    least one model and one design.
+    """
+    import pandas as pd
+
+    rows = []
+    for name, cases in designs.items():
+        each = pd.DataFrame([_bill(prices, model, cases, rounds) for model in models])
+        sums = each[["calls", "tokens", "cost_usd"]].sum(skipna=False)
+        total = pd.concat([sums, each.filter(like="minutes").max(skipna=False)])
+        rows += each.assign(design=name).to_dict("records")
+        rows.append(total.to_dict() | {"design": name, "model": f"all {len(models)}"})
+    return pd.DataFrame(rows, columns=["design", *each.columns]).astype({"calls": int})
+
+
+def _bill(prices: pd.DataFrame, model: str, cases: Mapping[str, int], rounds: int) -> dict[str, Any]:
+    own = prices[prices["model"] == model].set_index("test_case")
+    calls = {kind: n * rounds for kind, n in cases.items() if n}
+    tokens, cost = (
+        sum(count * float(own[name].get(kind, float("nan"))) for kind, count in calls.items())
+        for name in ("tokens", "cost_usd")
+    )
+    minutes = {
+        f"minutes, {tier}": limits.minutes(sum(calls.values()), tokens) for tier, limits in TIERS.items()
+    }
+    return {"model": model, "calls": sum(calls.values()), "tokens": tokens, "cost_usd": cost} | minutes
+
+
+def _estimate(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "model": row["model"],
+        "test_case": str(row["agent"]).removesuffix("_executor"),
+        "tokens": row["tokens (estimate)"] / row["to ask"],
+        "cost_usd": row["cost_usd (estimate)"] / row["to ask"],
+    }

@@ -1,0 +1,233 @@
+"""Calibration of the whole chain: does it decide right about simulated models whose quality is planted?
+
+    python benchmarks/chain.py [RUNS]
+
+Full runs without notebooks, against the offline provider over real HTTP: cases are written, validated by a
+critic that errs, answered while calls fail, scored, compared and decided on. Half of the runs has two equal
+models; in the others one is worse, and a pilot has planned the cases that find it with 80 % power. Prints how
+often an equal pair got a winner, and how often the worse model was found beside the power that was planned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr
+from dataclasses import dataclass, replace
+from io import StringIO
+from multiprocessing import get_context
+from typing import Any
+
+import pandas as pd
+
+from benchkit.decision import metrics_report
+from benchkit.execute import execute, plan_execution
+from benchkit.generate import generate, plan_cases, rewriter
+from benchkit.llm.budget import Budget
+from benchkit.llm.client import Client
+from benchkit.llm.provider import Provider
+from benchkit.llm.sender import Clock
+from benchkit.measure import PRIMARY, case_matrix, compare, score, settle, summarise
+from benchkit.offline import OfflineServer
+from benchkit.offline.models import ROSTER
+from benchkit.planning import Aim, cases_for, measured, plan_detection
+from benchkit.run import Run, start_run
+from benchkit.stats import planned_power, proportion
+from benchkit.validate import validate
+
+STEADY = ROSTER["offline/steady"]
+LESSER = replace(STEADY, id="offline/lesser", field_accuracy=0.72, fact_recall=0.69)
+CRITIC = replace(ROSTER["offline/critic"], id="offline/erring", critic_misses=0.25, critic_false_alarms=0.15)
+ROUNDS, ALPHA, MARGIN, POWER = 2, 0.05, 0.05, 0.8
+PILOT = 300  # cases of each kind in each of two pilots, without failing calls
+FAILING = 0.10  # calls that fail for good: each of their four attempts fails at the fourth root of it
+PAIRS = {
+    "equal": (STEADY.id, "offline/twin"),
+    "better": (STEADY.id, LESSER.id),
+    "worse": (LESSER.id, STEADY.id),
+}
+
+
+class Skipping:
+    """A clock that jumps over waits, so that a retry waits for nothing."""
+
+    def __init__(self) -> None:
+        self.skipped = 0.0
+
+    def now(self) -> float:
+        return time.monotonic() + self.skipped
+
+    async def sleep(self, wait_s: float) -> None:
+        await asyncio.sleep(0)
+        self.skipped += wait_s
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of the chain."""
+
+    planted: str  # a key of PAIRS
+    seed: int
+    cases: dict[str, int]
+    failing: float = FAILING
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a run of the chain ended on."""
+
+    task: Task
+    decision: dict[str, Any]
+    compared: dict[str, dict[str, Any]]  # the deciding comparison of each kind
+    scores: pd.DataFrame  # of the deciding metrics
+    unscored: float  # share of the responses
+    seconds: float
+
+    def winner(self, kind: str) -> str:
+        """The model that the decision calls better on one kind, or ""."""
+        part = self.decision["by_kind"][kind]
+        return part["best"] if part["outcome"] == "better" else ""
+
+
+def full_run(task: Task) -> Ended:
+    gc.freeze()  # statsmodels collects garbage for every adjustment; what is imported need not be looked at
+    began, rate = time.perf_counter(), task.failing**0.25
+    server = OfflineServer(seed=task.seed, latency_ms=0, error_rate=rate, models=[LESSER, CRITIC])
+    with server, tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):
+        os.environ |= {"GROQ_BASE_URL": server.url, "GROQ_API_KEY": "offline"}
+        ended = asyncio.run(walk(task, start_run(folder, provider="groq", seed=task.seed)))
+    return replace(ended, seconds=time.perf_counter() - began)
+
+
+async def walk(task: Task, run: Run) -> Ended:
+    """01 to 04 as the notebooks do it."""
+    models = list(PAIRS[task.planted])
+    async with client_of(run) as client:
+        await answer(run, client, models, task)
+    cases = run.validated_tests()
+    responses = settle(run.responses(), cases)
+    scores = score(responses, cases)
+    comparisons = compare(scores, models, PRIMARY, margin=MARGIN, alpha=ALPHA)
+    how: dict[str, Any] = {"primary": PRIMARY, "alpha": ALPHA, "margin": MARGIN, "simulated": True}
+    report = metrics_report(responses, scores, summarise(scores), comparisons, **how)
+    deciding = comparisons[comparisons["primary"]].set_index("test_case").to_dict("index")
+    unscored = float((responses["status"] == "failed").mean())
+    kept = scores[scores["metric"].isin(PRIMARY.values())]
+    return Ended(task, report["decision"], deciding, kept, unscored, 0.0)
+
+
+def client_of(run: Run) -> Client:
+    clock = Skipping()
+    provider = Provider("groq", run.seed, sleep=clock.sleep)
+    return Client(run, provider, Budget(), clock=Clock(clock.now, clock.sleep))
+
+
+async def answer(run: Run, client: Client, models: list[str], task: Task) -> None:
+    """01 to 03: cases written, validated and answered."""
+    author, sizes = "offline/author", {f"{kind}_cases": n for kind, n in task.cases.items()}
+    run.save("initial_tests.csv", await generate(plan_cases(**sizes), client, author))
+    outcome = await validate(run.initial_tests(), client, CRITIC.id, rewrite=rewriter(client, author))
+    run.save("validated_tests.csv", outcome.accepted)
+    work = plan_execution(client, run.validated_tests(), models, ROUNDS)
+    run.save_responses(await execute(work, client))
+
+
+def pooled(ended: list[Ended]) -> pd.DataFrame:
+    """The scores of many runs as those of one."""
+    return pd.concat([one.scores.assign(id=f"{one.task.seed} " + one.scores["id"]) for one in ended])
+
+
+class Truth:
+    """The planted difference of one kind and its variances, as far as a number of runs shows them."""
+
+    def __init__(self, scores: pd.DataFrame, kind: str) -> None:
+        gaps = case_matrix(scores, PRIMARY[kind], PAIRS["better"]).dropna()
+        gap = gaps[STEADY.id] - gaps[LESSER.id]
+        self.n, self.difference, self.error = len(gap), float(gap.mean()), float(gap.sem())
+        (self.row,) = measured(scores, kind, PRIMARY[kind])
+
+    def power(self, ended: Ended) -> float:
+        """The planned power of a run with the cases that it compared."""
+        n = ended.compared[self.row["test_case"]]["n"]
+        variance = (self.row[name] for name in ("omega2", "sigma2_a", "sigma2_b"))
+        return planned_power(self.difference, n, *variance, ROUNDS, ROUNDS, alpha=ALPHA)
+
+
+def planned_cases(pilot: pd.DataFrame) -> dict[str, int]:
+    """Per kind the cases that the plan asks for to find the planted difference."""
+    sizes = dict.fromkeys(PRIMARY, 2 * PILOT)
+    aims = {kind: Aim(ROUNDS, Truth(pilot, kind).difference, ALPHA, POWER) for kind in PRIMARY}
+    return {kind: cases_for(plan_detection(pilot, sizes, PRIMARY, aim))[kind] for kind, aim in aims.items()}
+
+
+def to_write(wanted: dict[str, int], pilot: pd.DataFrame) -> dict[str, int]:
+    """How many cases to have written: some are refused, or get no answer of their author or critic."""
+    accepted = pilot.groupby("test_case")["id"].nunique() / (2 * PILOT)
+    return {kind: math.ceil(n / accepted[kind] / (1 - FAILING) ** 2) for kind, n in wanted.items()}
+
+
+def share(hits: list[bool]) -> str:
+    one = proportion(sum(hits), len(hits))
+    low, high = 100 * one.ci_low, 100 * one.ci_high
+    return f"{one.successes:4d} of {one.n:4d} = {100 * one.share:5.1f} %  ({low:.1f} to {high:.1f})"
+
+
+def print_equal(ended: list[Ended]) -> None:
+    print(f"\nEqual models ({' and '.join(PAIRS['equal'])}): a winner that is none")
+    for kind, metric in PRIMARY.items():
+        print(f"  on {metric:26}{share([bool(one.winner(kind)) for one in ended])}")
+    print(f"  {'on either':29}{share([any(map(one.winner, PRIMARY)) for one in ended])}")
+    print(f"  {'one model recommended':29}{share([len(one.decision['recommended']) == 1 for one in ended])}")
+
+
+def print_planted(ended: list[Ended], pilot: pd.DataFrame) -> None:
+    print(f"\n{STEADY.id} against {LESSER.id}: found, beside the planned power at the cases compared")
+    everything = pooled(ended)
+    for kind, metric in PRIMARY.items():
+        found = [one.winner(kind) == STEADY.id for one in ended]
+        print(f"  {metric}\n    {'found':27}{share(found)}")
+        for name, truth in (("pilot", Truth(pilot, kind)), ("all runs", Truth(everything, kind))):
+            power = statistics.mean(truth.power(one) for one in ended)
+            plan = f"{f'planned, from {name}':27}{'':13}{100 * power:5.1f} %"
+            print(f"    {plan}  off by {100 * (statistics.mean(found) - power):+.1f} points; ", end="")
+            print(f"difference {truth.difference:.4f} ± {truth.error:.4f} on {truth.n} cases")
+        print(f"    {'the lesser model wins':27}{share([one.winner(kind) == LESSER.id for one in ended])}")
+
+
+def print_ended(ended: list[Ended], seconds: float) -> None:
+    times = [one.seconds for one in ended]
+    n = [one.compared[kind]["n"] for one in ended for kind in PRIMARY]
+    unscored = statistics.mean(one.unscored for one in ended)
+    print(f"\nunscored responses {100 * unscored:.1f} %; cases compared per kind {min(n)} to {max(n)}")
+    print(f"{seconds:.0f} s in all; a run {statistics.median(times):.1f} s, ", end="")
+    print(f"{min(times):.1f} to {max(times):.1f}")
+
+
+def main(runs: str = "400") -> None:
+    began, order = time.perf_counter(), ("equal", "better", "equal", "worse")
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, Python {platform.python_version()}")
+    print(f"critic misses {CRITIC.critic_misses}, false alarms {CRITIC.critic_false_alarms}; ", end="")
+    print(f"{100 * FAILING:.0f} % of calls fail for good; {ROUNDS} rounds", flush=True)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        first = [Task("better", 7 + i, dict.fromkeys(PRIMARY, PILOT), 0.0) for i in range(2)]
+        pilot = pooled(list(pool.map(full_run, first)))
+        wanted = planned_cases(pilot)
+        sizes = to_write(wanted, pilot)
+        print(f"{runs} runs; planned {wanted}, written {sizes}", flush=True)
+        ended = list(pool.map(full_run, [Task(order[i % 4], 1000 + i, sizes) for i in range(int(runs))]))
+    print_equal([one for one in ended if one.task.planted == "equal"])
+    print_planted([one for one in ended if one.task.planted != "equal"], pilot)
+    print_ended(ended, time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,208 @@
+"""02's planted cases: what is spoilt how, what becomes of it, and that none of it gets into the set."""
+
+from __future__ import annotations
+
+import json
+import math
+from random import Random
+
+import pandas as pd
+import pytest
+
+from benchkit import report
+from benchkit.domain import TestCase
+from benchkit.errors import UsageError
+from benchkit.metrics.structured import schema_compliance
+from benchkit.offline import OfflineServer
+from benchkit.planted import SOUND, plant, try_validator, validator_found, validator_rates
+from benchkit.run import Run
+from benchkit.spoiling import THANKS, fact_changed, prompt_cut, schema_broken
+from benchkit.validate import validate
+
+from .measured import drawn, report_of
+from .staging import CRITIC, Canned, cases, client_on, conversations, run_in, simulated
+
+GOOD, LOW = {"prompt_quality_score": 5, "response_quality_score": 5, "message": "Fine."}, 2
+
+
+def verdict(**scores: float) -> dict:
+    return {"id": "x", **GOOD, **scores}
+
+
+def parts(row: dict) -> TestCase:
+    return TestCase.from_row(row)
+
+
+class TestPlanting:
+    def test_every_kind_of_fault(self):
+        """Each fault is what its name says, and leaves the rest of its case as it was."""
+        table = cases(10)
+        source = {row["id"]: parts(row) for row in table.to_dict("records")}
+        for row in plant(table, 80, seed=7).to_dict("records"):
+            made, was = parts(row), source[row["planted_from"]]
+            assert (made.test_case, made.category, made.response_schema) == (
+                was.test_case,
+                was.category,
+                was.response_schema,
+            )
+            same_prompt, same_golden = made.prompt == was.prompt, made.golden_response == was.golden_response
+            if row["fault"] == "golden swapped":
+                assert same_prompt
+                assert made.golden_response in [one.golden_response for one in source.values()]
+            elif row["fault"] == "fact changed":
+                assert same_prompt
+                assert not same_golden
+                assert row["checks_found"].startswith("facts: ")
+            elif row["fault"] == "schema broken":
+                assert same_prompt
+                assert not schema_compliance(made.golden_response, made.response_schema)
+            elif row["fault"] == "prompt cut":
+                assert same_golden
+                assert was.prompt.startswith(made.prompt)
+                assert len(made.prompt) <= len(was.prompt) // 2
+            else:
+                assert row["fault"] == SOUND
+                assert same_golden
+                assert made.prompt.removeprefix(was.prompt.rstrip()).strip() in THANKS
+                assert row["checks_found"] == ""
+
+    @pytest.mark.parametrize("count", [0, 1, 8, 30])
+    def test_as_many_sound_ones(self, count):
+        """As many sound cases as spoilt ones, the faults in turn, the same for the same seed."""
+        planted = plant(cases(20), count, seed=7)
+        faults = planted["fault"].tolist()
+        assert (len(faults), faults.count(SOUND)) == (2 * count, count)
+        assert len(set(faults[: min(count, 4)])) == min(count, 4)
+        assert plant(cases(20), count, seed=7).equals(planted)
+        assert planted["id"].is_unique
+        assert count < 8 or not plant(cases(20), count, seed=8).equals(planted)
+
+    def test_conversations_alone_have_no_schema_to_break(self):
+        """Only what a kind can suffer is planted."""
+        assert set(plant(cases(5, ["conversation"]), 9, 7)["fault"]) == {
+            "golden swapped",
+            "fact changed",
+            "prompt cut",
+            SOUND,
+        }
+        assert "schema broken" in set(plant(cases(5, ["json"]), 9, 7)["fault"])
+
+    def test_few_cases_give_few_plants(self):
+        """One case has no other to swap with; no case at all gives no plants."""
+        assert plant(cases(1, ["conversation"]), 50, 7)["fault"].value_counts().to_dict() == {
+            "fact changed": 1,
+            "prompt cut": 1,
+            SOUND: 1,
+        }
+        assert plant(cases(1).iloc[:0], 8, 7).empty
+
+    def test_a_case_that_cannot_be_spoilt(self):
+        """Without a fact, a schema or words to cut there is nothing to plant, and nothing is made up."""
+        bare = TestCase("c1", "conversation", "x", "Why so?", "Because of that.")
+        loose = TestCase("j1", "json", "x", "Say a or b.", {"a": "b"}, {"type": "object"})
+        assert fact_changed(bare, Random(1)) is None
+        assert prompt_cut(bare, Random(1)) is None
+        assert schema_broken(bare, Random(1)) is None
+        assert (schema_broken(loose, Random(1)), fact_changed(loose, Random(1))) == (None, None)
+
+    def test_swapped_from_another_category(self):
+        """Answers of one category may do for each other; those of another one cannot."""
+        table = conversations(("One lamp is dark.", "a"), ("Two lamps are dark.", "b"), ("Cancel it.", "c"))
+        table["category"] = ["lamps", "lamps", "accounts"]
+        planted = plant(table, 50, 7)
+        swapped = planted[planted["fault"] == "golden swapped"].set_index("planted_from")["golden_response"]
+        assert swapped[["c1", "c2"]].tolist() == ["c", "c"]
+
+    @pytest.mark.parametrize("count", [-1, 1001, True, 2.0, "8"])
+    def test_out_of_range(self, count):
+        """A count that is none is said before anything is asked."""
+        with pytest.raises(UsageError, match="planted_cases = "):
+            plant(cases(2), count, 7)
+
+
+class TestTheInstrument:
+    async def test_known_answers(self):
+        """Refused, passed and no verdict are told apart, per fault and in all; no verdict is no catch."""
+        table = conversations(("The lamp is dark today.", "g1"), ("Please cancel my account.", "g2"))
+        planted = plant(table, 3, 7)
+        assert planted["fault"].value_counts().to_dict() == {
+            "golden swapped": 2,
+            "prompt cut": 1,
+            SOUND: 2,
+        }
+        cut = planted.loc[planted["fault"] == "prompt cut", "planted_from"].item()
+        other = {"c1": "c2", "c2": "c1"}[cut]
+        tried = await try_validator(planted, Canned({cut: None, other: verdict(response_quality_score=LOW)}))
+        rates = validator_rates(tried).set_index("fault")
+        assert rates.loc["golden swapped", ["planted", "judged", "refused", "share"]].tolist() == [2, 1, 1, 1]
+        assert rates.loc["prompt cut", ["planted", "judged", "refused"]].tolist() == [1, 0, 0]
+        assert math.isnan(rates.loc["prompt cut", "share"])
+        assert rates.loc["all faults", ["planted", "judged", "refused"]].tolist() == [3, 1, 1]
+        assert rates.loc["none (sound)", ["planted", "judged", "refused"]].tolist() == [2, 1, 1]
+        # Wilson, 1 of 1.
+        assert rates.loc["all faults", ["low", "high"]].tolist() == pytest.approx([0.206549, 1.0], abs=1e-6)
+
+    async def test_published_quality_is_found_again(self, tmp_path, monkeypatch):
+        """A critic that misses 30 % and raises 20 % false alarms is measured as such; again costs nothing."""
+        errs = simulated(CRITIC, id="offline/errs", critic_misses=0.3, critic_false_alarms=0.2, broken_json=0)
+        planted = plant(cases(40), 200, seed=7)
+        with OfflineServer(latency_ms=0, models=[errs], record=True) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            tried = await try_validator(planted, client, "offline/errs")
+            sent = server.counts["served"]
+            assert (await try_validator(planted, client, "offline/errs")).equals(tried)
+            assert server.counts["served"] == sent == len(planted)
+            told = [json.loads(body["messages"][1]["content"]) for body in server.requests]
+        rates = validator_rates(tried).set_index("fault")
+        assert rates.loc["all faults", "low"] < 0.7 < rates.loc["all faults", "high"]
+        assert rates.loc["none (sound)", "low"] < 0.2 < rates.loc["none (sound)", "high"]
+        assert rates.loc["schema broken", "by_checks"] == rates.loc["schema broken", "planted"]
+        # Blind: it is shown what it is shown of any case, under an id that any case has.
+        assert {one["id"] for one in told} <= set(cases(40)["id"])
+        assert "planted" not in json.dumps(told)
+
+    async def test_none_of_it_reaches_the_set(self, tmp_path, monkeypatch):
+        """With plants and without, the same cases are accepted and rejected, and the file comes back."""
+        with OfflineServer(latency_ms=0) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            outcome = await validate(cases(8), client, CRITIC)
+            tried = await try_validator(plant(outcome.accepted, 8, 7), client, CRITIC)
+            again = await validate(cases(8), client, CRITIC)
+        assert again.accepted.equals(outcome.accepted)
+        assert not set(tried["prompt"]) & set(outcome.rejected["prompt"])
+        run = Run(tmp_path)
+        run.save("planted_tests.csv", tried)
+        columns = ["id", "planted_from", "fault", "checks_found", "verdict"]
+        assert run.planted_tests()[columns].to_numpy().tolist() == tried[columns].to_numpy().tolist()
+        assert validator_found(run.planted_tests()) == validator_found(tried)
+
+    async def test_nothing_planted(self, tmp_path):
+        """No plants: nothing is asked, the table has its columns, and nothing is claimed."""
+        client = Canned({})
+        tried = await try_validator(plant(cases(2), 0, 7), client)
+        assert client.asked == []
+        assert validator_found(tried) == {}
+        run = run_in(tmp_path)
+        assert validator_found(run.planted_tests()) == {}
+        run.save("planted_tests.csv", tried)
+        assert validator_found(run.planted_tests()) == {}
+        assert validator_rates(run.planted_tests())["planted"].tolist() == [0, 0]
+
+
+def test_the_report_states_it():
+    """The sentence has the counts and the intervals of metrics_report.json, and is absent without plants."""
+    made = report_of(drawn(1))
+    assert report.validator(made) == ""
+    tried = pd.DataFrame(
+        {
+            "fault": ["prompt cut"] * 4 + [SOUND] * 4,
+            "checks_found": "",
+            "verdict": ["refused"] * 3 + ["passed"] * 5,
+        }
+    )
+    made["validator"] = validator_found(tried)
+    assert report.validator(made) == (
+        "The validator, tested on planted cases that it was not told of, refused 3 of 4 spoilt cases "
+        "(95 % interval 0.301 to 0.954) and 0 of 4 sound cases (95 % interval 0.000 to 0.490)."
+    )
+    assert json.loads(json.dumps(made["validator"])) == made["validator"]
