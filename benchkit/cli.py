@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import benchkit
 
 from .errors import BenchkitError, Interrupted, UsageError
+from .folders import located
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             raise type(error)(f"{error} {_how_to_resume(pipeline)}") from error
         raise
     assert pipeline.run_dir is not None
-    print("\n".join(_ending(pipeline.run_dir, measured=args.last >= "04")))
+    print("\n".join(_ending(pipeline.run_dir, args.last)))
     return 0
 
 
@@ -107,6 +108,11 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
             raise UsageError(f"{flag} and -p {name} {given[name]} contradict each other. Leave one out.")
     if given.pop("run_dir", args.run_dir) != args.run_dir:
         raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
+    if args.run_dir and args.first == STEPS[0] and not located(args.run_dir).exists():
+        raise UsageError(
+            f"{args.run_dir} is not there, so there is no run to continue. Leave it out for a new run "
+            f"under runs/, or make the folder first: mkdir -p {shlex.quote(args.run_dir)}."
+        )
     span = {"first": args.first, "last": args.last}
     return BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
 
@@ -127,17 +133,17 @@ def _how_to_resume(pipeline: BenchmarkPipeline) -> str:
     return f"Resume with: benchkit run {shlex.quote(_short(pipeline.run_dir))}"
 
 
-def _ending(run_dir: Path, measured: bool) -> list[str]:
-    """The last lines of a run: SIMULATED where it is, the decision, where the report lies."""
+def _ending(run_dir: Path, last: str) -> list[str]:
+    """The last lines of a run: SIMULATED where it is, and what it made: the decision, the report."""
     from .run import Run
 
     lines = ["SIMULATED: no real model answered."] if Run(run_dir).simulated else []
-    if measured:
+    if last >= "04":
         lines.append(Run(run_dir).metrics_report()["decision"]["sentence"])
     pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
     for label, name in pages.items():
         page = run_dir / "html" / f"{name}.html"
-        if page.exists():
+        if page.exists() and last == "05":
             lines.append(f"{label} {_short(page)}")
     return [*lines, f"Run:      {_short(run_dir)}"]
 

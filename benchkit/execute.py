@@ -68,7 +68,7 @@ def plan_execution(
     """
     import pandas as pd
 
-    _check_parameters(models, rounds, temperature)
+    check_parameters(models, rounds, temperature)
     models = [model.strip() for model in models] or default_models(client.name)
     tests = _usable(cases)
     work = [
@@ -198,7 +198,8 @@ def _problem(row: Mapping[str, Any]) -> str:
     return "" if case.prompt.strip() else "the prompt is empty"
 
 
-def _check_parameters(models: Sequence[str], rounds: int, temperature: float) -> None:
+def check_parameters(models: Sequence[str], rounds: int, temperature: float) -> None:
+    """Raises UsageError for what no execution can be planned with; no models at all mean the defaults."""
     ids = list(models) if isinstance(models, list | tuple) else [None]
     if not all(isinstance(model, str) and model.strip() for model in ids):
         raise UsageError(f"models = {models!r} is not usable. Give a list of two or more model ids.")

@@ -66,6 +66,13 @@ def made_folder(path: Path) -> Path:
     return path
 
 
+def forget_empty(path: Path) -> None:
+    """Take away a run folder in which nothing was made: no run began in it."""
+    if not any(entry.name != ".lock" for entry in path.iterdir()):
+        (path / ".lock").unlink(missing_ok=True)
+        path.rmdir()
+
+
 def file_name(model: str) -> str:
     """A model id as a file name; an id that others could look like gets a digest: two never share a file.
 

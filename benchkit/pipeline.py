@@ -75,17 +75,24 @@ class BenchmarkPipeline:
         other failure, Interrupted when a kernel was.
         """
         from .documents import read_json
-        from .run import claim
+        from .folders import forget_empty
+        from .run import claim, intend
 
         self._require()
-        run_dir = self.run_dir = self._open()
-        with claim(run_dir):
-            environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
-            plan = self._plan(run_dir)
-            if self.names[0] == NOTEBOOKS[0] and not (run_dir / "metrics.json").exists():
-                await self._check_models(plan)
-            for name, values in plan.items():
-                await self._run_one(name, values, environment)
+        run_dir, is_new = self._open()
+        self.run_dir = run_dir
+        try:
+            with claim(run_dir):
+                plan = self._plan(run_dir)
+                await self._check(plan, run_dir)
+                environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
+                for at, (name, values) in enumerate(plan.items()):
+                    intend(run_dir, dict(list(plan.items())[at:]))
+                    await self._run_one(name, values, environment)
+                intend(run_dir, {})
+        finally:
+            if is_new:
+                forget_empty(run_dir)
         metrics = run_dir / "metrics.json"
         return read_json(metrics, maker="04_measure") if metrics.exists() else {}
 
@@ -94,17 +101,17 @@ class BenchmarkPipeline:
             if name not in self.declared:
                 raise RunError(f"{self.folder} has no {name}.ipynb. Restore it or end before it.")
 
-    def _open(self) -> Path:
+    def _open(self) -> tuple[Path, bool]:
+        """The run's folder, and whether it was made just now."""
+        from .folders import made_folder
         from .run import new_run_dir, open_run
 
         if self.names[0] != NOTEBOOKS[0]:
-            return open_run(self.run_dir or "").path
-        path = self.run_dir or new_run_dir()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{path} cannot be made a run folder ({error.strerror}). Name another.") from error
-        return path.resolve()
+            return open_run(self.run_dir or "").path, False
+        if not self.run_dir:
+            return new_run_dir().resolve(), True
+        is_new = not self.run_dir.exists()
+        return made_folder(self.run_dir).resolve(), is_new
 
     def _plan(self, run_dir: Path) -> dict[str, dict[str, Any]]:
         """Each notebook's values: what the run was last run with, and over it what was given now."""
@@ -122,21 +129,23 @@ class BenchmarkPipeline:
             for name in self.names
         }
 
-    async def _check_models(self, plan: Mapping[str, Mapping[str, Any]]) -> None:
-        """Before 01 is paid for, the key works and the models of every later notebook are served too."""
-        from .llm.catalog import default_model, default_models
-        from .llm.provider import Provider
+    async def _check(self, plan: Mapping[str, Mapping[str, Any]], run_dir: Path) -> None:
+        """Before anything is paid for: every notebook's values can be used and its models are served."""
+        from .preflight import check_models, check_values
 
-        values = {key: value for some in plan.values() for key, value in some.items()}
-        provider = Provider(values.get("provider", "offline"))
-        if provider.name != "groq":
-            return  # The embedded provider costs nothing, and 01 says so of a provider that does not exist.
-        roles = ("generator", "validator", "report")
-        single = [values.get(f"{role}_model") or default_model(provider.name, role) for role in roles]
-        try:
-            await provider.check([*single, *(values.get("models") or default_models(provider.name))])
-        finally:
-            await provider.close()
+        whole = {
+            name: {one.name: one.default for one in self.declared[name].values()} | dict(values)
+            for name, values in plan.items()
+        }
+        check_values(whole)
+        if not (run_dir / "metrics.json").exists():  # a finished run asks nothing
+            await check_models(whole, self._provider(whole, run_dir))
+
+    def _provider(self, plan: Mapping[str, Mapping[str, Any]], run_dir: Path) -> str:
+        from .run import Run
+
+        first = plan.get(NOTEBOOKS[0])
+        return first.get("provider", "offline") if first else Run(run_dir).provider
 
     def _refuse_unused(self, recorded: Mapping[str, Mapping[str, Any]]) -> None:
         for key, value in self.parameters.items():

@@ -27,6 +27,7 @@ logger = setup_logging(__name__)
 PROVIDERS = ("offline", "groq")
 # What 01 fixes for the whole run: with another value it would be another run.
 IDENTITY = ("provider", "seed", "cases_file")
+PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
 
 
 @dataclass(frozen=True)
@@ -223,10 +224,19 @@ def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameter
 
 
 def recorded_parameters(run_dir: Path) -> dict[str, dict[str, Any]]:
-    """What each notebook of a run was last run with; empty for a folder that was never run."""
-    if not (run_dir / "config.json").exists():
-        return {}
-    return read_json(run_dir / "config.json", maker="01_generate")["parameters"]
+    """What each notebook of a run was last run with, or was to be run with when the run was stopped."""
+    config, planned = run_dir / "config.json", run_dir / PLANNED
+    recorded = read_json(config, maker="01_generate")["parameters"] if config.exists() else {}
+    return recorded | (read_json(planned, maker="benchkit run") if planned.exists() else {})
+
+
+def intend(run_dir: Path, plan: Mapping[str, Mapping[str, Any]]) -> None:
+    """Remember what the notebooks that are still to run are to be run with: a resume needs no reminding."""
+    file = run_dir / PLANNED
+    if plan:
+        write_atomically(file, json_text({name: dict(values) for name, values in plan.items()}))
+    else:
+        file.unlink(missing_ok=True)
 
 
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:

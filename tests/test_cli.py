@@ -96,6 +96,7 @@ def test_exit_codes_of_a_notebook_that_stops(run_dir, tmp_path, capsys, kind, se
         (["--cases", "a.csv", "-p", "cases_file", "b.csv"], 2, "--cases and -p cases_file b.csv contradict"),
         (["-p", "run_dir", "elsewhere"], 2, "benchkit run RUN_DIR"),
         (["--from", "03", "--to", "02"], 2, "02 comes before 03"),
+        (["nowhere"], 2, "nowhere is not there, so there is no run to continue"),
         (["--cases", "none.csv"], 1, "none.csv is not a file"),
         (["nowhere", "--from", "04"], 1, "nowhere is not a folder"),
     ],

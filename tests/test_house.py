@@ -49,8 +49,10 @@ MAY_IMPORT = {
     "terminal": GROUND,
     "kernel": GROUND | {"terminal", "parameters"},
     "parameters": GROUND,
-    "pipeline": GROUND | {"documents", "export", "kernel", "llm", "parameters", "run", "terminal"},
-    "cli": GROUND | {"pipeline", "plan_command", "run", "parameters", "llm", "offline", "verify"},
+    "preflight": GROUND | STAGES | {"llm"},
+    "pipeline": GROUND
+    | {"documents", "export", "folders", "kernel", "llm", "parameters", "preflight", "run", "terminal"},
+    "cli": GROUND | {"folders", "pipeline", "plan_command", "run", "parameters", "llm", "offline", "verify"},
     "plan_command": GROUND | STAGES | {"folders", "llm", "parameters", "run"},
 } | {
     stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "facts", "plots", "signature"}

@@ -13,6 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from benchkit import errors, pipeline
+from benchkit import run as pipeline_run
 from benchkit.parameters import Parameter, check, parse
 from benchkit.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
 from benchkit.terminal import Terminal
@@ -263,6 +264,33 @@ async def test_folders_and_files_that_are_not_there(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(errors.RunError, match="cannot be made a run folder"):
         await BenchmarkPipeline(tmp_path / "file", last="01", notebooks=folder).run()
+
+
+PAIR = ["offline/terse", "offline/twin"]
+STOPS_ONCE = """from pathlib import Path
+from benchkit.errors import BudgetStop
+stopped = Path(run_dir, "stopped")
+if not stopped.exists():
+    stopped.write_text("")
+    raise BudgetStop("stopped at max_calls.")"""
+
+
+async def test_a_resume_needs_no_reminding(tmp_path):
+    """What was given for a notebook that the stopped run had not reached holds when it goes on."""
+    folder = write_notebooks(tmp_path / "n", n02=(ANY_RUN, STOPS_ONCE))
+    with pytest.raises(errors.BudgetStop):
+        await BenchmarkPipeline(tmp_path / "r", notebooks=folder, rounds=5, models=PAIR).run()
+    await BenchmarkPipeline(tmp_path / "r", notebooks=folder).run()
+    assert f"got 5 {PAIR}" in text_of(tmp_path / "r", "03_execute")
+    assert not (tmp_path / "r" / pipeline_run.PLANNED).exists()
+
+
+async def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
+    """Values of our own notebooks are checked first: nothing runs and nothing is left behind."""
+    made = BenchmarkPipeline(tmp_path / "r", rounds=0)
+    with pytest.raises(errors.UsageError, match="rounds = 0"):
+        await made.run()
+    assert not (tmp_path / "r").exists()
 
 
 def test_cases_file_is_absolute(tmp_path, monkeypatch):

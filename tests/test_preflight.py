@@ -1,0 +1,91 @@
+"""What is known to be wrong with any notebook's values is said before the first is paid for."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchkit.errors import ProviderError, UsageError
+from benchkit.offline import OfflineServer
+from benchkit.parameters import declared_parameters, notebook_folder
+from benchkit.preflight import check_models, check_values
+
+STEADY, HASTY = "offline/steady", "offline/hasty"
+
+
+def plan(first: int = 1, last: int = 5, **given):
+    """Every parameter of the notebooks `first` to `last` at its default, or as given."""
+    return {
+        name: {one.name: given.get(one.name, one.default) for one in parameters.values()}
+        for name, parameters in declared_parameters(notebook_folder()).items()
+        if first <= int(name[:2]) <= last
+    }
+
+
+def test_the_defaults_can_be_used():
+    """What the notebooks declare passes, and so does a notebook that declares nothing."""
+    check_values(plan())
+    check_values({"03_execute": {"run_dir": ""}})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"json_cases": -1}, "json_cases = -1"),
+        ({"categories": ["a", 3]}, "categories"),
+        ({"max_calls": -3}, "max_calls = -3"),
+        ({"quality_threshold": 9.0}, "quality_threshold = 9"),
+        ({"planted_cases": -1}, "planted_cases = -1"),
+        ({"models": [STEADY]}, "needs two or more models"),
+        ({"models": [STEADY, STEADY]}, "twice"),
+        ({"rounds": 0}, "rounds = 0"),
+        ({"temperature": 9.0}, "temperature = 9"),
+        ({"alpha": 1.5}, "alpha = 1.5"),
+        ({"margin": -1.0}, "margin = -1"),
+    ],
+)
+def test_a_value_that_a_later_notebook_would_refuse(given, words):
+    """Whichever notebook it is for, the sentence comes before any has run."""
+    with pytest.raises(UsageError, match=words):
+        check_values(plan(**given))
+
+
+@pytest.fixture
+def groq(monkeypatch):
+    """A stand-in for Groq that serves simulated models only: not one of Groq's defaults."""
+    with OfflineServer(latency_ms=0) as server:
+        monkeypatch.setenv("GROQ_BASE_URL", server.url)
+        monkeypatch.setenv("GROQ_API_KEY", "gsk_0123456789abcdefghij")
+        yield server
+
+
+OURS = {"models": [STEADY, HASTY], "report_model": "offline/analyst"}
+
+
+@pytest.mark.parametrize(
+    ("span", "given", "parameter"),
+    [
+        ((1, 5), OURS, "generator_model"),
+        ((1, 5), OURS | {"generator_model": "offline/author"}, "validator_model"),
+        ((3, 5), OURS | {"models": [STEADY, "openai/none"]}, "models"),
+        ((5, 5), {}, "report_model"),
+    ],
+)
+async def test_a_model_that_is_not_served_is_named_with_its_parameter(groq, span, given, parameter):
+    """The person who runs it may never have typed the name: a default asks for it."""
+    with pytest.raises(ProviderError, match=rf"^{parameter}: groq does not serve|^{parameter}: .* retired"):
+        await check_models(plan(*span, **given), "groq")
+
+
+async def test_only_models_that_are_going_to_be_asked(groq, tmp_path):
+    """Cases that are brought need no generator, and no validation no validator; nothing is paid."""
+    brought = OURS | {"cases_file": "mine.csv", "enable_validation": False}
+    await check_models(plan(**brought), "groq")
+    await check_models(plan(1, 1, cases_file="mine.csv"), "groq")
+    await check_models(plan(4, 4), "groq")
+    assert groq.counts["served"] == 0
+
+
+async def test_an_imported_run_asks_nobody(monkeypatch):
+    """No key is needed to score what was made elsewhere."""
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    await check_models(plan(4, 5), "imported")
