@@ -128,6 +128,9 @@ def test_somebody_elses_responses(tmp_path):
     report = (tmp_path / "analysis_report.md").read_text()
     assert "alpha has no usable measurement for JSON cases" in report
     assert "SIMULATED" not in report
+    verified = benchkit("verify", tmp_path)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "taken as they stand" in verified.stdout
 
 
 @pytest.fixture(scope="module")

@@ -119,6 +119,8 @@ class Chart:
         metadata |= {made: self.signature} if made and self.signature else {}
         buffer = BytesIO()
         with rc_context(STYLE | {"svg.hashsalt": "benchkit"}):
+            if self.signature and self.figure.legends:
+                _settle(self.figure)
             self.figure.savefig(
                 buffer, format=kind, dpi=FILE_DPI, metadata=metadata, bbox_inches=self._extent
             )
@@ -165,6 +167,15 @@ def _sign(figure: Figure, text: str) -> None:
     where: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 6, "color": MUTED}
     at = (0.03 - FOOT_IN) / figure.get_figheight()
     figure.text(0.99, at, glyphs(text), **where).set_in_layout(False)
+
+
+def _settle(figure: Figure) -> None:
+    """End the layout, and hold the legends where it put them: they would move to the foot of the page."""
+    figure.set_dpi(FILE_DPI)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, 0, 1, 1), transform=figure.transFigure)
 
 
 def chart(figure: Figure, caption: str, alt: str, *, simulated: bool) -> Chart:

@@ -16,10 +16,16 @@ from .words import LOWER_IS_BETTER, UNITS, axis_label, count, glyphs, in_order
 
 MOST_ROWS = 40  # more rows than this are a table, not a figure
 BAND = "#E4EDF3"
+NUMBERS = (
+    *("n", "mean_a", "mean_b", "difference", "standard_error", "ci_low", "ci_high"),
+    *("p_value", "p_adjusted"),
+)
 
 
 def turned(comparisons: pd.DataFrame) -> pd.DataFrame:
     """The comparisons with `d, low, high` turned so that positive is better for `model_a` on every metric."""
+    found = [name for name in NUMBERS if name in comparisons]
+    comparisons = comparisons.astype(dict.fromkeys(found, float))  # from JSON, what is unknown is None
     sign = np.where(comparisons["metric"].isin(LOWER_IS_BETTER), -1.0, 1.0)
     ends = comparisons[["ci_low", "ci_high"]].to_numpy(dtype=float) * sign[:, None]
     return comparisons.assign(d=comparisons["difference"] * sign, low=ends.min(axis=1), high=ends.max(axis=1))
@@ -58,9 +64,11 @@ def plot_differences(
 
 
 def _difference_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The rows in reading order; of too many, those furthest from zero by their standard error."""
-    size = (rows["d"] / rows["standard_error"].where(rows["standard_error"] > 0)).abs().fillna(0)
-    kept = rows.loc[size.nlargest(MOST_ROWS).index] if len(rows) > MOST_ROWS else rows
+    """The rows in reading order; of too many the deciding ones, and of those the furthest from zero."""
+    deciding = rows["primary"].astype(bool) if "primary" in rows else pd.Series(True, index=rows.index)
+    kept = rows[deciding] if len(rows) > MOST_ROWS and deciding.any() else rows
+    size = (kept["d"] / kept["standard_error"].where(kept["standard_error"] > 0)).abs().fillna(0)
+    kept = kept.loc[size.nlargest(MOST_ROWS).index] if len(kept) > MOST_ROWS else kept
     metric_at = {metric: i for i, metric in enumerate(in_order(rows["metric"]))}
     pair_at = {p: i for i, p in enumerate(dict.fromkeys(zip(rows["model_a"], rows["model_b"], strict=True)))}
     place = [
@@ -147,7 +155,8 @@ def _margin_words(margin: float | Mapping[str, float]) -> str:
 def _difference_words(rows: pd.DataFrame, left_out: int) -> tuple[str, str]:
     side = np.select([rows["low"] > 0, rows["high"] < 0], [rows["model_a"], rows["model_b"]], "")
     ahead = {str(m): int((side == m).sum()) for m in dict.fromkeys(side) if m}
-    some = f"; {count(left_out, 'comparison')} nearer to zero left out" if left_out else ""
+    which = "on other metrics" if "primary" in rows and rows["primary"].all() else "nearer to zero"
+    some = f"; {count(left_out, 'comparison')} {which} left out" if left_out else ""
     favour = ": " * bool(ahead) + ", ".join(f"{n} for {m}" for m, n in ahead.items())
     exclude = "excludes" if sum(ahead.values()) == 1 else "exclude"
     caption = (

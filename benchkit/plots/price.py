@@ -55,7 +55,8 @@ def plot_tradeoff(
     corner = "◣" if metric in LOWER_IS_BETTER else "◤"
     for ax, (column, name) in zip(axes[0], (("cost", "price"), ("latency", "latency")), strict=True):
         unknown = _against(ax, table, column, look)
-        note = f"; {name} unknown: {', '.join(unknown)}" if unknown else ""
+        who = unknown[0] if len(unknown) == 1 else count(len(unknown), "model")
+        note = f"; {name} unknown: {who}" if unknown else ""
         ax.set_title(f"{corner} better{note}", fontsize=8, fontweight="normal", color=MUTED)
     axes[0, 0].set(ylabel=axis_label(metric).replace(" (", "\n("), xlabel="cost (US$ per 1,000 responses)")
     axes[0, 1].set(xlabel="median latency (s)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..signature import small_print
 from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of
 from .pictures import figures, linked, shown
 from .tables import comparisons, cost, decision, denominators, means, method, validator
@@ -46,7 +45,6 @@ def write(
     report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Chart]
 ) -> str:
     """analysis_report.md: every number in it is read from `report`."""
-    made = f"<small>{small_print(report['signature'])}</small>"
     sections = [
         f"# Which model to deploy: {' or '.join(report['configuration']['models'])}",
         SIMULATED if report["simulated"] else "",
@@ -54,28 +52,23 @@ def write(
         decision(report),
         "## Comparisons",
         comparisons(report),
-        made,
         *linked(figures, "differences"),
         *linked(figures, "pairs"),
         "## What was measured",
         denominators(report),
-        made,
         "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
         validator(report),
         "## Means by model",
         means(report),
-        made,
         *linked(figures, "scores"),
         *linked(figures, "categories"),
         *linked(figures, "rounds"),
         "## Cost and latency",
         cost(report),
-        made,
         *linked(figures, "latency"),
         *linked(figures, "tradeoff"),
         "## Where the models differ most",
-        side_by_side(worst),
-        made,
+        side_by_side(worst, report["signature"]),
         "## Commentary",
         commentary(commented),
         "## Method",

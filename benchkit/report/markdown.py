@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..signature import small_print
+
 # What HTML, Markdown or a formula could be made of.
 _CHARACTERS = {c: f"&#{ord(c)};" for c in "<>&\"'*_`[]\\|#!~"}
 # JupyterLab sets what stands between two dollar signs as a formula, unless each is an element of its own.
@@ -20,6 +22,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(cell(row[name]) for name in head) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def signed(text: str, signature: str) -> str:
+    """`text` with how it was made in small print below."""
+    return f"{text}\n\n<small>{small_print(signature)}</small>" if signature else text
 
 
 def cell(value: Any) -> str:

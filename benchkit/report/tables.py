@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .markdown import digits, table
+from .markdown import digits, signed, table
 
 _MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "unscored")
 
@@ -36,7 +36,8 @@ def comparisons(report: Mapping[str, Any]) -> str:
         for row in rows
     ]
     named = "".join(f"A is {a}, B is {b}. " for a, b in pairs) if len(pairs) == 1 else ""
-    return f"{named}Bold: the metrics that decide.\n\n{table(shown)}\n\n{_cautions(rows)}"
+    text = f"{named}Bold: the metrics that decide.\n\n{signed(table(shown), report['signature'])}"
+    return "\n\n".join(filter(None, (text, _cautions(rows))))
 
 
 def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -55,7 +56,7 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def denominators(report: Mapping[str, Any]) -> str:
-    return table(report["denominators"])
+    return signed(table(report["denominators"]), report["signature"])
 
 
 def validator(report: Mapping[str, Any]) -> str:
@@ -74,27 +75,26 @@ def validator(report: Mapping[str, Any]) -> str:
 def means(report: Mapping[str, Any]) -> str:
     """Every mean over cases, with the responses planned, scored and unscored behind it."""
     rows = sorted(report["results_summary"]["table"], key=lambda row: (row["test_case"], row["metric"]))
-    return table([{name: row[name] for name in _MEANS} for row in rows])
+    return signed(table([{name: row[name] for name in _MEANS} for row in rows]), report["signature"])
 
 
 def cost(report: Mapping[str, Any]) -> str:
     """Dollars, tokens and seconds per model; an unknown price is said to be unknown."""
-    return table(
-        [
-            {
-                "model": row["model"],
-                "cost, USD": digits(row["cost_usd"], 4),
-                "USD per 1,000 answers": digits(row["cost_usd_per_1000"], 3),
-                "tokens in": row["prompt_tokens"],
-                "tokens out": row["completion_tokens"],
-                "latency, median s": digits(row["latency_s_median"], 2),
-                "latency, 95th percentile s": digits(row["latency_s_p95"], 2),
-                "queue, median s": digits(row["queue_s_median"], 2),
-                "answers timed": row["timed"],
-            }
-            for row in report["results_summary"]["cost"]
-        ]
-    )
+    rows = [
+        {
+            "model": row["model"],
+            "cost, USD": digits(row["cost_usd"], 4),
+            "USD per 1,000 answers": digits(row["cost_usd_per_1000"], 3),
+            "tokens in": row["prompt_tokens"],
+            "tokens out": row["completion_tokens"],
+            "latency, median s": digits(row["latency_s_median"], 2),
+            "latency, 95th percentile s": digits(row["latency_s_p95"], 2),
+            "queue, median s": digits(row["queue_s_median"], 2),
+            "answers timed": row["timed"],
+        }
+        for row in report["results_summary"]["cost"]
+    ]
+    return signed(table(rows), report["signature"])
 
 
 def method(report: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..metrics.answers import read_answer
-from .markdown import cell, safe
+from .markdown import cell, safe, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ def _shown(id: str, model: str, responses: pd.DataFrame, cases: pd.DataFrame) ->
     return {"prompt": case["prompt"], "golden_response": case["golden_response"], "answer": text}
 
 
-def side_by_side(worst: pd.DataFrame) -> str:
+def side_by_side(worst: pd.DataFrame, signature: str = "") -> str:
     """Model text as text: escaped, and with no dollar sign that a notebook would read as a formula."""
     if not len(worst):
         return "No case has a score from two models."
@@ -58,4 +58,4 @@ def side_by_side(worst: pd.DataFrame) -> str:
             f"**{safe(id)}.** {safe(first['prompt'])}\n\n<table><tr><th>golden response</th>{head}</tr>"
             f"<tr><td>{safe(first['golden_response'])}</td>{body}</tr></table>"
         )
-    return "\n\n".join(blocks)
+    return signed("\n\n".join(blocks), signature)
