@@ -73,6 +73,14 @@ def test_a_finished_run_agrees(made, capsys):
     assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
 
 
+def test_the_metric_that_decides_may_be_named_in_03(run):
+    """What 03 named and 04 left open is what is computed again: here not what the report was made with."""
+    config = json.loads((run.path / "config.json").read_text())
+    run.record("03_execute", **config["parameters"]["03_execute"], primary_metric="schema_compliance")
+    places = [one.place for one in verify(run).differences if one.file == "metrics_report.json"]
+    assert "configuration.primary_metrics.json" in places
+
+
 def leaves(value: Any, place: str = "") -> list[tuple[str, Any]]:
     if isinstance(value, dict):
         return [

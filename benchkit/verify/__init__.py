@@ -79,7 +79,8 @@ class Recomputed:
     @cached_property
     def report(self) -> dict[str, Any]:
         """metrics_report.json as 04 would write it now."""
-        primary = primary_metrics(self.parameter("primary_metric"), self.scores)
+        named = self.parameter("primary_metric") or self.run.parameter("03_execute", "primary_metric", "")
+        primary = primary_metrics(named, self.scores)
         how: dict[str, Any] = {"margin": self.parameter("margin"), "alpha": self.parameter("alpha")}
         comparisons = compare(self.scores, self.models, primary, **how)
         about: dict[str, Any] = {"primary": primary, "simulated": self.run.simulated, "seed": self.run.seed}
