@@ -133,7 +133,7 @@ class Comparison:
     ties: int
     losses: int
     clusters: int
-    clustered: bool  # the categories widened the error
+    clustered: bool  # the error is that of whole categories
     outcome: str  # better_a, better_b, equivalent, inconclusive
     more_cases: int | None  # how many more would resolve `resolves`, where inconclusive
     resolves: float
