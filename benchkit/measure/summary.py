@@ -71,6 +71,12 @@ def primary_metrics(named: str, scores: pd.DataFrame) -> dict[str, str]:
 
     Raises UsageError for a metric that does not exist, or for two of one kind.
     """
+    chosen = PRIMARY | check_primary(named)
+    return {kind: name for kind, name in chosen.items() if kind in set(scores["test_case"])}
+
+
+def check_primary(named: str) -> dict[str, str]:
+    """{kind: metric} that `named` names, one per kind with a comma; UsageError for what cannot be meant."""
     chosen: dict[str, str] = {}
     for name in dict.fromkeys(filter(None, (part.strip() for part in named.split(",")))):
         if name not in METRICS:
@@ -79,7 +85,7 @@ def primary_metrics(named: str, scores: pd.DataFrame) -> dict[str, str]:
         if kind in chosen:
             raise UsageError(f"primary_metric = {named!r} has two metrics for {kind}. Name one per kind.")
         chosen[kind] = name
-    return {kind: name for kind, name in (PRIMARY | chosen).items() if kind in set(scores["test_case"])}
+    return chosen
 
 
 def signature(scores: pd.DataFrame, alpha: float, primary: Mapping[str, str]) -> str:
