@@ -2,10 +2,11 @@
 
     python benchmarks/calibration.py [EXPERIMENTS]
 
-Every cell draws EXPERIMENTS (10,000) runs of two models on n cases in K rounds and gives their per-case
-means to `stats.paired`, as 04 does. A case has a chance of its own with each model (Beta, correlated
-between models); a binary round is a draw with that chance, a continuous one a Beta score around it. The
-variances are those of ../shared/data/gpqa_scores.csv, or its recorded constants where it is absent.
+Every cell draws EXPERIMENTS (10,000; about eight minutes on two cores) runs of two models on n cases in
+K rounds and gives their per-case means to `stats.paired`, as 04 does. A case has a chance of its own with
+each model (Beta, correlated between models); a binary round is a draw with that chance, a continuous one a
+Beta score around it. The variances are those of ../shared/data/gpqa_scores.csv, or its recorded constants
+where it is absent.
 
 - false positives: equal models, p < 0.05; coverage: the 95 % interval holds the true difference
 - power: at the difference that the plan finds with 80 %, or 0.5 where that is less; beside it the plan
@@ -42,7 +43,7 @@ TOGETHER = 0.1
 BATCH = 500
 SIZES = (0.40, 0.28, 0.18, 0.10, 0.04)
 CATEGORIES = ("none", "idle", "moving", "unequal")
-HEAD = "false+  cover (shifted)      plan power   false+  cover  power   false+ power"
+HEAD = "false+  cover  cover  delta  plan power   false+  cover  power   false+ power"
 GRID = np.linspace(-6, 6, 8001)
 
 
@@ -197,10 +198,10 @@ def one_cell(job: tuple[Cell, int, tuple[float, float, float]]) -> str:
     shifted = experiments(cell, delta, runs, truth)
     return (
         f"{cell.categories:8} {cell.scores:10} {cell.n:4} {cell.rounds:2}  "
-        f"{100 * null.ours:5.1f} {100 * null.covered:6.1f} {100 * shifted.covered:6.1f}   "
+        f"{100 * null.ours:6.1f} {100 * null.covered:6.1f} {100 * shifted.covered:6.1f}  "
         f"{delta:.3f} {100 * plan:5.1f} {100 * shifted.ours:5.1f}   "
-        f"{100 * null.pooled:5.1f} {100 * null.pooled_covered:6.1f} {100 * shifted.pooled:6.1f}   "
-        f"{100 * null.larger:5.1f} {100 * shifted.larger:6.1f}"
+        f"{100 * null.pooled:6.1f} {100 * null.pooled_covered:6.1f} {100 * shifted.pooled:6.1f}   "
+        f"{100 * null.larger:6.1f} {100 * shifted.larger:5.1f}"
     )
 
 
@@ -215,7 +216,7 @@ def main(runs: int = 10_000) -> None:
     print(f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}")
     print("level {:.3f}, share between cases {:.3f}, correlation {:.3f}".format(*truth), end="; ")
     print(f"{runs:,} experiments a cell; percent, alpha 5\n")
-    print(f"{'':24}benchkit               difference          pooled rows            larger of two")
+    print(f"{'':28}equal models  at delta                    pooled rows              larger of two")
     print(f"category scores        n  K  {HEAD}")
     with Pool(cores) as pool:
         for line in pool.imap(one_cell, [(cell, runs, truth) for cell in cells()]):

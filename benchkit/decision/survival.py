@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..measure.arrays import Measured, codes
+from ..measure.arrays import Measured, clusters_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +119,7 @@ def _means(one: Measured, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _labels(one: Measured) -> list[Any] | None:
-    found = codes(one.category)
+    found = clusters_of(one.groups)
     return None if found is None else list(found)
 
 

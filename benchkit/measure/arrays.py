@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .scoring import METRICS, Metric
 
@@ -19,8 +19,9 @@ class Measured:
 
     metric: Metric
     models: tuple[str, ...]
-    ids: Sequence[Any]
+    ids: np.ndarray
     category: np.ndarray  # (cases,)
+    groups: np.ndarray  # the categories as whole numbers, (cases,)
     values: np.ndarray
 
     def of(self, model: str) -> np.ndarray:
@@ -29,7 +30,8 @@ class Measured:
 
     def without(self, kept: np.ndarray) -> Measured:
         """The same over the cases that the mask `kept` names."""
-        return Measured(self.metric, self.models, self.ids, self.category[kept], self.values[:, kept])
+        some = self.category[kept], self.groups[kept], self.values[:, kept]
+        return Measured(self.metric, self.models, self.ids[kept], *some)
 
 
 def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:
@@ -38,12 +40,12 @@ def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:
     for name, metric in METRICS.items():
         if name in by_metric:
             ids, category, values = as_array(by_metric[name], models, "value")
-            yield Measured(metric, tuple(models), ids, category, values)
+            yield Measured(metric, tuple(models), ids, category, numbered(category), values)
 
 
 def as_array(
     rows: pd.DataFrame, models: Sequence[str], column: str
-) -> tuple[Sequence[Any], np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(ids, category of each, `column` as (models, cases, rounds)); NaN where there is no row."""
     import numpy as np
     import pandas as pd
@@ -54,15 +56,19 @@ def as_array(
     values = np.full((len(models), len(ids), len(numbers)), np.nan)
     values[pd.Categorical(rows["model"], categories=list(models)).codes, cases, rounds] = rows[column]
     category = rows["category"].to_numpy()[np.unique(cases, return_index=True)[1]]
-    return ids, category, values
+    return np.asarray(ids), category, values
 
 
-def codes(category: np.ndarray) -> np.ndarray | None:
-    """Clusters of cases; None where one category holds them all and so tells nothing."""
+def numbered(category: np.ndarray) -> np.ndarray:
+    """Labels as whole numbers from 0."""
     import pandas as pd
 
-    found, names = pd.factorize(category)
-    return found if len(names) > 1 else None
+    return pd.factorize(category)[0]
+
+
+def clusters_of(groups: np.ndarray) -> np.ndarray | None:
+    """Clusters of cases; None where one category holds them all and so tells nothing."""
+    return groups if len(groups) and groups.min() != groups.max() else None
 
 
 def pairs_of(models: Sequence[str], reference: str = "") -> list[tuple[str, str]]:

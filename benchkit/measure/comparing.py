@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import Comparison
 from ..errors import UsageError
-from .arrays import Measured, codes, measured, pairs_of
+from .arrays import Measured, clusters_of, measured, pairs_of
 from .scoring import METRICS, Metric
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def compare_pair(one: Measured, a: str, b: str, alpha: float, resamples: int = 2
 
     x, y = case_means(one.of(a)), case_means(one.of(b))
     both = ~(np.isnan(x) | np.isnan(y))
-    return paired_means(one.metric, x[both], y[both], codes(one.category[both]), alpha, resamples)
+    return paired_means(one.metric, x[both], y[both], clusters_of(one.groups[both]), alpha, resamples)
 
 
 def paired_means(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .arrays import as_array, codes, pairs_of
+from .arrays import as_array, clusters_of, numbered, pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,20 +32,20 @@ def compare_serving(
     arrays = {name: as_array(responses.astype({name: float}), models, name)[1:] for name in MEASURES}
     rows = [
         {"measure": name, "model_a": a, "model_b": b}
-        | _compared(category, values[models.index(a)], values[models.index(b)], alpha)
+        | _compared(numbered(category), values[models.index(a)], values[models.index(b)], alpha)
         for name, (category, values) in arrays.items()
         for a, b in pairs_of(models, reference)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _compared(category: Any, a: Any, b: Any, alpha: float) -> dict[str, Any]:
+def _compared(groups: Any, a: Any, b: Any, alpha: float) -> dict[str, Any]:
     import numpy as np
 
     from ..stats import case_means, paired
 
     x, y = case_means(a), case_means(b)
     both = ~(np.isnan(x) | np.isnan(y))
-    clusters = codes(category[both])
+    clusters = clusters_of(groups[both])
     result = paired(x[both], y[both], clusters=clusters, alpha=alpha, lower_is_better=True)
     return asdict(result) | {"warnings": " ".join(result.warnings)}
