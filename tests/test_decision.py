@@ -100,6 +100,19 @@ def test_three_models_and_who_is_left():
     assert "still in the running: offline/steady and offline/hasty." in made["headline"]
 
 
+def test_a_reference_is_answered():
+    """With a reference it is said how every other model stands to it."""
+    values = apart(0.2) | {TERSE: {"field_accuracy": apart(0.0)[HASTY]["field_accuracy"] - 0.3}}
+    scores = score_table(values)
+    table = compare(scores, list(values), PRIMARY, reference=HASTY)
+    how = {"simulated": True, "primary": PRIMARY, "alpha": 0.05, "margin": 0.0, "reference": HASTY}
+    report = metrics_report(responses_of(scores), scores, summarise(scores), table, **how)
+    sentence = report["decision"]["by_kind"]["json"]["sentence"]
+    assert "Held against offline/hasty: offline/steady better; offline/terse worse." in sentence
+    assert report["configuration"]["reference"] == HASTY
+    assert problems(sentence, facts_of(report)) == []
+
+
 def test_serving_sentence_reads_either_way():
     """Seconds as they are, dollars per 1,000 answers; less is the same interval seen from the other side."""
     row = {

@@ -69,6 +69,7 @@ def metrics_report(
         margin=margin,
         warnings=warnings,
         serving=serving,
+        reference=reference,
     )
     return {
         "run_timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -124,10 +125,14 @@ def decide(
     margin: float,
     warnings: Sequence[str] = (),
     serving: Sequence[Mapping[str, Any]] = (),
+    reference: str = "",
 ) -> dict[str, Any]:
     """The decision: one sentence over all kinds, and per kind what it stands on."""
     kinds = [kind for kind in KIND_NAMES if kind in set(scores["test_case"])]
-    parts = [decide_kind(kind, comparisons, scores, alpha=alpha, margin=margin) for kind in kinds]
+    parts = [
+        decide_kind(kind, comparisons, scores, alpha=alpha, margin=margin, reference=reference)
+        for kind in kinds
+    ]
     lost = lost_kinds(summary)
     running = [model for model in models if all(model in part.running for part in parts)]
     outcome, headline, recommended = _overall(parts, models, running, bool(lost))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..measure import METRICS
 from ..measure.arrays import measured
-from .saying import KIND_NAMES, Row, elsewhere, finding, sensitivity
+from .saying import KIND_NAMES, Row, against_reference, elsewhere, finding, sensitivity
 from .survival import Survival, survival
 
 if TYPE_CHECKING:
@@ -34,7 +34,13 @@ class KindDecision:
 
 
 def decide_kind(
-    kind: str, comparisons: pd.DataFrame, scores: pd.DataFrame, *, alpha: float, margin: float
+    kind: str,
+    comparisons: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    alpha: float,
+    margin: float,
+    reference: str = "",
 ) -> KindDecision:
     """What the comparisons of one kind's primary metric say about who is in front."""
     rows = comparisons.to_dict("records")
@@ -56,7 +62,8 @@ def decide_kind(
     down = ", lower is better" if METRICS[metric].lower_is_better else ""
     where = f"On {KIND_NAMES[kind]} ({metric}{down}, n = {min(row['n'] for row in against)} cases)"
     said = f"{where} {finding(best, against, margin, alpha)}."
-    sentence = " ".join(filter(None, (said, sensitivity(found), elsewhere(best, others))))
+    more = (against_reference(pairs, reference), sensitivity(found), elsewhere(best, others))
+    sentence = " ".join(filter(None, (said, *more)))
     return KindDecision(
         test_case=kind,
         metric=metric,

@@ -66,6 +66,17 @@ def elsewhere(best: str, others: Mapping[str, Mapping[str, str]]) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
+def against_reference(pairs: Sequence[Row], reference: str) -> str:
+    """How the models stand to the reference, which is model B of its pairs; or "" for one pair alone."""
+    words = {"better_a": "better", "better_b": "worse", "equivalent": "equivalent"}
+    stand: dict[str, list[str]] = {}
+    for row in pairs:
+        if reference and row["model_b"] == reference and len(pairs) > 1:
+            stand.setdefault(words.get(row["outcome"], "not told apart"), []).append(row["model_a"])
+    told = "; ".join(f"{listed(models)} {word}" for word, models in stand.items())
+    return f"Held against {reference}: {told}." if told else ""
+
+
 def _leads(rows: Sequence[Row]) -> bool:
     return any(row["difference"] != 0 for row in rows)
 

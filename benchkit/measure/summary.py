@@ -95,7 +95,7 @@ def signature(scores: pd.DataFrame, alpha: float, primary: Mapping[str, str]) ->
     first = ",".join(primary[kind] for kind in sorted(set(scores["test_case"])) if kind in primary)
     return (
         f"benchkit:{version('benchkit')}|metrics:{METRICS_VERSION}|tok:word+snowball|n:{n}|rounds:{rounds}"
-        f"|unit:case|clusters:category|alpha:{alpha:g}|primary:{first}|{packages}"
+        f"|unit:case|clusters:category,cr2|alpha:{alpha:g}|primary:{first}|{packages}"
     )
 
 
