@@ -121,21 +121,24 @@ class Comparison:
     mean_b: float
     difference: float
     standard_error: float
+    df: float  # degrees of freedom of the t interval
     ci_low: float  # t interval, cases as units
     ci_high: float
     bca_low: float  # bootstrap interval
     bca_high: float
     p_value: float  # paired t
     p_permutation: float  # sign flip
-    p_adjusted: float  # Holm, within the primary or within the other comparisons
+    p_adjusted: float  # Holm, within `family`
+    family: str  # the comparisons it is adjusted among: a kind's primary ones, or "the rest"
     effect_size: float  # difference over the standard deviation of per-case differences
     wins: int  # cases where A is better, whichever direction that is
     ties: int
     losses: int
     clusters: int
-    clustered: bool  # the categories widened the error
+    clustered: bool  # the error is that of whole categories
     outcome: str  # better_a, better_b, equivalent, inconclusive
     more_cases: int | None  # how many more would resolve `resolves`, where inconclusive
+    rounds_needed: int | None  # rounds in all with which the same cases would, where any number does
     resolves: float
     warnings: str
 

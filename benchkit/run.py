@@ -129,6 +129,13 @@ class Run:
     def metrics_report(self) -> dict[str, Any]:
         return read_json(self.path / "metrics_report.json", maker="04_measure")
 
+    def seen_before(self) -> dict[str, Any]:
+        """The configuration of this run's last metrics_report.json; {} where none can be read."""
+        try:
+            return dict(self.metrics_report()["configuration"])
+        except (RunError, KeyError, TypeError):
+            return {}  # 04 is about to write it anew
+
     def comparisons(self) -> pd.DataFrame:
         import pandas as pd
 

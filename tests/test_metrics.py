@@ -191,6 +191,19 @@ def test_bleu_edges() -> None:
     assert bleu_score("the order here", "the order here") == pytest.approx(0.1**0.25, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("response", "golden", "expected"),
+    [
+        ("am I am a character sequence", "I am a symbol string sequence a a", 0.1555722182),
+        ("this is a test", "this is a test", 1.0),
+        ("this is a cat", "okay thanks", 0.0),
+    ],
+)
+def test_bleu_meets_sacrebleu(response: str, golden: str, expected: float) -> None:
+    """sacrebleu's published values where it floors empty counts at 0.1 and no token is punctuation."""
+    assert bleu_score(response, golden) == pytest.approx(expected, abs=1e-8)
+
+
 @settings(deadline=None)
 @given(plain_words, plain_words)
 def test_bleu_is_nltk(response: list[str], golden: list[str]) -> None:

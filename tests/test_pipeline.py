@@ -318,6 +318,13 @@ def test_our_notebooks_declare_what_the_design_says():
         )
 
 
+def test_one_name_reaches_both_notebooks_that_declare_it(tmp_path):
+    """`-p primary_metric` is of 03 and of 04: each gets it, and no other notebook does."""
+    plan = BenchmarkPipeline(primary_metric="bleu_score")._plan(tmp_path)
+    given = {name for name, values in plan.items() if values.get("primary_metric") == "bleu_score"}
+    assert given == {"03_execute", "04_measure"}
+
+
 def test_declared_parameters_of_a_cell(tmp_path):
     """Type from the annotation, else from the default; help from the comment."""
     source = "a: list[str] = []  # some\nb = 2.5\nc: float = 0  # zero\nd = str(1)"

@@ -144,5 +144,5 @@ class TestWritten:
         found = parts(computed["signature"])
         assert {"benchkit", "metrics", "n", "rounds", "alpha", "clusters", "seed", "scipy"} <= set(found)
         assert found["n"] == "20"
-        assert found["clusters"] == f"category({len(CATEGORIES)})"
+        assert found["clusters"] == f"category({len(CATEGORIES)})+cr2"
         assert found["measured"].count("+") == 7

@@ -150,6 +150,12 @@ def test_bca_equals_scipy():
     assert got.bca_low - got.ci_low > 0.05  # it leans with the skew, the t interval cannot
 
 
+def test_bca_of_a_symmetric_sample():
+    """Differences that are their own mirror image have a symmetric interval, whatever was drawn."""
+    got = stats.paired([0.0, 0.125, -0.125], [0.0] * 3, resamples=99)
+    assert got.bca_low == -got.bca_high
+
+
 @pytest.mark.parametrize("n", [2, 9, 14])
 def test_sign_flip_exact(n):
     """Up to 14 cases the sign-flip p is scipy's exact permutation test."""
@@ -218,6 +224,43 @@ def test_clusters_widen_by_hand():
     assert (got.df, got.clusters, got.clustered) == (1, 2, True)
 
 
+def test_unequal_clusters_are_bell_and_mccaffrey():
+    """Error and degrees of freedom are those of the CR2 matrices, written out for a mean."""
+    labels, n = np.repeat(np.arange(4), [7, 4, 2, 1]), 14
+    d = np.random.default_rng(6).normal(0.2, 1, n)
+    hat, residuals = np.full((n, n), 1 / n), d - d.mean()
+    error, rows = 0.0, []
+    for c in range(4):
+        own = np.flatnonzero(labels == c)
+        left, basis = np.linalg.eigh(np.eye(len(own)) - hat[np.ix_(own, own)])
+        adjusted = np.ones(len(own)) @ (basis / np.sqrt(left)) @ basis.T / n
+        rows.append(adjusted @ (np.eye(n) - hat)[own])
+        error += float(adjusted @ residuals[own]) ** 2
+    spread = np.array(rows) @ np.array(rows).T
+    got = stats.paired(d, np.zeros(n), clusters=labels, resamples=0)
+    assert got.standard_error == pytest.approx(math.sqrt(error))
+    assert got.df == pytest.approx(np.trace(spread) ** 2 / np.sum(spread**2))
+    assert stats.effective_clusters(labels) == pytest.approx(got.df + 1)
+
+
+def test_t_factor():
+    """The factor of a plan with few clusters: where scipy's noncentral t has the power; many meet 7.849."""
+    for df in (1, 2.5, 4, 49):
+        shift, critical = math.sqrt(stats.t_factor(0.05, 0.8, df)), scipy_stats.t.ppf(0.975, df)
+        assert scipy_stats.nct.sf(critical, df, shift) == pytest.approx(0.8, abs=1e-4)
+    assert stats.t_factor(0.05, 0.8, 4) == pytest.approx(14.146, abs=5e-4)
+    assert stats.t_factor(0.05, 0.8, 1e6) == pytest.approx(7.849, abs=1e-3)
+
+
+def test_plan_with_clusters_is_its_own_inverse():
+    """Cases, difference and power of a plan with five clusters say the same."""
+    n = stats.cases_needed(0.1, 0.2, 0.1, 0.1, 3, 3, clusters=5)
+    assert n / stats.cases_needed(0.1, 0.2, 0.1, 0.1, 3, 3) == pytest.approx(14.146 / 7.849, abs=0.02)
+    assert stats.planned_power(0.1, n, 0.2, 0.1, 0.1, 3, 3, clusters=5) == pytest.approx(0.8, abs=0.002)
+    assert stats.detectable_difference(n, 0.2, 0.1, 0.1, 3, 3, clusters=5) == pytest.approx(0.1, abs=5e-4)
+    assert stats.rounds_needed(0.1, n, 0.2, 0.1, 0.1, clusters=5) == 3
+
+
 def test_power_equals_statsmodels():
     """The power of a plan is statsmodels' paired t power; with many cases it meets the planning formula."""
     from statsmodels.stats.power import TTestPower
@@ -241,3 +284,15 @@ def test_false_positives(n):
         pooled.append(stats.paired(a.ravel(), b.ravel(), resamples=0).p_value < 0.05)
     assert np.mean(honest) == pytest.approx(0.05, abs=0.02)
     assert np.mean(pooled) > 0.1
+
+
+@pytest.mark.parametrize("sizes", [(10,) * 5, (20, 14, 10, 4, 2)])
+@pytest.mark.parametrize("together", [0.0, 0.1])
+def test_false_positives_with_clusters(sizes, together):
+    """Five clusters, even or not, moving together or not: near 5 % false positives."""
+    rng, labels = np.random.default_rng(1), np.repeat(np.arange(5), sizes)
+    wrong = 0
+    for _ in range(1200):
+        d = rng.normal(0, 1, 50) + math.sqrt(together) * rng.normal(0, 1, 5)[labels]
+        wrong += stats.paired(d, np.zeros(50), clusters=labels, resamples=0).p_value < 0.05
+    assert wrong / 1200 == pytest.approx(0.05, abs=0.02)

@@ -63,6 +63,16 @@ def test_warnings_are_plain():
     few = stats.paired(a[:9], b[:9], clusters=list("abcabcabc"), resamples=0).warnings
     assert [w.split(",")[0] for w in few] == ["Only 9 cases", "Only 3 clusters"]
     assert "one cluster" in stats.paired(a, b, clusters=["x"] * 20, resamples=0).warnings[0]
+    uneven = stats.paired(a, b, clusters=list("abcde") + ["a"] * 15, resamples=0).warnings
+    assert "5 clusters of very unequal size count as 2" in uneven[0]
+
+
+def test_every_cluster_by_luck_the_same():
+    """Coarse scores that give every cluster one mean are luck: the cases' error, the clusters' freedom."""
+    d = np.array([1, 0, 0, 1, 0, 0, 0, 1, 0])
+    got = stats.paired(d, np.zeros(9), clusters=list("aaabbbccc"), resamples=0)
+    assert (got.standard_error, got.df) == (pytest.approx(d.std(ddof=1) / 3), 2)
+    assert got.p_value > 0.1
 
 
 def test_own_mean_leaves_unscored_cases_out():
@@ -172,21 +182,39 @@ def test_order_of_cases_is_nothing(rows, random):
 
 @few_examples
 @given(cases)
-def test_clusters_never_narrow(rows):
-    """Labels widen interval, bootstrap and both p-values, or leave them; distinct labels leave them."""
+def test_clusters_are_the_sample(rows):
+    """Labels bring their own error and fewer degrees of freedom, never fewer than one; distinct ones nothing.
+
+    The bootstrap and the sign flips beside it keep the wider answer.
+    """
     a, b, labels = columns(rows)
     plain = stats.paired(a, b, resamples=99)
     wide = stats.paired(a, b, clusters=labels, resamples=99)
-    if plain.standard_error == 0:
-        assert (wide.standard_error, wide.clustered) == (0, False)
+    assert wide.clustered == (plain.standard_error > 0 and 1 < len(set(labels)) < len(a))
+    if not wide.clustered:
+        assert (wide.standard_error, wide.df) == pytest.approx((plain.standard_error, plain.df), nan_ok=True)
         return
-    assert wide.standard_error >= plain.standard_error
-    assert spread_of(wide) >= spread_of(plain)
+    assert wide.standard_error > 0
+    assert 1 <= wide.df + 1e-9 <= len(set(labels))
     assert wide.bca_low <= plain.bca_low
     assert wide.bca_high >= plain.bca_high
     assert wide.p_permutation >= plain.p_permutation
-    assert wide.p_value >= plain.p_value * (1 - 1e-9)
-    assert stats.paired(a, b, clusters=range(len(a)), resamples=99).df == plain.df
+    alone = stats.paired(a, b, clusters=range(len(a)), resamples=99)
+    assert (alone.df, alone.standard_error) == (plain.df, plain.standard_error)
+
+
+@few_examples
+@given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=40))
+def test_effective_clusters(labels):
+    """Clusters of one size count as many as there are, unequal ones as fewer, one alone as none."""
+    got = stats.effective_clusters(labels)
+    sizes = [labels.count(label) for label in set(labels)]
+    if len(sizes) == 1:
+        assert math.isnan(got)
+    elif len(set(sizes)) == 1:
+        assert got == pytest.approx(len(sizes))
+    else:
+        assert 2 - 1e-9 <= got < len(sizes) + 1e-9
 
 
 @few_examples

@@ -7,8 +7,23 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..measure import LOWER_IS_BETTER, costs, denominators, detailed, records, signature
-from .kinds import KIND_NAMES, KindDecision, decide_kind, listed
+from ..measure import (
+    LOWER_IS_BETTER,
+    compare_serving,
+    costs,
+    denominators,
+    detailed,
+    pass_hat_k,
+    records,
+    round_agreement,
+    signature,
+    variance_split,
+)
+from .families import kinship
+from .kinds import KindDecision, decide_kind
+from .naming import first_named, named_late
+from .saying import KIND_NAMES, listed
+from .serving import serving_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,30 +41,43 @@ def metrics_report(
     primary: Mapping[str, str],
     alpha: float,
     margin: float,
+    reference: str = "",
     seed: int | None = None,
     validator: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    seen_before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metrics_report.json holds: every number that the report may state, and how it was made.
 
-    `validator` is what its planted cases showed of it, where there were any.
+    `validator` is what its planted cases showed of it, where there were any. `config` is config.json as read
+    and `seen_before` the configuration of an earlier report of this run, None where there is none: from them
+    it is said who made the cases and what was named late.
     """
     models = list(dict.fromkeys(scores["model"]))
-    kinds = set(scores["test_case"])
     means = summary.pivot(index="model", columns="metric", values="mean").reindex(models)
-    configuration = {
-        "models": models,
-        "cases": int(scores["id"].nunique()),
-        "rounds": int(scores["round"].nunique()),
-        "alpha": alpha,
-        "margin": margin,
-        "primary_metrics": {kind: name for kind, name in primary.items() if kind in kinds},
-        "lower_is_better": [name for name in means.columns if name in LOWER_IS_BETTER],
-    }
-    warnings = responses.attrs.get("warnings", [])
+    serving = records(compare_serving(responses, models, alpha=alpha, reference=reference))
+    configuration = _configuration(scores, models, primary, alpha, margin, reference)
+    first = first_named(configuration, config or {}, seen_before or {})
+    warnings = [
+        *responses.attrs.get("warnings", []),
+        *named_late(configuration, first),
+        *kinship(config or {}, models),
+    ]
+    decision = decide(
+        comparisons,
+        summary,
+        scores,
+        models,
+        alpha=alpha,
+        margin=margin,
+        warnings=warnings,
+        serving=serving,
+        reference=reference,
+    )
     return {
         "run_timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "simulated": simulated,
-        "configuration": configuration,
+        "configuration": configuration | {"first_named": first},
         "results_summary": {
             "means": {model: row.dropna().to_dict() for model, row in means.iterrows()},
             "table": records(summary),
@@ -57,12 +85,37 @@ def metrics_report(
         },
         "detailed_metrics": detailed(scores),
         "comparisons": records(comparisons),
+        "serving": serving,
+        "rounds": {
+            "agreement": records(round_agreement(scores, models)),
+            "pass_hat_k": records(pass_hat_k(scores, models)),
+            "variance": records(variance_split(scores, models, reference)),
+        },
         "denominators": records(denominators(responses)),
         "validator": dict(validator or {}),
-        "decision": decide(
-            comparisons, summary, scores, models, alpha=alpha, margin=margin, warnings=warnings
-        ),
+        "decision": decision,
         "signature": signature(scores, alpha, primary, seed, margin),
+    }
+
+
+def _configuration(
+    scores: pd.DataFrame,
+    models: Sequence[str],
+    primary: Mapping[str, str],
+    alpha: float,
+    margin: float,
+    reference: str,
+) -> dict[str, Any]:
+    kinds, metrics = set(scores["test_case"]), set(scores["metric"])
+    return {
+        "models": list(models),
+        "cases": int(scores["id"].nunique()),
+        "rounds": int(scores["round"].nunique()),
+        "alpha": alpha,
+        "margin": margin,
+        "reference": reference,
+        "primary_metrics": {kind: name for kind, name in primary.items() if kind in kinds},
+        "lower_is_better": [name for name in sorted(metrics) if name in LOWER_IS_BETTER],
     }
 
 
@@ -75,19 +128,28 @@ def decide(
     alpha: float,
     margin: float,
     warnings: Sequence[str] = (),
+    serving: Sequence[Mapping[str, Any]] = (),
+    reference: str = "",
 ) -> dict[str, Any]:
     """The decision: one sentence over all kinds, and per kind what it stands on."""
     kinds = [kind for kind in KIND_NAMES if kind in set(scores["test_case"])]
-    parts = [decide_kind(kind, comparisons, scores, alpha=alpha, margin=margin) for kind in kinds]
+    parts = [
+        decide_kind(kind, comparisons, scores, alpha=alpha, margin=margin, reference=reference)
+        for kind in kinds
+    ]
     lost = lost_kinds(summary)
-    outcome, headline, recommended = _overall(parts, models, bool(lost))
-    details = [part.sentence for part in parts]
+    running = [model for model in models if all(model in part.running for part in parts)]
+    outcome, headline, recommended = _overall(parts, models, running, bool(lost))
+    in_front = [*recommended, *(part.best for part in parts if part.best), *models]
+    details = [*(part.sentence for part in parts), serving_sentence(serving, in_front[0], alpha)]
+    details = [one for one in details if one]
     return {
         "sentence": " ".join([headline, *details]),
         "headline": headline,
         "details": details,
         "outcome": outcome,
         "recommended": recommended,
+        "running": running,
         "by_kind": {part.test_case: asdict(part) for part in parts},
         "warnings": [*lost, *warnings],
     }
@@ -104,10 +166,11 @@ def lost_kinds(summary: pd.DataFrame) -> list[str]:
     ]
 
 
-def _overall(parts: Sequence[KindDecision], models: Sequence[str], lost: bool) -> tuple[str, str, list[str]]:
+def _overall(
+    parts: Sequence[KindDecision], models: Sequence[str], running: list[str], lost: bool
+) -> tuple[str, str, list[str]]:
     """(outcome, the one-line answer that the kinds' sentences then justify, the models to deploy)."""
     winners = list(dict.fromkeys(part.best for part in parts if part.outcome == "better"))
-    running = [model for model in models if all(model in part.running for part in parts)]
     settled = all(part.outcome != "inconclusive" for part in parts)
     if lost:
         return (
@@ -127,8 +190,8 @@ def _overall(parts: Sequence[KindDecision], models: Sequence[str], lost: bool) -
             f"Deploy {either}, whichever is cheaper: they are equivalent within the margin.",
             running,
         )
+    rest = f"; still in the running: {listed(running)}" if running and len(models) > 2 else ""
     if winners:
-        ahead = f"{winners[0]} is ahead where a difference is shown, but not every kind of case is resolved."
-        return "inconclusive", ahead, []
-    rest = f"; still in the running: {listed(running)}" if 1 < len(running) < len(models) else ""
+        ahead = f"{winners[0]} is ahead where a difference is shown, but not every kind of case is resolved"
+        return "inconclusive", f"{ahead}{rest}.", []
     return "inconclusive", f"Inconclusive: this run does not show which model to deploy{rest}.", []

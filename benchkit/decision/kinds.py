@@ -1,19 +1,18 @@
-"""What one kind of case allows to say, in one sentence."""
+"""What one kind of case allows to say, in one sentence and in what it stands on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..measure import METRICS
-from .survival import SURVIVAL, survives_unscored
+from ..measure.arrays import measured
+from .saying import KIND_NAMES, Row, against_reference, elsewhere, finding, sensitivity
+from .survival import Survival, survival
 
 if TYPE_CHECKING:
     import pandas as pd
-
-KIND_NAMES = {"json": "JSON cases", "conversation": "conversations"}
-DIGITS = 3  # of published means and differences
 
 
 @dataclass(frozen=True)
@@ -26,19 +25,31 @@ class KindDecision:
     best: str  # the model in front, shown better or not; "" where nothing can be compared
     running: tuple[str, ...]  # not shown worse than the best
     sentence: str
-    survives_unscored: bool | None  # None where nothing is unscored
+    survives_unscored: bool | None = None  # None where nothing is unscored
+    survives_categories: bool | None = None  # None where there is one category
+    changed_without: tuple[str, ...] = ()  # the categories without which an outcome is another
+    survives_extreme_case: bool | None = None  # None under three cases
+    # By metric: {"agrees", "differs" (in front) or "contradicts" (shown better): the model}.
+    other_metrics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def decide_kind(
-    kind: str, comparisons: pd.DataFrame, scores: pd.DataFrame, *, alpha: float, margin: float
+    kind: str,
+    comparisons: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    alpha: float,
+    margin: float,
+    reference: str = "",
 ) -> KindDecision:
     """What the comparisons of one kind's primary metric say about who is in front."""
-    chosen = comparisons[(comparisons["test_case"] == kind) & comparisons["primary"].astype(bool)]
-    pairs = [row for row in chosen.to_dict("records") if row["n"]]
+    rows = comparisons.to_dict("records")
+    of_kind = [row for row in rows if row["test_case"] == kind and row["n"]]
+    pairs = [row for row in of_kind if row["primary"]]
     if not pairs:
         sentence = f"On {KIND_NAMES[kind]} nothing can be compared: no two models have a score for one case."
-        metric = chosen["metric"].iloc[0] if len(chosen) else ""
-        return KindDecision(kind, metric, "inconclusive", "", (), sentence, None)
+        named = [row["metric"] for row in rows if row["test_case"] == kind and row["primary"]]
+        return KindDecision(kind, named[0] if named else "", "inconclusive", "", (), sentence)
     metric = pairs[0]["metric"]
     best = _in_front(pairs, metric)
     against = [_facing(row, best) for row in pairs if best in (row["model_a"], row["model_b"])]
@@ -46,14 +57,60 @@ def decide_kind(
     outcome = "better" if not left else "inconclusive"
     if left and all(row["outcome"] == "equivalent" for row in left):
         outcome = "equivalent"
-    survives = survives_unscored(scores, metric, pairs, against, alpha, margin)
+    found = _survival(scores, metric, best, against, rows, alpha, margin)
+    others = _other_metrics(of_kind, metric, best)
     down = ", lower is better" if METRICS[metric].lower_is_better else ""
     where = f"On {KIND_NAMES[kind]} ({metric}{down}, n = {min(row['n'] for row in against)} cases)"
-    said = f"{where} {_finding(best, against, margin, alpha)}.{SURVIVAL[survives]}"
-    return KindDecision(kind, metric, outcome, best, (best, *(r["other"] for r in left)), said, survives)
+    said = f"{where} {finding(best, against, margin, alpha)}."
+    more = (against_reference(pairs, reference), sensitivity(found), elsewhere(best, others))
+    sentence = " ".join(filter(None, (said, *more)))
+    return KindDecision(
+        test_case=kind,
+        metric=metric,
+        outcome=outcome,
+        best=best,
+        running=(best, *(row["other"] for row in left)),
+        sentence=sentence,
+        survives_unscored=found.unscored,
+        survives_categories=found.categories,
+        changed_without=found.changed_without,
+        survives_extreme_case=found.extreme_case,
+        other_metrics=others,
+    )
 
 
-def _in_front(pairs: Sequence[Mapping[str, Any]], metric: str) -> str:
+def _survival(
+    scores: pd.DataFrame,
+    metric: str,
+    best: str,
+    against: Sequence[Row],
+    rows: Sequence[Row],
+    alpha: float,
+    margin: float,
+) -> Survival:
+    models = [best, *(row["other"] for row in against)]
+    (one,) = measured(scores[scores["metric"] == metric], models)
+    return survival(one, best, against, rows, alpha, margin)
+
+
+def _other_metrics(of_kind: Sequence[Row], primary: str, best: str) -> dict[str, dict[str, str]]:
+    """Whether the kind's other metrics have the same model in front, or show another one better."""
+    out: dict[str, dict[str, str]] = {}
+    for metric in dict.fromkeys(row["metric"] for row in of_kind if row["metric"] != primary):
+        rows = [row for row in of_kind if row["metric"] == metric]
+        facing = [_facing(row, best) for row in rows if best in (row["model_a"], row["model_b"])]
+        shown = [row["other"] for row in facing if row["outcome"] == "better_b"]
+        front = _in_front(rows, metric)
+        if shown:
+            out[metric] = {"contradicts": front if front in shown else shown[0]}
+        elif front == best or not any(row["difference"] for row in facing):
+            out[metric] = {"agrees": best}
+        else:
+            out[metric] = {"differs": front}
+    return out
+
+
+def _in_front(pairs: Sequence[Row], metric: str) -> str:
     """Who leads over the cases in common; of those not shown worse than another, where there are any."""
     lead: dict[str, float] = {}
     beaten = set()
@@ -66,7 +123,7 @@ def _in_front(pairs: Sequence[Mapping[str, Any]], metric: str) -> str:
     return max(unbeaten or lead, key=lambda model: lead[model])
 
 
-def _facing(row: Mapping[str, Any], best: str) -> dict[str, Any]:
+def _facing(row: Row, best: str) -> dict[str, Any]:
     """A comparison read from the best model's side."""
     if row["model_a"] == best:
         return dict(row) | {"other": row["model_b"]}
@@ -80,53 +137,3 @@ def _facing(row: Mapping[str, Any], best: str) -> dict[str, Any]:
         "mean_a": row["mean_b"],
         "mean_b": row["mean_a"],
     }
-
-
-def _finding(best: str, against: Sequence[Mapping[str, Any]], margin: float, alpha: float) -> str:
-    """The finding about the best model in words: who is not told from it, level with it, or worse."""
-    level = f"{100 * (1 - alpha):g} % interval"
-    shown: dict[str, list[Mapping[str, Any]]] = {}
-    for row in against:
-        shown.setdefault(row["outcome"], []).append(row)
-    parts = []
-    if unclear := [*shown.get("inconclusive", ()), *shown.get("better_b", ())]:
-        row = max(unclear, key=lambda row: row["more_cases"] if _known(row["more_cases"]) else float("inf"))
-        names = listed(f"{row['other']} ({_interval(row, level)})" for row in unclear)
-        lead = "leads, but is not shown better than" if _leads(unclear) else "is level with"
-        parts.append(f"it is inconclusive: {best} {lead} {names}; {_need(row)}")
-    if same := shown.get("equivalent"):
-        names = listed(f"{row['other']} ({_interval(row, level)})" for row in same)
-        parts.append(f"{best} is equivalent to {names} within the margin of {margin:g}")
-    if beaten := shown.get("better_a"):
-        parts.append(
-            f"{best} is better than " + listed(f"{r['other']} by {_interval(r, level)}" for r in beaten)
-        )
-    return "; ".join(parts)
-
-
-def _leads(rows: Sequence[Mapping[str, Any]]) -> bool:
-    return any(row["difference"] != 0 for row in rows)
-
-
-def _need(row: Mapping[str, Any]) -> str:
-    """What it would take to settle a comparison."""
-    if _known(row["more_cases"]) and _known(row["resolves"]):
-        gap = f"{abs(row['resolves']):.{DIGITS}f}"
-        return f"about {int(row['more_cases']):,} more cases would resolve a difference of {gap}"
-    return "more cases are needed, and these are too few or too alike to say how many"
-
-
-def _interval(row: Mapping[str, Any], level: str) -> str:
-    gap = f"{row['difference']:+.{DIGITS}f}"
-    if not (_known(row["ci_low"]) and _known(row["ci_high"])):
-        return f"{gap}, no interval"
-    return f"{gap}, {level} {row['ci_low']:.{DIGITS}f} to {row['ci_high']:.{DIGITS}f}"
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value
-
-
-def listed(names: Iterable[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last

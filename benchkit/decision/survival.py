@@ -1,68 +1,132 @@
-"""Whether a finding survives what was not measured."""
+"""Whether a finding survives: what was not measured, and the loss of a category or of one case."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..measure import METRICS
+from ..measure.arrays import Measured, clusters_of
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
 
-SURVIVAL = {
-    None: "",
-    True: " This holds however the unscored responses might have turned out.",
-    False: " This could change with how the unscored responses might have turned out.",
-}
+    from ..stats import Paired
+
+Row = Mapping[str, Any]
 
 
-def survives_unscored(
-    scores: pd.DataFrame,
-    metric: str,
-    pairs: Sequence[Mapping[str, Any]],
-    against: Sequence[Mapping[str, Any]],
-    alpha: float,
-    margin: float,
-) -> bool | None:
-    """Whether every outcome stays with all unscored responses worst for one model and best for the other."""
-    some = scores[scores["metric"] == metric]
-    compared = {row[side] for row in against for side in ("model_a", "model_b")}
-    some = some[some["model"].isin(compared)]
-    if not some["value"].isna().any():
+@dataclass(frozen=True)
+class Survival:
+    """Whether every outcome stays; None where there was nothing to take away."""
+
+    unscored: bool | None  # with all unscored responses worst for one model and best for the other
+    categories: bool | None  # without any one category
+    changed_without: tuple[str, ...]  # the categories without which an outcome is another
+    extreme_case: bool | None  # without the case that most favours whoever is ahead
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms the outcome of a comparison was decided, to decide a changed one on the same."""
+
+    alpha: float
+    margin: float
+    p_values: Mapping[tuple[str, frozenset[str]], float]  # of its family, by metric and pair
+
+    def outcome(self, result: Paired, row: Row) -> str:
+        """The outcome with `result` in the place of `row`; the rest of the family keeps its p-values."""
+        from ..stats import decide, holm
+
+        rest = [p for key, p in self.p_values.items() if key != _key(row)]
+        p = float(holm([result.p_value, *rest])[0])
+        return decide(result, margin=self.margin or None, p_value=p).outcome
+
+
+def terms(row: Row, comparisons: Sequence[Row], alpha: float, margin: float) -> Terms:
+    family = [one for one in comparisons if one["family"] == row["family"]]
+    return Terms(alpha, margin, {_key(one): one["p_value"] for one in family})
+
+
+def survival(
+    one: Measured, best: str, against: Sequence[Row], comparisons: Sequence[Row], alpha: float, margin: float
+) -> Survival:
+    """What becomes of the outcomes in `against`, rows that are read from the side of `best`."""
+    tested = [(row, terms(row, comparisons, alpha, margin)) for row in against]
+    changed = dict.fromkeys(name for row, how in tested for name in _changed_without(one, best, row, how))
+    several = any(len(set(_both(one, best, row["other"]).category)) > 1 for row in against)
+    return Survival(
+        unscored=_all(_unscored(one, best, row, how) for row, how in tested),
+        categories=not changed if several else None,
+        changed_without=tuple(changed),
+        extreme_case=_all(_without_extreme(one, best, row, how) for row, how in tested),
+    )
+
+
+def _all(found: Iterator[bool | None]) -> bool | None:
+    known = [one for one in found if one is not None]
+    return all(known) if known else None
+
+
+def _unscored(one: Measured, best: str, row: Row, how: Terms) -> bool | None:
+    import numpy as np
+
+    from ..stats import bounds
+
+    a, b = one.of(best), one.of(row["other"])
+    if not (np.isnan(a).any() or np.isnan(b).any()):
         return None
-    return all(
-        outcome == row["outcome"]
-        for row in against
-        for outcome in _at_worst_and_best(some, metric, row, pairs, alpha, margin)
-    )
+    lower = one.metric.lower_is_better
+    worst, top = (max(1.0, float(np.nanmax([a, b]))), 0.0) if lower else (0.0, 1.0)
+    found = bounds(a, b, worst=worst, best=top, clusters=_labels(one), alpha=how.alpha)
+    return all(how.outcome(end, row) == row["outcome"] for end in (found.against_a, found.for_a))
 
 
-def _at_worst_and_best(
-    some: pd.DataFrame,
-    metric: str,
-    row: Mapping[str, Any],
-    pairs: Sequence[Mapping[str, Any]],
-    alpha: float,
-    margin: float,
-) -> Iterator[str]:
-    """A comparison's outcome at the two ends, adjusted for as many comparisons as the outcome itself."""
-    from ..stats import bounds, decide, holm
+def _changed_without(one: Measured, best: str, row: Row, how: Terms) -> Iterator[str]:
+    from ..stats import without_each_cluster
 
-    best = next(row[side] for side in ("model_a", "model_b") if row[side] != row["other"])
-    wide = some.pivot(index="id", columns=["model", "round"], values="value")
-    worst, top = (max(1.0, some["value"].max()), 0.0) if METRICS[metric].lower_is_better else (0.0, 1.0)
-    category = some.drop_duplicates("id").set_index("id")["category"].reindex(wide.index)
-    found = bounds(
-        wide[best].to_numpy(float),
-        wide[row["other"]].to_numpy(float),
-        worst=worst,
-        best=top,
-        clusters=list(category) if category.nunique() > 1 else None,
-        alpha=alpha,
-    )
-    # The rest of the family keeps its p-values: only this pair's answers are moved.
-    rest = [one["p_value"] for one in pairs if {one["model_a"], one["model_b"]} != {best, row["other"]}]
-    for end in (found.against_a, found.for_a):
-        p = float(holm([end.p_value, *rest])[0])
-        yield decide(end, margin=margin or None, p_value=p).outcome
+    both = _both(one, best, row["other"])
+    if len(set(both.category)) < 2:
+        return
+    means = _means(both, best, row["other"])
+    each = without_each_cluster(*means, list(both.category), alpha=how.alpha, **_range(one))
+    yield from (name for name, result in each.items() if how.outcome(result, row) != row["outcome"])
+
+
+def _without_extreme(one: Measured, best: str, row: Row, how: Terms) -> bool | None:
+    from ..stats import without_extreme_case
+
+    both = _both(one, best, row["other"])
+    if len(both.category) < 3:
+        return None
+    means = _means(both, best, row["other"])
+    result = without_extreme_case(*means, clusters=_labels(both), alpha=how.alpha, **_range(one))
+    return how.outcome(result, row) == row["outcome"]
+
+
+def _both(one: Measured, a: str, b: str) -> Measured:
+    """The cases that both models have a score for."""
+    import numpy as np
+
+    scored = [(~np.isnan(one.of(model))).any(axis=1) for model in (a, b)]
+    return one.without(scored[0] & scored[1])
+
+
+def _means(one: Measured, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
+    from ..stats import case_means
+
+    return case_means(one.of(a)), case_means(one.of(b))
+
+
+def _labels(one: Measured) -> list[Any] | None:
+    found = clusters_of(one.groups)
+    return None if found is None else list(found)
+
+
+def _range(one: Measured) -> dict[str, Any]:
+    lower = one.metric.lower_is_better
+    return {"lower_is_better": lower, "span": None if lower else 1.0}
+
+
+def _key(row: Row) -> tuple[str, frozenset[str]]:
+    return row["metric"], frozenset((row["model_a"], row["model_b"]))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from .comparing import case_matrix, check_parameters, compare
+from .rounds import pass_hat_k, round_agreement, variance_split
 from .scoring import LOWER_IS_BETTER, METRICS, METRICS_VERSION, PRIMARY, Metric, score, score_response
+from .serving import compare_serving
 from .settling import settle
 from .summary import (
+    check_primary,
     costs,
     denominators,
     detailed,
@@ -24,16 +27,21 @@ __all__ = [
     "Metric",
     "case_matrix",
     "check_parameters",
+    "check_primary",
     "compare",
+    "compare_serving",
     "costs",
     "denominators",
     "detailed",
     "metrics_json",
+    "pass_hat_k",
     "primary_metrics",
     "records",
+    "round_agreement",
     "score",
     "score_response",
     "settle",
     "signature",
     "summarise",
+    "variance_split",
 ]

@@ -23,6 +23,7 @@ class Metric:
     function: Callable[[Any, Any], float | None]  # (answer, case)
     worst: float = 0.0
     lower_is_better: bool = False
+    binary: bool = False  # right or wrong, nothing between
     reported_as: str = ""  # its name in metrics.json, where that differs
 
 
@@ -45,6 +46,7 @@ METRICS = {
             "schema_compliance",
             "json",
             lambda r, c: structured.schema_compliance(r, c.response_schema or {}),
+            binary=True,
             reported_as="schema_compliance_rate",
         ),
         Metric(

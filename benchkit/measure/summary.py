@@ -78,6 +78,12 @@ def primary_metrics(named: str, scores: pd.DataFrame) -> dict[str, str]:
 
     Raises UsageError for a metric that does not exist, or for two of one kind.
     """
+    chosen = PRIMARY | check_primary(named)
+    return {kind: name for kind, name in chosen.items() if kind in set(scores["test_case"])}
+
+
+def check_primary(named: str) -> dict[str, str]:
+    """{kind: metric} that `named` names, one per kind with a comma; UsageError for what cannot be meant."""
     chosen: dict[str, str] = {}
     for name in dict.fromkeys(filter(None, (part.strip() for part in named.split(",")))):
         if name not in METRICS:
@@ -86,7 +92,7 @@ def primary_metrics(named: str, scores: pd.DataFrame) -> dict[str, str]:
         if kind in chosen:
             raise UsageError(f"primary_metric = {named!r} has two metrics for {kind}. Name one per kind.")
         chosen[kind] = name
-    return {kind: name for kind, name in (PRIMARY | chosen).items() if kind in set(scores["test_case"])}
+    return chosen
 
 
 def signature(
@@ -106,7 +112,7 @@ def signature(
         "n": n,
         "rounds": rounds,
         "unit": "case",
-        "clusters": f"category({scores['category'].nunique()})",
+        "clusters": f"category({scores['category'].nunique()})+cr2",
         "alpha": f"{alpha:g}",
         "margin": f"{margin:g}",
         "seed": "unknown" if seed is None else seed,

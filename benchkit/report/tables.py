@@ -102,8 +102,8 @@ def method(report: Mapping[str, Any]) -> str:
     return (
         f"Every model answered every case in {how['rounds']} rounds. The case is the unit: its rounds are "
         "averaged, then models are compared on the same cases by a paired t interval at "
-        f"alpha = {how['alpha']:g}; where the cases of one category move together, the interval is widened "
-        "for that. One metric per kind was named before the results were seen "
+        f"alpha = {how['alpha']:g}; cases of one category count as a cluster, so that the interval is wide "
+        "where they move together. One metric per kind was named before the results were seen "
         f"({', '.join(how['primary_metrics'].values())}); all others are Holm-adjusted. "
         f"A difference within {how['margin']:g} was declared not to matter. "
         "Intervals speak of cases like these; they know nothing of other customers, prompts or dates."

@@ -25,6 +25,7 @@ from benchkit.stats.means import (
     Proportion,
     case_means,
     clustered_standard_error,
+    effective_clusters,
     estimate_mean,
     model_mean,
     proportion,
@@ -34,12 +35,11 @@ from benchkit.stats.planning import (
     VarianceComponents,
     cases_needed,
     detectable_difference,
-    difference_variance,
-    planned_power,
     rounds_needed,
     same_cost_designs,
     variance_components,
 )
+from benchkit.stats.power import difference_variance, planned_power, t_factor
 from benchkit.stats.sensitivity import Bounds, bounds, without_each_cluster, without_extreme_case
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "decide",
     "detectable_difference",
     "difference_variance",
+    "effective_clusters",
     "equivalence",
     "estimate_mean",
     "holm",
@@ -75,6 +76,7 @@ __all__ = [
     "rounds_needed",
     "same_cost_designs",
     "still_in_the_running",
+    "t_factor",
     "variance_components",
     "without_each_cluster",
     "without_extreme_case",

@@ -49,7 +49,8 @@ def cluster_codes(clusters: Labels | None, n: int) -> NDArray[np.intp] | None:
     """Labels as integers from 0 in label order; None for no clusters. One label per case, or `UsageError`."""
     if clusters is None:
         return None
-    labels = np.asarray([str(label) for label in clusters], dtype=str)
+    whole = isinstance(clusters, np.ndarray) and clusters.dtype.kind in "iu"
+    labels = np.asarray(clusters if whole else [str(label) for label in clusters])
     require(len(labels) == n, f"clusters has {len(labels)} labels for {n} cases; give one label per case.")
     return np.unique(labels, return_inverse=True)[1].reshape(-1)
 

@@ -34,7 +34,7 @@ class Paired:
     ties: int
     losses: int
     clusters: int  # distinct labels, 0 where none were given
-    clustered: bool  # the clusters widened the error
+    clustered: bool  # the error is that of whole clusters
     alpha: float
     lower_is_better: bool
     span: float | None  # largest possible per-case difference, None if unbounded
@@ -54,9 +54,9 @@ def paired(
 ) -> Paired:
     """Compare per-case means a and b, shape (n,), the same case at the same position.
 
-    `clusters` labels each case; the cluster-robust error with C − 1 degrees of freedom replaces the usual
-    one where it is larger, and bootstrap and sign flips then also take whole clusters, keeping the wider
-    answer (with C clusters no sign-flip p is below 2^(1−C)). `resamples=0` skips both (NaN). Above 2,000
+    `clusters` labels each case; error and degrees of freedom are then those of the clusters (see
+    `estimate_mean`), and bootstrap and sign flips also take whole clusters, keeping the wider answer (with
+    C clusters no sign-flip p is below 2^(1−C)). `resamples=0` skips both (NaN). Above 2,000
     cases they use the expansion of their distribution unless a few cases carry the mean. With few clusters,
     as with few cases, a bootstrap interval is too narrow: decide on the t interval, read the other beside it.
 

@@ -12,7 +12,7 @@ from scipy import stats as scipy_stats
 from benchkit.stats.checks import Array, check_share, require
 from benchkit.stats.comparing import Paired
 from benchkit.stats.means import NAN
-from benchkit.stats.planning import normal_factor
+from benchkit.stats.power import normal_factor, t_factor
 
 OUTCOMES = ("better_a", "better_b", "equivalent", "inconclusive")
 
@@ -94,7 +94,7 @@ def decide(
     even where it is told from zero (`significant` says so). `p_value` replaces the comparison's own, for
     one adjusted by `holm`. The difference to resolve is the margin; where the cases already suffice for
     that, or without a margin, it is what the estimate leaves open: max(|difference|, margin −
-    |difference|).
+    |difference|). Clusters are taken to stay as many as they are.
     """
     alpha = result.alpha if alpha is None else alpha
     check_share(alpha, "alpha")
@@ -147,7 +147,8 @@ def _to_resolve(result: Paired, margin: float | None, alpha: float, power: float
     if result.standard_error == 0:
         return _to_resolve_without_variance(result, margin, alpha)
     # n · SE² is the variance of one case's difference, with whatever its cluster adds.
-    variance = result.n * result.standard_error**2 * normal_factor(alpha, power)
+    factor = t_factor(alpha, power, result.df) if result.clustered else normal_factor(alpha, power)
+    variance = result.n * result.standard_error**2 * factor
     gap = abs(result.difference)
     open_gap = gap if not margin else max(gap, margin - gap)
     resolves = margin if margin and variance > result.n * margin**2 else open_gap

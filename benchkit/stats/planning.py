@@ -2,6 +2,7 @@
 
 n = (z₁₋α/₂ + z₁₋β)² (ω² + σ_A²/K_A + σ_B²/K_B) / δ²: ω² is the variance over cases of the true difference,
 σ² a model's variance between rounds of one case, K the rounds (Miller 2024, "Adding error bars to evals").
+Where cases come in few clusters the normal quantiles give way to the t test's own: `clusters` names them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats as scipy_stats
 
-from benchkit.stats.checks import Array, check_share, require, rounds_table
+from benchkit.stats.checks import Array, require, rounds_table
 from benchkit.stats.means import NAN, case_means
+from benchkit.stats.power import difference_variance, planning_factor
 
 ONE_ROUND = (
     "A model has one round per case: its noise between rounds cannot be told from differences between "
@@ -69,24 +70,6 @@ def variance_components(values_a: ArrayLike, values_b: ArrayLike) -> VarianceCom
     )
 
 
-def difference_variance(
-    omega2: float, sigma2_a: float = 0.0, sigma2_b: float = 0.0, rounds_a: int = 1, rounds_b: int = 1
-) -> float:
-    """Variance of one case's mean difference: ω² + σ_A²/K_A + σ_B²/K_B."""
-    for name, value in (("omega2", omega2), ("sigma2_a", sigma2_a), ("sigma2_b", sigma2_b)):
-        require(0 <= value < math.inf, f"{name} is {value}; a variance is a number of 0 or more.")
-    for name, rounds in (("rounds_a", rounds_a), ("rounds_b", rounds_b)):
-        require(rounds >= 1, f"{name} is {rounds}; a case needs at least 1 round.")
-    return omega2 + sigma2_a / rounds_a + sigma2_b / rounds_b
-
-
-def normal_factor(alpha: float, power: float) -> float:
-    """(z₁₋α/₂ + z₁₋β)², 7.849 at alpha .05 and power .8."""
-    check_share(alpha, "alpha")
-    check_share(power, "power")
-    return float(scipy_stats.norm.ppf(1 - alpha / 2) + scipy_stats.norm.ppf(power)) ** 2
-
-
 def cases_needed(
     delta: float,
     omega2: float,
@@ -97,14 +80,17 @@ def cases_needed(
     *,
     alpha: float = 0.05,
     power: float = 0.8,
+    clusters: float | None = None,
 ) -> int:
     """Cases that find a true difference of `delta` with `power`; at least 2, what a paired comparison needs.
 
     The formula is the normal one; below about 30 cases ask `planned_power`, which knows the t distribution.
+    With `clusters`, the number of equally large clusters that the cases come in (see `effective_clusters`),
+    it is the cases that their t test needs: 1.8 times as many with five.
     """
     require(delta > 0, f"delta is {delta}; name a difference above 0 to look for.")
     variance = difference_variance(omega2, sigma2_a, sigma2_b, rounds_a, rounds_b)
-    return max(2, math.ceil(normal_factor(alpha, power) * variance / delta**2))
+    return max(2, math.ceil(planning_factor(alpha, power, clusters) * variance / delta**2))
 
 
 def detectable_difference(
@@ -117,11 +103,12 @@ def detectable_difference(
     *,
     alpha: float = 0.05,
     power: float = 0.8,
+    clusters: float | None = None,
 ) -> float:
     """The smallest true difference that n cases find with `power`: `cases_needed` inverted."""
     require(n >= 1, f"n is {n}; give at least 1 case.")
     variance = difference_variance(omega2, sigma2_a, sigma2_b, rounds_a, rounds_b)
-    return math.sqrt(normal_factor(alpha, power) * variance / n)
+    return math.sqrt(planning_factor(alpha, power, clusters, n) * variance / n)
 
 
 def rounds_needed(
@@ -133,42 +120,18 @@ def rounds_needed(
     *,
     alpha: float = 0.05,
     power: float = 0.8,
+    clusters: float | None = None,
 ) -> int | None:
     """Rounds, the same for both models, with which n cases find `delta`; None where no number does."""
     require(delta > 0, f"delta is {delta}; name a difference above 0 to look for.")
     require(n >= 1, f"n is {n}; give at least 1 case.")
     difference_variance(omega2, sigma2_a, sigma2_b)
-    allowed = n * delta**2 / normal_factor(alpha, power) - omega2
+    allowed = n * delta**2 / planning_factor(alpha, power, clusters, n) - omega2
     noise = sigma2_a + sigma2_b
     if noise <= allowed:
         return 1
     # Less room than a millionth of the noise asks for a million rounds: rounding, not a plan.
     return math.ceil(noise / allowed) if allowed > noise * 1e-6 else None
-
-
-def planned_power(
-    delta: float,
-    n: int,
-    omega2: float,
-    sigma2_a: float = 0.0,
-    sigma2_b: float = 0.0,
-    rounds_a: int = 1,
-    rounds_b: int = 1,
-    *,
-    alpha: float = 0.05,
-) -> float:
-    """Chance that the paired t test over n cases finds a true difference of `delta` (noncentral t)."""
-    require(n >= 2, f"n is {n}; a paired comparison needs at least 2 cases.")
-    check_share(alpha, "alpha")
-    variance = difference_variance(omega2, sigma2_a, sigma2_b, rounds_a, rounds_b)
-    if variance == 0:
-        return 1.0 if delta else alpha
-    shift, critical = abs(delta) / math.sqrt(variance / n), float(scipy_stats.t.ppf(1 - alpha / 2, n - 1))
-    # Far out the noncentral t overflows; there the test cannot miss.
-    if shift > critical + 20:
-        return 1.0
-    tails = scipy_stats.nct.sf(critical, n - 1, shift) + scipy_stats.nct.cdf(-critical, n - 1, shift)
-    return float(np.clip(tails, 0, 1))
 
 
 def same_cost_designs(
@@ -180,13 +143,16 @@ def same_cost_designs(
     rounds: tuple[int, ...] = (1, 2, 3, 5, 10),
     alpha: float = 0.05,
     power: float = 0.8,
+    clusters: float | None = None,
 ) -> tuple[Design, ...]:
     """n against K: for each number of rounds the cases that the calls pay for, and what they detect."""
     designs = []
     for k in rounds:
         n = calls_per_model // k
         if n >= 2:
-            found = detectable_difference(n, omega2, sigma2_a, sigma2_b, k, k, alpha=alpha, power=power)
+            found = detectable_difference(
+                n, omega2, sigma2_a, sigma2_b, k, k, alpha=alpha, power=power, clusters=clusters
+            )
             designs.append(Design(n, k, found))
     return tuple(designs)
 

@@ -42,7 +42,9 @@ def bca_interval(
         levels = _bca_levels(tails, _bias(means, mean, spread), _acceleration(sums, sizes))
         ends = np.quantile(means, levels)
     low, high = float(ends[0]), float(ends[1])
-    return (low, high) if sign > 0 else (-high, -low)
+    if not sign:
+        low, high = (low - high) / 2, (high - low) / 2
+    return (low, high) if sign >= 0 else (-high, -low)
 
 
 def sign_flip_p(sums: Array, *, seed: int, resamples: int) -> float:
@@ -62,12 +64,16 @@ def sign_flip_p(sums: Array, *, seed: int, resamples: int) -> float:
 
 
 def _canonical(sums: Array, sizes: Array) -> tuple[Array, Array, int]:
-    """Units in value order, mirrored where that is lexicographically larger: A−B and B−A look alike."""
+    """Units in value order, mirrored where that is lexicographically larger: A−B and B−A look alike.
+
+    The sign is -1 where they were mirrored, 0 where they are their own mirror image.
+    """
     up, down = np.lexsort((sizes, sums)), np.lexsort((sizes, -sums))
     changed = np.flatnonzero(sums[up] + sums[down])
     if changed.size and sums[up][changed[0]] < -sums[down][changed[0]]:
         return -sums[down], sizes[down], -1
-    return sums[up], sizes[up], 1
+    own_image = not changed.size and np.array_equal(sizes[up], sizes[down])
+    return sums[up], sizes[up], 0 if own_image else 1
 
 
 def _resampled_means(sums: Array, sizes: Array, seed: int, resamples: int) -> Array:

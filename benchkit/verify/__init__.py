@@ -70,7 +70,8 @@ class Recomputed:
     def parameter(self, name: str) -> Any:
         """What 04 ran with; of a run that did not record it, what its report says."""
         fallback = {
-            "primary_metric": ",".join(self.stated["configuration"].get("primary_metrics", {}).values())
+            "reference": "",
+            "primary_metric": ",".join(self.stated["configuration"].get("primary_metrics", {}).values()),
         }
         return self.run.parameter(
             "04_measure", name, self.stated["configuration"].get(name, fallback.get(name))
@@ -81,10 +82,12 @@ class Recomputed:
         """metrics_report.json as 04 would write it now."""
         named = self.parameter("primary_metric") or self.run.parameter("03_execute", "primary_metric", "")
         primary = primary_metrics(named, self.scores)
-        how: dict[str, Any] = {"margin": self.parameter("margin"), "alpha": self.parameter("alpha")}
+        how = {name: self.parameter(name) for name in ("margin", "alpha", "reference")}
         comparisons = compare(self.scores, self.models, primary, **how)
         about: dict[str, Any] = {"primary": primary, "simulated": self.run.simulated, "seed": self.run.seed}
         about["validator"] = validator_found(self.run.planted_tests(), how["alpha"])
+        # 04 knew the report before this one; what was named first is on record in this one.
+        about |= {"config": self.run.config, "seen_before": self.stated["configuration"]}
         made = metrics_report(self.responses, self.scores, self.summary, comparisons, **how, **about)
         return as_written(made)
 

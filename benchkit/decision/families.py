@@ -1,0 +1,65 @@
+"""Whether a model that made or judged the test cases is of one family with a model under test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..llm.catalog import DEFAULTS, default_model
+from .saying import listed
+
+# Names that a family's models carry whoever serves them; else the vendor before the slash is the family.
+NAMES = ("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "gemini", "claude", "deepseek", "kimi", "phi")
+_SAME = {"mixtral": "mistral", "gemini": "gemma"}
+_FAVOUR = {
+    "generator": (
+        "wrote the test cases",
+        "what is compared with its golden responses (bleu_score, wer_score, task_completion, field_accuracy, "
+        "structural_consistency)",
+    ),
+    "validator": ("chose which test cases to keep", "the choice of cases, and with it every metric,"),
+}
+
+
+def families(model: str) -> frozenset[str]:
+    """The families that a model id names; a simulated model is a family of its own."""
+    if model.startswith("offline/"):
+        return frozenset({model})
+    vendor, _, name = model.lower().rpartition("/")
+    words = re.findall(r"[a-z]+", f"{vendor} {name}")
+    named = {_SAME.get(one, one) for one in NAMES if any(word.startswith(one) for word in words)}
+    return frozenset(named | ({vendor} if vendor else set())) or frozenset({words[0] if words else model})
+
+
+def instruments(config: Mapping[str, Any]) -> dict[str, str]:
+    """{role: model} of who wrote and who judged this run's cases, from its config.json."""
+    provider, given = config.get("provider", ""), config.get("parameters", {})
+    if provider not in DEFAULTS:
+        return {}
+    asked = {
+        "generator": "01_generate" in given and not given["01_generate"].get("cases_file"),
+        "validator": bool(given.get("02_validate", {}).get("enable_validation")),
+    }
+    homes = {"generator": "01_generate", "validator": "02_validate"}
+    return {
+        role: given[homes[role]].get(f"{role}_model") or default_model(provider, role)
+        for role, used in asked.items()
+        if used
+    }
+
+
+def kinship(config: Mapping[str, Any], models: Sequence[str]) -> Iterator[str]:
+    """A warning for every instrument that is, or is akin to, a model under test."""
+    for role, instrument in instruments(config).items():
+        did, what = _FAVOUR[role]
+        itself = [model for model in models if model == instrument]
+        akin = [model for model in models if model != instrument and families(model) & families(instrument)]
+        if itself:
+            yield f"{instrument} {did} and is itself under test: {what} could favour it."
+        if akin:
+            shared = sorted(frozenset.union(*(families(m) & families(instrument) for m in akin)))
+            yield (
+                f"{instrument} {did} and is of one family ({', '.join(shared)}) with {listed(akin)}, under "
+                f"test here: {what} could favour {'it' if len(akin) == 1 else 'them'}."
+            )

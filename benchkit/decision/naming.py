@@ -1,0 +1,43 @@
+"""What was named before results were seen, and what was named otherwise afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..measure import check_primary
+from .saying import KIND_NAMES
+
+_TERMS = ("alpha", "margin", "reference")
+
+
+def first_named(
+    now: Mapping[str, Any], config: Mapping[str, Any], seen_before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The terms of the decision as they stood before results were seen.
+
+    `now` is the configuration of this report and `seen_before` that of an earlier one of the same run, {}
+    for none. A metric that 03's parameters named comes before one that 04's do.
+    """
+    earlier = seen_before.get("first_named", seen_before)
+    in_03 = config.get("parameters", {}).get("03_execute", {}).get("primary_metric") or ""
+    first = {name: earlier.get(name, now[name]) for name in _TERMS}
+    kinds = dict(now["primary_metrics"]) | check_primary(in_03) | dict(earlier.get("primary_metrics", {}))
+    return first | {"primary_metrics": kinds}
+
+
+def named_late(now: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
+    """A warning for every term that is another than the one named first."""
+    late = [
+        f"{name} is {now[name]!r}, and was {first[name]!r}" for name in _TERMS if now[name] != first[name]
+    ]
+    late += [
+        f"{metric} decides on {KIND_NAMES[kind]}, and {first['primary_metrics'][kind]} was to"
+        for kind, metric in now["primary_metrics"].items()
+        if first["primary_metrics"][kind] != metric
+    ]
+    for what in late:
+        yield (
+            f"{what} before results were seen. What is chosen after results are known shows what it was "
+            "chosen for: take the decision as a suggestion, and test it on new cases."
+        )

@@ -1,0 +1,228 @@
+"""The sentence a run ends on: what it says, what it holds against, and what belongs beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from benchkit.claims import problems
+from benchkit.decision import metrics_report
+from benchkit.decision.families import families, instruments, kinship
+from benchkit.decision.naming import first_named, named_late
+from benchkit.decision.serving import serving_sentence
+from benchkit.measure import PRIMARY, compare, summarise
+from benchkit.report import comparisons, facts_of
+
+from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of, score_table
+
+
+def apart(gap, n=30, rounds=3, spread=0.1, seed=0):
+    """JSON field accuracy of two models `gap` apart."""
+    random = np.random.default_rng(seed)
+    level = random.normal(0.6, 0.1, (n, 1))
+    return {
+        model: {"field_accuracy": level + shift + random.normal(0, spread, (n, rounds))}
+        for model, shift in ((STEADY, gap), (HASTY, 0.0))
+    }
+
+
+def json_part(values, categories=None, **how):
+    scores = score_table(values, categories) if categories else score_table(values)
+    return report_of(scores, **how)["decision"]["by_kind"]["json"]
+
+
+def test_inconclusive_says_what_it_takes():
+    """So many more cases, or so many rounds, would resolve a difference of that size."""
+    part = json_part(apart(0.0, spread=0.3), margin=0.04)
+    assert part["outcome"] == "inconclusive"
+    row = compare(score_table(apart(0.0, spread=0.3)), [STEADY, HASTY], PRIMARY, margin=0.04).iloc[0]
+    wanted = (
+        f"about {int(row['more_cases']):,} more cases (or {int(row['rounds_needed'])} rounds) would resolve"
+    )
+    assert f"{wanted} a difference of 0.040" in part["sentence"]
+
+
+def test_a_finding_that_holds():
+    """A clear difference holds without any category and without any case, and says so."""
+    part = json_part(apart(0.2))
+    assert (part["outcome"], part["best"]) == ("better", STEADY)
+    assert (part["survives_unscored"], part["survives_categories"], part["survives_extreme_case"]) == (
+        None, True, True,
+    )  # fmt: skip
+    assert "This holds without any one category and without the most extreme case." in part["sentence"]
+
+
+def test_a_finding_of_one_case():
+    """Equivalence that one wild case keeps open: without it the outcome is another."""
+    values = apart(0.0, spread=0.02)
+    values[STEADY]["field_accuracy"][3] += 0.4
+    part = json_part(values, margin=0.02)
+    assert part["outcome"] == "inconclusive"
+    assert part["survives_extreme_case"] is False
+    assert part["changed_without"] == ("account_management",)
+    fails = "It is no longer so without account_management and without the most extreme case."
+    assert fails in part["sentence"]
+
+
+def test_unscored_responses_that_decide():
+    """A difference that the missing answers could undo says that it could change."""
+    values = apart(0.06, spread=0.02)
+    values[STEADY]["field_accuracy"][:9] = math.nan
+    part = json_part(values)
+    assert (part["outcome"], part["survives_unscored"]) == ("better", False)
+    assert "This could change with how the unscored responses might have turned out." in part["sentence"]
+
+
+def test_other_metrics():
+    """Whether the other metrics of the kind have the same model in front, or show another one better."""
+    values = apart(0.2)
+    for model in values:
+        values[model]["structural_consistency"] = values[model]["field_accuracy"]
+    assert (
+        "Every other metric of these cases has offline/steady in front too." in json_part(values)["sentence"]
+    )
+    for model, other in ((STEADY, HASTY), (HASTY, STEADY)):
+        values[model]["structural_consistency"] = values[other]["field_accuracy"]
+    part = json_part(values)
+    assert part["other_metrics"] == {"structural_consistency": {"contradicts": HASTY}}
+    assert part["sentence"].endswith("On structural_consistency offline/hasty is shown better.")
+
+
+def test_three_models_and_who_is_left():
+    """The one that is shown worse is out; the others are named as still in the running."""
+    values = apart(0.0) | {TERSE: {"field_accuracy": apart(0.0)[HASTY]["field_accuracy"] - 0.3}}
+    made = report_of(score_table(values))["decision"]
+    assert made["outcome"] == "inconclusive"
+    assert set(made["running"]) == {STEADY, HASTY}
+    assert "still in the running: offline/steady and offline/hasty." in made["headline"]
+
+
+def test_a_reference_is_answered():
+    """With a reference it is said how every other model stands to it."""
+    values = apart(0.2) | {TERSE: {"field_accuracy": apart(0.0)[HASTY]["field_accuracy"] - 0.3}}
+    scores = score_table(values)
+    table = compare(scores, list(values), PRIMARY, reference=HASTY)
+    how = {"simulated": True, "primary": PRIMARY, "alpha": 0.05, "margin": 0.0, "reference": HASTY}
+    report = metrics_report(responses_of(scores), scores, summarise(scores), table, **how)
+    sentence = report["decision"]["by_kind"]["json"]["sentence"]
+    assert "Held against offline/hasty: offline/steady better; offline/terse worse." in sentence
+    assert report["configuration"]["reference"] == HASTY
+    assert problems(sentence, facts_of(report)) == []
+
+
+def test_serving_sentence_reads_either_way():
+    """Seconds as they are, dollars per 1,000 answers; less is the same interval seen from the other side."""
+    row = {
+        "measure": "latency_s",
+        "model_a": STEADY,
+        "model_b": HASTY,
+        "difference": 0.5,
+        "ci_low": 0.2,
+        "ci_high": 0.8,
+    }
+    price = row | {"measure": "cost_usd", "difference": 0.0001, "ci_low": -0.0001, "ci_high": 0.0003}
+    assert serving_sentence([row, price], STEADY, 0.05) == (
+        "Beside quality, an answer of offline/steady takes 0.500 s longer than offline/hasty (95 % interval "
+        "0.200 to 0.800); 1,000 answers of offline/steady cost USD 0.100 more than offline/hasty (95 % "
+        "interval -0.100 to 0.300, not told from zero)."
+    )
+    assert "takes 0.500 s less than offline/steady (90 % interval 0.200 to 0.800)" in serving_sentence(
+        [row], HASTY, 0.1
+    )
+    assert serving_sentence([row | {"difference": None}], STEADY, 0.05) == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("openai/gpt-oss-120b", "openai/gpt-oss-20b", True),
+        ("qwen/qwen3.8-27b", "qwen/qwen3-32b", True),
+        ("llama-3.3-70b-versatile", "meta-llama/llama-4-scout-17b-16e-instruct", True),
+        ("deepseek-r1-distill-llama-70b", "llama-3.1-8b-instant", True),
+        ("mixtral-8x7b-32768", "mistral-saba-24b", True),
+        ("openai/gpt-oss-120b", "qwen/qwen3.8-27b", False),
+        ("gemma2-9b-it", "llama-3.1-8b-instant", False),
+        ("offline/author", "offline/steady", False),
+    ],
+)
+def test_families(one, other, same):
+    """Of one family by vendor or by name; every simulated model stands alone."""
+    assert bool(families(one) & families(other)) is same
+
+
+def test_kin_is_said():
+    """A generator or validator that is, or is akin to, a model under test: a warning says what it favours."""
+    given = {
+        "01_generate": {"generator_model": ""},
+        "02_validate": {"enable_validation": True, "validator_model": "x/y"},
+    }
+    config = {"provider": "groq", "parameters": given}
+    assert instruments(config) == {"generator": "qwen/qwen3.8-27b", "validator": "x/y"}
+    (akin,) = kinship(config, ["qwen/qwen3-32b", "openai/gpt-oss-20b"])
+    assert "qwen/qwen3.8-27b wrote the test cases and is of one family (qwen) with qwen/qwen3-32b" in akin
+    assert "golden responses (bleu_score" in akin
+    (itself,) = kinship(config, ["x/y"])
+    assert itself.startswith("x/y chose which test cases to keep and is itself under test")
+    brought = {"provider": "groq", "parameters": given | {"01_generate": {"cases_file": "mine.csv"}}}
+    assert list(kinship(brought, ["qwen/qwen3-32b"])) == []
+    assert instruments({"provider": "imported", "parameters": {}}) == {}
+
+
+NOW = {"alpha": 0.05, "margin": 0.05, "reference": "", "primary_metrics": {"json": "field_accuracy"}}
+
+
+@pytest.mark.parametrize(
+    ("in_03", "seen", "says"),
+    [
+        ("", {}, []),
+        ("field_accuracy", {}, []),
+        (
+            "structural_consistency",
+            {},
+            ["field_accuracy decides on JSON cases, and structural_consistency was to"],
+        ),
+        ("", NOW, []),
+        ("", NOW | {"margin": 0.1}, ["margin is 0.05, and was 0.1 before results were seen"]),
+        ("", NOW | {"first_named": NOW | {"alpha": 0.01}}, ["alpha is 0.05, and was 0.01"]),
+        ("", {"models": []}, []),
+    ],
+)
+def test_what_was_named_late(in_03, seen, says):
+    """A metric, margin, alpha or reference that is another than before results were seen is a warning."""
+    first = first_named(NOW, {"parameters": {"03_execute": {"primary_metric": in_03}}}, seen)
+    warned = list(named_late(NOW, first))
+    assert len(warned) == len(says)
+    assert all(text in line for text, line in zip(says, warned, strict=True))
+
+
+def test_what_was_named_first_is_not_forgotten():
+    """Measured a third time with the late metric, the report still says that it was late."""
+    scores = drawn(3)
+    late = dict(PRIMARY) | {"json": "structural_consistency"}
+    seen: dict = {}
+    for primary, warned in ((PRIMARY, 0), (late, 1), (late, 1)):
+        table = compare(scores, [STEADY, HASTY], primary)
+        how = {"simulated": True, "primary": primary, "alpha": 0.05, "margin": 0.0, "seen_before": seen}
+        report = metrics_report(responses_of(scores), scores, summarise(scores), table, **how)
+        assert len(report["decision"]["warnings"]) == warned
+        seen = report["configuration"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_sentence_may_be_repeated(seed):
+    """The decision's own sentences pass the check of the commentary, and the report is plain JSON."""
+    report = report_of(drawn(seed, (STEADY, HASTY, TERSE)), costs={STEADY: 0.0003, HASTY: 0.0002})
+    assert problems(report["decision"]["sentence"], facts_of(report)) == []
+    assert json.loads(json.dumps(report, allow_nan=False)) is not None
+    assert set(report["rounds"]) == {"agreement", "pass_hat_k", "variance"}
+    assert {row["measure"] for row in report["serving"]} == {"latency_s", "cost_usd"}
+
+
+def test_few_cases_are_said_in_the_report():
+    """The plain warning of a small comparison is in the report that a reader gets."""
+    text = comparisons(report_of(score_table(apart(0.1, n=9), "abc")))
+    assert "Only 9 cases, fewer than 15" in text
+    assert "Only 3 clusters, fewer than 5" in text
