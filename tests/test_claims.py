@@ -243,7 +243,7 @@ LOST = [
     f"{B} needs half a second less at most.",
     f"{B} is better at structure and {A} is better at task_completion.",
 ]
-PASSED = [f"Switching to {A} would save money."]
+PASSED = [f"Only {A} has unscored answers, two in all."]
 
 
 def test_true_sentences_in_other_words_stand():
