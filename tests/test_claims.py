@@ -285,6 +285,32 @@ def test_references_and_ways_of_writing(text, found):
     assert bool(problems(text, FACTS)) is found
 
 
+MORE: dict[str, Any] = FACTS | {
+    "serving": [
+        {"measure": "latency_s", "model_a": A, "model_b": B, "mean_a": 0.7021, "mean_b": 0.4001,
+         "difference": 0.302, "ci_low": 0.21, "ci_high": 0.394, "p_value": 0.0002},
+    ],
+    "rounds_summary": {"agreement": [{"model": A, "metric": "schema_compliance", "alike": 0.873, "pass_hat_k": None}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{A} took 0.302 s more than {B}, with an interval from 0.21 to 0.394.", False),
+        (f"The mean latency of {A} is 0.70 s.", False),
+        (f"{A} took 0.452 s more than {B}.", True),
+        (f"{A} took 0.302 s more than {B}, with an interval from 0.11 to 0.394.", True),
+        (f"The mean latency of {B} is 0.70 s.", True),
+        (f"On schema_compliance 87.3 % of the pairs of rounds of {A} are alike.", False),
+        (f"On schema_compliance 77.3 % of the pairs of rounds of {A} are alike.", True),
+    ],
+)
+def test_what_an_answer_takes_and_how_rounds_agree(text, found):
+    """Paired seconds and dollars and the agreement of rounds may be stated where they were computed."""
+    assert bool(problems(text, MORE)) is found
+
+
 @pytest.mark.parametrize("sentence", TRUE)
 def test_true_sentences_stand(sentence):
     """What the run computed may be said in many ways."""
