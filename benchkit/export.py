@@ -60,6 +60,13 @@ def export_report(markdown_path: Path | str, html_path: Path | str, *, simulated
     return _write(v4.new_notebook(cells=[cell]), source.stem, source.parent, Path(html_path), report)
 
 
+def page_text(page: Path) -> str:
+    """What a reader sees of a page: its words, a line for each piece of markup."""
+    from bs4 import BeautifulSoup
+
+    return BeautifulSoup(_text(page), "html.parser").get_text("\n", strip=True)
+
+
 def _write(node: NotebookNode, name: str, run: Path, target: Path, report: dict[str, Any]) -> Path:
     node.cells = [_cleaned(cell) for cell in node.cells if _is_shown(cell)]
     node.metadata.pop("widgets", None)

@@ -372,7 +372,7 @@ The difference on bleu_score passes the significance test.
 The gain on bleu_score is genuine.
 """)
 
-TRUE_UNSEEN = _lines("""
+TRUE += _lines("""
 {A} delivers a task_completion of 0.81; {B} delivers 0.62.
 Measured by task_completion, {A} is the better assistant.
 We see a clear win for {A} on task_completion.
@@ -405,7 +405,7 @@ Keep in mind that all of this is simulated.
 {A} ranks first on task_completion, {B} on structural_consistency.
 """)
 
-FALSE_UNSEEN = _lines("""
+FALSE += _lines("""
 {B} delivers a task_completion of 0.81; {A} delivers 0.62.
 Measured by task_completion, {B} is the better assistant.
 We see a clear win for {B} on task_completion.
@@ -436,4 +436,70 @@ The models were compared on nine metrics.
 {A} is in a league of its own on bleu_score.
 Users will be happier with {B}.
 There is solid proof that the models differ on field_accuracy.
+""")
+
+TRUE_UNSEEN = _lines("""
+{A} averages 0.81 on task_completion, {B} averages 0.62.
+On average {A} completes 19 points more of the task (task_completion).
+Readers who care about conversations should note that {A} is better on task_completion.
+The adjusted p-value for task_completion, 0.0004, is far below 0.05.
+{B} scored 0.93 on field_accuracy and {A} 0.90, which is too close to call.
+Neither field_accuracy nor bleu_score yields a winner.
+The schema_compliance scores, 0.95 each, are the same.
+Holm-adjusted, wer_score comes to p = 0.002.
+{A} produces fewer word errors, 0.44 rather than 0.71 on wer_score.
+The result for structural_consistency goes the other way: {B} is better, with 0.88 against 0.80.
+{B} undercuts {A} on price, $0.0123 to $0.0456.
+{B} responds in 0.34 s, {A} in 0.61 s, both medians.
+95% of {A}'s answers arrived within 1.42 s.
+{A} was scored on all 60 conversation answers, {B} on 58.
+Three JSON answers of {A} could not be parsed and two were refusals.
+With n = 20 cases per kind the intervals are wide.
+The bleu_score interval reaches from -0.0121 to 0.0607.
+Since the interval for field_accuracy covers zero, the comparison is inconclusive.
+To tell the models apart on field_accuracy one would need about 96 more cases.
+There is a winner on task_completion, and it is {A}.
+Five cases were tied on field_accuracy.
+{A} won three times as often as it lost only if ties are left out.
+{B} loses on task_completion with 4 wins out of 20 cases.
+No significant difference was seen on bleu_score.
+{A} is better by 0.27 on wer_score, where lower is better.
+Three metrics are significant: task_completion, wer_score and structural_consistency.
+The simulated customers tell us nothing about real customers.
+Before deployment, more JSON cases should be collected.
+{A} and {B} are equivalent on schema_compliance, within 0.05.
+The two metrics that decide are task_completion and field_accuracy.
+""")
+
+FALSE_UNSEEN = _lines("""
+{A} averages 0.71 on task_completion, {B} averages 0.62.
+On average {A} completes 29 points more of the task (task_completion).
+Readers who care about conversations should note that {B} is better on task_completion.
+The adjusted p-value for bleu_score, 0.55, is far below 0.05.
+{A} scored 0.93 on field_accuracy and {B} 0.90, which is too close to call.
+Neither task_completion nor wer_score yields a winner.
+The task_completion scores are the same.
+Holm-adjusted, wer_score comes to p = 0.02.
+{B} produces fewer word errors on wer_score.
+The result for structural_consistency goes the same way: {A} is better.
+{A} undercuts {B} on price.
+{A} responds in 0.34 s, {B} in 0.61 s, both medians.
+95% of {A}'s answers arrived within 0.83 s.
+{B} was scored on all 60 conversation answers, {A} on 58.
+Two JSON answers of {A} could not be parsed and three were refusals.
+With n = 200 cases per kind the intervals are narrow.
+The bleu_score interval reaches from 0.0121 to 0.0607.
+Since the interval for task_completion covers zero, the comparison is inconclusive.
+To tell the models apart on field_accuracy one would need about 30 more cases.
+There is a winner on task_completion, and it is {B}.
+Nine cases were tied on field_accuracy.
+{A} won three times as often as it lost.
+{A} loses on task_completion with 4 wins out of 20 cases.
+No significant difference was seen on wer_score.
+{B} is better by 0.27 on wer_score, where lower is better.
+Five metrics are significant.
+{B} runs rings around {A} on field_accuracy.
+{A} can be deployed without hesitation.
+{A} and {B} are equivalent on field_accuracy, within 0.05.
+Clients adore {B}.
 """)

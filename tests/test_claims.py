@@ -243,7 +243,7 @@ LOST = [
     f"{B} needs half a second less at most.",
     f"{B} is better at structure and {A} is better at task_completion.",
 ]
-PASSED = [f"Switching to {A} would save money."]
+PASSED = [f"Only {A} has unscored answers, two in all."]
 
 
 def test_true_sentences_in_other_words_stand():
@@ -283,6 +283,32 @@ def test_false_sentences_in_other_words_are_caught():
 def test_references_and_ways_of_writing(text, found):
     """Pronouns, ordinals, dashes, decimal commas; and what cannot be read is not published."""
     assert bool(problems(text, FACTS)) is found
+
+
+MORE: dict[str, Any] = FACTS | {
+    "serving": [
+        {"measure": "latency_s", "model_a": A, "model_b": B, "mean_a": 0.7021, "mean_b": 0.4001,
+         "difference": 0.302, "ci_low": 0.21, "ci_high": 0.394, "p_value": 0.0002},
+    ],
+    "rounds_summary": {"agreement": [{"model": A, "metric": "schema_compliance", "alike": 0.873, "pass_hat_k": None}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{A} took 0.302 s more than {B}, with an interval from 0.21 to 0.394.", False),
+        (f"The mean latency of {A} is 0.70 s.", False),
+        (f"{A} took 0.452 s more than {B}.", True),
+        (f"{A} took 0.302 s more than {B}, with an interval from 0.11 to 0.394.", True),
+        (f"The mean latency of {B} is 0.70 s.", True),
+        (f"On schema_compliance 87.3 % of the pairs of rounds of {A} are alike.", False),
+        (f"On schema_compliance 77.3 % of the pairs of rounds of {A} are alike.", True),
+    ],
+)
+def test_what_an_answer_takes_and_how_rounds_agree(text, found):
+    """Paired seconds and dollars and the agreement of rounds may be stated where they were computed."""
+    assert bool(problems(text, MORE)) is found
 
 
 @pytest.mark.parametrize("sentence", TRUE)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from benchkit import cli
 from benchkit.documents import json_text
 from benchkit.errors import RunError
+from benchkit.export import export_report
 from benchkit.run import Run
 from benchkit.verify import Verification, verify
 from benchkit.verify.apart import lines_apart, same, values_apart
@@ -192,6 +193,17 @@ def test_a_line_more_or_less_is_named(run):
     found = told(verify(run))
     assert [line for line in found if "'The p-value is 0.01.'" in line and "recomputed nothing" in line]
     assert [line for line in found if "A failed call is unscored" in line]
+
+
+def test_an_edited_page_is_named(run):
+    """What a manager reads is the report's page: its words are those of the recomputed report."""
+    page = run.path / "html" / "analysis_report.html"
+    export_report(run.path / "analysis_report.md", page, simulated=True)
+    assert not verify(run).differences
+    (old,) = set(re.findall(r"alpha = 0\.05;", page.read_text()))
+    page.write_text(page.read_text().replace(old, "alpha = 0.01;"))
+    (line,) = told(verify(run))
+    assert re.fullmatch(r"html/analysis_report\.html  line \d+: states 'alpha = 0\.01;', .* 0\.05;'", line)
 
 
 def test_an_edited_score_is_named(run):

@@ -27,7 +27,7 @@ def problems(text: str, facts: Mapping[str, Any]) -> list[str]:
     """What `text` states that `facts` do not hold, a line each; empty if it may stand.
 
     `facts` has models, alpha and comparisons (rows of domain.Comparison); models_summary, denominators,
-    cost, margin, rounds, cases, lower_is_better, recommended and decision are used where they are there.
+    cost, serving, rounds_summary, margin, rounds, cases, lower_is_better, recommended and decision are used where they are there.
     A sentence of the decision may always be repeated. Never raises for any text.
     """
     names, known = names_of(facts), known_figures(facts)

@@ -17,12 +17,14 @@ NUMBER = re.compile(
 _AN_INTERVAL = re.compile(r"\binterval|\bCI\b|\[\s*[-+]?$", re.IGNORECASE)
 _TO = re.compile(r"\s*%?\s*(?:to|and|through|[-–—,;])\s*$")
 _BOUND = re.compile(r"(?:[<≤]|\b(?:below|under|less than|at most|smaller than))\s*$", re.IGNORECASE)
-_AGAINST = re.compile(r"\b(?:against|versus|vs\.?|compared (?:with|to)|than)\s*$", re.IGNORECASE)
+_AGAINST = re.compile(
+    r"\b(?:against|versus|vs\.?|compared (?:with|to)|than|instead of|rather than)\s*\$?\s*$", re.IGNORECASE
+)
 _PER_THOUSAND = re.compile(r"\bper\s*$", re.IGNORECASE)
 _OBJECT = re.compile(
     r"\b(?:than|over|against|to|from|versus|vs\.?|with|by|between|and|beats?|outperforms?)\s*$", re.IGNORECASE
 )
-_OF = re.compile(rf"[^\d,;]{{0,40}}?\b(?:of|for|from|by|in) ({MODEL})")
+_OF = re.compile(rf"[^\d,;]{{0,40}}?\b(?:of|for|from|by|in|(?<!compared )with) ({MODEL})")
 _CUSTOMARY = {0.1, 0.05, 0.01, 0.005, 0.001, 0.0001}  # bounds that a p-value is customarily held against
 
 

@@ -35,6 +35,7 @@ _OF_COSTS = {
     "completion_tokens": "tokens",
     "timed": "answered",
 }
+_OF_SERVING = {"latency_s": "latency", "cost_usd": "unit-cost"}
 EVERY_KIND = "every kind"
 _STATUSES = ("planned", "scored", "unscored", "answered", "malformed", "refused", "failed")
 
@@ -73,6 +74,8 @@ def _all(facts: Mapping[str, Any]) -> Iterator[Known]:
     yield from _totals(facts.get("denominators") or ())
     for row in facts.get("cost") or ():
         yield from _figures(row, _OF_COSTS, frozenset({row["model"]}), {})
+    yield from _of_serving(facts.get("serving") or ())
+    yield from _of_rounds((facts.get("rounds_summary") or {}).get("agreement") or (), kinds)
     yield from _of_run(facts)
 
 
@@ -103,6 +106,29 @@ def _of_comparison(row: Mapping[str, Any]) -> Iterator[Known]:
         for quantity, name in (("mean", f"mean_{side}"), ("won", won), ("lost", lost)):
             if (value := number(row.get(name))) is not None:
                 yield Known(value, quantity, frozenset({row[f"model_{side}"]}), metric, kind)
+
+
+def _of_serving(rows: Sequence[Mapping[str, Any]]) -> Iterator[Known]:
+    """Seconds and dollars per answer of a pair, over the cases that both have."""
+    for row in rows:
+        quantity, pair = _OF_SERVING[row["measure"]], frozenset((row["model_a"], row["model_b"]))
+        fields = {"difference": quantity, "ci_low": "interval", "ci_high": "interval", "p_value": "p"}
+        for name, what in fields.items():
+            if (value := number(row.get(name))) is not None:
+                yield Known(value, what, pair, row["measure"])
+        for side in "ab":
+            if (value := number(row.get(f"mean_{side}"))) is not None:
+                yield Known(value, quantity, frozenset({row[f"model_{side}"]}), row["measure"])
+
+
+def _of_rounds(rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> Iterator[Known]:
+    """How far a model's rounds agree on a metric."""
+    for row in rows:
+        for name in ("alike", "intraclass", "pass_hat_k"):
+            if (value := number(row.get(name))) is not None:
+                yield Known(
+                    value, "agreement", frozenset({row["model"]}), row["metric"], kinds.get(row["metric"], "")
+                )
 
 
 def _of_run(facts: Mapping[str, Any]) -> Iterator[Known]:

@@ -21,7 +21,7 @@ _LATENCIES, _COSTS, _OUTCOMES = "latency tail-latency queue", "cost unit-cost", 
 # The first that fits the words behind a number wins.
 _AFTER = {
     r"\s*(?:t |confidence |bootstrap )*(?:intervals?|ci|level|confidence)\b": "level",
-    r"\s*(?:percentage[- ])?(?:points?|pp)\b": "difference margin",
+    r"[\s-]*(?:percentage[- ])?(?:points?|pp)\b": "difference margin",
     r"\s*rounds?\b": "rounds",
     rf"\s*{_WORD}?models?\b": "models",
     rf"\s*{_WORD}?metrics?\b": "metrics comparisons kinds",
@@ -96,7 +96,7 @@ _APART = re.compile(r"[,;]|\.\s|(?<!\w)\d[\d.,]*(?!\w)")  # where the next numbe
 COUNTS = frozenset(f"{_COUNTED} {_OUTCOMES} models metrics rounds tokens".split())
 _SCALES: Mapping[str, float] = {"ms": 1000.0, "millisecond": 1000.0, "cent": 100.0}
 _SCALE = re.compile(r"\s*(ms|millisecond|cent)s?\b", re.IGNORECASE)
-_POINTS = re.compile(r"\s*(?:percentage[- ])?(?:points?|pp)\b", re.IGNORECASE)
+_POINTS = re.compile(r"[\s-]*(?:percentage[- ])?(?:points?|pp)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"\s?(?:%|percent\b|per cent\b|pct\b)(?!age)", re.IGNORECASE)
 # "12 % better", "an improvement of 12 % over": a share of a share, which nobody computed.
 _RELATIVE = re.compile(

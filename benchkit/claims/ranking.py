@@ -22,8 +22,8 @@ _WORDS = {
     "order_less": r"more (?:errors|mistakes)|behind|trail(?:s|ed|ing)?|lag(?:s|ged|ging)?",
     "mean_more": rf"exceed(?:s|ed)?|above(?= (?:the )?{MODEL})|highe(?:r|st)|large(?:r|st)|greate(?:r|st)",
     "mean_less": rf"(?:falls?|fell) below|below(?= (?:the )?{MODEL})|lowe(?:r|st)|smalle(?:r|st)",
-    "cost_more": r"more expensive|most expensive|pricier|costlie(?:r|st)|more costly|costs? more|deare(?:r|st)",
-    "cost_less": r"cheape(?:r|st)|less expensive|least expensive|less costly|costs? less|most economical",
+    "cost_more": r"more expensive|most expensive|pricier|costlie(?:r|st)|more costly|costs? more|charges? more|deare(?:r|st)",
+    "cost_less": r"cheape(?:r|st)|less expensive|least expensive|less costly|costs? less|charges? less|most economical",
     "latency_more": r"slowe(?:r|st)",
     "latency_less": r"faste(?:r|st)|quicke(?:r|st)|speedie(?:r|st)",
 }

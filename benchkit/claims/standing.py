@@ -12,7 +12,7 @@ from .reading import METRIC, MODEL, Names, Sentence
 from .scope import NEGATED, OPEN, Row, Scope, pair_of, scope
 
 _FAVOURS = re.compile(
-    rf"\b(?:favou?r(?:s|ed|ing)?|in favou?r of|speaks? for|points? to|goes to|went to|belongs to)\s+(?:the )?"
+    rf"\b(?:favou?r(?:s|ed|ing)?|in favou?r of|speaks? for|points? to|goes to|went to|belongs to|(?:lies|is|rests) with)\s+(?:the )?"
     rf"(?P<m>{MODEL})|(?P<n>{MODEL})\s+takes\s+(?:the )?(?:{METRIC})",
     re.IGNORECASE,
 )

@@ -24,8 +24,8 @@ _PROCEDURE = re.compile(
 def unread(sentence: Sentence, names: Names) -> Iterator[str]:
     """A line for a sentence on how models did, in none of whose words there is a claim to check."""
     text = sentence.text
-    models, metrics = names.models_in(text), names.metrics_in(text)
-    if not models or not (metrics or sentence.kinds or len(models) > 1):
+    models = names.models_in(text)
+    if not models:
         return
     known = (RANKING, NO_CLAIM, OPEN, _PROCEDURE, *STANDINGS, *VERDICTS)
     if NUMBER.search(in_digits(text)) or any(pattern.search(text) for pattern in known):

@@ -15,7 +15,7 @@ _SIGNIFICANT = re.compile(
     r"\bbeyond (?:doubt|chance|question|dispute)\b|\b(?:is|are|was|were) (?:very )?(?:real|genuine|established|demonstrated|confirmed)\b|"
     r"\b(?:outside|beyond|above) (?:the )?noise\b|"
     r"\brobust\b|\bdecisive\w*|\bconvincing\w*|\bevidence\b[^,;]{0,60}\b(?:is|are) (?:strong|overwhelming|compelling|solid)\b|"
-    r"\b(?:strong|overwhelming|compelling|solid) evidence\b|"
+    r"\b(?:strong|overwhelming|compelling|solid) (?:evidence|proof)\b|"
     r"\b(?:proven|conclusively|conclusive)\b|\bfirmly established\b",
     re.IGNORECASE,
 )
@@ -27,7 +27,7 @@ _EQUIVALENT = re.compile(
     r"roughly|about|virtually|nearly|almost|practically|essentially|basically|quite|fairly|effectively) )?"
     r"(?:similar(?:ly)?|comparabl[ey]|alike|equal(?:ly)?|tied|the same)\b|\bno (?:(?:meaningful|real|practical|material|"
     r"substantive|substantial|relevant|noteworthy|actual) )?(?:difference|gap)\b(?!.{0,40}\b(?:shown|"
-    r"found|detected|established|demonstrated))|\bholds? its own\b|\bkeeps? pace\b|\bneck and neck\b|\ba (?:wash|tie|draw)\b|"
+    r"found|detected|established|demonstrated))|\bholds? its own\b|\bkeeps? pace\b|\bneck and neck\b|\ba (?:wash|tie|draw)\b|\bare level\b|"
     rf"\bthe same {METRIC}|"
     rf"\bmatch(?:es|ed)? {MODEL}|"
     r"\bdo(?:es)? not differ\b"
@@ -51,7 +51,7 @@ _DEPLOY = re.compile(
     rf"use)\b)*\s*(?P<m>{MODEL})|(?P<n>{MODEL}) (?:is|should be|would be) (?:the )?(?:(?:one|model) to (?:deploy|choose|use|go with)|"
     r"recommended|deployed|chosen|preferred|(?:right|safe|safer|obvious|clear) choice)|"
     rf"(?P<l>{MODEL})[^,;.\ue000-\ue3ff]{{0,40}}\b(?:should|must) (?:go live|be (?:used|deployed|chosen|adopted))|"
-    rf"(?P<o>{MODEL}) (?:is|remains|would be) (?:our|my|the) (?:recommendation|pick|choice)\b|"
+    rf"^\s*use (?:the )?(?P<u>{MODEL})|(?P<o>{MODEL}) (?:is|remains|would be) (?:our|my|the) (?:recommendation|pick|choice)\b|"
     rf"\b(?:recommendation|choice|pick) (?:is|falls on|goes to|would be) (?:to (?:deploy|use) )?(?P<r>{MODEL})",
     re.IGNORECASE,
 )
@@ -68,13 +68,27 @@ _NONE = re.compile(
     r"\b(?:no|zero|not a single|without(?: any)?)\s+(?:\w+\s)?(?P<s>refus|malformed|fail|unscored)\w*",
     re.IGNORECASE,
 )
+_ANSWERED_ALL = re.compile(
+    r"\banswered (?:every|all|each)\b[^,;.]*\b(?:requests?|cases?|prompts?|questions?|calls?)\b(?!.*\brounds?\b)",
+    re.IGNORECASE,
+)
 # A p-value held against the level: below it is significant, above it is not.
 _THRESHOLD = re.compile(
     r"\b(?:(?P<in>below|under|smaller than|less than)|above|over|exceeds?|greater than|larger than) (?:the )?"
     r"(?:alpha|0?\.05\b|(?:significance )?(?:level|threshold))",
     re.IGNORECASE,
 )
-VERDICTS = (_SIGNIFICANT, _EQUIVALENT, _UNDECIDED, _ZERO, _DEPLOY, _ALL_SCORED, _NONE, _THRESHOLD)
+VERDICTS = (
+    _SIGNIFICANT,
+    _EQUIVALENT,
+    _UNDECIDED,
+    _ZERO,
+    _DEPLOY,
+    _ALL_SCORED,
+    _ANSWERED_ALL,
+    _NONE,
+    _THRESHOLD,
+)
 Test = Callable[[Row], bool]
 
 
@@ -175,6 +189,8 @@ def _coverage(sentence: Sentence, facts: Mapping[str, Any]) -> Iterator[str]:
     )
     if status and any(row[status] for row in rows):
         yield f"says that nothing was {status}, and something was"
+    if _ANSWERED_ALL.search(sentence.text) and any(row["answered"] < row["planned"] for row in rows):
+        yield "says that everything was answered, and something was not"
     if _ALL_SCORED.search(sentence.text) and any(row["unscored"] for row in rows):
         yield "says that nothing is unscored, and something is"
 

@@ -18,7 +18,7 @@ _SPELLED = re.compile(
 )
 _RATIO = re.compile(
     r"\b(?:twice|thrice|doubl\w+(?! down)|tripl\w+|quadrupl\w+|halv\w+|half|quarters?|two[- ]thirds|\w+fold|"
-    r"(?:a|one|two) (?:thirds?|fifths?|tenths?)|thirds? of|one in \w+|\w+ out of (?!scope)\w+|dozens?|"
+    r"(?:a|one|two) (?:thirds?|fifths?|tenths?)|thirds? of|one (?:in|out of) \w+|dozens?|"
     r"hundreds?|thousands?|millions?|(?:fold|times) (?:as|more|better|higher|lower|less|faster|cheaper|the)|"
     r"relative (?:improvement|gain|increase|reduction|difference|advantage|terms)|proportionally|"
     r"factors? of|order of magnitude)\b|\d\s?(?:x|×|-?fold)(?!\w)|\d\s+times\b",

@@ -87,6 +87,8 @@ def facts_of(report: Mapping[str, Any]) -> dict[str, Any]:
         "models_summary": report["results_summary"]["means"],
         "denominators": report["denominators"],
         "cost": report["results_summary"]["cost"],
+        "serving": report.get("serving", []),
+        "rounds_summary": report.get("rounds", {}),
     }
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from .. import report as reporting
@@ -13,6 +15,7 @@ from ..cases import adopt_cases
 from ..claims import numbers_in
 from ..decision import metrics_report
 from ..documents import json_text
+from ..export import export_report, page_text
 from ..measure import compare, metrics_json, primary_metrics, score, settle, summarise
 from ..planted import validator_found
 from ..signature import PACKAGES, parts
@@ -27,7 +30,7 @@ __all__ = ["Difference", "Verification", "verify"]
 VERSIONS = ("benchkit", *PACKAGES)
 NEVER = (
     "Not recomputed: run_timestamp (metrics_report.json); the pixels of figures/*.png (their captions are); "
-    "html/ and notebooks/, which are exports of the same numbers."
+    "the notebooks and their pages in html/, which show the same numbers."
 )
 
 
@@ -168,10 +171,24 @@ def _check_report(found: Verification, again: Recomputed, report: Mapping[str, A
     found.add("commentary.json", len(commentary.passages), _commentary_apart(record, commentary, report))
     text, recomputed = path.read_text("utf-8"), again.markdown(report, commentary)
     found.add(path.name, sum(1 for _ in numbers_in(recomputed)), lines_apart(path.name, text, recomputed))
+    _check_page(found, run, recomputed)
     found.notes.append(
         f"The commentary's words are those of {commentary.model or 'no model'}: they are not recomputed, "
         "but checked against the recomputed numbers."
     )
+
+
+def _check_page(found: Verification, run: Run, markdown: str) -> None:
+    """The report's page against one that is made of the recomputed text: all words, no pictures."""
+    page, name = run.path / "html" / "analysis_report.html", "html/analysis_report.html"
+    if not page.exists():
+        return
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "analysis_report.md"
+        source.write_text(markdown, "utf-8")
+        made = export_report(source, Path(folder) / "html" / page.name, simulated=run.simulated)
+        stated, recomputed = page_text(page), page_text(made)
+    found.add(name, sum(1 for _ in numbers_in(recomputed)), lines_apart(name, stated, recomputed))
 
 
 def _commentary_apart(

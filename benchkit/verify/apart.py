@@ -108,13 +108,13 @@ def lines_apart(file: str, stated: str, recomputed: str) -> Iterator[Difference]
             one = mine[low + step] if low + step < high else _Missing
             other = ours[left + step] if left + step < right else _Missing
             if one != other and {one, other} - {"", _Missing}:
-                place = f"line {min(low + step, high) + 1} ({_heading(mine, low)})"
+                place = f"line {min(low + step, high) + 1}{_heading(mine, low)}"
                 yield Difference(file, place, *_middle(one, other))
 
 
 def _heading(lines: Sequence[str], at: int) -> str:
-    """The heading that a line stands under."""
-    return next((line.lstrip("# ") for line in reversed(lines[: at + 1]) if line.startswith("#")), "top")
+    """The heading that a line stands under, in brackets, if any."""
+    return next((f" ({line.lstrip('# ')})" for line in reversed(lines[: at + 1]) if line.startswith("#")), "")
 
 
 def _middle(one: Any, other: Any) -> tuple[Any, Any]:
