@@ -40,7 +40,7 @@ from benchkit.offline import OfflineServer
 from benchkit.offline.models import ROSTER
 from benchkit.planning import Aim, cases_for, measured, plan_detection
 from benchkit.run import Run, start_run
-from benchkit.stats import planned_power, proportion
+from benchkit.stats import holm, planned_power, proportion
 from benchkit.validate import validate
 
 STEADY = ROSTER["offline/steady"]
@@ -185,6 +185,8 @@ def print_equal(ended: list[Ended]) -> None:
     for kind, metric in PRIMARY.items():
         print(f"  on {metric:26}{share([bool(one.winner(kind)) for one in ended])}")
     print(f"  {'on either':29}{share([any(map(one.winner, PRIMARY)) for one in ended])}")
+    together = [float(min(holm([row["p_value"] for row in one.compared.values()]))) for one in ended]
+    print(f"  {'either, Holm over kinds':29}{share([p <= ALPHA for p in together])}")
     print(f"  {'one model recommended':29}{share([len(one.decision['recommended']) == 1 for one in ended])}")
 
 
