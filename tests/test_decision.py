@@ -182,11 +182,16 @@ NOW = {"alpha": 0.05, "margin": 0.05, "reference": "", "primary_metrics": {"json
         (
             "structural_consistency",
             {},
-            ["field_accuracy decides on JSON cases, and structural_consistency was to"],
+            ["field_accuracy decides on JSON cases; before results were seen it was structural_consistency"],
         ),
         ("", NOW, []),
-        ("", NOW | {"margin": 0.1}, ["margin is 0.05, and was 0.1 before results were seen"]),
-        ("", NOW | {"first_named": NOW | {"alpha": 0.01}}, ["alpha is 0.05, and was 0.01"]),
+        ("", NOW | {"margin": 0.1}, ["margin is 0.05; before results were seen it was 0.1"]),
+        (
+            "",
+            NOW | {"first_named": NOW | {"alpha": 0.01}},
+            ["alpha is 0.05; before results were seen it was 0.01"],
+        ),
+        ("", NOW | {"reference": "a"}, ["reference is none; before results were seen it was a"]),
         ("", {"models": []}, []),
     ],
 )

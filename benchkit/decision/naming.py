@@ -29,15 +29,17 @@ def first_named(
 def named_late(now: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
     """A warning for every term that is another than the one named first."""
     late = [
-        f"{name} is {now[name]!r}, and was {first[name]!r}" for name in _TERMS if now[name] != first[name]
+        (f"{name} is {now[name] or 'none'}", first[name] or "none")
+        for name in _TERMS
+        if now[name] != first[name]
     ]
     late += [
-        f"{metric} decides on {KIND_NAMES[kind]}, and {first['primary_metrics'][kind]} was to"
+        (f"{metric} decides on {KIND_NAMES[kind]}", first["primary_metrics"][kind])
         for kind, metric in now["primary_metrics"].items()
         if first["primary_metrics"][kind] != metric
     ]
-    for what in late:
+    for what, before in late:
         yield (
-            f"{what} before results were seen. What is chosen after results are known shows what it was "
-            "chosen for: take the decision as a suggestion, and test it on new cases."
+            f"{what}; before results were seen it was {before}. What is chosen after results are known shows "
+            "what it was chosen for: take the decision as a suggestion, and test it on new cases."
         )
