@@ -82,7 +82,7 @@ async def test_a_ceiling_survives_a_crash(server, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "record", lost)
-        patch.setattr(Journal, "close", lambda self: self._entries.put(None))
+        patch.setattr(Journal, "close", lambda self: self._db.close())
         one = client(tmp_path, max_calls=6)
         task = asyncio.ensure_future(one.map(agent(), items(4)))
         while server.counts["served"] < 4:

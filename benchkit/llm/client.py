@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,11 @@ from ..agent import Agent, Call, Item, Reply
 from ..errors import UsageError
 from . import catalog
 from .budget import CEILINGS, Budget
-from .journal import Journal, recorded
+from .journal import Journal
 from .pacing import LARGEST_WINDOW
 from .progress import Bar, Bars
 from .provider import Provider
+from .records import recorded
 from .sender import Clock, Sender
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ class Client:
         async with self:
             jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
             await self._check({job.agent.model for job in jobs if job.open})
-            with Bars(_progress(jobs), label) as bars:
+            with _few_collections(), Bars(_progress(jobs), label) as bars:
                 await self._finish(
                     [
                         asyncio.ensure_future(self._worker(job, queue, bars[job.agent.model]))
@@ -164,7 +166,9 @@ class Client:
             )
 
     def _crew(self, job: _Job) -> int:
-        return min(len(job.open), self._cap or int(LARGEST_WINDOW))
+        """Some more than may be in flight: those whose replies are on their way to the disk leave no gap."""
+        most = self._cap or int(LARGEST_WINDOW)
+        return min(len(job.open), most + most // 8)
 
     async def _finish(self, workers: Sequence[asyncio.Future]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
@@ -191,6 +195,17 @@ class Client:
         if not job.agent.strict or reply.status != "malformed":
             return reply
         return await self._sender.ask(job.agent, _repair(call, reply))
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """The collector, which by default looks through all that a call makes three times, seldom finds any."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(20_000, before[0]), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _repair(call: Call, reply: Reply) -> Call:

@@ -1,4 +1,7 @@
-"""What can still be read of a damaged journal, page by page (sqlite.org/fileformat2.html)."""
+"""What can still be read of a damaged journal, page by page (sqlite.org/fileformat2.html).
+
+SQLite mends a log that is cut off and refuses such a database: it reaches rows through pages that are gone.
+"""
 
 from __future__ import annotations
 

@@ -97,7 +97,10 @@ class Transport:
         await self._http.aclose()
 
     def _bind(self, settings: tuple, name: str, definition: str) -> Any:
-        return self._chat(settings).bind_tools([json.loads(definition)], tool_choice=name)
+        chat = self._chat(settings)
+        bound: Any = chat.bind_tools([json.loads(definition)], tool_choice=name)
+        # The SDK would walk through its types for every request, a tenth of all time; the body is the same.
+        return chat.bind(extra_body=bound.kwargs)
 
     def _chat(self, settings: tuple[str, float, int, str]) -> ChatGroq:
         from langchain_groq import ChatGroq
