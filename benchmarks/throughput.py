@@ -2,8 +2,8 @@
 
     python benchmarks/throughput.py [TIMES]
 
-Everything of ours is on: pacer, journal, progress, debug.log. All take turns against the same server in a process
-of its own, which measures from the first request to the last reply. About half a minute for each of TIMES (5).
+Everything of ours is on: pacer, journal, progress, debug.log. All take turns at the same server, a process
+of its own, which measures from the first request to the last reply. Half a minute for each of TIMES (5).
 """
 
 from __future__ import annotations

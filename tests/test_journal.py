@@ -108,6 +108,14 @@ async def test_spending_is_on_disk_before_it_happens(path):
     journal.close()
 
 
+async def test_limits_outlive_the_session(path):
+    """What was learnt of the provider's limits is there for the next session."""
+    journal = Journal(path)
+    journal.limits["m"] = {"RPM": 30, "TPM": 8000}
+    journal.close()
+    assert Journal(path).limits == {"m": {"RPM": 30, "TPM": 8000}}
+
+
 async def test_inputs_are_kept_once(path):
     """The same messages in three rounds are stored once, each reply with its own parameters."""
     journal = Journal(path)
@@ -301,7 +309,17 @@ async def test_file_cut_off_anywhere(path, caplog):
     written = await _copy_of_a_crash(path, [50, 9000, 300, 3000] * 12)
     whole, copy = path.read_bytes(), Path(f"{path}.cut")
     draw = random.Random(6)
-    for cut in [0, 1, 99, 100, 4095, 4096, *(draw.randrange(len(whole)) for _ in range(20))]:
+    for cut in [
+        0,
+        1,
+        99,
+        100,
+        4095,
+        4096,
+        len(whole) - 1,
+        len(whole) - 4097,
+        *(draw.randrange(len(whole)) for _ in range(20)),
+    ]:
         caplog.clear()
         copy.write_bytes(whole[:cut])
         journal = Journal(copy)

@@ -51,14 +51,21 @@ class _Job:
     """An agent's calls: which are settled, and which have a reply on record that is to be repaired."""
 
     agent: Agent
-    calls: list[Call]
+    seed: int
+    keys: list[str]  # in the items' order
+    items: dict[str, Item]  # by key; one that is there twice is asked once
     settled: dict[str, Reply] = field(default_factory=dict)  # by key
     unusable: dict[str, Reply] = field(default_factory=dict)
 
     @property
-    def open(self) -> list[Call]:
-        """What is left to do; a call that is there twice is asked once."""
-        return [call for key, call in {c.key: c for c in self.calls}.items() if key not in self.settled]
+    def left(self) -> int:
+        return len(self.items) - len(self.settled)
+
+    def open(self) -> Iterator[Call]:
+        """What is left to do, made when it is its turn: a hundred thousand calls are large."""
+        for key, item in self.items.items():
+            if key not in self.settled:
+                yield self.agent.call(item, self.seed, key)
 
 
 class Client:
@@ -126,33 +133,31 @@ class Client:
         """
         async with self:
             jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
-            await self._check({job.agent.model for job in jobs if job.open})
+            await self._check({job.agent.model for job in jobs if job.left})
             with _few_collections(), Bars(_progress(jobs), label) as bars:
                 await self._finish(
                     [
                         asyncio.ensure_future(self._worker(job, queue, bars[job.agent.model]))
                         for job in jobs
-                        for queue in [iter(job.open)]
+                        for queue in [job.open()]
                         for _ in range(self._crew(job))
                     ]
                 )
-        return [[job.settled[call.key] for call in job.calls] for job in jobs]
+        return [[job.settled[key] for key in job.keys] for job in jobs]
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> _Job:
         """What an agent has to do, and what is on record of it: the repair, where a reply needed one."""
-        calls = list(self._calls(agent, items))
-        replies = find(call.key for call in calls)
+        effort = agent.reasoning_effort or catalog.known(agent.model).effort
+        agent, seed = replace(agent, reasoning_effort=effort), self.run.seed
+        keys = [agent.call(item, seed).key for item in items]
+        by_key = dict(zip(keys, items, strict=True))
+        replies = find(keys)
         bad = {key: reply for key, reply in replies.items() if agent.strict and reply.status == "malformed"}
-        again = {call.key: _repair(call, bad[call.key]).key for call in calls if call.key in bad}
+        again = {key: _repair(agent.call(by_key[key], seed), reply).key for key, reply in bad.items()}
         repaired = find(again.values()) if again else {}
         settled = {key: reply for key, reply in replies.items() if key not in bad}
         settled |= {key: repaired[new] for key, new in again.items() if new in repaired}
-        return _Job(agent, calls, settled, bad)
-
-    def _calls(self, agent: Agent, items: Sequence[Item]) -> Iterator[Call]:
-        effort = agent.reasoning_effort or catalog.known(agent.model).effort
-        agent = replace(agent, reasoning_effort=effort)
-        return (agent.call(item, self.run.seed) for item in items)
+        return _Job(agent, seed, keys, by_key, settled, bad)
 
     async def _check(self, models: set[str]) -> None:
         """Before anything is paid: all models are there, and their prices where a ceiling needs them."""
@@ -168,7 +173,7 @@ class Client:
     def _crew(self, job: _Job) -> int:
         """Some more than may be in flight: those whose replies are on their way to the disk leave no gap."""
         most = self._cap or int(LARGEST_WINDOW)
-        return min(len(job.open), most + most // 8)
+        return min(job.left, most + most // 8)
 
     async def _finish(self, workers: Sequence[asyncio.Future]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
@@ -217,5 +222,5 @@ def _progress(jobs: Sequence[_Job]) -> dict[str, tuple[int, int]]:
     counts: dict[str, tuple[int, int]] = {}
     for job in jobs:
         planned, done = counts.get(job.agent.model, (0, 0))
-        counts[job.agent.model] = (planned + len(job.open) + len(job.settled), done + len(job.settled))
+        counts[job.agent.model] = (planned + len(job.items), done + len(job.settled))
     return counts

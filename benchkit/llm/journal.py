@@ -17,7 +17,7 @@ from typing import Any
 from ..agent import Call, Reply
 from ..errors import RunError
 from ..log import setup_logging
-from .records import connected, explained, opened, replies_in, row_of, say_if_cut_off, unwritable
+from .records import connected, explained, limits_in, opened, replies_in, row_of, say_if_cut_off, unwritable
 
 logger = setup_logging(__name__)
 _AGAIN = """ON CONFLICT(key) DO UPDATE SET status = excluded.status, reply = excluded.reply,
@@ -42,6 +42,7 @@ class Journal:
     """The replies of a run. `record` returns once a reply is on disk; failed calls are asked again.
 
     `spending` is asked for what this session has spent so far, so that a run that is killed counts it too.
+    `limits` are the provider's by model and name, as the sessions learnt them.
     All but COMMIT happens in the event loop: a second thread that works takes turns with it, and each turn
     costs both. The loop leaves the connection alone while the thread has it.
     """
@@ -59,6 +60,7 @@ class Journal:
             self._db = opened(path)
             self._reader = connected(path)
             self._inputs = {digest for (digest,) in self._db.execute("SELECT digest FROM inputs")}
+            self.limits = limits_in(self._db)
             self._session = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM spending").fetchone()[0]
         self._commits, self._noted = 0, 0.0  # clock
 
@@ -169,6 +171,8 @@ class Journal:
     def _note_spending(self) -> None:
         values = (self._session, *self._spending())
         self._db.execute("INSERT OR REPLACE INTO spending VALUES (?,?,?,?)", values)
+        learnt = [(model, *limit) for model, some in self.limits.items() for limit in some.items()]
+        self._insert("limits", learnt, "ON CONFLICT DO UPDATE SET size = excluded.size")
         self._noted = time.monotonic()
 
 

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..agent import Call, Reply, sendable
 from ..errors import RunError
 from ..log import setup_logging
-from .rescue import COLUMNS, is_damaged, is_emptied, rescue
+from .rescue import COLUMNS, is_cut_short, is_damaged, rescue
 
+T = TypeVar("T")
 logger = setup_logging(__name__)
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS inputs (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS calls ({", ".join(COLUMNS)});
 CREATE TABLE IF NOT EXISTS spending (id INTEGER PRIMARY KEY, sent INTEGER, cost_usd REAL, seconds REAL);
+CREATE TABLE IF NOT EXISTS limits (model TEXT, name TEXT, size INTEGER, PRIMARY KEY (model, name));
 """
 
 
 def recorded(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
     """What is on record for `keys` in a journal that is not going to be written; {} where there is none."""
+    wanted = list(keys)
+    return read(path, lambda db: replies_in(db, wanted)) or {}
+
+
+def read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T | None:
+    """What `query` finds in a journal that is not going to be written; None where there is none."""
     if not path.exists():
-        return {}
-    with explained(path):
-        db = opened(path)
-        try:
-            return replies_in(db, list(keys))
-        finally:
-            db.close()
+        return None
+    with explained(path), closing(opened(path)) as db:
+        return query(db)
 
 
 def replies_in(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Reply]:
@@ -44,9 +48,17 @@ def replies_in(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Reply]:
     return found
 
 
+def limits_in(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """The limits that earlier sessions learnt, by model and name."""
+    found: dict[str, dict[str, int]] = {}
+    for model, name, size in db.execute("SELECT model, name, size FROM limits"):
+        found.setdefault(model, {})[name] = size
+    return found
+
+
 def opened(path: Path) -> sqlite3.Connection:
     """The database with its tables; a damaged one is replaced by what can still be read of it."""
-    if not is_emptied(path):
+    if not is_cut_short(path):
         try:
             return _prepared(connected(path))
         except sqlite3.DatabaseError as error:
@@ -118,6 +130,6 @@ def row_of(call: Call, reply: Reply, digest: str) -> tuple[Any, ...]:
     }
     parameters |= {"reasoning_effort": call.reasoning_effort} if call.reasoning_effort else {}
     where = (sendable(call.agent), sendable(call.model), sendable(call.case), call.round, call.attempt)
-    body = sendable(json.dumps(vars(reply), ensure_ascii=False))
+    body = sendable(json.dumps({name: getattr(reply, name) for name in Reply.__slots__}, ensure_ascii=False))
     asked = (digest, json.dumps(parameters))
     return (call.key, *where, *asked, reply.status, body, reply.attempts, reply.cost_usd)

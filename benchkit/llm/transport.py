@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 class Exchange:
     """What one request and its response were, filled by the HTTP client's hooks."""
 
-    sent: float = field(default_factory=time.perf_counter)  # seconds
+    began: float = field(default_factory=time.perf_counter)  # seconds
+    sent: float = 0.0
     received: float = 0.0
+    ended: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None  # None until a whole, usable completion has arrived
 
@@ -77,6 +79,8 @@ class Transport:
         except _LOST_BY_CHATGROQ:
             if exchange.body is None:
                 raise
+        finally:
+            exchange.ended = time.perf_counter()
         return exchange
 
     async def models(self, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep) -> list[dict[str, Any]]:
