@@ -17,7 +17,7 @@ from . import catalog
 from .budget import CEILINGS, Budget
 from .journal import Journal
 from .pacing import LARGEST_WINDOW
-from .progress import Bar, Bars
+from .progress import Bar, Bars, ticking
 from .provider import Provider
 from .records import recorded
 from .sender import Clock, Sender
@@ -133,16 +133,13 @@ class Client:
         """
         async with self:
             jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
-            await self._check({job.agent.model for job in jobs if job.left})
-            with _few_collections(), Bars(_progress(jobs), label) as bars:
-                await self._finish(
-                    [
-                        asyncio.ensure_future(self._worker(job, queue, bars[job.agent.model]))
-                        for job in jobs
-                        for queue in [job.open()]
-                        for _ in range(self._crew(job))
-                    ]
-                )
+            progress = Bars(_progress(jobs), label)
+            with _few_collections(), progress as bars:
+                async with ticking(progress.tick):
+                    await self._check({job.agent.model for job in jobs if job.left})
+                    await self._finish(
+                        [work for job in jobs for work in self._crew(job, bars[job.agent.model])]
+                    )
         return [[job.settled[key] for key in job.keys] for job in jobs]
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> _Job:
@@ -170,10 +167,13 @@ class Client:
                 "Set max_cost_usd = 0 in 01_generate and use max_calls, or choose another model."
             )
 
-    def _crew(self, job: _Job) -> int:
-        """Some more than may be in flight: those whose replies are on their way to the disk leave no gap."""
+    def _crew(self, job: _Job, bar: Bar) -> list[asyncio.Future]:
+        """Workers for a job: some more than calls may be in flight, so that replies on their way to the disk
+        leave no gap."""
         most = self._cap or int(LARGEST_WINDOW)
-        return min(job.left, most + most // 8)
+        queue, bar.pacer = job.open(), self._sender.pacer(job.agent.model)
+        count = min(job.left, most + most // 8)
+        return [asyncio.ensure_future(self._worker(job, queue, bar)) for _ in range(count)]
 
     async def _finish(self, workers: Sequence[asyncio.Future]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
@@ -192,7 +192,8 @@ class Client:
                 self._sender.halt(error)
                 raise
             job.settled[call.key] = reply
-            bar.advance(reply.status)
+            tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
+            bar.advance(reply.status, tokens, reply.cost_usd or 0.0)
 
     async def _settle(self, job: _Job, call: Call) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""

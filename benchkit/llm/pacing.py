@@ -132,6 +132,10 @@ class Pacer:
             self._correct(there - permit.tokens - self._refilled())  # which `release` gives back in a moment
         self.hold(wait_s)
 
+    def now(self) -> float:
+        """The clock that `waiting` is by."""
+        return self._clock()
+
     def hold(self, wait_s: float) -> None:
         self._hold_until = max(self._hold_until, self._clock() + wait_s)
         self._next_request = max(self._next_request, self._hold_until)
