@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,11 +16,13 @@ from ..agent import Agent, Call, Item, Reply
 from ..errors import UsageError
 from . import catalog
 from .budget import CEILINGS, Budget
+from .estimate import Estimate, estimate
+from .jobs import Job, changes, progress, say_what_changed
 from .journal import Journal
 from .pacing import LARGEST_WINDOW
 from .progress import Bar, Bars, ticking
 from .provider import Provider
-from .records import recorded
+from .records import limits_in, read, recorded
 from .sender import Clock, Sender
 
 if TYPE_CHECKING:
@@ -44,28 +47,6 @@ def connect(run: _Run, max_concurrency: int = 0) -> Client:
     """The client of a run. Nothing is opened or asked until something has to be sent."""
     ceilings = {name: run.parameter("01_generate", name, 0) for name in CEILINGS}
     return Client(run, Provider(run.provider, run.seed), Budget(**ceilings), max_concurrency)
-
-
-@dataclass
-class _Job:
-    """An agent's calls: which are settled, and which have a reply on record that is to be repaired."""
-
-    agent: Agent
-    seed: int
-    keys: list[str]  # in the items' order
-    items: dict[str, Item]  # by key; one that is there twice is asked once
-    settled: dict[str, Reply] = field(default_factory=dict)  # by key
-    unusable: dict[str, Reply] = field(default_factory=dict)
-
-    @property
-    def left(self) -> int:
-        return len(self.items) - len(self.settled)
-
-    def open(self) -> Iterator[Call]:
-        """What is left to do, made when it is its turn: a hundred thousand calls are large."""
-        for key, item in self.items.items():
-            if key not in self.settled:
-                yield self.agent.call(item, self.seed, key)
 
 
 class Client:
@@ -117,6 +98,19 @@ class Client:
             self._sender = Sender(self.provider, self.budget, journal, self._cap, self._clock)
             self._stack = stack.pop_all()
 
+    def estimates(self, work: Work) -> list[Estimate]:
+        """What each agent has yet to ask, at the limits that are known; asks nothing."""
+        learnt = read(self._path, limits_in) or {}
+        return [
+            estimate(agent, items, done, learnt.get(agent.model, {}))
+            for (agent, items), done in zip(work, self.recorded(work), strict=True)
+        ]
+
+    def changes(self, work: Work) -> list[Counter[str]]:
+        """How many of each agent's calls are asked again, by what has changed of them; asks nothing."""
+        jobs = [self._job(agent, items, partial(recorded, self._path)) for agent, items in work]
+        return read(self._path, partial(changes, jobs)) or [Counter() for _ in jobs]
+
     def recorded(self, work: Work) -> list[dict[str, Reply]]:
         """The replies on record for each agent's calls, by key; asks nothing."""
         find = partial(recorded, self._path)
@@ -133,16 +127,17 @@ class Client:
         """
         async with self:
             jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
-            progress = Bars(_progress(jobs), label)
-            with _few_collections(), progress as bars:
-                async with ticking(progress.tick):
+            say_what_changed(jobs, self._sender.journal.query(partial(changes, jobs)))
+            watched = Bars(progress(jobs), label)
+            with _few_collections(), watched as bars:
+                async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
                     await self._finish(
                         [work for job in jobs for work in self._crew(job, bars[job.agent.model])]
                     )
         return [[job.settled[key] for key in job.keys] for job in jobs]
 
-    def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> _Job:
+    def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
         """What an agent has to do, and what is on record of it: the repair, where a reply needed one."""
         effort = agent.reasoning_effort or catalog.known(agent.model).effort
         agent, seed = replace(agent, reasoning_effort=effort), self.run.seed
@@ -154,7 +149,7 @@ class Client:
         repaired = find(again.values()) if again else {}
         settled = {key: reply for key, reply in replies.items() if key not in bad}
         settled |= {key: repaired[new] for key, new in again.items() if new in repaired}
-        return _Job(agent, seed, keys, by_key, settled, bad)
+        return Job(agent, seed, keys, by_key, settled, bad)
 
     async def _check(self, models: set[str]) -> None:
         """Before anything is paid: all models are there, and their prices where a ceiling needs them."""
@@ -167,7 +162,7 @@ class Client:
                 "Set max_cost_usd = 0 in 01_generate and use max_calls, or choose another model."
             )
 
-    def _crew(self, job: _Job, bar: Bar) -> list[asyncio.Future]:
+    def _crew(self, job: Job, bar: Bar) -> list[asyncio.Future]:
         """Workers for a job: some more than calls may be in flight, so that replies on their way to the disk
         leave no gap."""
         most = self._cap or int(LARGEST_WINDOW)
@@ -184,7 +179,7 @@ class Client:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _worker(self, job: _Job, queue: Iterator[Call], bar: Bar) -> None:
+    async def _worker(self, job: Job, queue: Iterator[Call], bar: Bar) -> None:
         for call in queue:
             try:
                 reply = await self._settle(job, call)
@@ -195,7 +190,7 @@ class Client:
             tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
             bar.advance(reply.status, tokens, reply.cost_usd or 0.0)
 
-    async def _settle(self, job: _Job, call: Call) -> Reply:
+    async def _settle(self, job: Job, call: Call) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
         reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call)
         if not job.agent.strict or reply.status != "malformed":
@@ -216,12 +211,3 @@ def _few_collections() -> Iterator[None]:
 
 def _repair(call: Call, reply: Reply) -> Call:
     return call.repaired(reply.text, reply.error)
-
-
-def _progress(jobs: Sequence[_Job]) -> dict[str, tuple[int, int]]:
-    """(calls planned, calls on record) a model."""
-    counts: dict[str, tuple[int, int]] = {}
-    for job in jobs:
-        planned, done = counts.get(job.agent.model, (0, 0))
-        counts[job.agent.model] = (planned + len(job.items), done + len(job.settled))
-    return counts

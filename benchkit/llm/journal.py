@@ -17,7 +17,17 @@ from typing import Any
 from ..agent import Call, Reply
 from ..errors import RunError
 from ..log import setup_logging
-from .records import connected, explained, limits_in, opened, replies_in, row_of, say_if_cut_off, unwritable
+from .records import (
+    T,
+    connected,
+    explained,
+    limits_in,
+    opened,
+    replies_in,
+    row_of,
+    say_if_cut_off,
+    unwritable,
+)
 
 logger = setup_logging(__name__)
 _AGAIN = """ON CONFLICT(key) DO UPDATE SET status = excluded.status, reply = excluded.reply,
@@ -59,15 +69,19 @@ class Journal:
             say_if_cut_off(path)
             self._db = opened(path)
             self._reader = connected(path)
-            self._inputs = {digest for (digest,) in self._db.execute("SELECT digest FROM inputs")}
+            self._inputs = {bytes.fromhex(row[0]) for row in self._db.execute("SELECT digest FROM inputs")}
             self.limits = limits_in(self._db)
             self._session = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM spending").fetchone()[0]
         self._commits, self._noted = 0, 0.0  # clock
 
     def replies(self, keys: Iterable[str]) -> dict[str, Reply]:
         """What is on record for `keys`, by key; failed calls are left out, since they are asked again."""
+        return self.query(lambda db: replies_in(db, list(keys)))
+
+    def query(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """What `query` finds among what is committed."""
         with explained(self.path):
-            return replies_in(self._reader, list(keys))
+            return query(self._reader)
 
     def spent(self) -> Spent:
         """What the whole run has spent, resumes included."""
@@ -139,7 +153,7 @@ class Journal:
         new = {entry.input[0]: entry.input for entry in self._writing if entry.input}
         self._committed = False
         self._db.execute("BEGIN IMMEDIATE")
-        inputs = [input for digest, input in new.items() if digest not in self._inputs]
+        inputs = [input for digest, input in new.items() if bytes.fromhex(digest) not in self._inputs]
         self._insert("inputs", inputs, "ON CONFLICT DO NOTHING")
         self._insert("calls", rows, _AGAIN)
         if len(rows) < len(self._writing) or time.monotonic() - self._noted > 1:
@@ -158,7 +172,7 @@ class Journal:
         """The transaction is over: tell whoever waits for it."""
         batch, self._writing = self._writing, []
         if not problem:
-            self._inputs.update(entry.input[0] for entry in batch if entry.input)
+            self._inputs.update(bytes.fromhex(entry.input[0]) for entry in batch if entry.input)
         for entry in batch:
             _wake(entry.done, problem)
 
