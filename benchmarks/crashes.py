@@ -19,12 +19,22 @@ from pathlib import Path
 
 from engine import agent, client, items, machine, offline, run_folder
 
-IN_FLIGHT = 16
+from benchkit.llm.journal import Journal
+
+IN_FLIGHT = 8
 
 
 def ask(folder: str, calls: str) -> None:
-    """The process that is killed; tells when it has begun."""
-    print("began", flush=True)
+    """The process that is killed; tells when it lives and when its first replies are on disk."""
+    print("lives", flush=True)
+    settle = Journal._settle
+
+    def told(self: Journal, problem: object) -> None:
+        settle(self, problem)
+        Journal._settle = settle
+        print("records", flush=True)
+
+    Journal._settle = told
     asyncio.run(client(Path(folder), IN_FLIGHT).map(agent("offline/steady"), items(int(calls))))
 
 
@@ -34,11 +44,13 @@ def on_record(folder: Path) -> dict[str, tuple[str, int]]:
         return {key: (reply, sent) for key, reply, sent in db.execute("SELECT key, reply, sent FROM calls")}
 
 
-def killed(folder: Path, calls: str, after_s: float) -> None:
+def killed(folder: Path, calls: str, draw: random.Random) -> None:
     command = [sys.executable, __file__, "ask", str(folder), calls]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     process.stdout.readline()
-    time.sleep(after_s)
+    if draw.random() < 0.9:
+        process.stdout.readline()
+    time.sleep(draw.uniform(0, 0.1))
     process.kill()
     process.wait()
 
@@ -48,14 +60,12 @@ def main(kills: str = "100", calls: str = "1000") -> None:
     draw, known, lost, again, moved = random.Random(3), {}, 0, 0, 0
     with offline(latency_ms=100) as server, run_folder() as folder:
         for _ in range(int(kills)):
-            killed(folder, calls, draw.uniform(0, 1.6))
+            killed(folder, calls, draw)
             found = on_record(folder) if (folder / "calls.sqlite").exists() else {}
             lost += sum(key not in found for key in known)
             again += sum(known[key] != found[key] for key in known.keys() & found.keys())
             moved += len(found) > len(known)
             known = found
-            if len(known) == int(calls):
-                break
         replies = asyncio.run(client(folder).map(agent("offline/steady"), items(int(calls))))
         counts = server.stats()
     print(

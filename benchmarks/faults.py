@@ -4,7 +4,7 @@
 
 Every way of failing but a key or model that is gone: 498, 500, 502, 503 as JSON and as text, a hang, a slow
 drip, a reset, truncated and garbled bodies, a wrong content type, tool_use_failed, all as often. The
-offline provider is a process of its own. A minute for each of TIMES (3).
+offline provider is a process of its own. Two minutes for each of TIMES (1).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine import agent, client, items, machine, offline, run_folder, spread
 
 from benchkit.offline.faults import NAMES
 
-CALLS, LATENCY_MS, RATE, TIMEOUT_S = 1000, 1000, 0.3, 5.0
+CALLS, LATENCY_MS, RATE, TIMEOUT_S = 2000, 1000, 0.3, 5.0
 
 
 def measured(**options: object) -> tuple[float, Counter[str], dict[str, int]]:
@@ -31,7 +31,7 @@ def measured(**options: object) -> tuple[float, Counter[str], dict[str, int]]:
         return time.perf_counter() - began, Counter(reply.status for reply in replies), server.stats()
 
 
-def main(times: str = "3") -> None:
+def main(times: str = "1") -> None:
     print(machine())
     print(f"{CALLS} calls of {LATENCY_MS} ms, 50 in flight, timeout {TIMEOUT_S:.0f} s")
     faults = {name: RATE / len(NAMES) for name in NAMES}

@@ -73,6 +73,15 @@ async def test_failed_calls_are_recorded_and_asked_again(monkeypatch, tmp_path):
     ]  # fmt: skip
 
 
+async def test_a_few_failed_calls_are_asked_once_more(monkeypatch, tmp_path):
+    """Where most calls were answered, those that failed get another four attempts before the map ends."""
+    with offline(monkeypatch, faults={"500": 0.6}) as server:
+        replies = await client(tmp_path).map(agent(), items(40))
+        assert {reply.status for reply in replies} == {"answered"}
+        assert max(rows(tmp_path, "SELECT sent FROM calls"))[0] > 4
+        assert sum(sent for (sent,) in rows(tmp_path, "SELECT sent FROM calls")) == len(server.requests)
+
+
 async def test_a_call_that_is_too_large(monkeypatch, tmp_path):
     """A 413 is a failure of ours, recorded, and not asked again as it stands."""
     ticks = Ticks()

@@ -138,8 +138,8 @@ async def test_an_interrupt_while_nothing_happens(monkeypatch, tmp_path):
 async def test_a_bug_of_ours_stops_the_run(server, tmp_path, monkeypatch):
     """An error that nobody foresaw stops all workers instead of being paid for with every call."""
 
-    async def broken(self, agent, call):
-        await ask(self, agent, call)
+    async def broken(self, agent, call, hands):
+        await ask(self, agent, call, hands)
         raise ZeroDivisionError("ours")
 
     ask = Sender.ask

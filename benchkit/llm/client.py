@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -132,9 +132,10 @@ class Client:
             with _few_collections(), watched as bars:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
-                    await self._finish(
-                        [work for job in jobs for work in self._crew(job, bars[job.agent.model])]
-                    )
+                    await self._finish(jobs, bars)
+                    for job in jobs:
+                        bars[job.agent.model].reopen(job.reopen())
+                    await self._finish(jobs, bars)
         return [[job.settled[key] for key in job.keys] for job in jobs]
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
@@ -163,15 +164,16 @@ class Client:
             )
 
     def _crew(self, job: Job, bar: Bar) -> list[asyncio.Future]:
-        """Workers for a job: some more than calls may be in flight, so that replies on their way to the disk
-        leave no gap."""
+        """Workers for a job. As many have their hands full as calls may be in flight, and some more, so that
+        replies on their way to the disk leave no gap; others wait to ask again."""
         most = self._cap or int(LARGEST_WINDOW)
+        job.hands = asyncio.Semaphore(most + most // 8)
         queue, bar.pacer = job.open(), self._sender.pacer(job.agent.model)
-        count = min(job.left, most + most // 8)
-        return [asyncio.ensure_future(self._worker(job, queue, bar)) for _ in range(count)]
+        return [asyncio.ensure_future(self._worker(job, queue, bar)) for _ in range(min(job.left, 2 * most))]
 
-    async def _finish(self, workers: Sequence[asyncio.Future]) -> None:
+    async def _finish(self, jobs: Sequence[Job], bars: Mapping[str, Bar]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
+        workers = [worker for job in jobs for worker in self._crew(job, bars[job.agent.model])]
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
         if self._sender.stopped_by:
             raise self._sender.stopped_by
@@ -180,9 +182,12 @@ class Client:
                 raise outcome
 
     async def _worker(self, job: Job, queue: Iterator[Call], bar: Bar) -> None:
-        for call in queue:
+        while True:
             try:
-                reply = await self._settle(job, call)
+                async with job.hands:
+                    if (call := next(queue, None)) is None:
+                        return
+                    reply = await self._settle(job, call)
             except Exception as error:  # whatever it is, the others must not go on paying
                 self._sender.halt(error)
                 raise
@@ -192,10 +197,10 @@ class Client:
 
     async def _settle(self, job: Job, call: Call) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
-        reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call)
+        reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.hands)
         if not job.agent.strict or reply.status != "malformed":
             return reply
-        return await self._sender.ask(job.agent, _repair(call, reply))
+        return await self._sender.ask(job.agent, _repair(call, reply), job.hands)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,10 +25,20 @@ class Job:
     items: dict[str, Item]  # by key; one that is there twice is asked once
     settled: dict[str, Reply] = field(default_factory=dict)  # by key
     unusable: dict[str, Reply] = field(default_factory=dict)
+    hands: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)  # calls that are being dealt with
 
     @property
     def left(self) -> int:
         return len(self.items) - len(self.settled)
+
+    def reopen(self) -> int:
+        """Failed calls become open again, where most others were answered; how many."""
+        failed = [key for key, reply in self.settled.items() if reply.status == "failed"]
+        if 2 * len(failed) > len(self.settled):
+            return 0
+        for key in failed:
+            del self.settled[key]
+        return len(failed)
 
     def open(self) -> Iterator[Call]:
         """What is left to do, made when it is its turn: a hundred thousand calls are large."""

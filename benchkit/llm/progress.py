@@ -47,6 +47,11 @@ class Bar(tqdm):
         self._ended.append((time.monotonic(), tokens))
         self.update()
 
+    def reopen(self, count: int) -> None:
+        """`count` failed calls are asked once more."""
+        self.counts["failed"] -= count
+        self.n -= count
+
     def tick(self) -> None:
         """Show what has changed without a call that ended: a wait, and the time that passes."""
         now = time.monotonic()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ..agent import Agent, Call, Reply
@@ -54,12 +55,16 @@ class Sender:
             logger.info("stopping: %s", error)
         self._stopping.set()
 
-    async def ask(self, agent: Agent, call: Call) -> Reply:
-        """Send until answered or given up, and return once the outcome is on disk."""
+    async def ask(self, agent: Agent, call: Call, hands: asyncio.Semaphore | None = None) -> Reply:
+        """Send until answered or given up, and return once the outcome is on disk.
+
+        While it waits to ask again it lets go of `hands`, so that another call can go in its place.
+        """
         import groq
 
         timing = Timing()
-        retried = groq_rate_limit(sleep=self._sleep, rng=self._clock.rng, waited=_noting(call, timing))
+        pause = partial(self._pause, hands) if hands else self._sleep
+        retried = groq_rate_limit(sleep=pause, rng=self._clock.rng, waited=_noting(call, timing))
         try:
             exchange = await retried(self._send)(call, timing)
             reply = answered(agent, call, exchange, self._cost(call, exchange))
@@ -148,6 +153,13 @@ class Sender:
     def _go_on(self) -> None:
         if self.stopped_by:
             raise self.stopped_by
+
+    async def _pause(self, hands: asyncio.Semaphore, wait_s: float) -> None:
+        hands.release()
+        try:
+            await self._sleep(wait_s)
+        finally:
+            await hands.acquire()
 
     async def _sleep(self, wait_s: float) -> None:
         """Sleep that ends early, with the reason, when the run has to stop."""
