@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -105,7 +106,7 @@ class Call:
 _CALL_FIELDS = frozenset(Call.__dataclass_fields__)  # not what is cached beside them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back for a call. `None` is not known; `failed` means that no answer came."""
 
@@ -122,6 +123,9 @@ class Reply:
     server_s: float | None = None  # prompt and completion time, as the provider states them
     attempts: int = 1  # requests sent for it
     waited_s: float = 0.0  # between attempts, for limits that refused one and for retries
+    limit_s: float = 0.0  # held back by the provider's limits, before it was sent and after refusals
+    retry_s: float = 0.0  # in attempts that failed and the waits after them
+    ours_s: float = 0.0  # in making the request and reading the reply
     timestamp: str = ""
     request_id: str = ""
     fingerprint: str = ""
@@ -143,8 +147,9 @@ class Agent:
     strict: bool = True
     reasoning_effort: str = ""
 
-    def call(self, item: Item, seed: int) -> Call:
-        return Call(
+    def call(self, item: Item, seed: int, key: str = "") -> Call:
+        """The call for an item; `key` is its key where that is known, and is not worked out again."""
+        call = Call(
             agent=self.role,
             model=self.model,
             messages=(("system", sendable(self.system_prompt)), ("user", sendable(item.content))),
@@ -157,6 +162,9 @@ class Agent:
             attempt=item.attempt,
             reasoning_effort=self.reasoning_effort,
         )
+        if key:
+            vars(call)["key"] = key
+        return call
 
     def read(self, call: Call, message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str, str]:
         """(arguments, raw text, error) of a completion's message; arguments are None when unusable."""
@@ -197,8 +205,9 @@ def _parsed(raw: str) -> Any:
     """`raw` as JSON; an escaped half of a character would come back as text that nothing can store."""
     value = json.loads(raw)
     if "\\ud" in raw or "\\uD" in raw:
-        return json.loads(sendable(json.dumps(value, ensure_ascii=False)))
-    return value
+        value = json.loads(sendable(json.dumps(value, ensure_ascii=False)))
+    # A hundred thousand replies need their arguments' names once.
+    return {sys.intern(name): one for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _deeper_than(most: int, value: Any) -> bool:
@@ -214,4 +223,4 @@ def _deeper_than(most: int, value: Any) -> bool:
 
 def sendable(text: str) -> str:
     """Lone surrogates, which JSON can hold and UTF-8 cannot, become question marks."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .agent import Agent, Item, Reply, Tool, system_prompt
 from .domain import KINDS, Response, TestCase
 from .errors import InputError, UsageError
-from .llm.catalog import default_models, known
+from .llm.catalog import default_models
+from .llm.estimate import Estimate
+from .llm.timing import time_table
 from .metrics.refusals import declines
 
 if TYPE_CHECKING:
@@ -42,10 +44,19 @@ class Plan:
     table: pd.DataFrame
 
     def _repr_html_(self) -> str:
-        return self.table.to_html(index=False, na_rep="unknown", float_format="{:.4g}".format)
+        table = self.table.to_html(index=False, na_rep="unknown", float_format="{:.4g}".format)
+        return f"{table}\n<p>{self._in_all()}</p>"
 
     def __repr__(self) -> str:
-        return self.table.to_string(index=False, na_rep="unknown")
+        return f"{self.table.to_string(index=False, na_rep='unknown')}\n{self._in_all()}"
+
+    @property
+    def minutes(self) -> float:
+        """Of the slowest model: its agents share its limits."""
+        return float(self.table.groupby("model")["minutes (estimate)"].sum().max())
+
+    def _in_all(self) -> str:
+        return f"About {self.minutes:.2g} minutes in all: the models are asked at once."
 
     @property
     def models(self) -> list[str]:
@@ -78,7 +89,10 @@ def plan_execution(
         if (some := [test for test in tests if test.test_case == kind])
     ]
     rows = [
-        _row(agent, items, done) for (agent, items), done in zip(work, client.recorded(work), strict=True)
+        _row(agent, estimate, changed)
+        for (agent, _), estimate, changed in zip(
+            work, client.estimates(work), client.changes(work), strict=True
+        )
     ]
     return Plan(work, tests, pd.DataFrame(rows).astype({"cost_usd (estimate)": float}))
 
@@ -109,6 +123,12 @@ def _responses(plan: Plan, replies: Sequence[Sequence[Reply | None]]) -> pd.Data
     table["category"] = [tests[id].category for id in table["id"]]
     numbers = {"prompt_tokens": "Int64", "completion_tokens": "Int64", "latency_s": float, "queue_s": float}
     return table.astype(numbers | {"cost_usd": float})
+
+
+def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:
+    """Mean seconds of an answered call by model: held by limits, at the server, in retries, in our hands."""
+    recorded = zip(plan.work, client.recorded(plan.work), strict=True)
+    return time_table((agent.model, reply) for (agent, _), done in recorded for reply in done.values())
 
 
 def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Response:
@@ -153,20 +173,18 @@ def _item(test: TestCase, round: int) -> Item:
     return Item(test.id, test.prompt, round, tool=tool)
 
 
-def _row(agent: Agent, items: list[Item], done: dict[str, Reply]) -> dict[str, Any]:
-    price, missing = known(agent.model), len(items) - len(done)
-    prompt = sum(len(item.content) + len(agent.system_prompt) for item in items) / len(items) / 4 + 150
-    seen = [reply.completion_tokens for reply in done.values() if reply.completion_tokens]
-    answer = sum(seen) / len(seen) if seen else 200.0
-    cost = price.cost_usd(int(prompt * missing), int(answer * missing))
+def _row(agent: Agent, estimate: Estimate, changed: Mapping[str, int]) -> dict[str, Any]:
     return {
         "model": agent.model,
         "agent": agent.role,
-        "planned": len(items),
-        "on record": len(done),
-        "to ask": missing,
-        "tokens (estimate)": round((prompt + answer) * missing),
-        "cost_usd (estimate)": cost,
+        "planned": estimate.planned,
+        "on record": estimate.recorded,
+        "to ask": estimate.missing,
+        "asked again": ", ".join(f"{count}: changed {what}" for what, count in changed.items()),
+        "tokens (estimate)": estimate.tokens,
+        "cost_usd (estimate)": estimate.cost_usd,
+        "minutes (estimate)": round(estimate.minutes, 2),
+        "at": estimate.bound,
     }
 
 

@@ -12,7 +12,7 @@ from benchkit.offline.breakage import tool_use_failed
 from benchkit.offline.faults import NAMES
 from benchkit.offline.server import OfflineServer
 
-from .talking import Run, Ticks, at, client, critic, executor, items
+from .talking import Patient, Run, Ticks, at, client, critic, executor, items
 from .test_client import MODELS, agent, rows
 
 
@@ -40,9 +40,9 @@ async def test_hanging(monkeypatch, tmp_path):
     with offline(monkeypatch, faults={"hang": 0.4}):
         one = client(tmp_path, ticks)
         one.provider.timeout_s = 1.0
-        replies = await one.map(agent(), items(6))
+        replies = await one.map(agent(), items(12))
         assert {reply.status for reply in replies} == {"answered"}
-        assert sum(reply.attempts for reply in replies) > 6
+        assert sum(reply.attempts for reply in replies) > 12
 
 
 async def test_a_drip_without_end(monkeypatch, tmp_path):
@@ -71,6 +71,15 @@ async def test_failed_calls_are_recorded_and_asked_again(monkeypatch, tmp_path):
     assert rows(tmp_path, "SELECT status, sent FROM calls ORDER BY \"case\"") == [("answered", 5)] * 3 + [
         ("answered", 1)
     ]  # fmt: skip
+
+
+async def test_a_few_failed_calls_are_asked_once_more(monkeypatch, tmp_path):
+    """Where most calls were answered, those that failed get another four attempts before the map ends."""
+    with offline(monkeypatch, faults={"500": 0.6}) as server:
+        replies = await client(tmp_path).map(agent(), items(40))
+        assert {reply.status for reply in replies} == {"answered"}
+        assert max(rows(tmp_path, "SELECT sent FROM calls"))[0] > 4
+        assert sum(sent for (sent,) in rows(tmp_path, "SELECT sent FROM calls")) == len(server.requests)
 
 
 async def test_a_call_that_is_too_large(monkeypatch, tmp_path):
@@ -117,10 +126,12 @@ async def test_tool_use_failed_for_a_strict_agent(monkeypatch, tmp_path):
 @pytest.mark.parametrize("fractional", [True, False])
 async def test_requests_per_minute(monkeypatch, tmp_path, fractional):
     """An announced limit is waited out by all of the model's calls: none is lost, no retry is spent."""
-    ticks = Ticks()
+    ticks = Patient()
     limits = {"rpm": 60, "burst": 5, "fractional_retry_after": fractional, "clock": ticks.now}
     with offline(monkeypatch, **limits) as server:
-        replies = await client(tmp_path, ticks).map(agent(), items(40))
+        async with client(tmp_path, ticks) as one:
+            one._sender._pacers = ticks.pacers
+            replies = await one.map(agent(), items(40))
         assert {reply.status for reply in replies} == {"answered"}
         assert ticks.at >= 34
         assert server.counts["served"] == 40

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,7 +85,7 @@ async def test_a_ceiling_survives_a_crash(server, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "record", lost)
-        patch.setattr(Journal, "close", lambda self: self._entries.put(None))
+        patch.setattr(Journal, "close", lambda self: self._db.close())
         one = client(tmp_path, max_calls=6)
         task = asyncio.ensure_future(one.map(agent(), items(4)))
         while server.counts["served"] < 4:
@@ -113,11 +116,30 @@ async def test_cancelling(monkeypatch, tmp_path):
         assert len(server.requests) - asked == 40 - kept
 
 
+async def test_an_interrupt_while_nothing_happens(monkeypatch, tmp_path):
+    """A kernel's handler does not wake the loop: it is woken, so that no wait outlasts an interrupt."""
+    loop = asyncio.get_running_loop()
+    with OfflineServer(latency_ms=0, faults={"hang": 1.0}, models=MODELS) as server:
+        at(server, monkeypatch)
+        task = asyncio.ensure_future(client(tmp_path).map(agent(), items(2)))
+        before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon(task.cancel))
+        try:
+            while server.desk.in_flight < 2:
+                await asyncio.sleep(0.005)
+            interrupt = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+            interrupt.start()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(asyncio.shield(task), 30)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert task.cancelled()
+
+
 async def test_a_bug_of_ours_stops_the_run(server, tmp_path, monkeypatch):
     """An error that nobody foresaw stops all workers instead of being paid for with every call."""
 
-    async def broken(self, agent, call):
-        await ask(self, agent, call)
+    async def broken(self, agent, call, hands):
+        await ask(self, agent, call, hands)
         raise ZeroDivisionError("ours")
 
     ask = Sender.ask

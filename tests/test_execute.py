@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from benchkit.domain import TestCase
 from benchkit.errors import InputError, ProviderError, UsageError
 from benchkit.execute import PROCESS, execute, plan_execution
 from benchkit.generate import generate, plan_cases
+from benchkit.llm.estimate import Estimate, estimate
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
 from benchkit.validate import validate
@@ -33,6 +35,12 @@ class Silent(Canned):
 
     def recorded(self, work: Any) -> list[dict]:
         return [{} for _ in work]
+
+    def estimates(self, work: Any) -> list[Estimate]:
+        return [estimate(agent, items, {}, {}) for agent, items in work]
+
+    def changes(self, work: Any) -> list[Counter[str]]:
+        return [Counter() for _ in work]
 
 
 def planned(table: pd.DataFrame, **options: Any) -> Any:
@@ -135,6 +143,10 @@ class TestPlanning:
         assert "unknown" in repr(plan)
         priced = planned(cases(3), models=["openai/gpt-oss-120b", "openai/gpt-oss-20b"])
         assert (priced.table["cost_usd (estimate)"] > 0).all()
+        assert priced.table["minutes (estimate)"].tolist() == [0.49, 0.48, 0.49, 0.48]  # of 6 calls each
+        assert priced.minutes == pytest.approx(0.97)
+        assert repr(priced).endswith("\nAbout 0.97 minutes in all: the models are asked at once.")
+        assert set(priced.table["at"]) == {"8,000 TPM (lowest tier, 2026-09-29)"}
 
     def test_the_providers_pair(self):
         """No models named: the provider's pair; an imported run has none to ask."""

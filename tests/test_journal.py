@@ -11,13 +11,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from benchkit.agent import Item, Reply
 from benchkit.errors import RunError
-from benchkit.llm.journal import Journal, recorded
+from benchkit.llm.journal import Journal
+from benchkit.llm.records import recorded
 
 from .talking import executor
 
@@ -66,12 +68,12 @@ async def test_on_disk_before_it_is_used(path):
 async def test_one_commit_for_many(path, monkeypatch):
     """Replies that arrive together share a commit."""
     batches, commit = [], Journal._commit
-    monkeypatch.setattr(Journal, "_commit", lambda self, b: batches.append(len(b)) or commit(self, b))
+    monkeypatch.setattr(Journal, "_commit", lambda self: batches.append(len(self._writing)) or commit(self))
     journal = Journal(path)
     await fill(journal)
     journal.close()
     assert sum(batches) == 60
-    assert len(batches) < 30
+    assert len(batches) < 5
 
 
 async def test_failed_calls_are_asked_again(path):
@@ -104,6 +106,14 @@ async def test_spending_is_on_disk_before_it_happens(path):
     with sqlite3.connect(path) as other:
         assert other.execute("SELECT sent, cost_usd FROM spending").fetchall() == [(3, 0.5)]
     journal.close()
+
+
+async def test_limits_outlive_the_session(path):
+    """What was learnt of the provider's limits is there for the next session."""
+    journal = Journal(path)
+    journal.limits["m"] = {"RPM": 30, "TPM": 8000}
+    journal.close()
+    assert Journal(path).limits == {"m": {"RPM": 30, "TPM": 8000}}
 
 
 async def test_inputs_are_kept_once(path):
@@ -154,6 +164,73 @@ def test_a_loop_that_is_gone_does_not_stop_the_writer(path):
     asyncio.run(leave(journal))
     journal.close()
     assert len(recorded(path, [call.key for call in CALLS])) == 60
+
+
+class Held:
+    """A commit that waits in its thread until it is let go."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.began, self.go, commit = threading.Event(), threading.Event(), Journal._commit
+
+        def held(journal):
+            self.began.set()
+            assert self.go.wait(20)
+            commit(journal)
+
+        monkeypatch.setattr(Journal, "_commit", held)
+
+
+def test_a_loop_that_ends_over_a_commit(path, monkeypatch):
+    """A commit whose loop is closed meanwhile counts once, and the next loop goes on after it."""
+    held, journal = Held(monkeypatch), Journal(path)
+
+    async def leave():
+        task = asyncio.ensure_future(fill(journal, CALLS[:3]))
+        while not held.began.is_set():
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(leave())
+    held.go.set()
+    written = asyncio.run(fill(journal, CALLS[3:5]))
+    journal.close()
+    assert set(recorded(path, [call.key for call in CALLS])) == {call.key for call in CALLS[:3]} | {*written}
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT DISTINCT sent FROM calls").fetchall() == [(2,)]
+
+
+async def test_closing_over_a_commit(path, monkeypatch):
+    """Closing waits for the commit under way, writes what came after it, and leaves nobody waiting."""
+    held, journal = Held(monkeypatch), Journal(path)
+    first = asyncio.ensure_future(fill(journal, CALLS[:2]))
+    while not held.began.is_set():
+        await asyncio.sleep(0)
+    second = asyncio.ensure_future(fill(journal, CALLS[2:4]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    held.go.set()
+    journal.close()
+    written = await first | await second
+    assert recorded(path, [call.key for call in CALLS]) == written
+
+
+async def test_a_commit_that_fails(path, monkeypatch):
+    """Whoever waits for a commit that fails is told, none of it is on record, and the next one goes on."""
+    journal, commit = Journal(path), Journal._commit
+
+    def fails(self):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Journal, "_commit", fails)
+    for task in [asyncio.ensure_future(fill(journal, [call])) for call in CALLS[:3]]:
+        with pytest.raises(RunError, match=r"cannot be written \(disk I/O error\)"):
+            await task
+    monkeypatch.setattr(Journal, "_commit", commit)
+    written = await fill(journal, CALLS[2:4])
+    assert journal.replies(call.key for call in CALLS) == written
+    journal.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM inputs").fetchone() == (2,)
 
 
 async def test_full_disk(path):
@@ -232,7 +309,17 @@ async def test_file_cut_off_anywhere(path, caplog):
     written = await _copy_of_a_crash(path, [50, 9000, 300, 3000] * 12)
     whole, copy = path.read_bytes(), Path(f"{path}.cut")
     draw = random.Random(6)
-    for cut in [0, 1, 99, 100, 4095, 4096, *(draw.randrange(len(whole)) for _ in range(20))]:
+    for cut in [
+        0,
+        1,
+        99,
+        100,
+        4095,
+        4096,
+        len(whole) - 1,
+        len(whole) - 4097,
+        *(draw.randrange(len(whole)) for _ in range(20)),
+    ]:
         caplog.clear()
         copy.write_bytes(whole[:cut])
         journal = Journal(copy)

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from benchkit.llm.pacing import FIRST_WINDOW, SPARE, Pacer, first_of, limit_in
+from benchkit.llm.catalog import TIERS
+from benchkit.llm.pacing import FIRST_WINDOW, GAP_S, HEARD_S, SPARE, Pacer, first_of, limit_in
 from benchkit.offline.limits import Limiter
 
 from .talking import Ticks, simulate
@@ -73,6 +74,54 @@ async def test_headers_teach_tokens_per_minute_and_requests_per_day():
     assert ticks.waits == []
     await first.acquire(1000)
     assert ticks.at == pytest.approx(9.0 + SPARE_S)  # 900 tokens more at 100 a second
+
+
+async def test_more_go_one_after_the_other():
+    """Beyond the first window calls are spread, so that a refusal is heard before many more are sent."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    permits = [await first.acquire(1) for _ in range(20)]
+    assert ticks.at == pytest.approx(HEARD_S + 11 * GAP_S)
+    first.release(permits[0], 1, 0.2)
+    assert first.window == 20
+
+
+async def test_the_catalog_is_the_first_guess():
+    """Until the first reply the smallest tier holds; its headers tell the tier, hence the other limits."""
+    ticks = Ticks()
+    first = pacer(ticks, tiers=TIERS)
+    permits = [await first.acquire(2500) for _ in range(2)]
+    assert ticks.at == pytest.approx(2.0)  # 30 requests a minute
+    first.learn(headers(240_000, 250_000, **{"x-ratelimit-limit-requests": "500000"}), permits[0])
+    for permit in permits:
+        first.release(permit, 2500, 0.2)
+    assert (first.limits, first.size("RPM")) == ({"TPM": 250_000, "RPD": 500_000}, 1002)
+    await first.acquire(2500)
+    await first.acquire(2500)
+    assert ticks.at == pytest.approx(2.12, abs=0.01)
+
+
+async def test_a_guess_gives_way():
+    """A guess grows as long as calls are answered; the first refusal puts the truth in its place."""
+    first = pacer(Ticks(), tiers=[{"RPM": 30}])
+    for _ in range(30):
+        first.release(await first.acquire(1), 1, 0.1)
+    assert first.size("RPM") == 60
+    first.refused("(RPM): Limit 45, Used 45, Requested 1.", 1.0, await first.acquire(1))
+    assert first.size("RPM") == 45
+
+
+async def test_what_it_waits_for():
+    """While a call is held, the pacer names the limit and until when, and the call knows how long it was."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    permit = await first.acquire(1)
+    first.refused("(RPM): Limit 60, Used 60, Requested 1.", 7.0, permit)
+    first.release(permit, 0, None)
+    assert first._wait(1) == 7.0
+    assert first.waiting == ("told to wait", 7.0)
+    assert (await first.acquire(1)).held_s == 7.0
+    assert first.waiting == ("", 0.0)
 
 
 async def test_unused_tokens_come_back():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from benchkit.errors import ProviderError
 from benchkit.llm import catalog
 from benchkit.llm.catalog import Model, default_model, default_models, known, listed, replacement
+from benchkit.llm.pacing import Pacer
 from benchkit.llm.progress import Bar, Bars
 from benchkit.llm.provider import Provider, base_url, served_models
 from benchkit.offline.models import ROSTER
@@ -294,3 +296,27 @@ def test_bar_has_no_thread():
     with Bars({STEADY: (1, 0)}, "x") as bars:
         assert Bar.monitor is None
         bars[STEADY].advance("answered")
+
+
+def test_bar_says_what_it_waits_for(monkeypatch, capsys):
+    """Pace against the limits, what is waited for and how long, and the cost stand in the line."""
+    clock = SimpleNamespace(at=100.0)
+    pacer = Pacer(clock=lambda: clock.at, tiers=[{"RPM": 30, "TPM": 8000}])
+    with Bars({STEADY: (4, 0)}, "answer") as bars:
+        bar = bars[STEADY]
+        bar.pacer, bar.start_t = pacer, time.time() - 60
+        bar.advance("answered", 500, 0.0125)
+        bar.advance("failed", 0)
+        pacer.hold(12.4)
+        pacer._wait(1)
+        line = str(bar)
+    assert "2 of 30 calls/min, 500 of 8,000 tokens/min, waits 12 s (told to wait), $0.0125, failed=1" in line
+
+
+def test_bar_does_not_fill_a_log(capsys):
+    """Where lines cannot be redrawn there are few: one at the start, one at the end."""
+    with Bars({STEADY: (500, 0)}, "x") as bars:
+        for _ in range(500):
+            bars[STEADY].advance("answered", 10)
+        bars[STEADY].tick()
+    assert len(capsys.readouterr().err.replace("\r", "\n").strip().split("\n")) <= 3

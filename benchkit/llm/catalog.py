@@ -37,6 +37,11 @@ MODELS = {
         Model("qwen/qwen3.8-27b", 0.80, 4.00, effort="none"),
     )
 }
+# Smallest first: Free, Developer. Which one it is, and what has changed since, the provider's replies tell.
+TIERS = (
+    {"RPM": 30, "RPD": 1_000, "TPM": 8_000, "TPD": 200_000},
+    {"RPM": 1_000, "RPD": 500_000, "TPM": 250_000},
+)
 # What Groq recommends, followed to a model that still lives.
 RETIRED = {
     "mixtral-8x7b-32768": ("2025-03-20", "openai/gpt-oss-120b"),
@@ -96,6 +101,11 @@ def known(id: str) -> Model:
         if simulated := ROSTER.get(id):
             return Model(id, simulated.input_usd, simulated.output_usd)
     return MODELS.get(id, Model(id))
+
+
+def tiers(id: str) -> tuple[dict[str, int], ...]:
+    """The limits that the model may have, smallest tier first; () where nothing is known."""
+    return TIERS if id in MODELS else ()
 
 
 def listed(row: Mapping[str, Any]) -> Model:

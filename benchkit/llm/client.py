@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass, field, replace
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,10 +16,13 @@ from ..agent import Agent, Call, Item, Reply
 from ..errors import UsageError
 from . import catalog
 from .budget import CEILINGS, Budget
-from .journal import Journal, recorded
+from .estimate import Estimate, estimate
+from .jobs import Job, changes, progress, say_what_changed
+from .journal import Journal
 from .pacing import LARGEST_WINDOW
-from .progress import Bar, Bars
+from .progress import Bar, Bars, ticking
 from .provider import Provider
+from .records import limits_in, read, recorded
 from .sender import Clock, Sender
 
 if TYPE_CHECKING:
@@ -42,21 +47,6 @@ def connect(run: _Run, max_concurrency: int = 0) -> Client:
     """The client of a run. Nothing is opened or asked until something has to be sent."""
     ceilings = {name: run.parameter("01_generate", name, 0) for name in CEILINGS}
     return Client(run, Provider(run.provider, run.seed), Budget(**ceilings), max_concurrency)
-
-
-@dataclass
-class _Job:
-    """An agent's calls: which are settled, and which have a reply on record that is to be repaired."""
-
-    agent: Agent
-    calls: list[Call]
-    settled: dict[str, Reply] = field(default_factory=dict)  # by key
-    unusable: dict[str, Reply] = field(default_factory=dict)
-
-    @property
-    def open(self) -> list[Call]:
-        """What is left to do; a call that is there twice is asked once."""
-        return [call for key, call in {c.key: c for c in self.calls}.items() if key not in self.settled]
 
 
 class Client:
@@ -108,6 +98,19 @@ class Client:
             self._sender = Sender(self.provider, self.budget, journal, self._cap, self._clock)
             self._stack = stack.pop_all()
 
+    def estimates(self, work: Work) -> list[Estimate]:
+        """What each agent has yet to ask, at the limits that are known; asks nothing."""
+        learnt = read(self._path, limits_in) or {}
+        return [
+            estimate(agent, items, done, learnt.get(agent.model, {}))
+            for (agent, items), done in zip(work, self.recorded(work), strict=True)
+        ]
+
+    def changes(self, work: Work) -> list[Counter[str]]:
+        """How many of each agent's calls are asked again, by what has changed of them; asks nothing."""
+        jobs = [self._job(agent, items, partial(recorded, self._path)) for agent, items in work]
+        return read(self._path, partial(changes, jobs)) or [Counter() for _ in jobs]
+
     def recorded(self, work: Work) -> list[dict[str, Reply]]:
         """The replies on record for each agent's calls, by key; asks nothing."""
         find = partial(recorded, self._path)
@@ -117,7 +120,7 @@ class Client:
         """The replies on record in the items' order, None where there is none; asks nothing."""
         find = partial(recorded, self._path)
         jobs = [self._job(agent, items, find) for agent, items in work]
-        return [[job.settled.get(call.key) for call in job.calls] for job in jobs]
+        return [[job.settled.get(key) for key in job.keys] for job in jobs]
 
     async def map(self, agent: Agent, items: Sequence[Item], label: str = "") -> list[Reply]:
         """Run `agent` over `items`; the replies come in the items' order."""
@@ -130,33 +133,30 @@ class Client:
         """
         async with self:
             jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
-            await self._check({job.agent.model for job in jobs if job.open})
-            with Bars(_progress(jobs), label) as bars:
-                await self._finish(
-                    [
-                        asyncio.ensure_future(self._worker(job, queue, bars[job.agent.model]))
-                        for job in jobs
-                        for queue in [iter(job.open)]
-                        for _ in range(self._crew(job))
-                    ]
-                )
-        return [[job.settled[call.key] for call in job.calls] for job in jobs]
+            say_what_changed(jobs, self._sender.journal.query(partial(changes, jobs)))
+            watched = Bars(progress(jobs), label)
+            with _few_collections(), watched as bars:
+                async with ticking(watched.tick):
+                    await self._check({job.agent.model for job in jobs if job.left})
+                    await self._finish(jobs, bars)
+                    for job in jobs:
+                        bars[job.agent.model].reopen(job.reopen())
+                    await self._finish(jobs, bars)
+        return [[job.settled[key] for key in job.keys] for job in jobs]
 
-    def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> _Job:
+    def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
         """What an agent has to do, and what is on record of it: the repair, where a reply needed one."""
-        calls = list(self._calls(agent, items))
-        replies = find(call.key for call in calls)
+        effort = agent.reasoning_effort or catalog.known(agent.model).effort
+        agent, seed = replace(agent, reasoning_effort=effort), self.run.seed
+        keys = [agent.call(item, seed).key for item in items]
+        by_key = dict(zip(keys, items, strict=True))
+        replies = find(keys)
         bad = {key: reply for key, reply in replies.items() if agent.strict and reply.status == "malformed"}
-        again = {call.key: _repair(call, bad[call.key]).key for call in calls if call.key in bad}
+        again = {key: _repair(agent.call(by_key[key], seed), reply).key for key, reply in bad.items()}
         repaired = find(again.values()) if again else {}
         settled = {key: reply for key, reply in replies.items() if key not in bad}
         settled |= {key: repaired[new] for key, new in again.items() if new in repaired}
-        return _Job(agent, calls, settled, bad)
-
-    def _calls(self, agent: Agent, items: Sequence[Item]) -> Iterator[Call]:
-        effort = agent.reasoning_effort or catalog.known(agent.model).effort
-        agent = replace(agent, reasoning_effort=effort)
-        return (agent.call(item, self.run.seed) for item in items)
+        return Job(agent, seed, keys, by_key, settled, bad)
 
     async def _check(self, models: set[str]) -> None:
         """Before anything is paid: all models are there, and their prices where a ceiling needs them."""
@@ -169,11 +169,17 @@ class Client:
                 "Set max_cost_usd = 0 in 01_generate and use max_calls, or choose another model."
             )
 
-    def _crew(self, job: _Job) -> int:
-        return min(len(job.open), self._cap or int(LARGEST_WINDOW))
+    def _crew(self, job: Job, bar: Bar) -> list[asyncio.Future]:
+        """Workers for a job. As many have their hands full as calls may be in flight, and some more, so that
+        replies on their way to the disk leave no gap; others wait to ask again."""
+        most = self._cap or int(LARGEST_WINDOW)
+        job.hands = asyncio.Semaphore(most + most // 8)
+        queue, bar.pacer = job.open(), self._sender.pacer(job.agent.model)
+        return [asyncio.ensure_future(self._worker(job, queue, bar)) for _ in range(min(job.left, 2 * most))]
 
-    async def _finish(self, workers: Sequence[asyncio.Future]) -> None:
+    async def _finish(self, jobs: Sequence[Job], bars: Mapping[str, Bar]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
+        workers = [worker for job in jobs for worker in self._crew(job, bars[job.agent.model])]
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
         if self._sender.stopped_by:
             raise self._sender.stopped_by
@@ -181,32 +187,38 @@ class Client:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _worker(self, job: _Job, queue: Iterator[Call], bar: Bar) -> None:
-        for call in queue:
+    async def _worker(self, job: Job, queue: Iterator[Call], bar: Bar) -> None:
+        while True:
             try:
-                reply = await self._settle(job, call)
+                async with job.hands:
+                    if (call := next(queue, None)) is None:
+                        return
+                    reply = await self._settle(job, call)
             except Exception as error:  # whatever it is, the others must not go on paying
                 self._sender.halt(error)
                 raise
             job.settled[call.key] = reply
-            bar.advance(reply.status)
+            tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
+            bar.advance(reply.status, tokens, reply.cost_usd or 0.0)
 
-    async def _settle(self, job: _Job, call: Call) -> Reply:
+    async def _settle(self, job: Job, call: Call) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
-        reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call)
+        reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.hands)
         if not job.agent.strict or reply.status != "malformed":
             return reply
-        return await self._sender.ask(job.agent, _repair(call, reply))
+        return await self._sender.ask(job.agent, _repair(call, reply), job.hands)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """The collector, which by default looks through all that a call makes three times, seldom finds any."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(20_000, before[0]), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _repair(call: Call, reply: Reply) -> Call:
     return call.repaired(reply.text, reply.error)
-
-
-def _progress(jobs: Sequence[_Job]) -> dict[str, tuple[int, int]]:
-    """(calls planned, calls on record) a model."""
-    counts: dict[str, tuple[int, int]] = {}
-    for job in jobs:
-        planned, done = counts.get(job.agent.model, (0, 0))
-        counts[job.agent.model] = (planned + len(job.open) + len(job.settled), done + len(job.settled))
-    return counts

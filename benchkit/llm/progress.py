@@ -1,14 +1,23 @@
-"""A progress bar that leaves plain text behind: tqdm's line, shown where the work is watched."""
+"""Progress that leaves plain text behind: tqdm's line a model, shown where the work is watched."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Mapping
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from tqdm.std import tqdm
 
+from .pacing import Pacer
+
 METADATA = {"benchkit": {"progress": True}}  # how the pipeline tells these lines from other output
+MINUTE_S = 60.0
+# A kernel notices an interrupt when its loop wakes, which a wait for the network may not do for minutes.
+TICK_S = 0.5
 
 
 class Bar(tqdm):
@@ -19,17 +28,65 @@ class Bar(tqdm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.disable: bool = False
         self.counts = {"malformed": 0, "failed": 0}
+        self.cost_usd = 0.0
+        self.pacer: Pacer | None = None
+        self._ended: deque[tuple[float, int]] = deque()  # (clock, tokens) of the last minute's calls
+        self._ticked = time.monotonic()
         self._shown: Any = None
         self._notebook = _in_notebook()
-        kwargs |= {"ncols": 100} if self._notebook else {}
-        super().__init__(*args, mininterval=0.2, file=sys.stderr, **kwargs)
+        kwargs |= {"ncols": 160} if self._notebook else {}
+        # A file is not redrawn, so that each line would stay.
+        often = 0.5 if self._notebook else 0.2 if sys.stderr.isatty() else 10.0
+        super().__init__(*args, mininterval=often, file=sys.stderr, **kwargs)
 
-    def advance(self, status: str) -> None:
+    def advance(self, status: str, tokens: int = 0, cost_usd: float = 0.0) -> None:
         """One more call is over."""
         if status in self.counts:
             self.counts[status] += 1
-            self.set_postfix({name: n for name, n in self.counts.items() if n}, refresh=False)
+        self.cost_usd += cost_usd
+        self._ended.append((time.monotonic(), tokens))
         self.update()
+
+    def reopen(self, count: int) -> None:
+        """`count` failed calls are asked once more."""
+        self.counts["failed"] -= count
+        self.n -= count
+
+    def tick(self) -> None:
+        """Show what has changed without a call that ended: a wait, and the time that passes."""
+        now = time.monotonic()
+        if not self.disable and now - self._ticked >= max(1.0, self.mininterval):
+            self._ticked = now
+            self.refresh()
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        return super().format_dict | {"postfix": self._about() or None}
+
+    def _about(self) -> str:
+        parts = [self._pace(), self._wait(), f"${self.cost_usd:.4f}" if self.cost_usd else ""]
+        parts += [f"{name}={count}" for name, count in self.counts.items() if count]
+        return ", ".join(part for part in parts if part)
+
+    def _pace(self) -> str:
+        """Calls and tokens of the last minute, or of the time since the start, against the limits."""
+        now = time.monotonic()
+        while self._ended and self._ended[0][0] < now - MINUTE_S:
+            self._ended.popleft()
+        if not self._ended:
+            return ""
+        over_s = min(MINUTE_S, max(1.0, time.time() - self.start_t))
+        calls = len(self._ended) * MINUTE_S / over_s
+        tokens = sum(tokens for _, tokens in self._ended) * MINUTE_S / over_s
+        return f"{calls:,.0f}{self._of('RPM')} calls/min, {tokens:,.0f}{self._of('TPM')} tokens/min"
+
+    def _of(self, limit: str) -> str:
+        size = self.pacer.size(limit) if self.pacer else 0
+        return f" of {size:,.0f}" if size else ""
+
+    def _wait(self) -> str:
+        why, until = self.pacer.waiting if self.pacer else ("", 0.0)
+        return f"waits {max(0.0, until - self.pacer.now()):.0f} s ({why})" if why and self.pacer else ""
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         if not self._notebook:
@@ -65,9 +122,29 @@ class Bars:
         }
         return self._bars
 
+    def tick(self) -> None:
+        for bar in self._bars.values():
+            bar.tick()
+
     def __exit__(self, *error: object) -> None:
         for bar in self._bars.values():
             bar.close()
+
+
+@asynccontextmanager
+async def ticking(do: Callable[[], None]) -> AsyncIterator[None]:
+    """Wake the loop every half second, and `do`: whatever is waited for, an interrupt is noticed by then."""
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            do()
+
+    task = asyncio.ensure_future(tick())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def _in_notebook() -> bool:

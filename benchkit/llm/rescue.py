@@ -1,4 +1,7 @@
-"""What can still be read of a damaged journal, page by page (sqlite.org/fileformat2.html)."""
+"""What can still be read of a damaged journal, page by page (sqlite.org/fileformat2.html).
+
+SQLite mends a log that is cut off and refuses such a database: it reaches rows through pages that are gone.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,17 @@ def is_damaged(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def is_emptied(path: Path) -> bool:
-    """Whether the file was cut off at its very start: SQLite would take it for new, and delete the log."""
+def is_cut_short(path: Path) -> bool:
+    """Whether the file ends within a page, or before the first while its log has some.
+
+    SQLite would take such a page's missing end for zeros, and an empty file for new, and delete the log.
+    """
     log = Path(f"{path}-wal")
     size, logged = (file.stat().st_size if file.exists() else 0 for file in (path, log))
-    return 0 < size < 512 or (path.exists() and not size and logged > 0)
+    if not size:
+        return path.exists() and logged > 0
+    with path.open("rb") as file:
+        return size < 512 or size % _page_size(file.read(18)) > 0
 
 
 def rescue(path: Path) -> tuple[Path, list[Row]]:
@@ -49,14 +58,17 @@ def _pages(path: Path) -> dict[int, bytes]:
     """Every page by its number, as the log has it last, else as the file has it."""
     whole, log = path.read_bytes(), Path(f"{path}-wal")
     frames = log.read_bytes() if log.exists() else b""
-    stated = int.from_bytes(whole[16:18], "big")  # 1 stands for 65536
-    size = stated * 65536 if stated == 1 else stated
-    size = size or int.from_bytes(frames[8:12], "big") or 4096
+    size = _page_size(whole) if whole else int.from_bytes(frames[8:12], "big") or 4096
     pages = {at // size + 1: whole[at : at + size] for at in range(0, len(whole) - size + 1, size)}
     for at in range(32, len(frames) - size - 23, size + 24):
         if frames[at + 8 : at + 16] == frames[16:24]:  # the salt of frames that belong to this log
             pages[int.from_bytes(frames[at : at + 4], "big")] = frames[at + 24 : at + 24 + size]
     return pages
+
+
+def _page_size(start: bytes) -> int:
+    stated = int.from_bytes(start[16:18], "big")
+    return 65536 if stated == 1 else stated or 4096
 
 
 def _rows(pages: dict[int, bytes]) -> Iterator[Row]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ..agent import Agent, Call, Reply
@@ -20,6 +21,7 @@ from .outcome import answered, unanswered, usage_of
 from .pacing import LARGEST_WINDOW, Pacer, Permit, first_of, limit_in
 from .provider import Provider
 from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit
+from .timing import Timing
 from .transport import Exchange, message_of
 
 logger = setup_logging(__name__)
@@ -53,19 +55,22 @@ class Sender:
             logger.info("stopping: %s", error)
         self._stopping.set()
 
-    async def ask(self, agent: Agent, call: Call) -> Reply:
-        """Send until answered or given up, and return once the outcome is on disk."""
+    async def ask(self, agent: Agent, call: Call, hands: asyncio.Semaphore | None = None) -> Reply:
+        """Send until answered or given up, and return once the outcome is on disk.
+
+        While it waits to ask again it lets go of `hands`, so that another call can go in its place.
+        """
         import groq
 
-        waits: list[float] = []
-        sent: list[Exchange] = []
-        retried = groq_rate_limit(sleep=self._sleep, rng=self._clock.rng, waited=_noting(call, waits))
+        timing = Timing()
+        pause = partial(self._pause, hands) if hands else self._sleep
+        retried = groq_rate_limit(sleep=pause, rng=self._clock.rng, waited=_noting(call, timing))
         try:
-            exchange = await retried(self._send)(call, sent)
+            exchange = await retried(self._send)(call, timing)
             reply = answered(agent, call, exchange, self._cost(call, exchange))
         except groq.APIError as error:
-            reply = unanswered(call, error, sent[-1], self.provider.transport.url)
-        reply = replace(reply, attempts=len(sent), waited_s=round(sum(waits), 3), timestamp=_now())
+            reply = unanswered(call, error, timing.sent[-1], self.provider.transport.url)
+        reply = replace(reply, timestamp=_now(), **timing.fields())
         await self.journal.record(call, reply)
         logger.debug("%s", _line(call, reply))
         return reply
@@ -74,17 +79,29 @@ class Sender:
         """The model as the provider lists it, else as the catalog knows it."""
         return self.provider.models.get(id) or catalog.known(id)
 
-    async def _send(self, call: Call, sent: list[Exchange]) -> Exchange:
+    def pacer(self, model: str) -> Pacer:
+        """The model's pacer; it starts from what the last session learnt, else from the catalog's guess."""
+        if model not in self._pacers:
+            largest = self._cap or LARGEST_WINDOW
+            tiers = [self.journal.limits[model]] if model in self.journal.limits else catalog.tiers(model)
+            self._pacers[model] = Pacer(
+                largest=largest, tiers=tiers, clock=self._clock.now, sleep=self._sleep
+            )
+        return self._pacers[model]
+
+    async def _send(self, call: Call, timing: Timing) -> Exchange:
         """One attempt at the model's pace; what it teaches is learnt."""
         import groq
 
-        pacer = self._pacer(call.model)
+        pacer = self.pacer(call.model)
         permit = await pacer.acquire(call.tokens)
+        timing.limit_s += permit.held_s
         exchange: Exchange | None = None
         try:
             async with self._gate:
-                exchange = await self._send_within_budget(call, sent)
+                exchange = await self._send_within_budget(call, timing.sent)
             pacer.learn(exchange.headers, permit)
+            self.journal.limits[call.model] = pacer.limits
             return exchange
         except groq.RateLimitError as error:
             self._limited(call, pacer, permit, error)
@@ -126,12 +143,7 @@ class Sender:
                 f"Everything paid for is kept; run again after {until} to continue."
             ) from error
         pacer.refused(str(error), wait or 0.0, permit)
-
-    def _pacer(self, model: str) -> Pacer:
-        if model not in self._pacers:
-            largest = self._cap or LARGEST_WINDOW
-            self._pacers[model] = Pacer(largest=largest, clock=self._clock.now, sleep=self._sleep)
-        return self._pacers[model]
+        self.journal.limits[call.model] = pacer.limits
 
     def _cost(self, call: Call, exchange: Exchange) -> float | None:
         usage = usage_of(exchange)
@@ -142,6 +154,13 @@ class Sender:
         if self.stopped_by:
             raise self.stopped_by
 
+    async def _pause(self, hands: asyncio.Semaphore, wait_s: float) -> None:
+        hands.release()
+        try:
+            await self._sleep(wait_s)
+        finally:
+            await hands.acquire()
+
     async def _sleep(self, wait_s: float) -> None:
         """Sleep that ends early, with the reason, when the run has to stop."""
         self.budget.check_wait(wait_s)
@@ -149,9 +168,9 @@ class Sender:
         self._go_on()
 
 
-def _noting(call: Call, waits: list[float]) -> Callable[[float, BaseException], None]:
+def _noting(call: Call, timing: Timing) -> Callable[[float, BaseException], None]:
     def waited(wait_s: float, error: BaseException) -> None:
-        waits.append(wait_s)
+        timing.waited(wait_s, error)
         logger.info("%s waits %.2f s: %s", _where(call), wait_s, redact(str(error))[:300])
 
     return waited
@@ -166,8 +185,8 @@ def _line(call: Call, reply: Reply) -> str:
     took = "-" if reply.latency_s is None else f"{reply.latency_s:.3f} s"
     return (
         f"{_where(call)}{' repair' if call.repair else ''}: {reply.status} in {took}, {reply.attempts} sent, "
-        f"waited {reply.waited_s:.2f} s, tokens {reply.prompt_tokens}+{reply.completion_tokens} "
-        f"{reply.error[:200]}".rstrip()
+        f"held {reply.limit_s:.2f} s, waited {reply.waited_s:.2f} s, "
+        f"tokens {reply.prompt_tokens}+{reply.completion_tokens} {reply.error[:200]}".rstrip()
     )
 
 

@@ -1,0 +1,67 @@
+"""What a run has yet to ask, before it is asked: tokens, dollars, and minutes at the known limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..agent import Agent, Item, Reply
+from . import catalog
+
+ANSWER_TOKENS, LATENCY_S = 200.0, 1.0  # of a call, until one is on record
+IN_FLIGHT = 50  # what a provider without limits is taken to keep up with
+DAY_MINUTES = 1440.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of one agent's missing calls; None is not known. `bound` says what sets the pace, and who said so."""
+
+    planned: int
+    recorded: int
+    tokens: int
+    cost_usd: float | None
+    minutes: float
+    bound: str
+
+    @property
+    def missing(self) -> int:
+        return self.planned - self.recorded
+
+
+def estimate(
+    agent: Agent, items: Sequence[Item], done: Mapping[str, Reply], learnt: Mapping[str, int]
+) -> Estimate:
+    """What `agent` has yet to ask of `items`; `done` is on record, `learnt` are limits from earlier calls.
+
+    Minutes are at full use of the limits by nobody else, and at least what the calls themselves take.
+    """
+    missing = len(items) - len(done)
+    prompt = (
+        sum(len(item.content) + len(agent.system_prompt) for item in items) / max(1, len(items)) / 4 + 150
+    )
+    answer = _mean([reply.completion_tokens for reply in done.values()], ANSWER_TOKENS)
+    cost = catalog.known(agent.model).cost_usd(int(prompt * missing), int(answer * missing))
+    minutes, bound = _minutes(agent.model, missing, (prompt + answer) * missing, done, learnt)
+    return Estimate(len(items), len(done), round((prompt + answer) * missing), cost, minutes, bound)
+
+
+def _minutes(
+    model: str, calls: int, tokens: float, done: Mapping[str, Reply], learnt: Mapping[str, int]
+) -> tuple[float, str]:
+    """(minutes, what sets them): the slowest of the limits and of the calls' own time."""
+    latency_s = _mean([reply.latency_s for reply in done.values()], LATENCY_S)
+    times = [(latency_s * -(-calls // IN_FLIGHT) / 60, "the calls themselves")]
+    guessed: Mapping[str, int] = next(iter(catalog.tiers(model)), {})
+    for name, amount in (("RPM", calls), ("TPM", tokens), ("RPD", calls), ("TPD", tokens)):
+        if size := learnt.get(name) or guessed.get(name):
+            said = "learnt" if name in learnt else f"lowest tier, {catalog.AS_OF}"
+            # A day's worth is there at once; what goes beyond it comes back over the day.
+            taken = amount / size if name.endswith("M") else max(0.0, amount / size - 1) * DAY_MINUTES
+            times.append((taken, f"{size:,} {name} ({said})"))
+    return max(times, key=lambda time: time[0])
+
+
+def _mean(values: Sequence[float | int | None], otherwise: float) -> float:
+    known = [value for value in values if value]
+    return sum(known) / len(known) if known else otherwise

@@ -1,0 +1,117 @@
+"""Calls a second of the engine beside ChatGroq as it is, on two transports, and a bare aiohttp loop.
+
+    python benchmarks/throughput.py [TIMES]
+
+Everything of ours is on: pacer, journal, progress, debug.log. All take turns at the same server, a process
+of its own, which measures from the first request to the last reply. Half a minute for each of TIMES (5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+from engine import Server, agent, canned, client, items, machine, run_folder, spread
+
+CASES = ((600, 50, 200), (3000, 200, 200), (3000, 64, 0))  # calls, in flight, milliseconds
+Ask = Callable[[int, int], Awaitable[None]]
+
+
+async def crew(calls: int, size: int, ask: Callable[[int], Awaitable[object]]) -> None:
+    """`calls` calls, `size` at a time."""
+    numbers = iter(range(calls))
+
+    async def work() -> None:
+        for number in numbers:
+            await ask(number)
+
+    await asyncio.gather(*(work() for _ in range(size)))
+
+
+async def bare_aiohttp(calls: int, size: int) -> None:
+    url = os.environ["GROQ_BASE_URL"] + "/openai/v1/chat/completions"
+    body = {"model": "canned", "messages": [{"role": "user", "content": "Order has not come."}]}
+    body["tools"] = [agent("canned").tool.definition]
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def ask(number: int) -> None:
+            async with session.post(url, json=body) as response:
+                json.loads(await response.read())
+
+        await crew(calls, size, ask)
+
+
+def chat_groq(aio: bool) -> Ask:
+    async def run(calls: int, size: int) -> None:
+        import groq
+        import httpx
+        from langchain_core.messages import HumanMessage, SystemMessage
+        from langchain_groq import ChatGroq
+
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
+        http = groq.DefaultAioHttpClient(limits=limits) if aio else groq.DefaultAsyncHttpxClient()
+        chat = ChatGroq(model="canned", max_tokens=2048, timeout=120, max_retries=0, http_async_client=http)
+        one = agent("canned")
+        bound = chat.bind_tools([one.tool.definition], tool_choice=one.tool.name)
+        asked = [[SystemMessage(one.system_prompt), HumanMessage(item.content)] for item in items(calls)]
+        await crew(calls, size, lambda number: bound.ainvoke(asked[number]))
+        await http.aclose()
+
+    return run
+
+
+async def ours(calls: int, size: int) -> None:
+    with run_folder() as folder:
+        await client(folder, size).map(agent("canned"), items(calls))
+
+
+WAYS: dict[str, Ask] = {
+    "bare aiohttp": bare_aiohttp,
+    "ChatGroq as it comes": chat_groq(aio=False),
+    "ChatGroq on aiohttp": chat_groq(aio=True),
+    "benchkit": ours,
+}
+
+
+def measured(server: Server, ask: Ask, calls: int, size: int) -> tuple[float, float]:
+    """(seconds from first request to last reply, milliseconds of this process's CPU a call)."""
+    began = time.process_time()
+    asyncio.run(ask(calls, size))
+    busy, seen = time.process_time() - began, server.stats()
+    assert seen["answered"] == calls
+    return seen["seconds"], busy * 1000 / calls
+
+
+def main(times: str = "5") -> None:
+    print(machine())
+    for calls, size, latency in CASES:
+        ideal = calls / size * latency / 1000
+        print(f"\n{calls} calls, {size} in flight, {latency} ms; ideal {ideal:.2f} s")
+        print(f"{'':24}{'seconds':>10}   {'range (runs)':24}{'calls/s':>9}{'x ideal':>9}{'CPU ms':>8}")
+        seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+        cpu: dict[str, list[float]] = {way: [] for way in WAYS}
+        with canned(latency) as server:
+            for _ in range(int(times)):
+                for way, ask in WAYS.items():
+                    if way == "ChatGroq as it comes" and size > 100:
+                        continue  # its pool collapses there
+                    took, busy = measured(server, ask, calls, size)
+                    seconds[way].append(took)
+                    cpu[way].append(busy)
+        for way, took in seconds.items():
+            if not took:
+                continue
+            middle = sorted(took)[len(took) // 2]
+            times_ideal = f"{middle / ideal:9.3f}" if ideal else f"{'':9}"
+            print(f"{way:24}  {spread(took):34}{calls / middle:9.0f}{times_ideal}{min(cpu[way]):8.2f}")
+        shares = [a / b for a, b in zip(seconds["ChatGroq on aiohttp"], seconds["benchkit"], strict=True)]
+        print(f"calls/s of benchkit : ChatGroq on aiohttp  {spread(shares)}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
