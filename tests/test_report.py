@@ -13,6 +13,7 @@ import pytest
 from benchkit import report
 from benchkit.agent import Reply
 from benchkit.domain import CATEGORIES
+from benchkit.errors import RunError
 from benchkit.signature import parts, small_print
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of
@@ -85,6 +86,14 @@ class TestComment:
         record = said.record()
         assert (record["published"], record["withheld"]) == (1, 1)
         assert report.Commentary.read(json.loads(json.dumps(record))) == said
+
+    @pytest.mark.parametrize(
+        "damage", [{"passages": [{"title": "x"}]}, {"left_out": [{"title": "x"}]}, {"left_out": [7]}]
+    )
+    def test_a_damaged_record_is_said(self, damage):
+        """What cannot be a commentary is an error that names the file and the remedy."""
+        with pytest.raises(RunError, match=r"commentary\.json is damaged .* Run 05_report"):
+            report.Commentary.read(report.Commentary().record() | damage)
 
     def test_a_passage_that_was_kept_is_not_kept_twice(self, computed):
         """Asked to mend one passage, a model may hand in all of them again."""

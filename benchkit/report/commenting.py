@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..agent import Agent, Item, Tool, system_prompt
 from ..claims import problems
+from ..errors import RunError
 from ..llm.catalog import default_model
 from .markdown import safe
 
@@ -65,9 +66,13 @@ class Commentary:
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Commentary:
-        left_out = [LeftOut(**one) for one in record["left_out"]]
-        fields = {name: record[name] for name in ("model", "passages", "sent_back", "note")}
-        return cls(left_out=left_out, **fields)
+        """Raises RunError for a record that was damaged."""
+        try:
+            left_out = [LeftOut(**one) for one in record["left_out"]]
+            passages = [{"title": str(one["title"]), "text": str(one["text"])} for one in record["passages"]]
+        except (KeyError, TypeError) as error:
+            raise RunError(f"commentary.json is damaged ({error}). Run 05_report.ipynb again.") from error
+        return cls(record["model"], passages, left_out, record["sent_back"], record["note"])
 
 
 def facts_of(report: Mapping[str, Any]) -> dict[str, Any]:
