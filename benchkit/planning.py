@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,6 +14,7 @@ from .measure import score, settle
 from .stats import (
     cases_needed,
     detectable_difference,
+    effective_clusters,
     planned_power,
     rounds_needed,
     same_cost_designs,
@@ -88,12 +90,23 @@ def pilot_scores(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     return score(settle(answers, some), some)
 
 
+def clusters_of(cases: pd.DataFrame) -> dict[str, float]:
+    """Per kind the clusters of one size that its categories are worth; a kind of one category has none."""
+    some = {str(kind): rows["category"] for kind, rows in cases.groupby("test_case", sort=False)}
+    return {kind: effective_clusters(list(of)) for kind, of in some.items() if of.nunique() > 1}
+
+
 def plan_detection(
-    scores: pd.DataFrame, n: Mapping[str, int], primary: Mapping[str, str], aim: Aim
+    scores: pd.DataFrame,
+    n: Mapping[str, int],
+    primary: Mapping[str, str],
+    aim: Aim,
+    clusters: Mapping[str, float] | None = None,
 ) -> Outlook:
     """What `n` cases of each kind can show on its primary metric, judged by a pilot's scores.
 
-    A kind of which the pilot knows nothing is planned with a range of assumptions, named as such.
+    A kind of which the pilot knows nothing is planned with a range of assumptions, named as such. `clusters`
+    are those that the comparison will take for its sample (`clusters_of`): few of them take more cases.
     """
     import pandas as pd
 
@@ -101,6 +114,8 @@ def plan_detection(
     basis = [row for kind, metric in wanted.items() for row in measured(scores, kind, metric)]
     told = {row["test_case"] for row in basis if row["usable"]}
     basis += [row for kind, metric in wanted.items() if kind not in told for row in assumed(kind, metric)]
+    known = clusters or {}
+    basis = [row | {"clusters": known.get(row["test_case"], float("nan"))} for row in basis]
     table = pd.DataFrame([row | _detection(row, n[row["test_case"]], aim) for row in basis])
     designs = [one for row in widest(table).to_dict("records") for one in _designs(row, aim)]
     return Outlook(table.astype({"rounds_needed": "Int64"}), pd.DataFrame(designs), aim)
@@ -198,7 +213,8 @@ def _variance(row: Mapping[str, Any]) -> tuple[float, float, float]:
 
 
 def _power(row: Mapping[str, Any], n: int, rounds: int, aim: Aim) -> float:
-    return planned_power(aim.detect, n, *_variance(row), rounds, rounds, alpha=aim.alpha)
+    how: dict[str, Any] = {"alpha": aim.alpha, "clusters": _clusters(row)}
+    return planned_power(aim.detect, n, *_variance(row), rounds, rounds, **how)
 
 
 def _detection(row: Mapping[str, Any], n: int, aim: Aim) -> dict[str, Any]:
@@ -223,7 +239,11 @@ def _detection(row: Mapping[str, Any], n: int, aim: Aim) -> dict[str, Any]:
 
 
 def _how(row: Mapping[str, Any], aim: Aim) -> dict[str, Any]:
-    return {"alpha": aim.alpha, "power": aim.power}
+    return {"alpha": aim.alpha, "power": aim.power, "clusters": _clusters(row)}
+
+
+def _clusters(row: Mapping[str, Any]) -> float | None:
+    return None if math.isnan(row["clusters"]) else float(row["clusters"])
 
 
 def _as_unsure_as(pilot: int, needed: int) -> tuple[float, float]:
