@@ -39,7 +39,8 @@ def plan(args: argparse.Namespace) -> int:
 
 def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
     from .measure import primary_metrics
-    from .planning import Aim, clusters_of, pilot_scores, plan_detection
+    from .pilot import clusters_of, pilot_scores
+    from .planning import Aim, plan_detection
 
     known = {name: _parameter(run, "03_execute", name) for name in ("detect", "rounds", "primary_metric")}
     known |= {name: value for name, value in vars(args).items() if name in known and value is not None}

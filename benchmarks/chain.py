@@ -38,7 +38,8 @@ from benchkit.llm.sender import Clock
 from benchkit.measure import PRIMARY, case_matrix, compare, score, settle, summarise
 from benchkit.offline import OfflineServer
 from benchkit.offline.models import ROSTER
-from benchkit.planning import Aim, cases_for, clusters_of, measured, plan_detection
+from benchkit.pilot import clusters_of, measured
+from benchkit.planning import Aim, cases_for, plan_detection
 from benchkit.run import Run, start_run
 from benchkit.stats import holm, planned_power, proportion
 from benchkit.validate import validate

@@ -13,7 +13,8 @@ from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution, recorded_responses
 from benchkit.measure import PRIMARY
 from benchkit.offline import OfflineServer
-from benchkit.planning import Aim, cases_for, clusters_of, pilot_scores, plan_detection, power_curve, widest
+from benchkit.pilot import clusters_of, pilot_scores
+from benchkit.planning import Aim, cases_for, plan_detection, power_curve, widest
 from benchkit.plots import plot_power
 from benchkit.price import TIERS, Limits, answer_prices, price_table
 
