@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from .domain import CATEGORIES
 from .errors import RunError, UsageError
 from .folders import newest_run_dir, response_files
 
@@ -38,7 +39,8 @@ def plan(args: argparse.Namespace) -> int:
 
 def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
     from .measure import primary_metrics
-    from .planning import Aim, pilot_scores, plan_detection
+    from .pilot import clusters_of, pilot_scores
+    from .planning import Aim, plan_detection
 
     known = {name: _parameter(run, "03_execute", name) for name in ("detect", "rounds", "primary_metric")}
     known |= {name: value for name, value in vars(args).items() if name in known and value is not None}
@@ -47,7 +49,8 @@ def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
     sizes = _sizes(run, cases, args.cases)
     named = known["primary_metric"] or _parameter(run, "04_measure", "primary_metric")
     primary = primary_metrics(named, _kinds(sizes))
-    outlook = plan_detection(pilot_scores(answers, cases), sizes, primary, aim)
+    clusters = clusters_of(cases) if len(cases) else dict.fromkeys(sizes, float(len(CATEGORIES)))
+    outlook = plan_detection(pilot_scores(answers, cases), sizes, primary, aim, clusters)
     models = list(dict.fromkeys(answers["model"])) or ["A", "B"]
     marked = [SIMULATED] if run and run.simulated and len(answers) else []
     return [*marked, *(f"- {one}" for one in outlook.sentences), *_tables(outlook, sizes, answers, models)]

@@ -38,7 +38,8 @@ from benchkit.llm.sender import Clock
 from benchkit.measure import PRIMARY, case_matrix, compare, score, settle, summarise
 from benchkit.offline import OfflineServer
 from benchkit.offline.models import ROSTER
-from benchkit.planning import Aim, cases_for, measured, plan_detection
+from benchkit.pilot import clusters_of, measured
+from benchkit.planning import Aim, cases_for, plan_detection
 from benchkit.run import Run, start_run
 from benchkit.stats import holm, planned_power, proportion
 from benchkit.validate import validate
@@ -156,16 +157,19 @@ class Truth:
 
     def power(self, ended: Ended) -> float:
         """The planned power of a run with the cases that it compared."""
-        n = ended.compared[self.row["test_case"]]["n"]
+        kind = self.row["test_case"]
+        n, clusters = ended.compared[kind]["n"], clusters_of(ended.scores.drop_duplicates("id"))[kind]
         variance = (self.row[name] for name in ("omega2", "sigma2_a", "sigma2_b"))
-        return planned_power(self.difference, n, *variance, ROUNDS, ROUNDS, alpha=ALPHA)
+        return planned_power(self.difference, n, *variance, ROUNDS, ROUNDS, alpha=ALPHA, clusters=clusters)
 
 
 def planned_cases(pilot: pd.DataFrame) -> dict[str, int]:
     """Per kind the cases that the plan asks for to find the planted difference."""
     sizes = dict.fromkeys(PRIMARY, 2 * PILOT)
     aims = {kind: Aim(ROUNDS, Truth(pilot, kind).difference, ALPHA, POWER) for kind in PRIMARY}
-    return {kind: cases_for(plan_detection(pilot, sizes, PRIMARY, aim))[kind] for kind, aim in aims.items()}
+    clusters = clusters_of(pilot.drop_duplicates("id"))
+    plans = {kind: plan_detection(pilot, sizes, PRIMARY, aim, clusters) for kind, aim in aims.items()}
+    return {kind: cases_for(plan)[kind] for kind, plan in plans.items()}
 
 
 def to_write(wanted: dict[str, int], pilot: pd.DataFrame) -> dict[str, int]:

@@ -19,6 +19,7 @@ TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A module may import from the floors below its own, and within its own folder.
 STAGES = {"generate", "validate", "execute", "measure", "decision", "report", "cases", "checks"} | {
+    "pilot",
     "planning",
     "planted",
     "price",
@@ -59,7 +60,8 @@ MAY_IMPORT = {
     for stage in STAGES
 }
 # What one stage's tables mean, another's may need; the notebooks alone run them.
-MAY_IMPORT["planning"] = MAY_IMPORT["planning"] | {"measure"}
+MAY_IMPORT["pilot"] = MAY_IMPORT["pilot"] | {"measure"}
+MAY_IMPORT["planning"] = MAY_IMPORT["planning"] | {"pilot"}
 MAY_IMPORT["planted"] = MAY_IMPORT["planted"] | {"checks", "measure", "spoiling", "validate"}
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}

@@ -13,7 +13,8 @@ from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution, recorded_responses
 from benchkit.measure import PRIMARY
 from benchkit.offline import OfflineServer
-from benchkit.planning import Aim, cases_for, pilot_scores, plan_detection, power_curve, widest
+from benchkit.pilot import clusters_of, pilot_scores
+from benchkit.planning import Aim, cases_for, plan_detection, power_curve, widest
 from benchkit.plots import plot_power
 from benchkit.price import TIERS, Limits, answer_prices, price_table
 
@@ -59,6 +60,18 @@ class TestMeasured:
         assert designs["rounds"].tolist() == [1, 2, 3, 5, 10]
         assert (designs["n"] * designs["rounds"]).tolist() == [60] * 5
         assert designs["detectable"].is_monotonic_increasing
+
+    def test_few_clusters_take_more_cases(self):
+        """Five categories leave the test four degrees of freedom: 1.8 times the cases, and less power now."""
+        table, scores, aim = cases(10, ["json"]), binary(), Aim(rounds=2, detect=0.1)
+        clusters = clusters_of(table)
+        assert clusters == {"json": pytest.approx(5)}
+        assert clusters_of(table.assign(category="one")) == {}
+        free = only(scores, 100, aim).table.iloc[0]
+        five = plan_detection(scores, {"json": 100}, PRIMARY, aim, clusters).table.iloc[0]
+        assert five["cases_needed"] / free["cases_needed"] == pytest.approx(14.15 / 7.849, rel=0.01)
+        assert five["power"] < free["power"]
+        assert five["detectable"] > free["detectable"]
 
     def test_rounds_that_would_do(self):
         """More rounds help as far as noise goes; where case variance alone is too much, none does."""
