@@ -28,6 +28,7 @@ from .sender import Clock, Sender
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+TURNS = 3  # of a call that fails where most others are answered
 Work = Sequence[tuple[Agent, Sequence[Item]]]
 Find = Callable[[Iterable[str]], dict[str, Reply]]
 
@@ -139,9 +140,10 @@ class Client:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
                     await self._finish(jobs, bars)
-                    for job in jobs:
-                        bars[job.agent.model].reopen(job.reopen())
-                    await self._finish(jobs, bars)
+                    for _ in range(TURNS - 1):
+                        for job in jobs:
+                            bars[job.agent.model].reopen(job.reopen())
+                        await self._finish(jobs, bars)
         return [[job.settled[key] for key in job.keys] for job in jobs]
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
