@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from .domain import KINDS, TestCase, as_text
 from .errors import InputError
-from .log import setup_logging
 from .metrics.answers import read_golden
 from .metrics.structured import check_schema
 
 if TYPE_CHECKING:
     import pandas as pd
 
-logger = setup_logging(__name__)
 NEEDED = ("prompt", "golden_response")
 # What other harnesses call a conversation: the two sides of it.
 SIDES = {"customer", "agent"}
@@ -52,10 +50,11 @@ def read_cases(cases_file: str) -> pd.DataFrame:
 
 
 def adopt_cases(validated: pd.DataFrame) -> pd.DataFrame:
-    """The usable cases of a validated_tests.csv, whoever wrote it; the others are warned of, one by one.
+    """The usable cases of a validated_tests.csv, whoever wrote it; `attrs["unusable"]` has the others.
 
     Other harnesses call a conversation "customer, agent", write JSON as a Python literal and know no
-    response_schema. Raises InputError when no case is usable.
+    response_schema. What is wrong with an unusable case stands there by its id. Raises InputError when none
+    is usable.
     """
     import pandas as pd
 
@@ -66,11 +65,11 @@ def adopt_cases(validated: pd.DataFrame) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=list(validated.columns))
     bad = table["problem"] != ""
-    for row in table[bad].to_dict("records"):
-        logger.warning("validated_tests.csv %s (id %s): left out", row["problem"], row["id"])
     if bad.all():
         raise InputError(f"validated_tests.csv holds no usable case ({'; '.join(table['problem'].head(3))}).")
-    return table[~bad].reset_index(drop=True)
+    usable = table[~bad].reset_index(drop=True)
+    usable.attrs["unusable"] = dict(zip(table["id"][bad], table["problem"][bad], strict=True))
+    return usable
 
 
 def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -200,7 +199,7 @@ def _json_problem(case: dict[str, Any]) -> str:
         golden = read_golden(case["golden_response"])
         if not golden:
             return "golden_response is an empty object"
-        schema = json.loads(case["response_schema"]) if case["response_schema"] else schema_of(golden)
+        schema = _schema(case["response_schema"]) if case["response_schema"] else schema_of(golden)
         check_schema(schema)
     except (InputError, ValueError, RecursionError) as error:
         return str(error)[:300]
@@ -208,6 +207,13 @@ def _json_problem(case: dict[str, Any]) -> str:
         return "response_schema does not describe an object, and a tool takes nothing else"
     case["golden_response"], case["response_schema"] = as_text(golden), as_text(schema)
     return ""
+
+
+def _schema(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"response_schema is not JSON ({error})") from None
 
 
 def schema_of(value: Any) -> dict[str, Any]:

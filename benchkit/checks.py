@@ -14,7 +14,8 @@ from .facts import Fact, Told, facts, number
 if TYPE_CHECKING:
     import pandas as pd
 
-# Two prompts that share this much of their words (rapidfuzz's token set ratio, 0 to 100) test the same thing.
+# Prompts whose sorted words are this alike (rapidfuzz's token sort ratio, 0 to 100) test the same thing. A
+# ratio of word sets would take every long prompt for a copy of a short one that it contains.
 NEAR_DUPLICATE = 90
 LONGEST = 5000  # characters that are compared: more would take time and tell nothing
 
@@ -52,7 +53,7 @@ def fatal_findings(cases: pd.DataFrame, earlier: list[dict[str, Any]]) -> list[d
 
 def _problem(row: Mapping[str, Any]) -> str:
     """Why a row is no case that a model can be asked and scored on, or ""."""
-    from .metrics.structured import schema_compliance
+    from .metrics.structured import schema_problem
 
     if row.get("problem"):
         return f"unusable: {row['problem']}"
@@ -66,12 +67,12 @@ def _problem(row: Mapping[str, Any]) -> str:
         case = TestCase.from_row(row)
         if not isinstance(case.golden_response, dict) or not case.golden_response:
             return "unusable: the golden response is not an object with something in it"
-        meets = schema_compliance(case.golden_response, case.response_schema or {})
+        broken = schema_problem(case.golden_response, case.response_schema or {})
     except (ValueError, RecursionError) as error:
         return f"unusable: golden_response or response_schema is not JSON ({error})"
     except InputError as error:
         return f"unusable: {error}"
-    return "" if meets else "schema: the golden response does not meet its own response_schema"
+    return f"schema: the golden response breaks its own response_schema at {broken}" if broken else ""
 
 
 def _unstated(cases: Mapping[int, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -158,7 +159,7 @@ def _likenesses(
     for index, row in [(-1, row) for row in earlier] + list(cases.items()):
         text, others = default_process(row["prompt"])[:LONGEST], before[row["test_case"]]
         found = index >= 0 and process.extractOne(
-            text, [other for other, _ in others], scorer=fuzz.token_set_ratio, score_cutoff=NEAR_DUPLICATE
+            text, [other for other, _ in others], scorer=fuzz.token_sort_ratio, score_cutoff=NEAR_DUPLICATE
         )
         if found:
             like = f"near-duplicate: {found[1]:.0f} % like {others[found[2]][1]}"

@@ -17,6 +17,8 @@ NEEDED: dict[str, dict[str, type]] = {
     "commentary.json": {"model": str, "passages": list, "left_out": list, "sent_back": int, "note": str},
 }
 
+INPUTS = "inputs"  # in metrics_report.json: a digest of each file that it was computed from
+
 
 def json_text(value: Any) -> str:
     """`value` as JSON, for a file. Raises TypeError for what JSON cannot hold."""

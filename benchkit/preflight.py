@@ -83,14 +83,21 @@ def _check_validate(values: Values) -> None:
 
 def _check_execute(values: Values) -> None:
     from .execute import check_parameters
+    from .llm.client import check_concurrency
+    from .measure import check_primary
+    from .planning import Aim
 
     check_parameters(values["models"], values["rounds"], values["temperature"])
+    check_concurrency(values["max_concurrency"])
+    check_primary(values["primary_metric"])
+    Aim(values["rounds"], values["detect"])
 
 
 def _check_measure(values: Values) -> None:
-    from .measure import check_parameters
+    from .measure import check_parameters, check_primary
 
     check_parameters(values["alpha"], values["margin"])
+    check_primary(values["primary_metric"])
 
 
 _COUNTS = (
@@ -103,6 +110,9 @@ _CHECKS: dict[str, tuple[Callable[[Values], None], set[str]]] = {
         _check_validate,
         {"enable_validation", "quality_threshold", "max_regenerations", "planted_cases"},
     ),
-    "03_execute": (_check_execute, {"models", "rounds", "temperature"}),
-    "04_measure": (_check_measure, {"alpha", "margin"}),
+    "03_execute": (
+        _check_execute,
+        {"models", "rounds", "temperature", "max_concurrency", "primary_metric", "detect"},
+    ),
+    "04_measure": (_check_measure, {"alpha", "margin", "primary_metric"}),
 }

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .llm import catalog
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -38,8 +40,11 @@ class Limits:
         return max(waits, default=0.0)
 
 
-# Groq's published limits of the models that it serves to everybody, as of 2026-09-29.
-TIERS = {"free": Limits(30, 1000, 8000, 200_000), "developer": Limits(1000, 500_000, 250_000)}
+# Groq's published limits of the models that it serves to everybody.
+TIERS = {
+    name: Limits(**{limit.lower(): size for limit, size in limits.items()})
+    for name, limits in zip(("free", "developer"), catalog.TIERS, strict=True)
+}
 
 
 def answer_prices(responses: pd.DataFrame, work: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .documents import json_text, read_json
+from .documents import INPUTS, json_text, read_json
 from .errors import RunError, UsageError
 from .folders import RESPONSES, file_name, located, made_folder, new_run_dir, newest_run_dir, response_files
 from .lock import claim
@@ -128,6 +129,31 @@ class Run:
 
     def metrics_report(self) -> dict[str, Any]:
         return read_json(self.path / "metrics_report.json", maker="04_measure")
+
+    def save_report(self, report: Mapping[str, Any]) -> None:
+        """Write metrics_report.json, with what it was computed from."""
+        self.save_json("metrics_report.json", {**report, INPUTS: self._inputs()})
+
+    def current_report(self) -> dict[str, Any]:
+        """metrics_report.json, if it was computed from the cases and responses that are there now.
+
+        Raises RunError where 02 or 03 has run again since.
+        """
+        report = self.metrics_report()
+        then, now = report.get(INPUTS), self._inputs()
+        if then is not None and then != now:
+            changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+            raise RunError(
+                f"{self.path / 'metrics_report.json'} was computed before {', '.join(changed)} changed. "
+                "Run 04_measure.ipynb again."
+            )
+        return report
+
+    def _inputs(self) -> dict[str, str]:
+        """A digest of each file that scores and comparisons are made from."""
+        names = ["validated_tests.csv", *self.response_files().values()]
+        files = [self.path / name for name in names if (self.path / name).exists()]
+        return {file.name: sha256(file.read_bytes()).hexdigest()[:16] for file in files}
 
     def seen_before(self) -> dict[str, Any]:
         """The configuration of this run's last metrics_report.json; {} where none can be read."""

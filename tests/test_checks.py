@@ -72,7 +72,10 @@ def test_a_golden_that_breaks_its_schema_is_fatal():
         ({"response_schema": '{"type": 5}'}, "unusable: The response schema"),
         ({"response_schema": "5"}, "unusable: The response schema"),
         ({"response_schema": '{"type": "object", "$ref": "http://far.example/x"}'}, "unusable: The response"),
-        ({"response_schema": '{"type": "object", "not": {}}'}, "schema: the golden response does not meet"),
+        (
+            {"response_schema": '{"type": "object", "not": {}}'},
+            "schema: the golden response breaks its own response_schema at $: ",
+        ),
         ({"test_case": "poem"}, "unusable: test_case 'poem' is neither"),
     ],
 )
@@ -82,6 +85,15 @@ def test_unusable_rows_are_fatal(change, said):
     assert len(found) == 1
     assert found["finding"][0].startswith(said)
     assert (found["fatal"][0], found["row"][0]) == (True, 0)
+
+
+def test_a_prompt_that_holds_a_short_one_is_no_likeness():
+    """A long question that contains all words of a short one asks something else; a shuffled one does not."""
+    short = written("conversation", 1) | {"id": "a", "prompt": "Where is it?", "golden_response": "There."}
+    long = short | {"id": "b", "prompt": "Where is it now that I moved house, and who pays for the new form?"}
+    same = short | {"id": "c", "prompt": "Is it where?"}
+    found = check_cases(pd.DataFrame([short, long, same]))
+    assert [(row.id, row.finding.split(":")[0]) for row in found.itertuples()] == [("c", "near-duplicate")]
 
 
 def test_duplicate_ids():

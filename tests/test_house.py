@@ -160,6 +160,8 @@ class TestNotebooks:
         notebook = json.loads(path.read_text())
         assert notebook["metadata"]["kernelspec"]["name"] == "python3"
         assert not any(cell["outputs"] or cell["execution_count"] for cell in code_cells(path))
+        ids = [cell["id"] for cell in notebook["cells"]]
+        assert len(ids) == len(set(ids))
         used = {tag for cell in notebook["cells"] for tag in cell["metadata"].get("tags", [])}
         assert {"parameters", "remove-cell"} <= used <= TAGS
 

@@ -57,6 +57,31 @@ def test_a_comparison_is_the_paired_one():
     assert row["clustered"]
 
 
+def test_one_model_is_no_comparison():
+    """Responses of a single model are refused before anything is scored."""
+    from benchkit.errors import InputError
+    from benchkit.measure import settle
+
+    from .measured import case, cases
+
+    alone = responses(response("a", STEADY, "Done."), response("b", STEADY, "Done."))
+    with pytest.raises(InputError, match="only offline/steady has responses.*two or more models"):
+        settle(alone, cases(case("a"), case("b")))
+
+
+def test_unusable_cases_are_named():
+    """What adopting left out is said with its row, not as a case that the file does not hold."""
+    from benchkit.measure import settle
+
+    from .measured import case, cases
+
+    table = cases(case("a"))
+    table.attrs["unusable"] = {"b": "row 3: test_case 'x' is neither of: json, conversation"}
+    both = responses(*(response(id, model, "Done.") for id in "ab" for model in (STEADY, HASTY)))
+    (said,) = settle(both, table).attrs["warnings"]
+    assert said.startswith("validated_tests.csv, row 3: test_case 'x' is neither")
+
+
 def test_two_families():
     """A kind's primary pairs are adjusted among themselves, every other comparison among the rest."""
     table = compare(drawn(2, ALL), ALL, PRIMARY)

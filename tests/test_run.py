@@ -232,6 +232,22 @@ class TestOpening:
         with pytest.raises(RunError, match=r"no usable comparisons, decision.*04_measure\.ipynb"):
             run.comparisons()
 
+    def test_a_report_of_other_responses_is_said(self):
+        """05 must not report what 03 has asked anew since 04; whoever only looks may still read it."""
+        run = begun()
+        run.save("validated_tests.csv", case_table("a"))
+        measured = {"comparisons": [], "configuration": {"rounds": 3}, "decision": {}}
+        run.save_report(measured)
+        assert run.current_report()["configuration"] == {"rounds": 3}
+        run.save("validated_tests.csv", case_table("a", "b"))
+        with pytest.raises(
+            RunError, match=r"before validated_tests\.csv changed\. Run 04_measure\.ipynb again"
+        ):
+            run.current_report()
+        assert run.metrics_report()["configuration"] == {"rounds": 3}
+        run.save_json("metrics_report.json", measured)  # somebody's who kept no digests
+        assert run.current_report() == measured
+
     def test_in_use_is_said(self, monkeypatch):
         """A run that another process owns is not written to, and the owner is named."""
         from filelock import FileLock

@@ -50,6 +50,14 @@ def connect(run: _Run, max_concurrency: int = 0) -> Client:
     return Client(run, Provider(run.provider, run.seed), Budget(**ceilings), max_concurrency)
 
 
+def check_concurrency(max_concurrency: int) -> None:
+    """Raises UsageError for what is no number of calls in flight."""
+    if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int) or max_concurrency < 0:
+        raise UsageError(
+            f"max_concurrency = {max_concurrency!r} is not usable. Use 0 to adapt, or a whole number."
+        )
+
+
 class Client:
     """`async with client:` owns the run and its journal, again and again if need be; `map` does the work."""
 
@@ -61,10 +69,7 @@ class Client:
         max_concurrency: int = 0,
         clock: Clock | None = None,
     ) -> None:
-        if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int) or max_concurrency < 0:
-            raise UsageError(
-                f"max_concurrency = {max_concurrency!r} is not usable. Use 0 to adapt, or a whole number."
-            )
+        check_concurrency(max_concurrency)
         self.run, self.provider, self.budget = run, provider, budget
         self._cap, self._clock = max_concurrency, clock or Clock()
         self._sender: Sender

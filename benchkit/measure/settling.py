@@ -22,7 +22,8 @@ def settle(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
     Answers of another harness come with no status: they are read as what they are, and what was lost is
     said to be lost. What cannot be scored at all is warned of, and named in `attrs["warnings"]`, which the
-    decision repeats. Raises InputError for an answer that stands there twice, or when none is to our cases.
+    decision repeats. Raises InputError for an answer that stands there twice, when none is to our cases, or
+    when they are all one model's.
     """
     ours = _ours(responses, cases)
     full = _on_grid(ours, cases)
@@ -43,6 +44,12 @@ def _ours(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         raise InputError(
             "no response belongs to a case of validated_tests.csv and has a round. "
             "Check that the ids agree and the rounds are numbered."
+        )
+    names = list(ours["model"].unique())
+    if len(names) < 2:
+        raise InputError(
+            f"only {names[0]} has responses to these cases, and a comparison needs two or more models. "
+            "Add another model's responses."
         )
     twice = ours[ours.duplicated(KEY)]
     if len(twice):
@@ -73,7 +80,11 @@ def _on_grid(ours: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _left_out(responses: pd.DataFrame, cases: pd.DataFrame) -> Iterator[str]:
-    """A sentence for what nobody can score: answers to cases that are not there, and answers of no round."""
+    """A sentence for what nobody can score: unusable cases, answers to none of the rest, or of no round."""
+    unusable = cases.attrs.get("unusable", {})
+    for problem in unusable.values():
+        yield f"validated_tests.csv, {problem}: the case and the answers to it are left out."
+    responses = responses[~responses["id"].isin(unusable)]
     known = responses["id"].isin(cases["id"])
     unknown, roundless = responses.loc[~known, "id"], int((known & responses["round"].isna()).sum())
     if len(unknown):

@@ -33,6 +33,17 @@ def schema_compliance(arguments: Json, schema: dict[str, Any]) -> float:
         return 0.0
 
 
+def schema_problem(arguments: Json, schema: dict[str, Any]) -> str:
+    """Where and how `arguments` break `schema`, or ""; raises InputError as `check_schema` does."""
+    if schema_compliance(arguments, schema):
+        return ""
+    try:
+        error = next(_validator(json.dumps(schema)).iter_errors(arguments))
+    except RecursionError:
+        return "a depth that cannot be walked"
+    return f"{error.json_path}: {error.message[:200]}"
+
+
 def check_schema(schema: Json) -> None:
     """Raises InputError unless `schema` can be what a tool's arguments are held to.
 

@@ -45,15 +45,15 @@ class Verdict:
 
 def holm(p_values: ArrayLike) -> Array:
     """Holm's step-down adjustment of shape (m,); NaN stays NaN and is not counted as a test."""
-    # statsmodels takes a second to import; only this needs it.
-    from statsmodels.stats.multitest import multipletests
-
     p = np.asarray(p_values, dtype=np.float64)
     require(p.ndim == 1, f"p_values has shape {p.shape}; give one list of p-values.")
     tested = ~np.isnan(p)
     require(bool(np.all((p[tested] >= 0) & (p[tested] <= 1))), "p_values must lie between 0 and 1.")
     adjusted = p.copy()
-    if tested.any():
+    if tested.sum() > 1:  # one p-value stays as it is, and a decision asks for that often
+        # statsmodels takes a second to import, and collects garbage at every call; only this needs it.
+        from statsmodels.stats.multitest import multipletests
+
         adjusted[tested] = multipletests(p[tested], method="holm")[1]
     return adjusted
 

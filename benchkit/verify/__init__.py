@@ -14,7 +14,7 @@ from .. import report as reporting
 from ..cases import adopt_cases
 from ..claims import numbers_in
 from ..decision import metrics_report
-from ..documents import json_text
+from ..documents import INPUTS, json_text
 from ..export import export_report, page_text
 from ..measure import compare, metrics_json, primary_metrics, score, settle, summarise
 from ..planted import validator_found
@@ -111,8 +111,9 @@ def verify(run: Run) -> Verification:
     _check_responses(found, again)
     _check_scores(found, again)
     report = again.report | {"signature": _signature(found, again)}
-    stated = {name: value for name, value in again.stated.items() if name != "run_timestamp"}
-    computed = {name: value for name, value in report.items() if name != "run_timestamp"}
+    aside = ("run_timestamp", INPUTS)  # what was computed when, and from which bytes
+    stated = {name: value for name, value in again.stated.items() if name not in aside}
+    computed = {name: value for name, value in report.items() if name not in aside}
     found.add("metrics_report.json", _count(computed), values_apart("metrics_report.json", stated, computed))
     if "run_timestamp" not in again.stated:
         found.differences.append(Difference("metrics_report.json", "run_timestamp", None, "a time"))
