@@ -177,10 +177,10 @@ class Client:
             )
 
     def _crew(self, job: Job, bar: Bar) -> list[asyncio.Future]:
-        """Workers for a job. As many have their hands full as calls may be in flight, and some more, so that
-        replies on their way to the disk leave no gap; others wait to ask again."""
+        """Workers for a job. As many have their hands full as calls may be in flight, and above eight half
+        as many more, so that replies on their way to the disk leave no gap; others wait to ask again."""
         most = self._cap or int(LARGEST_WINDOW)
-        job.hands = asyncio.Semaphore(most + most // 8)
+        job.hands = asyncio.Semaphore(most + max(0, most - 8) // 2)
         queue, bar.pacer = job.open(), self._sender.pacer(job.agent.model)
         return [asyncio.ensure_future(self._worker(job, queue, bar)) for _ in range(min(job.left, 2 * most))]
 
