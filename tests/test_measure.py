@@ -65,7 +65,7 @@ def test_one_model_is_no_comparison():
     from .measured import case, cases
 
     alone = responses(response("a", STEADY, "Done."), response("b", STEADY, "Done."))
-    with pytest.raises(InputError, match="only offline/steady has responses.*two or more models"):
+    with pytest.raises(InputError, match=r"only offline/steady has responses.*two or more models"):
         settle(alone, cases(case("a"), case("b")))
 
 
