@@ -65,7 +65,9 @@ async def try_validator(
     is refused, passed, or "no verdict", which is neither.
     """
     seen = planted.assign(id=planted["planted_from"], problem="", validation_message="")
-    told = await judged(seen, client, model, threshold) if len(planted) else seen.assign(reason="")
+    told = seen.assign(reason="")
+    if len(planted):
+        told = await judged(seen, client, model, threshold, on_record_as=list(planted["id"]))
     table = planted.copy()
     for name in ("prompt_quality_score", "response_quality_score"):
         table[name] = told.get(name, float("nan"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -142,10 +142,18 @@ def _sorted_out(
     return table[~bad], table[bad]
 
 
-async def judged(cases: pd.DataFrame, client: Client, model: str, threshold: float) -> pd.DataFrame:
-    """The cases with the validator's scores and message, and `reason`: why it turns one down, or ""."""
+async def judged(
+    cases: pd.DataFrame, client: Client, model: str, threshold: float, on_record_as: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The cases with the validator's scores and message, and `reason`: why it turns one down, or "".
+
+    `on_record_as` names the cases in the journal where another case has been judged under their id.
+    """
     agent = validator(model or default_model(client.name, "validator"))
-    items = [Item(row["id"], _message(row), attempt=row["attempt"]) for row in cases.to_dict("records")]
+    items = [
+        Item(name, _message(row), attempt=row["attempt"])
+        for name, row in zip(on_record_as or list(cases["id"]), cases.to_dict("records"), strict=True)
+    ]
     async with client:
         replies = await client.map(agent, items, "validate")
     flags = cases["validation_message"].to_list()

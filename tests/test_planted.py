@@ -131,8 +131,9 @@ class TestTheInstrument:
             SOUND: 2,
         }
         cut = planted.loc[planted["fault"] == "prompt cut", "planted_from"].item()
-        other = {"c1": "c2", "c2": "c1"}[cut]
-        tried = await try_validator(planted, Canned({cut: None, other: verdict(response_quality_score=LOW)}))
+        low = verdict(response_quality_score=LOW)
+        told = {row.id: None if row.planted_from == cut else low for row in planted.itertuples()}
+        tried = await try_validator(planted, Canned(told))
         rates = validator_rates(tried).set_index("fault")
         assert rates.loc["golden swapped", ["planted", "judged", "refused", "share"]].tolist() == [2, 1, 1, 1]
         assert rates.loc["prompt cut", ["planted", "judged", "refused"]].tolist() == [1, 0, 0]
