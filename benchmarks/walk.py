@@ -60,6 +60,8 @@ def main(cases_file: str = "") -> None:
     print(f"{'import benchkit':44}", spread(imports))
     print(f"{'floor: five kernels and their imports':44}", spread([floor() for _ in range(3)]))
     with tempfile.TemporaryDirectory() as folder:
+        for name in (*"012", "own"):
+            (Path(folder) / name).mkdir()
         fresh = [seconds([*run, f"{folder}/{i}"]) for i in range(3)]
         print(f"{'demo: 20 cases, 2 models, 3 rounds':44}", spread(fresh))
         sent = requests(Path(folder) / "0")

@@ -31,7 +31,7 @@ def requests_sent(run_dir: Path) -> int:
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory) -> Path:
     """A finished small run, made by the command line."""
-    path = tmp_path_factory.mktemp("walk") / "run"
+    path = tmp_path_factory.mktemp("walk")
     done = benchkit("run", path, "--offline", *SMALL)
     assert done.returncode == 0, done.stderr
     assert "SIMULATED" in done.stdout
@@ -162,7 +162,7 @@ class TestGroq:
         monkeypatch.setenv("GROQ_BASE_URL", server.url)
         monkeypatch.setenv("GROQ_API_KEY", key)
         sent = len(server.requests)
-        done = benchkit("run", tmp_path / "run", "-p", "provider", "groq", "-p", "models", models)
+        done = benchkit("run", tmp_path, "-p", "provider", "groq", "-p", "models", models)
         assert done.returncode == 1
         assert sentence in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
@@ -172,9 +172,9 @@ class TestGroq:
         """One changed parameter, and the same calls go to Groq's address; a stand-in is told from Groq."""
         monkeypatch.setenv("GROQ_BASE_URL", f"{server.url}/openai/v1")
         monkeypatch.setenv("GROQ_API_KEY", "gsk_right")
-        done = benchkit("run", tmp_path / "run", "-p", "provider", "groq", "--to", "01", *SMALL[:6])
+        done = benchkit("run", tmp_path, "-p", "provider", "groq", "--to", "01", *SMALL[:6])
         assert done.returncode == 0, done.stderr
-        assert len(pd.read_csv(tmp_path / "run" / "initial_tests.csv")) == 6
+        assert len(pd.read_csv(tmp_path / "initial_tests.csv")) == 6
         assert "SIMULATED" in done.stdout
-        kept = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+        kept = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert not [path for path in kept if b"gsk_right" in path.read_bytes()]
