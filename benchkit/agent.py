@@ -129,6 +129,7 @@ class Reply:
     timestamp: str = ""
     request_id: str = ""
     fingerprint: str = ""
+    retriable: bool = False  # of a failed one: asking again as it stands may yet be answered
 
 
 @dataclass(frozen=True)

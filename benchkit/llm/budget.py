@@ -92,7 +92,10 @@ class Budget:
         if self.max_calls and self.calls + 1 > self.max_calls:
             raise self._stop("max_calls", f"{self.max_calls} calls", f"{self.calls} calls are sent")
         if self._over(self._reserved_usd + most_usd):
-            spent = f"${self.cost_usd:.4f} is spent and the next call may cost ${most_usd:.4f}"
+            spent = (
+                f"${self.cost_usd:.4f} is spent, calls that were cut off counted at their most, "
+                f"and the next call may cost ${most_usd:.4f}"
+            )
             raise self._stop("max_cost_usd", f"${self.max_cost_usd:g}", spent)
         if self.max_minutes and self._minutes() >= self.max_minutes:
             used = f"{self._minutes():.1f} minutes are used"

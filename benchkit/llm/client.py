@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..agent import Agent, Call, Item, Reply
-from ..errors import UsageError
+from ..errors import Interrupted, UsageError
 from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
 from .jobs import Job, changes, progress, say_what_changed
 from .journal import Journal
 from .pacing import LARGEST_WINDOW
-from .progress import Bar, Bars, ticking
+from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
 from .records import limits_in, read, recorded
 from .sender import Clock, Sender
@@ -28,7 +28,6 @@ from .sender import Clock, Sender
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-TURNS = 3  # of a call that fails where most others are answered
 Work = Sequence[tuple[Agent, Sequence[Item]]]
 Find = Callable[[Iterable[str]], dict[str, Reply]]
 
@@ -141,14 +140,10 @@ class Client:
             jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
             say_what_changed(jobs, self._sender.journal.query(partial(changes, jobs)))
             watched = Bars(progress(jobs), label)
-            with _few_collections(), watched as bars:
+            with _few_collections(), _interrupts_in_words(), watched as bars:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
                     await self._finish(jobs, bars)
-                    for _ in range(TURNS - 1):
-                        for job in jobs:
-                            bars[job.agent.model].reopen(job.reopen())
-                        await self._finish(jobs, bars)
         return [[job.settled[key] for key in job.keys] for job in jobs]
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
@@ -193,26 +188,29 @@ class Client:
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
+        for job in jobs:
+            for call, reply in job.postponed:  # most failed: asking them again is for a later day
+                _settled(job, call, reply, bars[job.agent.model])
 
     async def _worker(self, job: Job, queue: Iterator[Call], bar: Bar) -> None:
         while True:
             try:
                 async with job.hands:
-                    if (call := next(queue, None)) is None:
+                    if (call := job.next(queue)) is None:
                         return
                     reply = await self._settle(job, call)
             except Exception as error:  # whatever it is, the others must not go on paying
                 self._sender.halt(error)
                 raise
-            job.settled[call.key] = reply
-            tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
-            bar.advance(reply.status, tokens, reply.cost_usd or 0.0)
+            if reply.status != "failed" or not job.postpone(call, reply):
+                _settled(job, call, reply, bar)
 
     async def _settle(self, job: Job, call: Call) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
         reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.hands)
         if not job.agent.strict or reply.status != "malformed":
             return reply
+        job.unusable[call.key] = reply  # it is paid for, whatever becomes of the repair
         return await self._sender.ask(job.agent, _repair(call, reply), job.hands)
 
 
@@ -225,6 +223,25 @@ def _few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+@contextmanager
+def _interrupts_in_words() -> Iterator[None]:
+    """In a notebook an interrupt is a sentence; elsewhere whoever cancelled is owed the cancellation."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not in_notebook():
+            raise
+        raise Interrupted(
+            "interrupted. Every reply that had arrived is kept; run this cell again to go on with the rest."
+        ) from None
+
+
+def _settled(job: Job, call: Call, reply: Reply, bar: Bar) -> None:
+    job.settled[call.key] = reply
+    tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
+    bar.advance(reply.status, tokens, reply.cost_usd or 0.0)
 
 
 def _repair(call: Call, reply: Reply) -> Call:

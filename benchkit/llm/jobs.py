@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from ..log import setup_logging
 from .changes import changes_in
 
 logger = setup_logging(__name__)
+TURNS = 3  # of a call that fails where most others are answered
 
 
 @dataclass
@@ -25,20 +26,30 @@ class Job:
     items: dict[str, Item]  # by key; one that is there twice is asked once
     settled: dict[str, Reply] = field(default_factory=dict)  # by key
     unusable: dict[str, Reply] = field(default_factory=dict)
+    postponed: deque[tuple[Call, Reply]] = field(default_factory=deque)
+    turns: Counter[str] = field(default_factory=Counter)  # by key, of calls that failed
     hands: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)  # calls that are being dealt with
 
     @property
     def left(self) -> int:
         return len(self.items) - len(self.settled)
 
-    def reopen(self) -> int:
-        """Failed calls become open again, where most others were answered; how many."""
-        failed = [key for key, reply in self.settled.items() if reply.status == "failed"]
-        if 2 * len(failed) > len(self.settled):
-            return 0
-        for key in failed:
-            del self.settled[key]
-        return len(failed)
+    def next(self, queue: Iterator[Call]) -> Call | None:
+        """The next call to ask: one that failed, where more are settled than have failed, else a new one.
+
+        Left to the end, the waits between the attempts of such a call would be all that the map waits for.
+        """
+        if self.postponed and len(self.turns) <= len(self.settled):
+            return self.postponed.popleft()[0]
+        return next(queue, None)
+
+    def postpone(self, call: Call, reply: Reply) -> bool:
+        """Whether a failed call gets another turn: what made it fail may be over by then."""
+        self.turns[call.key] += 1
+        if not reply.retriable or self.turns[call.key] == TURNS:
+            return False
+        self.postponed.append((call, reply))
+        return True
 
     def open(self) -> Iterator[Call]:
         """What is left to do, made when it is its turn: a hundred thousand calls are large."""

@@ -8,6 +8,7 @@ from typing import Any
 from ..agent import Agent, Call, Reply, sendable
 from ..errors import ProviderError
 from . import catalog
+from .retry import is_retried
 from .transport import Exchange, details, explain, message_of
 
 # The API checks tool calls on its side: what it turns down so is what the model answered.
@@ -61,7 +62,8 @@ def unanswered(call: Call, error: Exception, exchange: Exchange, url: str) -> Re
         raise ProviderError(catalog.replacement(call.model) or _gone(call.model, error)) from error
     if isinstance(error, groq.AuthenticationError | groq.PermissionDeniedError):
         raise ProviderError(explain(error, url)) from error
-    return Reply(call.key, "failed", error=sendable(f"{type(error).__name__}: {message_of(error)}"))
+    told = sendable(f"{type(error).__name__}: {message_of(error)}")
+    return Reply(call.key, "failed", error=told, retriable=is_retried(error))
 
 
 def usage_of(exchange: Exchange | None) -> dict[str, Any]:

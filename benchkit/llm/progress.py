@@ -33,7 +33,7 @@ class Bar(tqdm):
         self._ended: deque[tuple[float, int]] = deque()  # (clock, tokens) of the last minute's calls
         self._ticked = time.monotonic()
         self._shown: Any = None
-        self._notebook = _in_notebook()
+        self._notebook = in_notebook()
         kwargs |= {"ncols": 160} if self._notebook else {}
         # A file is not redrawn, so that each line would stay.
         often = 0.5 if self._notebook else 0.2 if sys.stderr.isatty() else 10.0
@@ -46,11 +46,6 @@ class Bar(tqdm):
         self.cost_usd += cost_usd
         self._ended.append((time.monotonic(), tokens))
         self.update()
-
-    def reopen(self, count: int) -> None:
-        """`count` failed calls are asked once more."""
-        self.counts["failed"] -= count
-        self.n -= count
 
     def tick(self) -> None:
         """Show what has changed without a call that ended: a wait, and the time that passes."""
@@ -147,7 +142,7 @@ async def ticking(do: Callable[[], None]) -> AsyncIterator[None]:
         task.cancel()
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython
