@@ -12,8 +12,12 @@ import pytest
 
 from benchkit import report
 from benchkit.agent import Reply
+from benchkit.decision.saying import finding
 from benchkit.domain import CATEGORIES
 from benchkit.errors import RunError
+from benchkit.export import export_report, page_text
+from benchkit.plots import plot_differences
+from benchkit.report.markdown import cell
 from benchkit.signature import parts, small_print
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of
@@ -155,3 +159,49 @@ class TestWritten:
         assert found["n"] == "20"
         assert found["clusters"] == f"category({len(CATEGORIES)})+cr2"
         assert found["measured"].count("+") == 7
+
+
+ADDRESSES = (
+    "See http://far.example/a_b, HTTPS://far.example, ftp://far.example, www.far.example or <me@far.example>."
+)
+
+
+class TestText:
+    @pytest.mark.parametrize("place", ["commentary", "answers", "decision", "table"])
+    def test_an_address_in_a_text_is_no_link(self, computed, tmp_path, place):
+        """What a model wrote stays text in the page and leaves no bare address to a renderer."""
+        made = computed["decision"] | {"details": [ADDRESSES], "warnings": [ADDRESSES]}
+        columns = ("prompt", "golden_response", "answer")
+        answers = {"id": "c", "model": STEADY, "mean": 0.5, **dict.fromkeys(columns, ADDRESSES)}
+        text = {
+            "commentary": report.commentary(report.Commentary(passages=[{"title": "T", "text": ADDRESSES}])),
+            "answers": report.side_by_side(pd.DataFrame([answers])),
+            "decision": report.decision(computed | {"decision": made}),
+            "table": report.denominators({"denominators": [{"a": ADDRESSES[:-20]}], "signature": ""}),
+        }[place]
+        assert not re.search(r"://|www\.", text, re.IGNORECASE)
+        source = tmp_path / "analysis_report.md"
+        source.write_text(f"# Title\n\n{text}\n", encoding="utf-8")
+        page = export_report(source, tmp_path / "page.html")
+        assert "<a " not in page.read_text("utf-8")
+        assert ADDRESSES[:60] in page_text(page)
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [(-0.0, "0.000"), (-0.0004, "-0.0004"), (0.0, "0.000"), (-0.1234, "-0.123"), (None, "unknown")],
+    )
+    def test_zero_has_no_sign(self, value, text):
+        """A negative zero is a zero, and so is the end of an interval that rounds to it."""
+        assert cell(value) == text
+
+    def test_an_interval_has_no_negative_zero(self):
+        """The tables, the decision's sentence and the figure's words agree on it."""
+        scores = drawn(3).assign(value=lambda rows: rows["value"].round(1))
+        made = report_of(scores)
+        for row in made["comparisons"]:
+            row |= {"difference": -0.0002, "ci_low": -0.0003, "ci_high": 0.002}
+        chart = plot_differences(pd.DataFrame(made["comparisons"]))
+        said = finding(STEADY, [row | {"other": HASTY} for row in made["comparisons"][:1]], 0.05, 0.05)
+        for text in (report.comparisons(made), chart.alt, said):
+            assert "0.000 to 0.002" in text
+            assert not re.search(r"-0\.000(?!\d)", text)

@@ -53,12 +53,12 @@ def truths(message: Mapping[str, Any]) -> list[Claim]:
 
 
 def _comparison(row: Mapping[str, Any]) -> str:
-    interval = f"the interval runs from {row['ci_low']:.3f} to {row['ci_high']:.3f}"
+    interval = f"the interval runs from {row['ci_low']:z.3f} to {row['ci_high']:z.3f}"
     models = f"{row['model_a']} and {row['model_b']}"
     if row.get("outcome") == "equivalent":
         return f"On {row['metric']}, {models} are equivalent within the margin; {interval}."
     if not decided(row):
-        gap = f"the difference is {row['difference']:.3f} and {interval}"
+        gap = f"the difference is {row['difference']:z.3f} and {interval}"
         return f"On {row['metric']} the {row['n']} cases name no winner between {models}: {gap}."
     ahead, behind = ranked(row)
     means = {row["model_a"]: row["mean_a"], row["model_b"]: row["mean_b"]}

@@ -121,7 +121,7 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
 
 
 def _numbers(axes: Axes, at: float, row: Any) -> None:
-    means = [f"{value:.3f}" if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
+    means = [f"{value:z.3f}" if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
     _columns(axes, at, (*means, f"{row.n:.0f}", p_text(getattr(row, "p_adjusted", row.p_value))), INK)
 
 
@@ -163,7 +163,9 @@ def _difference_words(rows: pd.DataFrame, left_out: int) -> tuple[str, str]:
         f"{sum(ahead.values())} of {count(len(rows), 'interval')} {exclude} zero{favour} "
         f"(before any adjustment for several metrics){some}."
     )
-    each = [f"{r.metric} {r.difference:+.3f} ({r.ci_low:.3f} to {r.ci_high:.3f})" for r in rows.itertuples()]
+    each = [
+        f"{r.metric} {r.difference:+z.3f} ({r.ci_low:z.3f} to {r.ci_high:z.3f})" for r in rows.itertuples()
+    ]
     return caption, "Differences A minus B with 95 % intervals: " + "; ".join(each) + "."
 
 
@@ -211,7 +213,7 @@ def _case_bars(axes: Axes, d: np.ndarray, a: Look, b: Look) -> None:
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.axhline(d.mean(), color=INK, linewidth=1, linestyle=(0, (4, 3)))
     where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8}
-    axes.text(1.005, d.mean(), f"mean\n{d.mean():+.3f}", **where)
+    axes.text(1.005, d.mean(), f"mean\n{d.mean():+z.3f}", **where)
     reach = max(abs(d).max() * 1.08, 0.01)
     axes.set(xlim=(-0.7, d.size - 0.3), ylim=(-reach, reach), xticks=[])
     axes.grid(axis="y", color=FAINT)
@@ -223,5 +225,5 @@ def _pair_words(d: pd.Series, metric: str, a: str, b: str) -> tuple[str, str]:
         f"On {axis_label(metric)} {a} is better than {b} on {better_a} of {count(len(d), 'case')}, "
         f"worse on {better_b}, with {count(ties, 'tie')}."
     )
-    ends = f"from {d.min():+.3f} to {d.max():+.3f}, mean {d.mean():+.3f}"
+    ends = f"from {d.min():+z.3f} to {d.max():+z.3f}, mean {d.mean():+z.3f}"
     return caption, f"Sorted bars of per-case differences in {metric}, {a} against {b}, {ends}."

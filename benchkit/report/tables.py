@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .markdown import digits, signed, table
+from .markdown import digits, escaped, signed, table
 
 _MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "unscored")
 
 
 def decision(report: Mapping[str, Any]) -> str:
     """The sentence that the run ends on, and every warning that belongs beside it."""
-    warnings = [f"> **Warning.** {line}" for line in report["decision"]["warnings"]]
+    warnings = [f"> **Warning.** {escaped(line)}" for line in report["decision"]["warnings"]]
     made = report["decision"]
-    return "\n\n".join([f"**{made['headline']}**", *(f"- {one}" for one in made["details"]), *warnings])
+    return "\n\n".join(
+        [f"**{escaped(made['headline'])}**", *(f"- {escaped(one)}" for one in made["details"]), *warnings]
+    )
 
 
 def comparisons(report: Mapping[str, Any]) -> str:
@@ -52,7 +54,7 @@ def _outcome(row: Mapping[str, Any]) -> str:
 
 
 def _range(low: float | None, high: float | None) -> str:
-    return "unknown" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return "unknown" if low is None or high is None else f"{low:z.3f} to {high:z.3f}"
 
 
 def denominators(report: Mapping[str, Any]) -> str:
