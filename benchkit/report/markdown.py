@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..signature import small_print
@@ -43,6 +43,16 @@ def cell(value: Any) -> str:
 
 def digits(value: float | None, places: int) -> str:
     return "unknown" if value is None else f"{value:z,.{places}f}"
+
+
+def interval(low: float | None, high: float | None, places: int = 3) -> str:
+    return "unknown" if low is None or high is None else f"{low:z,.{places}f} to {high:z,.{places}f}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def safe(text: Any) -> str:
