@@ -231,6 +231,22 @@ def as_reported(models: tuple[str, ...] = (STEADY, HASTY), **changed: Any) -> di
     return report_of(drawn(3, models, n=6), costs={STEADY: 0.001}) | changed
 
 
+class TestFigures:
+    def test_what_an_import_does_not_have_makes_no_figure(self):
+        """Without times, prices and categories their figures are left out, not shown empty."""
+        scores = score_table({m: {"clarity": [[0.4, 0.5], [0.7, 0.9]]} for m in (STEADY, HASTY)}, ["only"])
+        made = report_of(scores, primary={"conversation": "clarity"})
+        answers = responses_of(scores).assign(latency_s=np.nan, queue_s=np.nan)
+        assert list(report.figures(made, scores, answers)) == [
+            "differences",
+            "pairs_clarity",
+            "scores",
+            "rounds",
+        ]
+        timed = report.figures(made, scores, responses_of(scores))
+        assert list(timed)[-2:] == ["latency", "tradeoff_clarity"]
+
+
 class TestMethod:
     def test_what_was_planned_is_not_said_to_be_answered(self):
         """Where responses were lost, the method says how many were scored; else that all were."""

@@ -36,13 +36,15 @@ def cost(report: Mapping[str, Any]) -> str:
 
 
 def _priced(row: Mapping[str, Any]) -> str:
+    if "priced" not in row:
+        return "unknown"  # a report of before they were counted
     came = row["priced"] + row["unpriced"]
     return f"{row['priced']:,} of {came:,}" if row["unpriced"] else f"{row['priced']:,}"
 
 
 def _bounds(models: list[Mapping[str, Any]]) -> str:
     """Which totals leave answers out, where some do."""
-    short = [row for row in models if row["priced"] and row["unpriced"]]
+    short = [row for row in models if row.get("priced") and row["unpriced"]]
     if not short:
         return ""
     each = listed(f"{row['model']} ({row['unpriced']:,})" for row in short)
