@@ -37,7 +37,7 @@ def row(
     return {
         "metric": metric, "test_case": kind, "model_a": A, "model_b": B, "primary": False,
         "mean_a": means[0], "mean_b": means[1], "difference": gap, "ci_low": ci[0], "ci_high": ci[1],
-        "p_value": p / 2, "p_adjusted": p, "p_permutation": p, "outcome": outcome, "more_cases": None, "resolves": None,
+        "p_value": p / 2, "p_adjusted": p, "p_permutation": 0.8 * p, "outcome": outcome, "more_cases": None, "resolves": None,
     } | fixed | {"bca_high": ci[1] + 0.001, "standard_error": 0.0391} | more  # fmt: skip
 
 
@@ -309,6 +309,36 @@ MORE: dict[str, Any] = FACTS | {
 def test_what_an_answer_takes_and_how_rounds_agree(text, found):
     """Paired seconds and dollars and the agreement of rounds may be stated where they were computed."""
     assert bool(problems(text, MORE)) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("On structural_consistency, p = 0.006.", False),
+        ("On structural_consistency, p = 0.003.", True),  # unadjusted, and not said to be
+        ("On structural_consistency the unadjusted p = 0.003.", False),
+        ("On structural_consistency p = 0.003 before adjustment.", False),
+        ("On structural_consistency p = 0.006 (unadjusted: 0.003).", False),
+        ("On structural_consistency p = 0.003 (unadjusted).", False),
+        ("On structural_consistency the raw p-value is 0.006.", True),
+        ("On structural_consistency the unadjusted p of 0.003 becomes an adjusted p of 0.006.", False),
+        ("The difference on structural_consistency is significant (0.003).", True),
+        ("On structural_consistency the sign-flip permutation p is 0.0048.", False),
+        ("On structural_consistency p = 0.0048.", True),
+        ("On structural_consistency p = 0.0048 by permutation.", False),
+        ("On structural_consistency the permutation p is 0.003.", True),
+        ("Holm-adjusted, structural_consistency has p = 0.003.", True),
+    ],
+)
+def test_a_plain_p_is_the_one_that_the_table_prints(text, found):
+    """The adjusted p needs no word; the others may be stated under their names only."""
+    assert bool(problems(text, FACTS)) is found
+
+
+def test_a_comparison_without_adjustment_has_one_p():
+    """Where nothing was adjusted, its p-value is the p."""
+    rows = [one | {"p_adjusted": None} for one in FACTS["comparisons"]]
+    assert not problems("On structural_consistency, p = 0.003.", FACTS | {"comparisons": rows})
 
 
 @pytest.mark.parametrize("sentence", TRUE)

@@ -72,6 +72,16 @@ def test_the_analyst_names_a_winner_only_where_the_comparison_has_one() -> None:
     assert "equivalent" in texts["schema_compliance"]
 
 
+def test_the_analyst_states_the_adjusted_p() -> None:
+    """The p in its sentences is the one that the tables print; the raw one in its place is a falsehood."""
+    row = comparison("bleu_score", "conversation", 0.81, 0.62, 0.08, 0.013, "better_a") | {"p_value": 0.003}
+    message = MESSAGE | {"comparisons": [row]}
+    assert "(p = 0.013)" in spoken(commentary.truths(message))
+    said = [claim.text for claim in falsehoods(message, chance(1)) if claim.lie == "unadjusted p-value"]
+    assert [text.endswith("on bleu_score, p = 0.003.") for text in said] == [True]
+    assert not any(claim.lie == "unadjusted p-value" for claim in falsehoods(MESSAGE, chance(1)))
+
+
 def test_the_commentary_fits_its_tool() -> None:
     """One to five passages with a title and a text, even when there is nothing to say."""
     for model in (ROSTER["offline/analyst"], ROSTER["offline/liar"]):

@@ -263,6 +263,29 @@ def test_lower_is_better_is_marked_and_turned():
     assert "wer_score +0.200 (0.100 to 0.300)" in chart.alt
 
 
+def test_an_unbounded_metric_has_an_axis_of_its_own():
+    """Twelve errors per word do not press differences of a score into zero; without one there is one axis."""
+    table = make_comparisons(["a", "b"], low=0.1, high=0.3)
+    table.loc[table["metric"] == "wer_score", ["difference", "ci_low", "ci_high"]] = [12.0, 10.0, 14.0]
+    scores, _, errors, _ = plots.plot_differences(table).figure.axes
+    assert scores.get_xlim()[1] < 1 < 14 < errors.get_xlim()[1]
+    assert "errors per word" in errors.get_xlabel()
+    bounded = table[table["metric"] != "wer_score"]
+    assert len(plots.plot_differences(bounded).figure.axes) == 2
+    assert len(plots.plot_differences(table[table["metric"] == "wer_score"]).figure.axes) == 2
+
+
+def test_what_is_not_known_of_a_difference_is_said():
+    """No interval and no comparison are words in the alt text, never nan."""
+    table = make_comparisons(["a", "b"], low=0.1, high=0.3)
+    table.loc[0, ["ci_low", "ci_high"]] = np.nan
+    table.loc[1, ["difference", "ci_low", "ci_high"]] = np.nan
+    alt = plots.plot_differences(table).alt
+    assert "(no interval)" in alt
+    assert "not compared" in alt
+    assert "nan" not in alt
+
+
 def test_too_many_comparisons_are_counted():
     """All pairs of ten models are more than a figure holds: the rest is counted in the caption."""
     chart = plots.plot_differences(make_comparisons(TEN))

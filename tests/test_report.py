@@ -7,16 +7,34 @@ import json
 import re
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from benchkit import report
 from benchkit.agent import Reply
+from benchkit.decision.saying import finding
 from benchkit.domain import CATEGORIES
 from benchkit.errors import RunError
+from benchkit.export import export_report, page_text
+from benchkit.measure import costs
+from benchkit.plots import plot_differences
+from benchkit.report.markdown import cell
 from benchkit.signature import parts, small_print
 
-from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of
+from .measured import (
+    HASTY,
+    STEADY,
+    TERSE,
+    case,
+    cases,
+    drawn,
+    report_of,
+    response,
+    responses,
+    responses_of,
+    score_table,
+)
 
 GOOD = {"title": "Basis", "text": "The tables hold all that was measured."}
 WRONG = {"title": "Gain", "text": f"{STEADY} roughly doubled the score of {HASTY}."}
@@ -138,7 +156,7 @@ class TestWritten:
         """Small print under every table, the whole line once, and every figure with caption and alt text."""
         computed, text = made
         tables = len(re.findall(r"^\| .*\n\|(?: --- \|)+", text, re.M))
-        assert text.count(f"<small>{small_print(computed['signature'])}</small>") == tables == 4
+        assert text.count(f"<small>{small_print(computed['signature'])}</small>") == tables == 7
         assert text.count(f"`{computed['signature']}`") == 1
         names = re.findall(r"^!\[(.+)\]\(figures/(\w+)\.png\)\n\n\*(.+)\*$", text, re.M)
         assert [name.partition("_")[0] for _, name, _ in names] == [
@@ -155,3 +173,218 @@ class TestWritten:
         assert found["n"] == "20"
         assert found["clusters"] == f"category({len(CATEGORIES)})+cr2"
         assert found["measured"].count("+") == 7
+
+
+ADDRESSES = (
+    "See http://far.example/a_b, HTTPS://far.example, ftp://far.example, www.far.example or <me@far.example>."
+)
+
+
+class TestText:
+    @pytest.mark.parametrize("place", ["commentary", "answers", "decision", "table"])
+    def test_an_address_in_a_text_is_no_link(self, computed, tmp_path, place):
+        """What a model wrote stays text in the page and leaves no bare address to a renderer."""
+        made = computed["decision"] | {"details": [ADDRESSES], "warnings": [ADDRESSES]}
+        columns = ("prompt", "golden_response", "answer")
+        answers = {
+            "id": "c",
+            "model": STEADY,
+            "scores": "0.500",
+            "round": 1,
+            **dict.fromkeys(columns, ADDRESSES),
+        }
+        text = {
+            "commentary": report.commentary(report.Commentary(passages=[{"title": "T", "text": ADDRESSES}])),
+            "answers": report.side_by_side(pd.DataFrame([answers])),
+            "decision": report.decision(computed | {"decision": made}),
+            "table": report.denominators({"denominators": [{"a": ADDRESSES[:-20]}], "signature": ""}),
+        }[place]
+        assert not re.search(r"://|www\.", text, re.IGNORECASE)
+        source = tmp_path / "analysis_report.md"
+        source.write_text(f"# Title\n\n{text}\n", encoding="utf-8")
+        page = export_report(source, tmp_path / "page.html")
+        assert "<a " not in page.read_text("utf-8")
+        assert ADDRESSES[:60] in page_text(page)
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [(-0.0, "0.000"), (-0.0004, "-0.0004"), (0.0, "0.000"), (-0.1234, "-0.123"), (None, "unknown")],
+    )
+    def test_zero_has_no_sign(self, value, text):
+        """A negative zero is a zero, and so is the end of an interval that rounds to it."""
+        assert cell(value) == text
+
+    def test_an_interval_has_no_negative_zero(self):
+        """The tables, the decision's sentence and the figure's words agree on it."""
+        scores = drawn(3).assign(value=lambda rows: rows["value"].round(1))
+        made = report_of(scores)
+        for row in made["comparisons"]:
+            row |= {"difference": -0.0002, "ci_low": -0.0003, "ci_high": 0.002}
+        chart = plot_differences(pd.DataFrame(made["comparisons"]))
+        said = finding(STEADY, [row | {"other": HASTY} for row in made["comparisons"][:1]], 0.05, 0.05)
+        for text in (report.comparisons(made), chart.alt, said):
+            assert "0.000 to 0.002" in text
+            assert not re.search(r"-0\.000(?!\d)", text)
+
+
+def as_reported(models: tuple[str, ...] = (STEADY, HASTY), **changed: Any) -> dict[str, Any]:
+    return report_of(drawn(3, models, n=6), costs={STEADY: 0.001}) | changed
+
+
+class TestFigures:
+    def test_what_an_import_does_not_have_makes_no_figure(self):
+        """Without times, prices and categories their figures are left out, not shown empty."""
+        scores = score_table({m: {"clarity": [[0.4, 0.5], [0.7, 0.9]]} for m in (STEADY, HASTY)}, ["only"])
+        made = report_of(scores, primary={"conversation": "clarity"})
+        answers = responses_of(scores).assign(latency_s=np.nan, queue_s=np.nan)
+        assert list(report.figures(made, scores, answers)) == [
+            "differences",
+            "pairs_clarity",
+            "scores",
+            "rounds",
+        ]
+        timed = report.figures(made, scores, responses_of(scores))
+        assert list(timed)[-2:] == ["latency", "tradeoff_clarity"]
+
+
+class TestMethod:
+    def test_what_was_planned_is_not_said_to_be_answered(self):
+        """Where responses were lost, the method says how many were scored; else that all were."""
+        row = {"model": STEADY, "test_case": "json", "planned": 30}
+        whole = report.method(as_reported(denominators=[row | {"scored": 30}]))
+        assert "put to every model in 3 rounds, and all 30 responses were scored" in whole
+        lost = report.method(as_reported(denominators=[row | {"scored": 21}]))
+        assert lost.startswith("3 rounds of every case were planned for every model; 21 of 30 responses")
+        assert "answered every case" not in lost
+
+    def test_a_late_metric_is_not_said_to_be_named_early(self):
+        """What was named first is on record; a metric or a margin that came later is said to."""
+        made = as_reported()
+        assert "was named before the results were seen (task_completion, field_accuracy)" in report.method(
+            made
+        )
+        how = made["configuration"]
+        first = how["first_named"] | {
+            "primary_metrics": {"conversation": "clarity", "json": "field_accuracy"}
+        }
+        late = report.method(made | {"configuration": how | {"first_named": first}})
+        assert "After results were seen it was changed from clarity." in late
+        assert "named before" not in late
+        first = how["first_named"] | {"margin": 0.2}
+        assert "Margin changed after that." in report.method(
+            made | {"configuration": how | {"first_named": first}}
+        )
+
+
+class TestTables:
+    def test_the_outcome_decides(self):
+        """The table says which column decides and how p-values were adjusted, in the report's own alpha."""
+        two, three = (
+            report.comparisons(as_reported()),
+            report.comparisons(as_reported((STEADY, HASTY, TERSE))),
+        )
+        assert "a difference is shown where p (Holm) is at most 0.05" in two
+        assert "deciding metric stands alone; all others" in two
+        assert "stands alone, its pairs of models adjusted together; all others" in three
+
+    def test_each_caution_stands_once_with_its_metrics(self):
+        """Two metrics with the same caution share a line; one of a single metric names it."""
+        shown = report.comparisons(as_reported())
+        assert shown.count("fewer than 15") == 1
+        assert "> On task_completion and field_accuracy: only 6 cases, fewer than 15" in shown
+        made = as_reported()
+        for row in made["comparisons"]:
+            row["warnings"] = "Only 6 cases, fewer than 15: rough." + " More." * (
+                row["metric"] == "field_accuracy"
+            )
+        assert "> On field_accuracy: more." in report.comparisons(made)
+
+    def test_a_total_that_leaves_answers_out_is_a_lower_bound(self):
+        """Answers without usage are counted beside those that have a price."""
+        made = as_reported()
+        shown = report.cost(made)
+        assert "lower bound" not in shown
+        made["results_summary"]["cost"][0] |= {"priced": 28, "unpriced": 2}
+        shown = report.cost(made)
+        assert "| 28 of 30 |" in shown
+        assert f"without their usage for {STEADY} (2): cost and tokens are a lower bound" in shown
+
+    def test_costs_count_what_is_priced(self):
+        """A failed call has no price to know; an answer without usage has none either, and is counted."""
+        scores = drawn(3, n=4)
+        table = responses_of(scores, {STEADY: 0.001, HASTY: 0.002})
+        table.loc[table["model"] == STEADY, "status"] = "answered"
+        table.loc[table.index[0], "cost_usd"] = float("nan")
+        row = costs(table).set_index("model").loc[STEADY]
+        assert (row["priced"], row["unpriced"]) == ((table["model"] == STEADY).sum() - 1, 1)
+        table.loc[table.index[0], "status"] = "failed"
+        assert costs(table).set_index("model").loc[STEADY, "unpriced"] == 0
+
+    def test_nothing_known_of_what_answers_took_is_one_sentence(self):
+        """Imported responses have no times, tokens and prices: no table of unknowns."""
+        made = as_reported(serving=[])
+        for row in made["results_summary"]["cost"]:
+            row |= dict.fromkeys(("cost_usd", "latency_s_median", "prompt_tokens", "completion_tokens"))
+        assert report.cost(made).startswith("These responses came without")
+        assert "|" not in report.cost(made)
+        assert report.serving(made) == ""
+
+    def test_serving_is_shown_per_pair(self):
+        """Every pair's seconds and dollars as they were computed, dollars per 1,000 answers."""
+        made = as_reported((STEADY, HASTY, TERSE))
+        shown = report.serving(made)
+        (row,) = [r for r in made["serving"] if r["measure"] == "latency_s" and r["model_b"] == TERSE
+                  and r["model_a"] == STEADY]  # fmt: skip
+        gap, ends = f"{row['difference']:.3f}", f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
+        assert f"| {gap} | {ends} | {row['n']} |" in shown
+        assert "USD" not in shown  # only one model of a pair has a price
+        paid = report_of(drawn(3, n=6), costs={STEADY: 0.001, HASTY: 0.0004})
+        assert f"| USD per 1,000 answers | {STEADY} | {HASTY} | 1.000 | 0.400 | 0.600 |" in report.serving(
+            paid
+        )
+
+    def test_agreement_and_variance_are_shown(self):
+        """The deciding metrics and the binary ones, with what more rounds would do."""
+        made = as_reported()
+        agreed, split = report.agreement(made), report.variance(made)
+        assert agreed.count(f"| {STEADY} |") == 3
+        (row,) = [r for r in made["rounds"]["agreement"] if r["model"] == HASTY and r["k"]]
+        assert f"| {row['alike']:.3f} | {row['intraclass']:.3f} | {row['pass_hat_k']:.3f} |" in agreed
+        (row,) = [r for r in made["rounds"]["variance"] if r["metric"] == "field_accuracy"]
+        row["between_cases"] = 0.9
+        assert f"| {row['omega2']:.3f} | " in split
+        assert "| 0.900 | help little |" in report.variance(made)
+        row["separable"] = False
+        assert "| be needed to tell |" in report.variance(made)
+        assert report.agreement(made | {"rounds": {}}) == report.variance(made | {"rounds": {}}) == ""
+
+
+class TestWorst:
+    def worst(self, metric: str = "field_accuracy") -> pd.DataFrame:
+        """One case: the first model differs between its rounds, the second was lost once."""
+        values = {STEADY: {metric: [[1.0, 0.0, 1.0]]}, HASTY: {metric: [[np.nan, 0.5, 0.25]]}}
+        scores = score_table(values)
+        id, kind = scores["id"].iloc[0], scores["test_case"].iloc[0]
+        said = [
+            response(id, model, f'{{"a": {round}}}', round, test_case=kind, status="answered")
+            for model in (STEADY, HASTY)
+            for round in (1, 2, 3)
+        ]
+        said[1] |= {"status": "malformed", "error": "called no tool", "model_response": "Oh."}
+        return report.worst_cases(
+            responses(*said), scores, cases(case(id, "json", {"a": 1})), {"json": metric}
+        )
+
+    def test_the_worst_round_is_shown_with_all_scores(self):
+        """Above an answer stands what each round scored and which one it is; a malformed one says why."""
+        worst = self.worst()
+        assert worst["scores"].tolist() == ["1.000, 0.000, 1.000", "unscored, 0.500, 0.250"]
+        assert worst["round"].tolist() == [2, 3]
+        assert worst["answer"].tolist() == ["[malformed: called no tool] Oh.", '{"a": 3}']
+        shown = report.side_by_side(worst)
+        assert "1.000, 0.000, 1.000; round 2 below" in shown
+        assert "(0.667)" not in shown
+
+    def test_where_lower_is_better_the_highest_is_worst(self):
+        """The word error rate counts errors."""
+        assert self.worst("wer_score")["round"].tolist() == [1, 2]

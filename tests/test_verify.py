@@ -163,7 +163,7 @@ REPORT_EDITS = [
     (r"n (\d+) · rounds", "Comparisons"),  # small print
     (r"seed:(\d+)", "Method"),
     (r"alpha = ([\d.]+)", "Method"),
-    (r"offline/steady \(([\d.]+)\)</th>", "Where the models differ most"),
+    (r"offline/steady<br><small>([\d.]+)", "Where the models differ most"),
     (r"(\d+) passage was left out", "Commentary"),
     (r"were (scored)\.", "Commentary"),
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from .known import Known
-from .quantities import COUNTS, factors, is_relative, quantities
+from .quantities import COUNTS, P_VALUES, factors, is_relative, quantities
 from .reading import MODEL, Names, Sentence
 
 NUMBER = re.compile(
@@ -64,8 +64,14 @@ def wrong_figures(sentence: Sentence, names: Names, known: Sequence[Known]) -> I
         if figure.relative:
             yield f"{figure.written} % is a percentage of another figure, and none such was computed"
         elif not _stands(figure, other if figure.against else about):
-            of = " or ".join(sorted(figure.quantities)) or "figure"
-            yield f"{figure.written} is no {of} that was computed for what this sentence names"
+            yield f"{figure.written} is no {_said(figure)} that was computed for what this sentence names"
+
+
+def _said(figure: Figure) -> str:
+    """What a figure was taken for, in words."""
+    if figure.quantities == {"p"}:
+        return "adjusted p (any other has to be called unadjusted or permutation p)"
+    return " or ".join(sorted(figure.quantities)) or "figure"
 
 
 def _figure(found: re.Match[str], text: str, names: Names) -> Figure:
@@ -162,9 +168,11 @@ def _spans(low: Figure, high: Figure, ends: Sequence[Known]) -> bool:
 
 def _stands(figure: Figure, about: Sequence[Known]) -> bool:
     """Whether a computed figure rounds to this one, or, for a bound on p, lies below it."""
-    some = [one for one in about if one.quantity in (figure.quantities or {one.quantity} - {"level"})]
+    # Without a word for it, no number is a p-value that the tables do not print.
+    unsaid = P_VALUES - {"p"} | {"level"}
+    some = [one for one in about if one.quantity in (figure.quantities or {one.quantity} - unsaid)]
     some = [one for one in some if not figure.model or len(one.models) != 1 or figure.model in one.models]
-    if figure.bound and figure.quantities == {"p"} and figure.value in _CUSTOMARY:
+    if figure.bound and figure.quantities and figure.quantities <= P_VALUES and figure.value in _CUSTOMARY:
         return any(one.value < figure.value for one in some)
     return any(
         _rounds_to(sign * one.value, figure)

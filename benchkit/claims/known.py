@@ -19,8 +19,8 @@ _OF_PAIRS = {
     "ci_high": "interval",
     "bca_low": "interval",
     "bca_high": "interval",
-    "p_value": "p",
-    "p_permutation": "p",
+    "p_value": "unadjusted-p",
+    "p_permutation": "permutation-p",
     "p_adjusted": "p",
     "effect_size": "effect",
     "standard_error": "error",
@@ -99,7 +99,9 @@ def _figures(
 
 def _of_comparison(row: Mapping[str, Any]) -> Iterator[Known]:
     metric, kind, pair = row["metric"], row["test_case"], frozenset((row["model_a"], row["model_b"]))
-    for name, quantity in _OF_PAIRS.items():
+    # Adjusted for nothing, a p-value is what it says.
+    single = {"p_value": "p"} if number(row.get("p_adjusted")) is None else {}
+    for name, quantity in (_OF_PAIRS | single).items():
         if (value := number(row.get(name))) is not None:
             yield Known(value, quantity, pair, metric, kind)
     for side, won, lost in (("a", "wins", "losses"), ("b", "losses", "wins")):

@@ -40,6 +40,9 @@ _AFTER = {
     rf"\s*{_WORD}{{0,2}}{_ANSWERS}": _COUNTED,
     rf"\s*of (?:the )?(?:{MODEL}'s )?{_WORD}{{0,2}}{_ANSWERS}": _COUNTED,
 }
+# The p that the tables print is the adjusted one; any other has to say what it is.
+_UNADJUSTED = r"(?:unadjusted|raw|uncorrected|nominal)"
+_PERMUTATION = r"(?:permutation|sign-?flip)"
 # Words that may stand between a name and its number.
 _FILLER = (
     r"(?:\s*[=:≈~<>≤≥]|\s+(?:is|was|are|were|of|at|by|to|only|just|about|around|roughly|nearly|almost|over|"
@@ -48,7 +51,7 @@ _FILLER = (
 )
 _BEFORE = {
     r"\$": _COSTS,
-    r"\bp(?:[- ]?values?)?(?:\s*\([^()]*\))?": "p",
+    r"\bp(?:[-_ ]?(?:values?|adjusted|permutation))?(?:\s*\([^()]*\))?": "p",
     r"\bn": "cases",
     r"\b(?:intervals?|ci)\s*(?=\()": "level interval",
     r"\b(?:alpha|significance level)": "alpha",
@@ -66,6 +69,7 @@ _BEFORE = {
     r"\b(?:scores|scored|reach(?:es|ed)|achiev(?:es|ed)|manag(?:es|ed)|attain(?:s|ed)|gets)": "mean",
     r"\btied": "tied",
     r"\b(?:lost|loses)": "lost failed",
+    rf"\b(?:{_UNADJUSTED}|{_PERMUTATION})": "p",
 }
 _RULES_AFTER = [(re.compile(p, re.IGNORECASE), frozenset(q.split())) for p, q in _AFTER.items()]
 _RULES_BEFORE = [
@@ -82,6 +86,18 @@ _TOLD_NEAR = {
     "tied": r"\bti(?:ed|es)\b",
     "lost": r"\blos(?:t|ses|es)\b",
 }
+_BEFORE_ADJUSTING = r"(?:before|without)\s+(?:any |the )?(?:holm )?(?:adjust|correct)\w*"
+_WHICH_P = re.compile(
+    rf"\b(?P<unadjusted>{_UNADJUSTED}|{_BEFORE_ADJUSTING})\b|(?:\b|_)(?P<permutation>{_PERMUTATION})|"
+    r"(?:\b|_)(?:adjusted|corrected|holm)",
+    re.IGNORECASE,
+)
+_P_OF_BEHIND = re.compile(
+    rf"\s*[,(]?\s*(?:(?P<unadjusted>{_UNADJUSTED}|{_BEFORE_ADJUSTING})|(?:by |in )?(?:a |the )?(?P<permutation>{_PERMUTATION}))"
+    r"\b(?!\s*[:=]?\s*(?:p\s*[=<:]?\s*)?[\d.]+\d)",  # else it is said of the next number
+    re.IGNORECASE,
+)
+P_VALUES = frozenset({"p", "unadjusted-p", "permutation-p"})
 # A status stands behind its number, a few words away.
 _STATUSES = {
     "unscored": r"(?:unscored|not scored|missing)",
@@ -116,10 +132,20 @@ def quantities(before: str, after: str) -> frozenset[str]:
     behind = frozenset() if percent and behind & COUNTS else behind  # a share of cases, not their number
     ahead = frozenset() if _PART_OF.match(after) and ahead == {"mean"} else ahead
     found = (behind & ahead) or behind or ahead
+    if found == {"p"}:
+        return frozenset({_which_p(before, after)})
     found = found | {"mean"} if "difference" in found and _A_PAIR.match(after) else found
     if "mean" in found and re.search(METRIC, before[-60:] + after[:30]):
         return found & {"mean", "difference", "margin"}
     return _told_apart(found, before, after) if len(found) > 1 else found
+
+
+def _which_p(before: str, after: str) -> str:
+    """Which p-value a sentence means: the words after it tell, else the last ones before it."""
+    words = [*_WHICH_P.finditer(_APART.split(before)[-1])][-1:]
+    told = _P_OF_BEHIND.match(after) or next(iter(words), None)
+    kind = told.lastgroup if told else None
+    return f"{kind}-p" if kind else "p"
 
 
 def _told_apart(found: frozenset[str], before: str, after: str) -> frozenset[str]:

@@ -91,10 +91,10 @@ def _need(row: Row) -> str:
 
 
 def _interval(row: Row, level: str) -> str:
-    gap = f"{row['difference']:+.{DIGITS}f}"
+    gap = f"{row['difference']:+z.{DIGITS}f}"
     if not (known(row["ci_low"]) and known(row["ci_high"])):
         return f"{gap}, no interval"
-    return f"{gap}, {level} {row['ci_low']:.{DIGITS}f} to {row['ci_high']:.{DIGITS}f}"
+    return f"{gap}, {level} {row['ci_low']:z.{DIGITS}f} to {row['ci_high']:z.{DIGITS}f}"
 
 
 def known(value: Any) -> bool:

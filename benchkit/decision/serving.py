@@ -43,11 +43,11 @@ def _facing(row: Row, anchor: str, factor: float) -> dict[str, Any] | None:
 
 def _against(one: Mapping[str, Any], alpha: float, digits: int, unit: str, more: str, less: str) -> str:
     gap, ends = one["difference"], one["ends"]
-    size = unit.format(f"{abs(gap):,.{digits}f}")
+    size = unit.format(f"{abs(gap):z,.{digits}f}")
     said = f"{size} {more if gap > 0 else less} than {one['other']}"
     # The interval is of what is said: of how much less, where it is less.
     ends = ends if gap > 0 else [-end for end in reversed(ends)]
     if not ends:
         return f"{said} (no interval)"
-    level = f"{100 * (1 - alpha):g} % interval {ends[0]:,.{digits}f} to {ends[1]:,.{digits}f}"
+    level = f"{100 * (1 - alpha):g} % interval {ends[0]:z,.{digits}f} to {ends[1]:z,.{digits}f}"
     return f"{said} ({level}{', not told from zero' if ends[0] <= 0 <= ends[1] else ''})"

@@ -39,15 +39,21 @@ def denominators(responses: pd.DataFrame) -> pd.DataFrame:
 
 
 def costs(responses: pd.DataFrame) -> pd.DataFrame:
-    """Per model: dollars, tokens and seconds; what is not known stays unknown."""
+    """Per model: dollars, tokens and seconds; what is not known stays unknown.
+
+    `priced` counts the responses whose cost is known, `unpriced` those that came without one: where there
+    are any, `cost_usd` is a lower bound. A mean is over what is known.
+    """
     grouped = responses.groupby("model", sort=False)
     table = grouped[["cost_usd", "prompt_tokens", "completion_tokens"]].sum(min_count=1)
-    answers = grouped["latency_s"].count()
     table["cost_usd_per_1000"] = grouped["cost_usd"].mean() * 1000
     table["latency_s_median"] = grouped["latency_s"].median()
     table["latency_s_p95"] = grouped["latency_s"].quantile(0.95)
     table["queue_s_median"] = grouped["queue_s"].median()
-    table["timed"] = answers
+    table["timed"] = grouped["latency_s"].count()
+    table["priced"] = grouped["cost_usd"].count()
+    came = responses["status"] != "failed"
+    table["unpriced"] = (came & responses["cost_usd"].isna()).groupby(responses["model"]).sum()
     return table.reset_index()
 
 

@@ -37,9 +37,14 @@ def decided(row: Mapping[str, Any]) -> bool:
     return row["ci_low"] > 0 or row["ci_high"] < 0
 
 
+def p_shown(row: Mapping[str, Any]) -> Any:
+    """The p-value that the tables print: the adjusted one, where there is one."""
+    return row["p_adjusted"] if known(row.get("p_adjusted")) else row.get("p_value")
+
+
 def significant(row: Mapping[str, Any], alpha: float) -> bool:
     """Whether the p-value, adjusted where it is, stays within `alpha`."""
-    p = row["p_adjusted"] if known(row.get("p_adjusted")) else row.get("p_value")
+    p = p_shown(row)
     return p <= alpha if known(p) else decided(row)
 
 

@@ -6,7 +6,7 @@ import random as random_module
 from collections.abc import Mapping
 from typing import Any
 
-from benchkit.offline.claims import LOWER_IS_BETTER, Claim, comparisons, decided, known, ranked
+from benchkit.offline.claims import LOWER_IS_BETTER, Claim, comparisons, decided, known, p_shown, ranked
 from benchkit.offline.falsehoods import falsehoods
 from benchkit.offline.models import SimulatedModel
 
@@ -53,16 +53,17 @@ def truths(message: Mapping[str, Any]) -> list[Claim]:
 
 
 def _comparison(row: Mapping[str, Any]) -> str:
-    interval = f"the interval runs from {row['ci_low']:.3f} to {row['ci_high']:.3f}"
+    interval = f"the interval runs from {row['ci_low']:z.3f} to {row['ci_high']:z.3f}"
     models = f"{row['model_a']} and {row['model_b']}"
     if row.get("outcome") == "equivalent":
         return f"On {row['metric']}, {models} are equivalent within the margin; {interval}."
     if not decided(row):
-        gap = f"the difference is {row['difference']:.3f} and {interval}"
+        gap = f"the difference is {row['difference']:z.3f} and {interval}"
         return f"On {row['metric']} the {row['n']} cases name no winner between {models}: {gap}."
     ahead, behind = ranked(row)
     means = {row["model_a"]: row["mean_a"], row["model_b"]: row["mean_b"]}
-    p = f" (p = {row['p_value']:.3f})" if known(row.get("p_value")) and row["p_value"] >= 0.001 else ""
+    shown = p_shown(row)
+    p = f" (p = {shown:.3f})" if known(shown) and shown >= 0.001 else ""
     lower = ", where lower is better" if row["metric"] in LOWER_IS_BETTER else ""
     return (
         f"On {row['metric']}{lower}, {ahead} did better than {behind} over {row['n']} cases, "

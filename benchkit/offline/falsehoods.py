@@ -6,7 +6,7 @@ import random as random_module
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchkit.offline.claims import Claim, comparisons, decided, known, ranked, significant
+from benchkit.offline.claims import Claim, comparisons, decided, known, p_shown, ranked, significant
 
 Random = random_module.Random
 Row = Mapping[str, Any]
@@ -33,7 +33,7 @@ def off(value: float, random: Random, least: float = 0.03) -> float:
 
 
 def _invented_p(row: Row, message: Row, random: Random) -> str:
-    p = row.get("p_value")
+    p = p_shown(row)
     if not known(p):
         return ""
     fake = random.choice(
@@ -41,6 +41,14 @@ def _invented_p(row: Row, message: Row, random: Random) -> str:
     )
     models = f"between {row['model_a']} and {row['model_b']}"
     return f"A test of the difference on {row['metric']} {models} gives p = {fake}."
+
+
+def _unadjusted_p(row: Row, message: Row, random: Random) -> str:
+    """A number of the report at the place of the one that the table prints."""
+    raw, p = row.get("p_value"), p_shown(row)
+    if not (known(raw) and known(p)) or raw < 0.001 or f"{raw:.3f}" == f"{p:.3f}":
+        return ""
+    return f"Between {row['model_a']} and {row['model_b']} on {row['metric']}, p = {raw:.3f}."
 
 
 def _swapped_winner(row: Row, message: Row, random: Random) -> str:
@@ -120,6 +128,7 @@ def _unnamed_model(row: Row, message: Row, random: Random) -> str:
 
 ABOUT_COMPARISONS: dict[str, Callable[[Row, Row, Random], str]] = {
     "invented p-value": _invented_p,
+    "unadjusted p-value": _unadjusted_p,
     "swapped winner": _swapped_winner,
     "wrong difference": _wrong_difference,
     "number in words": _number_in_words,

@@ -39,11 +39,12 @@ def plot_differences(
     models: Sequence[str] | None = None,
     simulated: bool = False,
 ) -> Chart:
-    """Differences between models with their intervals on one axis; right is better for the first-named model.
+    """Differences between models with their intervals; right is better for the first-named model.
 
     `comparisons` has the fields of `Comparison`, and `p_adjusted` where p-values were adjusted. `margin` is
     the equivalence margin in score units, one for all metrics or one per metric. Where lower is better the
-    metric is turned round, so that a side means the same on every row; the columns keep the means.
+    metric is turned round, so that a side means the same on every row; the columns keep the means. Such a
+    metric has no upper bound, and stands on an axis of its own.
     """
     title = "Differences between models"
     if comparisons.empty:
@@ -53,10 +54,15 @@ def plot_differences(
     names = all_models(pd.DataFrame({"model": [m for pair in pairs for m in pair]}), models)
     simulated = simulated or is_simulated(names)
     look = looks(names, 34)
-    height = 1.85 + 0.31 * (len(rows) + 0.9 * len(pairs))
-    figure, axes = frame(title, height, cols=2, width_ratios=(5, 2), sharey=True, simulated=simulated)
-    _forest(axes[0, 0], axes[0, 1], rows, pairs, look, margin)
-    _difference_axis(axes[0, 0], rows, shown_margin=margin is not None)
+    panels = [part for _, part in rows.groupby(rows["metric"].isin(LOWER_IS_BETTER))]
+    sizes = [
+        1 + 0.31 * (len(part) + 0.9 * len(part[["model_a", "model_b"]].drop_duplicates())) for part in panels
+    ]
+    shape: dict[str, Any] = {"rows": len(panels), "cols": 2, "width_ratios": (5, 2), "height_ratios": sizes}
+    figure, axes = frame(title, 0.85 + sum(sizes), sharey="row", simulated=simulated, **shape)
+    for (forest, columns), part in zip(axes, panels, strict=True):
+        _forest(forest, columns, part, pairs, look, margin)
+        _difference_axis(forest, part, shown_margin=margin is not None)
     if margin is not None:
         legend_below(figure, [Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)], [_margin_words(margin)])
     caption, alt = _difference_words(rows, left_out)
@@ -91,9 +97,12 @@ def _forest(
     header: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
     header["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # above band and zero line
     for a, b in pairs:
+        of_pair = rows[(rows["model_a"] == a) & (rows["model_b"] == b)]
+        if of_pair.empty:
+            continue
         heading = f"A  {look[a].label}   against   B  {look[b].label}"
         axes.text(0.0, at, heading, fontweight="bold", **header).set_in_layout(False)
-        for row in rows[(rows["model_a"] == a) & (rows["model_b"] == b)].itertuples():
+        for row in of_pair.itertuples():
             at += 1
             ticks[at] = glyphs(row.metric) + (" (turned)" if row.metric in LOWER_IS_BETTER else "")
             wide = margin.get(row.metric) if isinstance(margin, Mapping) else margin
@@ -121,7 +130,7 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
 
 
 def _numbers(axes: Axes, at: float, row: Any) -> None:
-    means = [f"{value:.3f}" if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
+    means = [f"{value:z.3f}" if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
     _columns(axes, at, (*means, f"{row.n:.0f}", p_text(getattr(row, "p_adjusted", row.p_value))), INK)
 
 
@@ -142,9 +151,15 @@ def _difference_axis(axes: Axes, rows: pd.DataFrame, *, shown_margin: bool) -> N
     ends = np.append(ends[np.isfinite(ends)], axes.get_xlim() if shown_margin else 0.0)
     reach = max(abs(ends).max() * 1.08, 0.01)
     axes.set_xlim(-reach, reach)
-    axes.set_xlabel("difference in the metric's own units   (◀ B better  ·  A better ▶)")
+    axes.set_xlabel(f"difference in {_unit(rows)}   (◀ B better  ·  A better ▶)")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
+
+
+def _unit(rows: pd.DataFrame) -> str:
+    """What the axis of these metrics counts."""
+    (unit, *more) = {UNITS.get(metric, "score") for metric in rows["metric"]}
+    return unit if not more and set(rows["metric"]) <= LOWER_IS_BETTER else "score"
 
 
 def _margin_words(margin: float | Mapping[str, float]) -> str:
@@ -163,8 +178,16 @@ def _difference_words(rows: pd.DataFrame, left_out: int) -> tuple[str, str]:
         f"{sum(ahead.values())} of {count(len(rows), 'interval')} {exclude} zero{favour} "
         f"(before any adjustment for several metrics){some}."
     )
-    each = [f"{r.metric} {r.difference:+.3f} ({r.ci_low:.3f} to {r.ci_high:.3f})" for r in rows.itertuples()]
+    each = [f"{row.metric} {_in_words(row)}" for row in rows.itertuples()]
     return caption, "Differences A minus B with 95 % intervals: " + "; ".join(each) + "."
+
+
+def _in_words(row: Any) -> str:
+    if not np.isfinite(row.difference):
+        return "not compared"
+    known = np.isfinite([row.ci_low, row.ci_high]).all()
+    ends = f"{row.ci_low:z.3f} to {row.ci_high:z.3f}" if known else "no interval"
+    return f"{row.difference:+z.3f} ({ends})"
 
 
 @styled
@@ -211,7 +234,7 @@ def _case_bars(axes: Axes, d: np.ndarray, a: Look, b: Look) -> None:
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.axhline(d.mean(), color=INK, linewidth=1, linestyle=(0, (4, 3)))
     where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8}
-    axes.text(1.005, d.mean(), f"mean\n{d.mean():+.3f}", **where)
+    axes.text(1.005, d.mean(), f"mean\n{d.mean():+z.3f}", **where)
     reach = max(abs(d).max() * 1.08, 0.01)
     axes.set(xlim=(-0.7, d.size - 0.3), ylim=(-reach, reach), xticks=[])
     axes.grid(axis="y", color=FAINT)
@@ -223,5 +246,5 @@ def _pair_words(d: pd.Series, metric: str, a: str, b: str) -> tuple[str, str]:
         f"On {axis_label(metric)} {a} is better than {b} on {better_a} of {count(len(d), 'case')}, "
         f"worse on {better_b}, with {count(ties, 'tie')}."
     )
-    ends = f"from {d.min():+.3f} to {d.max():+.3f}, mean {d.mean():+.3f}"
+    ends = f"from {d.min():+z.3f} to {d.max():+z.3f}, mean {d.mean():+z.3f}"
     return caption, f"Sorted bars of per-case differences in {metric}, {a} against {b}, {ends}."

@@ -94,7 +94,7 @@ def percent(share: float) -> str:
 
 def range_of(values: Mapping[str, float]) -> str:
     """Every name with its value, or with more than four only the lowest and the highest."""
-    parts = {name: f"{value:.3g}" for name, value in values.items()}
+    parts = {name: f"{value:z.3g}" for name, value in values.items()}
     if len(parts) <= 4:
         return listed(parts)
     low, high = min(values, key=lambda n: values[n]), max(values, key=lambda n: values[n])

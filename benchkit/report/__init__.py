@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of
 from .pictures import figures, linked, shown
-from .tables import comparisons, cost, decision, denominators, means, method, validator
+from .rounds import agreement, variance
+from .serving import cost, serving
+from .tables import comparisons, decision, denominators, means, method, validator
 from .worst import side_by_side, worst_cases
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Commentary",
     "LeftOut",
+    "agreement",
     "checked",
     "comment",
     "commentary",
@@ -29,9 +32,11 @@ __all__ = [
     "figures",
     "means",
     "method",
+    "serving",
     "shown",
     "side_by_side",
     "validator",
+    "variance",
     "worst_cases",
     "write",
 ]
@@ -45,6 +50,7 @@ def write(
     report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Chart]
 ) -> str:
     """analysis_report.md: every number in it is read from `report`."""
+    agreed = agreement(report)
     sections = [
         f"# Which model to deploy: {' or '.join(report['configuration']['models'])}",
         SIMULATED if report["simulated"] else "",
@@ -62,9 +68,13 @@ def write(
         means(report),
         *linked(figures, "scores"),
         *linked(figures, "categories"),
+        "## Agreement between rounds" if agreed else "",
+        agreed,
         *linked(figures, "rounds"),
+        variance(report),
         "## Cost and latency",
         cost(report),
+        serving(report),
         *linked(figures, "latency"),
         *linked(figures, "tradeoff"),
         "## Where the models differ most",

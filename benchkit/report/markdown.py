@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..signature import small_print
 
-# What HTML, Markdown or a formula could be made of.
-_CHARACTERS = {c: f"&#{ord(c)};" for c in "<>&\"'*_`[]\\|#!~"}
+# What HTML, Markdown, a mail address or a formula could be made of.
+_CHARACTERS = {c: f"&#{ord(c)};" for c in "<>&\"'*_`[]\\|#!~@"}
 # JupyterLab sets what stands between two dollar signs as a formula, unless each is an element of its own.
 _CHARACTERS["$"] = "<span>&#36;</span>"
+# Renderers make links of bare addresses: an entity for their colon or dot shows the same and is none.
+_ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 LONGEST = 1200  # characters of a model's text
 
 
@@ -34,16 +37,36 @@ def cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return "unknown"
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2g}"
-    return str(value).replace("|", "\\|")
+        return f"{value:z.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2g}"
+    return unlinked(str(value)).replace("|", "\\|")
 
 
 def digits(value: float | None, places: int) -> str:
-    return "unknown" if value is None else f"{value:,.{places}f}"
+    return "unknown" if value is None else f"{value:z,.{places}f}"
+
+
+def interval(low: float | None, high: float | None, places: int = 3) -> str:
+    return "unknown" if low is None or high is None else f"{low:z,.{places}f} to {high:z,.{places}f}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def safe(text: Any) -> str:
     """Text on one line, escaped, and cut where it is longer than anybody reads."""
     short = str(text) if len(str(text)) <= LONGEST else str(text)[:LONGEST] + " […]"
-    one_line = " ".join("".join(c if c.isprintable() else " " for c in short).split())
-    return "".join(_CHARACTERS.get(c, c) for c in one_line)
+    return escaped(short)
+
+
+def escaped(text: str) -> str:
+    """Text on one line, of any length, in which nothing is markup, a link or a formula."""
+    one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return unlinked("".join(_CHARACTERS.get(c, c) for c in one_line))
+
+
+def unlinked(text: str) -> str:
+    """Text in which no address becomes a link; the rest stays as it is."""
+    return _ADDRESS.sub(lambda found: f"&#{ord(found.group())};", text)

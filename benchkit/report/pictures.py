@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .markdown import safe
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def figures(report: Mapping[str, Any], scores: pd.DataFrame, responses: pd.DataFrame) -> dict[str, Chart]:
-    """Every figure of the report by its file's name, each with its caption and how it was made."""
+    """Every figure of the report by its file's name, each with its caption and how it was made.
+
+    Without times and prices there are none of those, and none by category where there is only one.
+    """
     import pandas as pd
 
     from .. import plots
@@ -27,14 +30,21 @@ def figures(report: Mapping[str, Any], scores: pd.DataFrame, responses: pd.DataF
         "differences": plots.plot_differences(comparisons, margin=how["margin"] or None, **look),
         **{f"pairs_{m}": plots.plot_case_pairs(scores, m, *_front(report, m), **look) for m in primary},
         "scores": plots.plot_scores(scores, **look),
-        **{f"categories_{metric}": plots.plot_heatmap(scores, metric, **look) for metric in primary},
+        **{f"categories_{m}": plots.plot_heatmap(scores, m, **look) for m in _by_category(scores, primary)},
         "rounds": plots.plot_round_agreement(scores, **look),
-        "latency": plots.plot_latency(responses, **look),
-        **{
-            f"tradeoff_{metric}": plots.plot_tradeoff(scores, responses, metric, **look) for metric in primary
-        },
     }
+    timed, priced = (responses[name].notna().any() for name in ("latency_s", "cost_usd"))
+    if timed:
+        made["latency"] = plots.plot_latency(responses, **look)
+    if timed or priced:
+        made |= {f"tradeoff_{m}": plots.plot_tradeoff(scores, responses, m, **look) for m in primary}
     return {name: chart.signed(report["signature"]) for name, chart in made.items()}
+
+
+def _by_category(scores: pd.DataFrame, metrics: Iterable[str]) -> list[str]:
+    """The metrics whose cases are of more than one category."""
+    kinds = scores.groupby("metric")["category"].nunique()
+    return [metric for metric in metrics if kinds.get(metric, 0) > 1]
 
 
 def _front(report: Mapping[str, Any], metric: str) -> list[str]:

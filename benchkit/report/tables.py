@@ -1,25 +1,30 @@
-"""The computed sections of the report: decision, comparisons, denominators, means, cost, method."""
+"""The computed sections of the report: decision, comparisons, denominators, means, method."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .markdown import digits, signed, table
+from .markdown import escaped, interval, listed, signed, table
 
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 _MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "unscored")
 
 
 def decision(report: Mapping[str, Any]) -> str:
     """The sentence that the run ends on, and every warning that belongs beside it."""
-    warnings = [f"> **Warning.** {line}" for line in report["decision"]["warnings"]]
+    warnings = [f"> **Warning.** {escaped(line)}" for line in report["decision"]["warnings"]]
     made = report["decision"]
-    return "\n\n".join([f"**{made['headline']}**", *(f"- {one}" for one in made["details"]), *warnings])
+    return "\n\n".join(
+        [f"**{escaped(made['headline'])}**", *(f"- {escaped(one)}" for one in made["details"]), *warnings]
+    )
 
 
 def comparisons(report: Mapping[str, Any]) -> str:
     """The table of every comparison, the metric that decides first in its kind; one pair is named once."""
-    level = f"{100 * (1 - report['configuration']['alpha']):g} % interval"
+    how = report["configuration"]
+    level = f"{100 * (1 - how['alpha']):g} % interval"
     rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
     pairs = {(row["model_a"], row["model_b"]) for row in rows}
     shown = [
@@ -27,7 +32,7 @@ def comparisons(report: Mapping[str, Any]) -> str:
             "metric": f"**{row['metric']}**" if row["primary"] else row["metric"],
             **({"A": row["model_a"], "B": row["model_b"]} if len(pairs) > 1 else {}),
             "A − B": row["difference"],
-            level: _range(row["ci_low"], row["ci_high"]),
+            level: interval(row["ci_low"], row["ci_high"]),
             "p (Holm)": row["p_adjusted"],
             "cases": row["n"],
             "won / tied / lost": f"{row['wins']} / {row['ties']} / {row['losses']}",
@@ -36,23 +41,31 @@ def comparisons(report: Mapping[str, Any]) -> str:
         for row in rows
     ]
     named = "".join(f"A is {a}, B is {b}. " for a, b in pairs) if len(pairs) == 1 else ""
-    text = f"{named}Bold: the metrics that decide.\n\n{signed(table(shown), report['signature'])}"
-    return "\n\n".join(filter(None, (text, _cautions(rows))))
+    text = f"{named}Bold: the metrics that decide. {_adjusted(how)} {_reading(how)}"
+    return "\n\n".join(filter(None, (text, signed(table(shown), report["signature"]), _cautions(rows))))
+
+
+def _reading(how: Mapping[str, Any]) -> str:
+    """What in the table shows a difference."""
+    same = f", and equivalent where it is shown to lie within {how['margin']:g}" if how["margin"] else ""
+    return (
+        f"The outcome decides: a difference is shown where p (Holm) is at most {how['alpha']:g}{same}. An "
+        "interval is adjusted for nothing, so that it may exclude zero where the outcome is inconclusive."
+    )
 
 
 def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What to be wary of, each sentence once."""
-    said = dict.fromkeys(row["warnings"] for row in rows if row["primary"] and row["warnings"])
-    return "\n".join(f"> {one}" for one in said)
+    """What to be wary of, each sentence once with the deciding metrics that it is said of."""
+    said: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for one in _SENTENCE.split(row["warnings"]) if row["primary"] and row["warnings"] else ():
+            said.setdefault(one, {})[row["metric"]] = None
+    return "\n>\n".join(f"> On {listed(metrics)}: {one[0].lower()}{one[1:]}" for one, metrics in said.items())
 
 
 def _outcome(row: Mapping[str, Any]) -> str:
     named = {"better_a": f"{row['model_a']} better", "better_b": f"{row['model_b']} better"}
     return named.get(row["outcome"], row["outcome"])
-
-
-def _range(low: float | None, high: float | None) -> str:
-    return "unknown" if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
 def denominators(report: Mapping[str, Any]) -> str:
@@ -66,7 +79,7 @@ def validator(report: Mapping[str, Any]) -> str:
         return ""
     level = f"{100 * (1 - found['alpha']):g} % interval"
     caught, alarms = (
-        f"{row['refused']} of {row['judged']} {what} cases ({level} {_range(row['low'], row['high'])})"
+        f"{row['refused']} of {row['judged']} {what} cases ({level} {interval(row['low'], row['high'])})"
         for row, what in ((found["caught"], "spoilt"), (found["false_alarms"], "sound"))
     )
     return f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
@@ -78,33 +91,53 @@ def means(report: Mapping[str, Any]) -> str:
     return signed(table([{name: row[name] for name in _MEANS} for row in rows]), report["signature"])
 
 
-def cost(report: Mapping[str, Any]) -> str:
-    """Dollars, tokens and seconds per model; an unknown price is said to be unknown."""
-    rows = [
-        {
-            "model": row["model"],
-            "cost, USD": digits(row["cost_usd"], 4),
-            "USD per 1,000 answers": digits(row["cost_usd_per_1000"], 3),
-            "tokens in": row["prompt_tokens"],
-            "tokens out": row["completion_tokens"],
-            "latency, median s": digits(row["latency_s_median"], 2),
-            "latency, 95th percentile s": digits(row["latency_s_p95"], 2),
-            "queue, median s": digits(row["queue_s_median"], 2),
-            "answers timed": row["timed"],
-        }
-        for row in report["results_summary"]["cost"]
-    ]
-    return signed(table(rows), report["signature"])
-
-
 def method(report: Mapping[str, Any]) -> str:
+    """How the numbers were made; what was not so in this run is not said of it."""
     how = report["configuration"]
-    return (
-        f"Every model answered every case in {how['rounds']} rounds. The case is the unit: its rounds are "
-        "averaged, then models are compared on the same cases by a paired t interval at "
-        f"alpha = {how['alpha']:g}; cases of one category count as a cluster, so that the interval is wide "
-        "where they move together. One metric per kind was named before the results were seen "
-        f"({', '.join(how['primary_metrics'].values())}); all others are Holm-adjusted. "
-        f"A difference within {how['margin']:g} was declared not to matter. "
-        "Intervals speak of cases like these; they know nothing of other customers, prompts or dates."
+    parts = (
+        _asked(report),
+        "The case is the unit: its rounds are averaged, then models are compared on the same cases by a "
+        f"paired t interval at alpha = {how['alpha']:g}; cases of one category count as a cluster, so that "
+        "the interval is wide where they move together.",
+        _named(how),
+        _adjusted(how),
+        f"A difference within {how['margin']:g} was declared not to matter." if how["margin"] else "",
+        "Intervals speak of cases like these; they know nothing of other customers, prompts or dates.",
     )
+    return " ".join(filter(None, parts))
+
+
+def _asked(report: Mapping[str, Any]) -> str:
+    """How many rounds were planned, and how many responses could be scored."""
+    rounds, rows = report["configuration"]["rounds"], report["denominators"]
+    planned, scored = (sum(row[name] for row in rows) for name in ("planned", "scored"))
+    each = f"{rounds} round{'s' if rounds != 1 else ''}"
+    if planned == scored:
+        return f"Every case was put to every model in {each}, and all {planned:,} responses were scored."
+    return (
+        f"{each} of every case {'were' if rounds != 1 else 'was'} planned for every model; {scored:,} of "
+        f"{planned:,} responses were scored, the others failed or are missing."
+    )
+
+
+def _named(how: Mapping[str, Any]) -> str:
+    """Which metrics decide, and whether they and the terms were named before results were seen."""
+    first = how.get("first_named", how)
+    metrics = ", ".join(how["primary_metrics"].values())
+    late = [
+        kind for kind, name in how["primary_metrics"].items() if first["primary_metrics"].get(kind) != name
+    ]
+    if late:
+        before = ", ".join(first["primary_metrics"].get(kind, "none") for kind in late)
+        return (
+            f"One metric per kind decides ({metrics}). After results were seen it was changed from {before}."
+        )
+    terms = [name for name in ("alpha", "margin", "reference") if first.get(name) != how.get(name)]
+    changed = f" {', '.join(terms).capitalize()} changed after that." if terms else ""
+    return f"One metric per kind was named before the results were seen ({metrics}).{changed}"
+
+
+def _adjusted(how: Mapping[str, Any]) -> str:
+    """Which p-values were adjusted together."""
+    pairs = ", its pairs of models adjusted together" if len(how["models"]) > 2 else ""
+    return f"Each kind's deciding metric stands alone{pairs}; all others are adjusted together (Holm)."

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..metrics.answers import read_answer
-from .markdown import cell, safe, signed
+from .markdown import safe, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 def worst_cases(
     responses: pd.DataFrame, scores: pd.DataFrame, cases: pd.DataFrame, primary: Mapping[str, str], n: int = 3
 ) -> pd.DataFrame:
-    """The `n` cases of each kind on whose primary metric the models differ most, with their first answers."""
+    """The `n` cases of each kind on whose primary metric the models differ most, with answers to read.
+
+    Per case and model: `scores`, the score of every round in words, and the answer of the `round` that
+    scored worst, the first of several; what was malformed or refused says why.
+    """
     import pandas as pd
 
     chosen = scores[scores["metric"].isin(primary.values())]
@@ -27,20 +31,33 @@ def worst_cases(
         {
             "id": id,
             "model": model,
-            "mean": means.loc[(kind, id), model],
-            **_shown(id, model, responses, cases),
+            **_rounds(chosen[(chosen["id"] == id) & (chosen["model"] == model)]),
         }
         for kind, id in top.index
         for model in means.columns
     ]
-    return pd.DataFrame(rows, columns=["id", "model", "mean", "prompt", "golden_response", "answer"])
+    rows = [row | _shown(row["id"], row["model"], row["round"], responses, cases) for row in rows]
+    columns = ["id", "model", "scores", "round", "prompt", "golden_response", "answer"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _shown(id: str, model: str, responses: pd.DataFrame, cases: pd.DataFrame) -> dict[str, str]:
+def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
+    """The scores of a case's rounds in words, and the round to read: the worst, the first where none is."""
+    from ..plots.words import LOWER_IS_BETTER
+
+    values = scored.sort_values("round").set_index("round")["value"]
+    text = ", ".join("unscored" if value != value else f"{value:z.3f}" for value in values)
+    worse = values if scored["metric"].iloc[0] not in LOWER_IS_BETTER else -values
+    return {"scores": text, "round": int(worse.idxmin() if worse.notna().any() else values.index[0])}
+
+
+def _shown(id: str, model: str, round: int, responses: pd.DataFrame, cases: pd.DataFrame) -> dict[str, str]:
     case = cases[cases["id"] == id].iloc[0]
-    row = responses[(responses["id"] == id) & (responses["model"] == model)].sort_values("round").iloc[0]
+    asked = (responses["id"] == id) & (responses["model"] == model) & (responses["round"] == round)
+    row = responses[asked].iloc[0]
     answer = read_answer(row["model_response"], row["test_case"])
-    said = answer.value if row["status"] == "answered" else f"[{row['status']}] {row['model_response']}"
+    why = f"[{row['status']}: {row['error']}]" if row["error"] else f"[{row['status']}]"
+    said = answer.value if row["status"] == "answered" else f"{why} {row['model_response']}"
     text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     return {"prompt": case["prompt"], "golden_response": case["golden_response"], "answer": text}
 
@@ -52,10 +69,18 @@ def side_by_side(worst: pd.DataFrame, signature: str = "") -> str:
     blocks = []
     for id, rows in worst.groupby("id", sort=False):
         first = rows.iloc[0]
-        head = "".join(f"<th>{safe(row.model)} ({cell(row.mean)})</th>" for row in rows.itertuples())
+        head = "".join(
+            f"<th>{safe(row.model)}<br><small>{_which(row)}</small></th>" for row in rows.itertuples()
+        )
         body = "".join(f"<td>{safe(row.answer)}</td>" for row in rows.itertuples())
         blocks.append(
             f"**{safe(id)}.** {safe(first['prompt'])}\n\n<table><tr><th>golden response</th>{head}</tr>"
             f"<tr><td>{safe(first['golden_response'])}</td>{body}</tr></table>"
         )
     return signed("\n\n".join(blocks), signature)
+
+
+def _which(row: Any) -> str:
+    """Every round's score, and which of them the answer below is of."""
+    several = f"; round {row.round} below" if "," in row.scores else ""
+    return f"{safe(row.scores)}{several}"

@@ -214,8 +214,12 @@ def _warnings(
     elif df < FEW_CLUSTERS - 1.5:
         notes.append(f"{groups} clusters of very unequal size count as {df + 1:.1f}: their error is rough.")
     if error == 0:
-        told = "has no t interval" if limits is None else "states what that many equal values exclude"
-        notes.append(f"All {n} cases give the same value: with no variance the mean {told}.")
+        told = (
+            "and so no interval"
+            if limits is None
+            else "and the interval is how far the mean could move if cases that were not tried did otherwise"
+        )
+        notes.append(f"All {n} cases give the same value: there is no spread to make an error of, {told}.")
     return tuple(notes)
 
 

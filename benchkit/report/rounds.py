@@ -1,0 +1,73 @@
+"""What asking again shows: how far a model's rounds agree, and where the variance of a difference lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .markdown import cell, signed, table
+
+_NONE = "–"
+
+
+def agreement(report: Mapping[str, Any]) -> str:
+    """Per model, of the metrics that decide and those that are right or wrong; "" without a second round."""
+    how = report["configuration"]
+    rows = [
+        {
+            "metric": row["metric"],
+            "model": row["model"],
+            "cases": row["n"],
+            "pairs of rounds alike": cell(row["alike"]),
+            "ICC": cell(row["intraclass"]),
+            f"pass^{how['rounds']}": _NONE if row["k"] is None else cell(row["pass_hat_k"]),
+        }
+        for row in report.get("rounds", {}).get("agreement", ())
+        if row["n"] and (row["metric"] in how["primary_metrics"].values() or row["k"] is not None)
+    ]
+    if not rows:
+        return ""
+    text = (
+        "Do the rounds of a case agree? The share of pairs of rounds with the very same score; the "
+        "intraclass correlation (ICC), which is the share of a model's variance that lies between cases "
+        f"(1: asking again changes nothing); and pass^{how['rounds']}, the share of cases that are right in "
+        f"all {how['rounds']} rounds, where a metric is right or wrong."
+    )
+    return f"{text}\n\n{signed(table(rows), report['signature'])}"
+
+
+def variance(report: Mapping[str, Any]) -> str:
+    """Per deciding metric and pair: what lies between cases, what between rounds, and what that asks for."""
+    deciding = report["configuration"]["primary_metrics"].values()
+    rows = [
+        {
+            "metric": row["metric"],
+            "A": row["model_a"],
+            "B": row["model_b"],
+            "between cases": cell(row["omega2"]),
+            "rounds of A": cell(row["sigma2_a"]),
+            "rounds of B": cell(row["sigma2_b"]),
+            "share between cases": cell(row["between_cases"]),
+            "more rounds would": _rounds_help(row),
+        }
+        for row in report.get("rounds", {}).get("variance", ())
+        if row["n"] > 1 and row["metric"] in deciding
+    ]
+    if not rows:
+        return ""
+    text = (
+        "Where does the variance of a case's difference come from? What lies between cases, only more cases "
+        "can average out; what lies between the rounds of a case, more rounds can too. The share is of the "
+        "variance that is left after averaging this run's rounds."
+    )
+    return f"{text}\n\n{signed(table(rows), report['signature'])}"
+
+
+def _rounds_help(row: Mapping[str, Any]) -> str:
+    """What the split means for the next run."""
+    share = row["between_cases"]
+    if not row["separable"]:
+        return "be needed to tell"
+    if share is None:
+        return "change nothing: no variance"
+    return "help little" if share > 2 / 3 else "help some" if share > 1 / 3 else "help most"

@@ -1,0 +1,82 @@
+"""What an answer takes: cost and latency per model, and paired over the same cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .markdown import digits, interval, listed, signed, table
+
+# measure: (what it is called, factor, digits)
+_MEASURES = {"latency_s": ("seconds per answer", 1.0, 3), "cost_usd": ("USD per 1,000 answers", 1000.0, 3)}
+_KNOWN = ("cost_usd", "latency_s_median", "prompt_tokens", "completion_tokens")
+
+
+def cost(report: Mapping[str, Any]) -> str:
+    """Dollars, tokens and seconds per model; an unknown price is said to be unknown."""
+    models = report["results_summary"]["cost"]
+    if not any(row[name] for row in models for name in _KNOWN):
+        return "These responses came without times, tokens and prices: what they took is not known."
+    rows = [
+        {
+            "model": row["model"],
+            "cost, USD": digits(row["cost_usd"], 4),
+            "USD per 1,000 answers": digits(row["cost_usd_per_1000"], 3),
+            "answers priced": _priced(row),
+            "tokens in": row["prompt_tokens"],
+            "tokens out": row["completion_tokens"],
+            "latency, median s": digits(row["latency_s_median"], 2),
+            "95th percentile s": digits(row["latency_s_p95"], 2),
+            "queue, median s": digits(row["queue_s_median"], 2),
+            "answers timed": row["timed"],
+        }
+        for row in models
+    ]
+    return "\n\n".join(filter(None, (signed(table(rows), report["signature"]), _bounds(models))))
+
+
+def _priced(row: Mapping[str, Any]) -> str:
+    if "priced" not in row:
+        return "unknown"  # a report of before they were counted
+    came = row["priced"] + row["unpriced"]
+    return f"{row['priced']:,} of {came:,}" if row["unpriced"] else f"{row['priced']:,}"
+
+
+def _bounds(models: list[Mapping[str, Any]]) -> str:
+    """Which totals leave answers out, where some do."""
+    short = [row for row in models if row.get("priced") and row["unpriced"]]
+    if not short:
+        return ""
+    each = listed(f"{row['model']} ({row['unpriced']:,})" for row in short)
+    return (
+        f"Answers came without their usage for {each}: cost and tokens are a lower bound there, and the cost "
+        "of 1,000 answers is that of the priced ones."
+    )
+
+
+def serving(report: Mapping[str, Any]) -> str:
+    """Seconds and dollars per answer of every pair, with the interval of their difference; or ""."""
+    level = f"{100 * (1 - report['configuration']['alpha']):g} % interval"
+    rows = [_paired(row, level) for row in report.get("serving", ()) if row["n"]]
+    if not rows:
+        return ""
+    text = "Over the same cases, a case's rounds averaged first; less is better."
+    return f"{text}\n\n{signed(table(rows), report['signature'])}"
+
+
+def _paired(row: Mapping[str, Any], level: str) -> dict[str, Any]:
+    name, factor, places = _MEASURES[row["measure"]]
+    a, b, gap, low, high = (
+        None if row[field] is None else factor * row[field]
+        for field in ("mean_a", "mean_b", "difference", "ci_low", "ci_high")
+    )
+    return {
+        "measure": name,
+        "A": row["model_a"],
+        "B": row["model_b"],
+        "mean A": digits(a, places),
+        "mean B": digits(b, places),
+        "A − B": digits(gap, places),
+        level: interval(low, high, places),
+        "cases": row["n"],
+    }
