@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "claims": GROUND | {"facts"},
     "facts": GROUND,
     "offline": GROUND,
-    "llm": GROUND | {"agent", "offline"},
+    "llm": GROUND | {"agent", "folders", "offline"},
     "export": GROUND | {"tables"},
     "terminal": GROUND,
     "kernel": GROUND | {"terminal", "parameters"},

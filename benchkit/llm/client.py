@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..agent import Agent, Call, Item, Reply
 from ..errors import Interrupted, UsageError
+from ..folders import RESPONSES
+from ..log import setup_logging
 from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 Work = Sequence[tuple[Agent, Sequence[Item]]]
 Find = Callable[[Iterable[str]], dict[str, Reply]]
+logger = setup_logging(__name__)
 
 
 class _Run(Protocol):
@@ -97,11 +100,19 @@ class Client:
     async def _open(self) -> None:
         async with AsyncExitStack() as stack:
             stack.enter_context(self.run.claim())
+            self._say_if_gone()
             journal = stack.enter_context(closing(Journal(self._path, self.budget.session)))
             self.budget.begin(journal.spent())
             stack.push_async_callback(self.provider.close)
             self._sender = Sender(self.provider, self.budget, journal, self._cap, self._clock)
             self._stack = stack.pop_all()
+
+    def _say_if_gone(self) -> None:
+        if not self._path.exists() and any(self.run.path.glob("*" + RESPONSES)):
+            logger.warning(
+                "%s has responses but no %s any more: nothing is on record, so what is asked is paid for "
+                "again.", self.run.path, self._path.name,
+            )  # fmt: skip
 
     def estimates(self, work: Work) -> list[Estimate]:
         """What each agent has yet to ask, at the limits that are known; asks nothing."""
