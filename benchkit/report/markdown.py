@@ -49,6 +49,20 @@ def interval(low: float | None, high: float | None, places: int = 3) -> str:
     return "unknown" if low is None or high is None else f"{low:z,.{places}f} to {high:z,.{places}f}"
 
 
+def pairs_of(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    return {(row["model_a"], row["model_b"]) for row in rows}
+
+
+def only_pair(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Who A and B are, said once where there is one pair; else `sides` says it in every row."""
+    pairs = pairs_of(rows)
+    return "".join(f"A is {a}, B is {b}. " for a, b in pairs) if len(pairs) == 1 else ""
+
+
+def sides(row: Mapping[str, Any], pairs: set[tuple[str, str]]) -> dict[str, str]:
+    return {"A": row["model_a"], "B": row["model_b"]} if len(pairs) > 1 else {}
+
+
 def listed(names: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *most, last = names
