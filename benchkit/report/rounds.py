@@ -31,7 +31,8 @@ def agreement(report: Mapping[str, Any]) -> str:
         "Do the rounds of a case agree? The share of pairs of rounds with the very same score; the "
         "intraclass correlation (ICC), which is the share of a model's variance that lies between cases "
         "(1: asking again changes nothing; below 0: as good as none); and "
-        f"pass^{how['rounds']}, the share of cases that are right in all {how['rounds']} rounds, where a metric is right or wrong."
+        f"pass^{how['rounds']}, the share of cases that are right in all "
+        f"{how['rounds']} rounds, where a metric is right or wrong."
     )
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
 
@@ -57,8 +58,8 @@ def variance(report: Mapping[str, Any]) -> str:
         return ""
     text = (
         f"{only_pair(known)}Where does the variance of a case's difference come from? What lies between "
-        "cases, only more cases can average out; what lies between the rounds of a case, more rounds can too. The share is of the "
-        "variance that is left after averaging this run's rounds."
+        "cases, only more cases can average out; what lies between the rounds of a case, more rounds can "
+        "too. The share is of the variance that is left after averaging this run's rounds."
     )
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
 
