@@ -208,7 +208,14 @@ class TestText:
 
     @pytest.mark.parametrize(
         ("value", "text"),
-        [(-0.0, "0.000"), (-0.0004, "-0.0004"), (0.0, "0.000"), (-0.1234, "-0.123"), (None, "unknown")],
+        [
+            (-0.0, "0.000"),
+            (-5.6e-18, "0.000"),
+            (-0.0004, "-0.0004"),
+            (0.0, "0.000"),
+            (-0.1234, "-0.123"),
+            (None, "unknown"),
+        ],
     )
     def test_zero_has_no_sign(self, value, text):
         """A negative zero is a zero, and so is the end of an interval that rounds to it."""

@@ -14,6 +14,7 @@ _CHARACTERS = {c: f"&#{ord(c)};" for c in "<>&\"'*_`[]\\|#!~@"}
 _CHARACTERS["$"] = "<span>&#36;</span>"
 # Renderers make links of bare addresses: an entity for their colon or dot shows the same and is none.
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+ROUNDING = 1e-12  # of sums and differences of scores
 LONGEST = 1200  # characters of a model's text
 
 
@@ -37,7 +38,7 @@ def cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return "unknown"
     if isinstance(value, float):
-        return f"{value:z.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2g}"
+        return f"{value:z.3f}" if abs(value) >= 0.001 or abs(value) < ROUNDING else f"{value:.2g}"
     return unlinked(str(value)).replace("|", "\\|")
 
 

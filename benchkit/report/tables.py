@@ -40,7 +40,7 @@ def comparisons(report: Mapping[str, Any]) -> str:
             **({"p (sign-flip)": row["p_permutation"]} if len(pairs) == 1 else {}),
             "cases": row["n"],
             "won / tied / lost": f"{row['wins']} / {row['ties']} / {row['losses']}",
-            "outcome": _outcome(row),
+            "outcome": _outcome(row, len(pairs) > 1),
         }
         for row in rows
     ]
@@ -70,7 +70,10 @@ def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n>\n".join(f"> On {listed(metrics)}: {one[0].lower()}{one[1:]}" for one, metrics in said.items())
 
 
-def _outcome(row: Mapping[str, Any]) -> str:
+def _outcome(row: Mapping[str, Any], sides_named: bool) -> str:
+    """The outcome with the model's name, or with its letter where the row says who is who."""
+    if sides_named:
+        return {"better_a": "A better", "better_b": "B better"}.get(row["outcome"], row["outcome"])
     named = {"better_a": f"{row['model_a']} better", "better_b": f"{row['model_b']} better"}
     return named.get(row["outcome"], row["outcome"])
 
