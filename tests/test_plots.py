@@ -275,6 +275,19 @@ def test_an_unbounded_metric_has_an_axis_of_its_own():
     assert len(plots.plot_differences(table[table["metric"] == "wer_score"]).figure.axes) == 2
 
 
+def test_a_difference_is_coloured_by_its_outcome():
+    """An interval that excludes zero is no winner's where the adjusted p left it inconclusive."""
+    table = make_comparisons(["a", "b"], low=0.1, high=0.3).query("metric == 'clarity'")
+    faces = {
+        outcome: plots.plot_differences(table.assign(outcome=outcome))
+        .figure.axes[0]
+        .lines[-2]
+        .get_markerfacecolor()
+        for outcome in ("better_a", "inconclusive")
+    }
+    assert faces["inconclusive"] == "white" != faces["better_a"]
+
+
 def test_what_is_not_known_of_a_difference_is_said():
     """No interval and no comparison are words in the alt text, never nan."""
     table = make_comparisons(["a", "b"], low=0.1, high=0.3)

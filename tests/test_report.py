@@ -208,7 +208,14 @@ class TestText:
 
     @pytest.mark.parametrize(
         ("value", "text"),
-        [(-0.0, "0.000"), (-0.0004, "-0.0004"), (0.0, "0.000"), (-0.1234, "-0.123"), (None, "unknown")],
+        [
+            (-0.0, "0.000"),
+            (-5.6e-18, "0.000"),
+            (-0.0004, "-0.0004"),
+            (0.0, "0.000"),
+            (-0.1234, "-0.123"),
+            (None, "unknown"),
+        ],
     )
     def test_zero_has_no_sign(self, value, text):
         """A negative zero is a zero, and so is the end of an interval that rounds to it."""
@@ -285,6 +292,7 @@ class TestTables:
         )
         assert "a difference is shown where p (Holm) is at most 0.05" in two
         assert "deciding metric stands alone; all others" in two
+        assert ("p (sign-flip)" in two, "p (sign-flip)" in three) == (True, False)
         assert "stands alone, its pairs of models adjusted together; all others" in three
 
     def test_each_caution_stands_once_with_its_metrics(self):
@@ -339,9 +347,8 @@ class TestTables:
         assert f"| {gap} | {ends} | {row['n']} |" in shown
         assert "USD" not in shown  # only one model of a pair has a price
         paid = report_of(drawn(3, n=6), costs={STEADY: 0.001, HASTY: 0.0004})
-        assert f"| USD per 1,000 answers | {STEADY} | {HASTY} | 1.000 | 0.400 | 0.600 |" in report.serving(
-            paid
-        )
+        assert f"A is {STEADY}, B is {HASTY}." in report.serving(paid)
+        assert "| USD per 1,000 answers | 1.000 | 0.400 | 0.600 |" in report.serving(paid)
 
     def test_agreement_and_variance_are_shown(self):
         """The deciding metrics and the binary ones, with what more rounds would do."""

@@ -97,8 +97,7 @@ def _forest(
     header: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
     header["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # above band and zero line
     for a, b in pairs:
-        of_pair = rows[(rows["model_a"] == a) & (rows["model_b"] == b)]
-        if of_pair.empty:
+        if (of_pair := rows[(rows["model_a"] == a) & (rows["model_b"] == b)]).empty:
             continue
         heading = f"A  {look[a].label}   against   B  {look[b].label}"
         axes.text(0.0, at, heading, fontweight="bold", **header).set_in_layout(False)
@@ -121,7 +120,9 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
     if not np.isfinite(row.d):
         axes.text(0, at, "no case that both have a score for", va="center", fontsize=8, color=MUTED)
         return
-    winner = look[row.model_a] if row.low > 0 else look[row.model_b] if row.high < 0 else None
+    # An interval may exclude zero where the adjusted p shows nothing: the outcome has the last word.
+    shown = getattr(row, "outcome", "better_a" if row.low > 0 else "better_b" if row.high < 0 else "")
+    winner = {"better_a": look[row.model_a], "better_b": look[row.model_b]}.get(shown)
     colour, marker = (winner.colour, winner.marker) if winner else (MUTED, "o")
     if np.isfinite([row.low, row.high]).all():
         axes.plot([row.low, row.high], [at, at], color=colour, linewidth=2.2, solid_capstyle="butt")
@@ -185,8 +186,7 @@ def _difference_words(rows: pd.DataFrame, left_out: int) -> tuple[str, str]:
 def _in_words(row: Any) -> str:
     if not np.isfinite(row.difference):
         return "not compared"
-    known = np.isfinite([row.ci_low, row.ci_high]).all()
-    ends = f"{row.ci_low:z.3f} to {row.ci_high:z.3f}" if known else "no interval"
+    ends = f"{row.ci_low:z.3f} to {row.ci_high:z.3f}" if np.isfinite(row.ci_low) else "no interval"
     return f"{row.difference:+z.3f} ({ends})"
 
 

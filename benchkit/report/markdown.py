@@ -14,6 +14,7 @@ _CHARACTERS = {c: f"&#{ord(c)};" for c in "<>&\"'*_`[]\\|#!~@"}
 _CHARACTERS["$"] = "<span>&#36;</span>"
 # Renderers make links of bare addresses: an entity for their colon or dot shows the same and is none.
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+ROUNDING = 1e-12  # of sums and differences of scores
 LONGEST = 1200  # characters of a model's text
 
 
@@ -37,7 +38,7 @@ def cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return "unknown"
     if isinstance(value, float):
-        return f"{value:z.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2g}"
+        return f"{value:z.3f}" if abs(value) >= 0.001 or abs(value) < ROUNDING else f"{value:.2g}"
     return unlinked(str(value)).replace("|", "\\|")
 
 
@@ -47,6 +48,20 @@ def digits(value: float | None, places: int) -> str:
 
 def interval(low: float | None, high: float | None, places: int = 3) -> str:
     return "unknown" if low is None or high is None else f"{low:z,.{places}f} to {high:z,.{places}f}"
+
+
+def pairs_of(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    return {(row["model_a"], row["model_b"]) for row in rows}
+
+
+def only_pair(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Who A and B are, said once where there is one pair; else `sides` says it in every row."""
+    pairs = pairs_of(rows)
+    return "".join(f"A is {a}, B is {b}. " for a, b in pairs) if len(pairs) == 1 else ""
+
+
+def sides(row: Mapping[str, Any], pairs: set[tuple[str, str]]) -> dict[str, str]:
+    return {"A": row["model_a"], "B": row["model_b"]} if len(pairs) > 1 else {}
 
 
 def listed(names: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .markdown import cell, signed, table
+from .markdown import cell, only_pair, pairs_of, sides, signed, table
 
 _NONE = "–"
 
@@ -30,8 +30,9 @@ def agreement(report: Mapping[str, Any]) -> str:
     text = (
         "Do the rounds of a case agree? The share of pairs of rounds with the very same score; the "
         "intraclass correlation (ICC), which is the share of a model's variance that lies between cases "
-        f"(1: asking again changes nothing); and pass^{how['rounds']}, the share of cases that are right in "
-        f"all {how['rounds']} rounds, where a metric is right or wrong."
+        "(1: asking again changes nothing; below 0: as good as none); and "
+        f"pass^{how['rounds']}, the share of cases that are right in all "
+        f"{how['rounds']} rounds, where a metric is right or wrong."
     )
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
 
@@ -39,26 +40,26 @@ def agreement(report: Mapping[str, Any]) -> str:
 def variance(report: Mapping[str, Any]) -> str:
     """Per deciding metric and pair: what lies between cases, what between rounds, and what that asks for."""
     deciding = report["configuration"]["primary_metrics"].values()
+    split = report.get("rounds", {}).get("variance", ())
+    known = [row for row in split if row["n"] > 1 and row["metric"] in deciding]
     rows = [
         {
             "metric": row["metric"],
-            "A": row["model_a"],
-            "B": row["model_b"],
+            **sides(row, pairs_of(known)),
             "between cases": cell(row["omega2"]),
             "rounds of A": cell(row["sigma2_a"]),
             "rounds of B": cell(row["sigma2_b"]),
             "share between cases": cell(row["between_cases"]),
             "more rounds would": _rounds_help(row),
         }
-        for row in report.get("rounds", {}).get("variance", ())
-        if row["n"] > 1 and row["metric"] in deciding
+        for row in known
     ]
     if not rows:
         return ""
     text = (
-        "Where does the variance of a case's difference come from? What lies between cases, only more cases "
-        "can average out; what lies between the rounds of a case, more rounds can too. The share is of the "
-        "variance that is left after averaging this run's rounds."
+        f"{only_pair(known)}Where does the variance of a case's difference come from? What lies between "
+        "cases, only more cases can average out; what lies between the rounds of a case, more rounds can "
+        "too. The share is of the variance that is left after averaging this run's rounds."
     )
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
 

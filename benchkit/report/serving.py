@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .markdown import digits, interval, listed, signed, table
+from .markdown import digits, interval, listed, only_pair, pairs_of, sides, signed, table
 
 # measure: (what it is called, factor, digits)
 _MEASURES = {"latency_s": ("seconds per answer", 1.0, 3), "cost_usd": ("USD per 1,000 answers", 1000.0, 3)}
@@ -57,14 +57,15 @@ def _bounds(models: list[Mapping[str, Any]]) -> str:
 def serving(report: Mapping[str, Any]) -> str:
     """Seconds and dollars per answer of every pair, with the interval of their difference; or ""."""
     level = f"{100 * (1 - report['configuration']['alpha']):g} % interval"
-    rows = [_paired(row, level) for row in report.get("serving", ()) if row["n"]]
+    known = [row for row in report.get("serving", ()) if row["n"]]
+    rows = [_paired(row, level, pairs_of(known)) for row in known]
     if not rows:
         return ""
-    text = "Over the same cases, a case's rounds averaged first; less is better."
+    text = f"{only_pair(known)}Over the same cases, a case's rounds averaged first; less is better."
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
 
 
-def _paired(row: Mapping[str, Any], level: str) -> dict[str, Any]:
+def _paired(row: Mapping[str, Any], level: str, pairs: set[tuple[str, str]]) -> dict[str, Any]:
     name, factor, places = _MEASURES[row["measure"]]
     a, b, gap, low, high = (
         None if row[field] is None else factor * row[field]
@@ -72,8 +73,7 @@ def _paired(row: Mapping[str, Any], level: str) -> dict[str, Any]:
     )
     return {
         "measure": name,
-        "A": row["model_a"],
-        "B": row["model_b"],
+        **sides(row, pairs),
         "mean A": digits(a, places),
         "mean B": digits(b, places),
         "A − B": digits(gap, places),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .markdown import escaped, interval, listed, signed, table
+from .markdown import escaped, interval, listed, only_pair, pairs_of, sides, signed, table
 
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 _MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "unscored")
@@ -22,32 +22,39 @@ def decision(report: Mapping[str, Any]) -> str:
 
 
 def comparisons(report: Mapping[str, Any]) -> str:
-    """The table of every comparison, the metric that decides first in its kind; one pair is named once."""
+    """The table of every comparison, the metric that decides first in its kind; one pair is named once.
+
+    The sign-flip p-value, which is adjusted for nothing, is shown where there is room for it.
+    """
     how = report["configuration"]
     level = f"{100 * (1 - how['alpha']):g} % interval"
     rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
-    pairs = {(row["model_a"], row["model_b"]) for row in rows}
+    pairs = pairs_of(rows)
     shown = [
         {
             "metric": f"**{row['metric']}**" if row["primary"] else row["metric"],
-            **({"A": row["model_a"], "B": row["model_b"]} if len(pairs) > 1 else {}),
+            **sides(row, pairs),
             "A − B": row["difference"],
             level: interval(row["ci_low"], row["ci_high"]),
             "p (Holm)": row["p_adjusted"],
+            **({"p (sign-flip)": row["p_permutation"]} if len(pairs) == 1 else {}),
             "cases": row["n"],
             "won / tied / lost": f"{row['wins']} / {row['ties']} / {row['losses']}",
-            "outcome": _outcome(row),
+            "outcome": _outcome(row, len(pairs) > 1),
         }
         for row in rows
     ]
-    named = "".join(f"A is {a}, B is {b}. " for a, b in pairs) if len(pairs) == 1 else ""
-    text = f"{named}Bold: the metrics that decide. {_adjusted(how)} {_reading(how)}"
+    text = f"{only_pair(rows)}Bold: the metrics that decide. {_adjusted(how)} {_reading(how)}"
     return "\n\n".join(filter(None, (text, signed(table(shown), report["signature"]), _cautions(rows))))
 
 
 def _reading(how: Mapping[str, Any]) -> str:
     """What in the table shows a difference."""
-    same = f", and equivalent where it is shown to lie within {how['margin']:g}" if how["margin"] else ""
+    same = (
+        f"; where the difference is shown to lie within {how['margin']:g}, the models are equivalent instead"
+        if how["margin"]
+        else ""
+    )
     return (
         f"The outcome decides: a difference is shown where p (Holm) is at most {how['alpha']:g}{same}. An "
         "interval is adjusted for nothing, so that it may exclude zero where the outcome is inconclusive."
@@ -63,7 +70,10 @@ def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n>\n".join(f"> On {listed(metrics)}: {one[0].lower()}{one[1:]}" for one, metrics in said.items())
 
 
-def _outcome(row: Mapping[str, Any]) -> str:
+def _outcome(row: Mapping[str, Any], sides_named: bool) -> str:
+    """The outcome with the model's name, or with its letter where the row says who is who."""
+    if sides_named:
+        return {"better_a": "A better", "better_b": "B better"}.get(row["outcome"], row["outcome"])
     named = {"better_a": f"{row['model_a']} better", "better_b": f"{row['model_b']} better"}
     return named.get(row["outcome"], row["outcome"])
 

@@ -69,12 +69,13 @@ def side_by_side(worst: pd.DataFrame, signature: str = "") -> str:
     blocks = []
     for id, rows in worst.groupby("id", sort=False):
         first = rows.iloc[0]
+        wide = f' style="width: {100 / (len(rows) + 1):.0f}%"'
         head = "".join(
-            f"<th>{safe(row.model)}<br><small>{_which(row)}</small></th>" for row in rows.itertuples()
+            f"<th{wide}>{safe(row.model)}<br><small>{_which(row)}</small></th>" for row in rows.itertuples()
         )
         body = "".join(f"<td>{safe(row.answer)}</td>" for row in rows.itertuples())
         blocks.append(
-            f"**{safe(id)}.** {safe(first['prompt'])}\n\n<table><tr><th>golden response</th>{head}</tr>"
+            f"**{safe(id)}.** {safe(first['prompt'])}\n\n<table><tr><th{wide}>golden response</th>{head}</tr>"
             f"<tr><td>{safe(first['golden_response'])}</td>{body}</tr></table>"
         )
     return signed("\n\n".join(blocks), signature)
