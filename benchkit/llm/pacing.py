@@ -73,6 +73,7 @@ class Pacer:
         self._tokens, self._corrected = self.guessed.get("TPM", 0.0), 0.0
         self._quickest = float("inf")
         self._crowded = False  # whether the next call waits for nothing but the window
+        self._seeking = True  # how many may be in flight, until a reply was slow or all of them are
 
     async def acquire(self, tokens: int) -> Permit:
         """Return when a call that reserves `tokens` may be sent; callers are served in their order."""
@@ -182,7 +183,7 @@ class Pacer:
 
     def _gap(self) -> float:
         """Seconds between two calls while it is being found out how many may be in flight."""
-        if self.in_flight < FIRST_WINDOW or self.size("RPM") or (self.window >= self._largest):
+        if not self._seeking or self.in_flight < FIRST_WINDOW or self.size("RPM"):
             return 0.0
         if self._flight and self.in_flight == FIRST_WINDOW:
             return HEARD_S
@@ -223,8 +224,10 @@ class Pacer:
         self._quickest = min(latency_s, self._quickest * 1.01)
         if latency_s > SLOWER * self._quickest + 0.05:
             self.window = max(FIRST_WINDOW if self._largest >= FIRST_WINDOW else 1.0, self.window - 0.5)
+            self._seeking = False  # gaps between calls would now cost more than bursts do
         elif self._crowded:
             self.window = min(self._largest, self.window + 1)
+        self._seeking = self._seeking and self.window < self._largest
 
 
 async def first_of(*waits: Awaitable[Any]) -> None:
