@@ -174,6 +174,12 @@ class TestWritten:
         assert found["clusters"] == f"category({len(CATEGORIES)})+cr2"
         assert found["measured"].count("+") == 7
 
+    def test_few_categories_bound_the_sign_flip(self, made):
+        """Five categories have 2⁴ patterns of signs, so 1/16 is the least p; said where that p is shown."""
+        computed, text = made
+        told = len(computed["configuration"]["models"]) == 2
+        assert ("with 5 of them it is never below 0.062" in text) is told
+
 
 ADDRESSES = (
     "See http://far.example/a_b, HTTPS://far.example, ftp://far.example, www.far.example or <me@far.example>."

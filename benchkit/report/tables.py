@@ -45,7 +45,20 @@ def comparisons(report: Mapping[str, Any]) -> str:
         for row in rows
     ]
     text = f"{only_pair(rows)}Bold: the metrics that decide. {_adjusted(how)} {_reading(how)}"
+    text += _least_flipped(rows) if len(pairs) == 1 else ""
     return "\n\n".join(filter(None, (text, signed(table(shown), report["signature"]), _cautions(rows))))
+
+
+def _least_flipped(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a sign-flip p cannot fall below where whole clusters are flipped, where that is near alpha."""
+    clusters = {row["clusters"] for row in rows if row["clustered"]}
+    if not clusters or min(clusters) > 8:
+        return ""
+    few = min(clusters)
+    return (
+        f" The sign-flip p, adjusted for nothing, flips whole categories: with {few} of them it is never "
+        f"below {2.0 ** (1 - few):.3f}, however clear the difference."
+    )
 
 
 def _reading(how: Mapping[str, Any]) -> str:
