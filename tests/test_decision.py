@@ -229,5 +229,5 @@ def test_every_sentence_may_be_repeated(seed):
 def test_few_cases_are_said_in_the_report():
     """The plain warning of a small comparison is in the report that a reader gets."""
     text = comparisons(report_of(score_table(apart(0.1, n=9), "abc")))
-    assert "Only 9 cases, fewer than 15" in text
-    assert "Only 3 clusters, fewer than 5" in text
+    assert "field_accuracy: only 9 cases, fewer than 15" in text
+    assert "field_accuracy: only 3 clusters, fewer than 5" in text
