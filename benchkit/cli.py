@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import shlex
 import signal
 import sys
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         raise Interrupted(f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline)}") from None
     except BenchkitError as error:
         if error.exit_code in (3, 4):
-            raise type(error)(f"{error} {_how_to_resume(pipeline)}") from error
+            raise type(error)(f"{error} {_how_to_resume(pipeline)}{_with_more(str(error))}") from error
         raise
     assert pipeline.run_dir is not None
     print("\n".join(_ending(pipeline.run_dir, args.last)))
@@ -133,13 +134,20 @@ def _how_to_resume(pipeline: BenchmarkPipeline) -> str:
     return f"Resume with: benchkit run {shlex.quote(_short(pipeline.run_dir))}"
 
 
+def _with_more(stopped: str) -> str:
+    """The parameter to raise, after a ceiling was reached: the same command alone would stop again."""
+    ceiling = re.match(r"stopped at (max_\w+) =", stopped)
+    return f" -p {ceiling.group(1)} MORE" if ceiling else ""
+
+
 def _ending(run_dir: Path, last: str) -> list[str]:
     """The last lines of a run: SIMULATED where it is, and what it made: the decision, the report."""
     from .run import Run
 
     lines = ["SIMULATED: no real model answered."] if Run(run_dir).simulated else []
     if last >= "04":
-        lines.append(Run(run_dir).metrics_report()["decision"]["sentence"])
+        decision = Run(run_dir).metrics_report()["decision"]
+        lines += [decision["sentence"], *(f"Warning: {one}" for one in decision.get("warnings", ()))]
     pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
     for label, name in pages.items():
         page = run_dir / "html" / f"{name}.html"

@@ -43,6 +43,11 @@ class Aim:
             raise UsageError(
                 f"detect = {one!r} is not usable. Name a difference between 0 and 1, such as 0.05."
             )
+        if not self.alpha < self.power < 1:
+            raise UsageError(
+                f"power = {self.power!r} is not usable. Use a chance above alpha ({self.alpha:g}) and "
+                "below 1, such as 0.8."
+            )
         if type(self.rounds) is not int or self.rounds < 1:
             raise UsageError(f"rounds = {self.rounds!r} is not usable. Use a whole number, 1 or more.")
 

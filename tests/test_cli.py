@@ -87,6 +87,22 @@ def test_exit_codes_of_a_notebook_that_stops(run_dir, tmp_path, capsys, kind, se
     assert "Traceback" not in told
 
 
+def test_a_ceiling_that_stopped_is_named_to_be_raised(run_dir, tmp_path, capsys):
+    """The bare command would stop at the same ceiling again."""
+    stop = "raise BudgetStop('stopped at max_calls = 5: 5 calls are sent.')"
+    write_notebooks(tmp_path / "notebooks", f"from benchkit.errors import BudgetStop; {stop}")
+    assert cli.main(["run", str(run_dir), "--from", "05"]) == 3
+    assert capsys.readouterr().err.endswith("benchkit run 'runs/run one' -p max_calls MORE\n")
+
+
+def test_warnings_stand_under_the_decision(run_dir, capsys):
+    """Whoever reads only the terminal is warned too."""
+    late = MEASURED | {"decision": DECISION | {"warnings": ["margin was named late."]}}
+    (run_dir / "metrics_report.json").write_text(json.dumps(late))
+    assert cli.main(["run", str(run_dir), "--from", "05"]) == 0
+    assert "Warning: margin was named late.\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [

@@ -89,6 +89,11 @@ def test_other_metrics():
     part = json_part(values)
     assert part["other_metrics"] == {"structural_consistency": {"contradicts": HASTY}}
     assert part["sentence"].endswith("On structural_consistency offline/hasty is shown better.")
+    for model in values:
+        values[model]["structural_consistency"] = values[STEADY]["field_accuracy"]
+    part = json_part(values)
+    assert part["other_metrics"] == {"structural_consistency": {"level": STEADY}}
+    assert "On structural_consistency the models are level." in part["sentence"]
 
 
 def test_three_models_and_who_is_left():

@@ -58,7 +58,8 @@ class TestPlan:
         assert " 400 " in text  # calls of a model: 2 kinds × 40 × 5
 
     @pytest.mark.parametrize(
-        "wrong", [("--detect", "0"), ("--cases", "0"), ("--rounds", "0"), ("--power", "1")]
+        "wrong",
+        [("--detect", "0"), ("--cases", "0"), ("--rounds", "0"), ("--power", "1"), ("--power", "0.01")],
     )
     def test_bad_usage(self, tmp_path, monkeypatch, capsys, wrong):
         """A value that is none: exit code 2 and one sentence."""

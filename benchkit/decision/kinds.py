@@ -94,7 +94,7 @@ def _survival(
 
 
 def _other_metrics(of_kind: Sequence[Row], primary: str, best: str) -> dict[str, dict[str, str]]:
-    """Whether the kind's other metrics have the same model in front, or show another one better."""
+    """Whether the kind's other metrics have the same model in front, none, or show another one better."""
     out: dict[str, dict[str, str]] = {}
     for metric in dict.fromkeys(row["metric"] for row in of_kind if row["metric"] != primary):
         rows = [row for row in of_kind if row["metric"] == metric]
@@ -103,7 +103,9 @@ def _other_metrics(of_kind: Sequence[Row], primary: str, best: str) -> dict[str,
         front = _in_front(rows, metric)
         if shown:
             out[metric] = {"contradicts": front if front in shown else shown[0]}
-        elif front == best or not any(row["difference"] for row in facing):
+        elif not any(row["difference"] for row in facing):
+            out[metric] = {"level": best}
+        elif front == best:
             out[metric] = {"agrees": best}
         else:
             out[metric] = {"differs": front}

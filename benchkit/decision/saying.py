@@ -52,7 +52,7 @@ def sensitivity(found: Survival) -> str:
 
 
 def elsewhere(best: str, others: Mapping[str, Mapping[str, str]]) -> str:
-    """What the kind's other metrics say, by metric {"agrees", "differs" or "contradicts": model in front}."""
+    """What the kind's other metrics say, by metric {"agrees", "level", "differs" or "contradicts": model}."""
     if others and all("agrees" in one for one in others.values()):
         return f"Every other metric of these cases has {best} in front too."
     parts = []
@@ -62,6 +62,8 @@ def elsewhere(best: str, others: Mapping[str, Mapping[str, str]]) -> str:
             if word in one:
                 by_model.setdefault(one[word], []).append(metric)
         parts += [f"on {listed(metrics)} {model} {how}" for model, metrics in by_model.items()]
+    if level := [metric for metric, one in others.items() if "level" in one]:
+        parts.append(f"on {listed(level)} the models are level")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
