@@ -76,7 +76,7 @@ class BenchmarkPipeline:
         """
         from .documents import read_json
         from .folders import forget_empty
-        from .run import claim, intend
+        from .run import claim, intend, intended
 
         self._require()
         run_dir, is_new = self._open()
@@ -86,10 +86,12 @@ class BenchmarkPipeline:
                 plan = self._plan(run_dir)
                 await self._check(plan, run_dir)
                 environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
-                for at, (name, values) in enumerate(plan.items()):
-                    intend(run_dir, dict(list(plan.items())[at:]))
+                left = intended(run_dir) | plan  # a shorter span than the stopped run's forgets nothing
+                for name, values in plan.items():
+                    intend(run_dir, left)
                     await self._run_one(name, values, environment)
-                intend(run_dir, {})
+                    del left[name]
+                intend(run_dir, left)
         finally:
             if is_new:
                 forget_empty(run_dir)

@@ -258,9 +258,15 @@ def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameter
 
 def recorded_parameters(run_dir: Path) -> dict[str, dict[str, Any]]:
     """What each notebook of a run was last run with, or was to be run with when the run was stopped."""
-    config, planned = run_dir / "config.json", run_dir / PLANNED
+    config = run_dir / "config.json"
     recorded = read_json(config, maker="01_generate")["parameters"] if config.exists() else {}
-    return recorded | (read_json(planned, maker="benchkit run") if planned.exists() else {})
+    return recorded | intended(run_dir)
+
+
+def intended(run_dir: Path) -> dict[str, dict[str, Any]]:
+    """What the notebooks that a stopped run has not reached are to be run with."""
+    file = run_dir / PLANNED
+    return read_json(file, maker="benchkit run") if file.exists() else {}
 
 
 def intend(run_dir: Path, plan: Mapping[str, Mapping[str, Any]]) -> None:

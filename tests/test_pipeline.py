@@ -280,6 +280,7 @@ async def test_a_resume_needs_no_reminding(tmp_path):
     folder = write_notebooks(tmp_path / "n", n02=(ANY_RUN, STOPS_ONCE))
     with pytest.raises(errors.BudgetStop):
         await BenchmarkPipeline(tmp_path / "r", notebooks=folder, rounds=5, models=PAIR).run()
+    await BenchmarkPipeline(tmp_path / "r", last="02", notebooks=folder).run()
     await BenchmarkPipeline(tmp_path / "r", notebooks=folder).run()
     assert f"got 5 {PAIR}" in text_of(tmp_path / "r", "03_execute")
     assert not (tmp_path / "r" / pipeline_run.PLANNED).exists()

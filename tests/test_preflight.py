@@ -91,4 +91,4 @@ async def test_only_models_that_are_going_to_be_asked(groq, tmp_path):
 async def test_an_imported_run_asks_nobody(monkeypatch):
     """No key is needed to score what was made elsewhere."""
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
-    await check_models(plan(4, 5), "imported")
+    assert await check_models(plan(4, 5), "imported") is None
