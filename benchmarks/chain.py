@@ -11,7 +11,6 @@ often an equal pair got a winner, and how often the worse model was found beside
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import os
 import platform
@@ -99,7 +98,6 @@ class Ended:
 
 
 def full_run(task: Task) -> Ended:
-    gc.freeze()  # statsmodels collects garbage for every adjustment; what is imported need not be looked at
     began, rate = time.perf_counter(), task.failing**0.25
     server = OfflineServer(seed=task.seed, latency_ms=0, error_rate=rate, models=[LESSER, CRITIC])
     with server, tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,11 +54,25 @@ def holm(p_values: ArrayLike) -> Array:
     require(bool(np.all((p[tested] >= 0) & (p[tested] <= 1))), "p_values must lie between 0 and 1.")
     adjusted = p.copy()
     if tested.sum() > 1:  # one p-value stays as it is, and a decision asks for that often
-        # statsmodels takes a second to import, and collects garbage at every call; only this needs it.
+        # statsmodels takes a second to import; only this needs it.
         from statsmodels.stats.multitest import multipletests
 
-        adjusted[tested] = multipletests(p[tested], method="holm")[1]
+        with _old_objects_left_alone():
+            adjusted[tested] = multipletests(p[tested], method="holm")[1]
     return adjusted
+
+
+@contextmanager
+def _old_objects_left_alone() -> Iterator[None]:
+    """Garbage collections see only what is made inside: `multipletests` forces a whole one at every call.
+
+    Among a notebook's objects that takes 0.1 s each, nine tenths of the time that a decision takes.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def equivalence(result: Paired, margin: float, *, alpha: float | None = None) -> Equivalence:
