@@ -76,7 +76,8 @@ class BenchmarkPipeline:
         """
         from .documents import read_json
         from .folders import forget_empty
-        from .run import claim, intend, intended
+        from .lock import claim
+        from .run import intend, intended
 
         self._require()
         run_dir, is_new = self._open()
@@ -105,8 +106,8 @@ class BenchmarkPipeline:
 
     def _open(self) -> tuple[Path, bool]:
         """The run's folder, and whether it was made just now."""
-        from .folders import made_folder
-        from .run import new_run_dir, open_run
+        from .folders import made_folder, new_run_dir
+        from .run import open_run
 
         if self.names[0] != NOTEBOOKS[0]:
             return open_run(self.run_dir or "").path, False

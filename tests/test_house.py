@@ -52,7 +52,18 @@ MAY_IMPORT = {
     "parameters": GROUND,
     "preflight": GROUND | STAGES | {"llm"},
     "pipeline": GROUND
-    | {"documents", "export", "folders", "kernel", "llm", "parameters", "preflight", "run", "terminal"},
+    | {
+        "documents",
+        "export",
+        "folders",
+        "kernel",
+        "llm",
+        "lock",
+        "parameters",
+        "preflight",
+        "run",
+        "terminal",
+    },
     "cli": GROUND | {"folders", "pipeline", "plan_command", "run", "parameters", "llm", "offline", "verify"},
     "plan_command": GROUND | STAGES | {"folders", "llm", "parameters", "run"},
 } | {

@@ -13,9 +13,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from benchkit import errors, pipeline
-from benchkit import run as pipeline_run
 from benchkit.parameters import Parameter, check, parse
 from benchkit.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
+from benchkit.run import resuming
 from benchkit.terminal import Terminal
 
 ANY_RUN = 'run_dir: str = ""  # run folder'
@@ -283,7 +283,7 @@ async def test_a_resume_needs_no_reminding(tmp_path):
     await BenchmarkPipeline(tmp_path / "r", last="02", notebooks=folder).run()
     await BenchmarkPipeline(tmp_path / "r", notebooks=folder).run()
     assert f"got 5 {PAIR}" in text_of(tmp_path / "r", "03_execute")
-    assert not (tmp_path / "r" / pipeline_run.PLANNED).exists()
+    assert not (tmp_path / "r" / resuming.PLANNED).exists()
 
 
 async def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):

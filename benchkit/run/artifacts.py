@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .documents import INPUTS, json_text, read_json
-from .errors import RunError, UsageError
-from .folders import RESPONSES, file_name, located, made_folder, new_run_dir, newest_run_dir, response_files
-from .lock import claim
-from .log import log_to, setup_logging
-from .provenance import about, any_simulated
-from .tables import ARTIFACTS, read_table, replacing, write_atomically, write_table
+from ..documents import INPUTS, json_text, read_json
+from ..errors import RunError
+from ..folders import RESPONSES, file_name, made_folder, response_files
+from ..lock import claim
+from ..provenance import any_simulated
+from ..tables import ARTIFACTS, read_table, replacing, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .plots import Chart
-
-logger = setup_logging(__name__)
-PROVIDERS = ("offline", "groq")
-# What 01 fixes for the whole run: with another value it would be another run.
-IDENTITY = ("provider", "seed", "cases_file")
-PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
+    from ..plots import Chart
 
 
 @dataclass(frozen=True)
@@ -211,73 +203,6 @@ class Run:
         return combined(responses, self.validated_tests())
 
 
-def open_run(run_dir: str | Path = "") -> Run:
-    """The run in `run_dir`; empty: the newest. A folder without config.json is taken as imported.
-
-    Raises RunError when the folder does not exist or holds nothing of a run.
-    """
-    path = located(run_dir) if str(run_dir) else newest_run_dir()
-    if not path.is_dir():
-        raise RunError(f"{run_dir} is not a folder. Give the path of a run folder, such as runs/run_….")
-    run = _at_hand(path)
-    if not (path / "config.json").exists():
-        _adopt(run)
-    run.config  # noqa: B018 - a damaged config.json is said here, before anything is made
-    return run
-
-
-def _at_hand(path: Path) -> Run:
-    """The run at `path`, its log open, and its tables shown as text: a price is no formula."""
-    import pandas as pd
-
-    pd.set_option("display.html.use_mathjax", False)
-    log_to(path.resolve())
-    return Run(path.resolve())
-
-
-def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameters: Any) -> Run:
-    """The run that 01 begins: a new folder, or one that was begun with the same provider and seed.
-
-    Raises UsageError for a provider that does not exist, RunError for a folder of another configuration.
-    """
-    if provider not in PROVIDERS:
-        raise UsageError(f"provider = {provider!r} is not known. Use one of: {', '.join(PROVIDERS)}.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UsageError(f"seed = {seed!r} is not usable. Use a whole number, 0 or more.")
-    path = made_folder(located(run_dir) if str(run_dir) else new_run_dir())
-    run = _at_hand(path)
-    own = {"provider": provider, "seed": seed} | parameters
-    recorded = run.config if (path / "config.json").exists() else {"parameters": {}}
-    _same_run(run.path, recorded, own)
-    fixed = {"provider": provider, "seed": seed, "started": recorded.get("started", _now())}
-    everything = {"parameters": recorded["parameters"] | {"01_generate": own}}
-    run.save_json("config.json", recorded | fixed | everything | about())
-    logger.info("run %s started: %s", run.path.name, own)
-    return run
-
-
-def recorded_parameters(run_dir: Path) -> dict[str, dict[str, Any]]:
-    """What each notebook of a run was last run with, or was to be run with when the run was stopped."""
-    config = run_dir / "config.json"
-    recorded = read_json(config, maker="01_generate")["parameters"] if config.exists() else {}
-    return recorded | intended(run_dir)
-
-
-def intended(run_dir: Path) -> dict[str, dict[str, Any]]:
-    """What the notebooks that a stopped run has not reached are to be run with."""
-    file = run_dir / PLANNED
-    return read_json(file, maker="benchkit run") if file.exists() else {}
-
-
-def intend(run_dir: Path, plan: Mapping[str, Mapping[str, Any]]) -> None:
-    """Remember what the notebooks that are still to run are to be run with: a resume needs no reminding."""
-    file = run_dir / PLANNED
-    if plan:
-        write_atomically(file, json_text({name: dict(values) for name, values in plan.items()}))
-    else:
-        file.unlink(missing_ok=True)
-
-
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """One row a case and round: prompt, golden response and every model's answer in its own column."""
     wide = responses.pivot(index=["id", "round"], columns="model", values="model_response")
@@ -287,42 +212,6 @@ def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     left = ["test_id", "round", "prompt", "test_case", "golden_response"]
     merged = known.merge(wide, on="test_id")
     return merged[left + [column for column in merged.columns if column not in left]]
-
-
-def _adopt(run: Run) -> None:
-    """Give a folder that was filled elsewhere the config.json that benchkit needs, and touch nothing else."""
-    if (run.path / "calls.sqlite").exists():
-        raise RunError(
-            f"{run.path} has lost its config.json. Run 01_generate.ipynb with run_dir = {str(run.path)!r}, "
-            "provider and seed as they were: what is paid for is in calls.sqlite."
-        )
-    if not (run.path / "validated_tests.csv").exists():
-        raise RunError(
-            f"{run.path} has neither config.json nor validated_tests.csv, so it is no run. "
-            "Run 01_generate.ipynb, or put your cases there as validated_tests.csv."
-        )
-    imported = {"provider": "imported", "seed": 7, "started": _now(), "parameters": {}}
-    run.save_json("config.json", imported | about())
-
-
-def _same_run(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raises RunError where 01 would write over what somebody else made or another configuration."""
-    foreign = [*path.glob("validated_tests.csv"), *response_files(path).values()]
-    ours = "provider" in recorded or (path / "calls.sqlite").exists()
-    if recorded.get("provider") == "imported" or (foreign and not ours):
-        raise RunError(
-            f"{path} holds {foreign[0].name if foreign else 'cases'} from elsewhere, which 01 and 02 would "
-            "write over. Start with 04_measure.ipynb to score it, or name another run_dir."
-        )
-    if not any((path / name).exists() for name in ("initial_tests.csv", "calls.sqlite")):
-        return  # Nothing was made with what is recorded, such as the name of a file that cannot be read.
-    made_with = {**recorded, **recorded["parameters"].get("01_generate", {})}
-    for name in IDENTITY:
-        if name in made_with and made_with[name] != wanted.get(name, made_with[name]):
-            raise RunError(
-                f"{path} was made with {name} = {made_with[name]!r}, not {wanted[name]!r}. "
-                f"Continue it with {name} = {made_with[name]!r}, or start a new run."
-            )
 
 
 def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) -> None:
@@ -336,7 +225,3 @@ def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) ->
                 f"{file} answers other cases than validated_tests.csv holds now ({', '.join(other[:3])}). "
                 "Run 03_execute.ipynb again: only what is new is asked."
             )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,7 @@
+"""One run folder; nobody else reads and writes its artifacts."""
+
+from .artifacts import Run, combined
+from .opening import open_run, start_run
+from .resuming import intend, intended, recorded_parameters
+
+__all__ = ["Run", "combined", "intend", "intended", "open_run", "recorded_parameters", "start_run"]

@@ -1,0 +1,34 @@
+"""What a stopped run is to be continued with, so that a resume needs no reminding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..documents import json_text, read_json
+from ..tables import write_atomically
+
+PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
+
+
+def recorded_parameters(run_dir: Path) -> dict[str, dict[str, Any]]:
+    """What each notebook of a run was last run with, or was to be run with when the run was stopped."""
+    config = run_dir / "config.json"
+    recorded = read_json(config, maker="01_generate")["parameters"] if config.exists() else {}
+    return recorded | intended(run_dir)
+
+
+def intended(run_dir: Path) -> dict[str, dict[str, Any]]:
+    """What the notebooks that a stopped run has not reached are to be run with."""
+    file = run_dir / PLANNED
+    return read_json(file, maker="benchkit run") if file.exists() else {}
+
+
+def intend(run_dir: Path, plan: Mapping[str, Mapping[str, Any]]) -> None:
+    """Remember what the notebooks that are still to run are to be run with: a resume needs no reminding."""
+    file = run_dir / PLANNED
+    if plan:
+        write_atomically(file, json_text({name: dict(values) for name, values in plan.items()}))
+    else:
+        file.unlink(missing_ok=True)
