@@ -18,6 +18,8 @@ METADATA = {"benchkit": {"progress": True}}  # how the pipeline tells these line
 MINUTE_S = 60.0
 # A kernel notices an interrupt when its loop wakes, which a wait for the network may not do for minutes.
 TICK_S = 0.5
+# tqdm's own line less its calls a second, which stand there a minute: so it fits a notebook's width.
+LINE = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
 class Bar(tqdm):
@@ -34,10 +36,10 @@ class Bar(tqdm):
         self._ticked = time.monotonic()
         self._shown: Any = None
         self._notebook = in_notebook()
-        kwargs |= {"ncols": 160} if self._notebook else {}
+        kwargs |= {"ncols": 130} if self._notebook else {}
         # A file is not redrawn, so that each line would stay.
         often = 0.5 if self._notebook else 0.2 if sys.stderr.isatty() else 10.0
-        super().__init__(*args, mininterval=often, file=sys.stderr, **kwargs)
+        super().__init__(*args, mininterval=often, file=sys.stderr, bar_format=LINE, **kwargs)
 
     def advance(self, status: str, tokens: int = 0, cost_usd: float = 0.0) -> None:
         """One more call is over."""
