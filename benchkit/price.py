@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .llm import catalog
+from .llm.estimate import limit_minutes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DAY_MIN = 24 * 60.0
 COLUMNS = ("model", "test_case", "tokens", "cost_usd")
 
 
-@dataclass(frozen=True)
-class Limits:
-    """A model's limits per minute and day; 0 is none. They are the organisation's, each model has its own."""
-
-    rpm: int = 0
-    rpd: int = 0
-    tpm: int = 0
-    tpd: int = 0
-
-    def minutes(self, calls: float, tokens: float) -> float:
-        """The least minutes for that many calls and tokens of one model, its day's share being untouched.
-
-        NaN where the tokens are not known.
-        """
-        if tokens != tokens:
-            return tokens
-        waits = [amount / limit for amount, limit in ((calls, self.rpm), (tokens, self.tpm)) if limit]
-        waits += [
-            max(0.0, amount / limit - 1) * DAY_MIN
-            for amount, limit in ((calls, self.rpd), (tokens, self.tpd))
-            if limit
-        ]
-        return max(waits, default=0.0)
-
-
 # Groq's published limits of the models that it serves to everybody.
-TIERS = {
-    name: Limits(**{limit.lower(): size for limit, size in limits.items()})
-    for name, limits in zip(("free", "developer"), catalog.TIERS, strict=True)
-}
+TIERS = dict(zip(("free", "developer"), catalog.TIERS, strict=True))
+
+
+def least_minutes(limits: Mapping[str, int], calls: float, tokens: float) -> float:
+    """The least minutes for that many calls and tokens of one model, its day's share being untouched.
+
+    Limits are the organisation's, each model has its own. NaN where the tokens are not known.
+    """
+    if tokens != tokens:
+        return tokens
+    return max(limit_minutes(limits, calls, tokens).values(), default=0.0)
 
 
 def answer_prices(responses: pd.DataFrame, work: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -94,7 +75,8 @@ def _bill(prices: pd.DataFrame, model: str, cases: Mapping[str, int], rounds: in
         for name in ("tokens", "cost_usd")
     )
     minutes = {
-        f"minutes, {tier}": limits.minutes(sum(calls.values()), tokens) for tier, limits in TIERS.items()
+        f"minutes, {tier}": least_minutes(limits, sum(calls.values()), tokens)
+        for tier, limits in TIERS.items()
     }
     return {"model": model, "calls": sum(calls.values()), "tokens": tokens, "cost_usd": cost} | minutes
 

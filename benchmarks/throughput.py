@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -106,11 +107,21 @@ def main(times: str = "5") -> None:
         for way, took in seconds.items():
             if not took:
                 continue
-            middle = sorted(took)[len(took) // 2]
+            middle = statistics.median(took)
             times_ideal = f"{middle / ideal:9.3f}" if ideal else f"{'':9}"
             print(f"{way:24}  {spread(took):34}{calls / middle:9.0f}{times_ideal}{min(cpu[way]):8.2f}")
         shares = [a / b for a, b in zip(seconds["ChatGroq on aiohttp"], seconds["benchkit"], strict=True)]
         print(f"calls/s of benchkit : ChatGroq on aiohttp  {spread(shares)}")
+        print(bound(ideal * 1000 / calls, {way: min(busy) for way, busy in cpu.items() if busy}))
+
+
+def bound(ideal_ms: float, cpu_ms: dict[str, float]) -> str:
+    """What one core has for a call at the ideal pace, and what it takes; all in milliseconds."""
+    own, chat, bare = (cpu_ms[way] for way in ("benchkit", "ChatGroq on aiohttp", "bare aiohttp"))
+    takes = f"benchkit takes {own:.2f} ms of a core, ChatGroq alone {chat:.2f}, bare aiohttp {bare:.2f}"
+    if not ideal_ms:
+        return f"{takes}: at most {1000 / own:.0f} calls/s"
+    return f"{takes}; within 1.1 x ideal there are {1.1 * ideal_ms:.2f} ms for a call"
 
 
 if __name__ == "__main__":

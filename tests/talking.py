@@ -89,7 +89,7 @@ class Patient(Ticks):
         self.ends.append(until)
         try:
             await asyncio.sleep(0)
-            while until > min(self.ends) or any(pacer.in_flight for pacer in self.pacers.values()):
+            while until > min(self.ends) or any(pacer.window.in_flight for pacer in self.pacers.values()):
                 await asyncio.sleep(0)
         finally:
             self.ends.remove(until)

@@ -8,7 +8,8 @@ import random
 import pytest
 
 from benchkit.llm.catalog import TIERS
-from benchkit.llm.pacing import FIRST_WINDOW, GAP_S, HEARD_S, SPARE, Pacer, first_of, limit_in
+from benchkit.llm.pacing import SPARE, Pacer, first_of, limit_in
+from benchkit.llm.window import FIRST_WINDOW, GAP_S, HEARD_S
 from benchkit.offline.limits import Limiter
 
 from .talking import Ticks, simulate
@@ -46,7 +47,7 @@ async def test_nothing_is_known_at_first():
     first = pacer(ticks)
     for _ in range(int(FIRST_WINDOW)):
         await first.acquire(5000)
-    assert (ticks.waits, first.in_flight, first.limits) == ([], 8, {})
+    assert (ticks.waits, first.window.in_flight, first.limits) == ([], 8, {})
 
 
 async def test_a_full_window_waits_for_a_release():
@@ -60,6 +61,41 @@ async def test_a_full_window_waits_for_a_release():
     first.release(permits[0], 1, 0.2)
     await third
     assert ticks.waits == []
+
+
+async def test_all_that_may_go_at_once_do():
+    """Calls that end together let as many others go together, in their order, within one turn of the loop."""
+    first = pacer(Ticks(), largest=8)
+    permits = [await first.acquire(1) for _ in range(8)]
+    line = [asyncio.ensure_future(first.acquire(1)) for _ in range(9)]
+    await asyncio.sleep(0)
+    for permit in permits:
+        first.release(permit, 1, 0.2)
+    while not line[0].done():
+        await asyncio.sleep(0)
+    assert [one.done() for one in line] == 8 * [True] + [False]
+    first.release(line[0].result(), 1, 0.2)
+    await line[8]
+
+
+async def test_a_caller_that_is_cancelled_holds_nobody():
+    """What it had comes back, and a smaller call behind it goes without waiting for a larger one's tokens."""
+    first = Pacer(sleep=lambda wait: asyncio.sleep(3600))
+    first.learn(headers(6000), await first.acquire(0))
+    permit = await first.acquire(3000)
+    large, small = (asyncio.ensure_future(first.acquire(tokens)) for tokens in (5000, 1000))
+    await asyncio.sleep(0)
+    large.cancel()
+    await asyncio.wait_for(small, 5)
+    first.release(permit, 3000, None)
+    granted = asyncio.ensure_future(first.acquire(6000))
+    while first.window.in_flight < 3:
+        first._tokens += 1000
+        first._freed.set()
+        await asyncio.sleep(0)
+    granted.cancel()
+    await asyncio.wait([granted])
+    assert (granted.cancelled(), first.window.in_flight) == (True, 2)
 
 
 async def test_headers_teach_tokens_per_minute_and_requests_per_day():
@@ -83,7 +119,7 @@ async def test_more_go_one_after_the_other():
     permits = [await first.acquire(1) for _ in range(20)]
     assert ticks.at == pytest.approx(HEARD_S + 11 * GAP_S)
     first.release(permits[0], 1, 0.2)
-    assert first.window == 20
+    assert first.window.size == 20
 
 
 async def test_the_catalog_is_the_first_guess():
@@ -201,7 +237,7 @@ async def test_a_refusal_says_how_many_tokens_there_are():
 
 async def wave(pacer: Pacer, latency_s: float) -> None:
     """Fill the window with more waiting, then end all of it."""
-    permits = [await pacer.acquire(1) for _ in range(int(pacer.window))]
+    permits = [await pacer.acquire(1) for _ in range(int(pacer.window.size))]
     waiting = asyncio.ensure_future(pacer.acquire(1))
     await asyncio.sleep(0)
     for permit in permits:
@@ -215,15 +251,15 @@ async def test_window_grows_and_shrinks():
     sizes = []
     for _ in range(4):
         await wave(first, 0.1)
-        sizes.append(first.window)
+        sizes.append(first.window.size)
     assert sizes == [16, 32, 50, 50]
     for _ in range(10):
         await wave(first, 1.0)
-    assert first.window < 40
+    assert first.window.size < 40
     for _ in range(20):
         permit = await first.acquire(1)
         first.release(permit, 1, 0.1)
-    assert first.window < 40
+    assert first.window.size < 40
 
 
 async def test_failures_do_not_shrink_the_pace():
@@ -235,7 +271,7 @@ async def test_failures_do_not_shrink_the_pace():
     first.release(permit, 0, None)
     for _ in range(100):
         first.release(await first.acquire(5900), 0, None)
-    assert (first.window, ticks.waits) == (FIRST_WINDOW, [])
+    assert (first.window.size, ticks.waits) == (FIRST_WINDOW, [])
 
 
 async def test_a_sleep_that_raises_ends_the_acquire():
@@ -330,4 +366,4 @@ def test_unlimited_provider_is_not_held():
     """Without limits 1,000 calls of 0.3 s are over soon: the window doubles with every wave."""
     provider, pacer = simulate(race(1000, 10))
     assert provider.served[-1][0] < 4.0
-    assert pacer.window > 100
+    assert pacer.window.size > 100

@@ -21,11 +21,11 @@ from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
 from .jobs import Job, changes, progress, say_what_changed
 from .journal import Journal
-from .pacing import LARGEST_WINDOW
 from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
 from .records import limits_in, read, recorded
 from .sender import Clock, Sender
+from .window import LARGEST_WINDOW
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

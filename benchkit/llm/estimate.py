@@ -52,14 +52,26 @@ def _minutes(
     """(minutes, what sets them): the slowest of the limits and of the calls' own time."""
     latency_s = _mean([reply.latency_s for reply in done.values()], LATENCY_S)
     times = [(latency_s * -(-calls // IN_FLIGHT) / 60, "the calls themselves")]
-    guessed: Mapping[str, int] = next(iter(catalog.tiers(model)), {})
-    for name, amount in (("RPM", calls), ("TPM", tokens), ("RPD", calls), ("TPD", tokens)):
-        if size := learnt.get(name) or guessed.get(name):
-            said = "learnt" if name in learnt else f"lowest tier, {catalog.AS_OF}"
-            # A day's worth is there at once; what goes beyond it comes back over the day.
-            taken = amount / size if name.endswith("M") else max(0.0, amount / size - 1) * DAY_MINUTES
-            times.append((taken, f"{size:,} {name} ({said})"))
+    limits: dict[str, int] = {**next(iter(catalog.tiers(model)), {}), **learnt}
+    for name, taken in limit_minutes(limits, calls, tokens).items():
+        said = "learnt" if name in learnt else f"lowest tier, {catalog.AS_OF}"
+        times.append((taken, f"{limits[name]:,} {name} ({said})"))
     return max(times, key=lambda time: time[0])
+
+
+def limit_minutes(limits: Mapping[str, int], calls: float, tokens: float) -> dict[str, float]:
+    """The least minutes for that many calls and tokens by each limit that there is, all of it being unused.
+
+    `limits` are by name: RPM, RPD, TPM, TPD; 0 is none.
+    """
+    shares = {
+        name: (calls if name.startswith("R") else tokens) / size for name, size in limits.items() if size
+    }
+    # A day's worth is there at once; what goes beyond it comes back over the day.
+    return {
+        name: share if name.endswith("M") else max(0.0, share - 1) * DAY_MINUTES
+        for name, share in shares.items()
+    }
 
 
 def _mean(values: Sequence[float | int | None], otherwise: float) -> float:

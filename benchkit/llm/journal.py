@@ -93,7 +93,7 @@ class Journal:
 
     async def record(self, call: Call, reply: Reply) -> None:
         """Commit `reply`; concurrent callers share one commit. Raises RunError when it cannot be written."""
-        body = json.dumps([call.messages, call.tool.definition], ensure_ascii=False)
+        body = f"[{json.dumps(call.messages, ensure_ascii=False)}, {call.tool.text}]"
         digest = sha256(body.encode()).hexdigest()
         await self._commit_with(row_of(call, reply, digest), (digest, body))
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .window import LARGEST_WINDOW, Window
+
 _LIMIT = re.compile(r"\((RPM|RPD|TPM|TPD)\): Limit (\d+)")
 _REQUESTED = re.compile(r"Requested (\d+)")
 Limits = Mapping[str, int]  # by name: RPM, RPD, TPM, TPD
-FIRST_WINDOW, LARGEST_WINDOW = 8.0, 256.0
-# Until it is known how many calls may go, a few go at once, and more one after the other once a refusal of
-# those would have been heard, so that the next refusal is heard before many more are on their way.
-HEARD_S, GAP_S = 0.03, 0.003
-FIRST_FLIGHT = 64  # most that go so before there is any reply
-# A queue that makes replies this much slower than the quickest seen is longer than it needs to be.
-SLOWER = 2.5
 SHORTEST_WAIT_S = 0.001  # what rounding leaves of a wait would be slept for ever
 # How far what a header says moves the estimate: calls overtake each other on the way, and at which moment of
 # a call it was true is not documented, so that only many replies together are worth believing.
@@ -42,11 +38,19 @@ class Permit:
     held_s: float = 0.0  # by a limit, while nothing else was in its way
 
 
+@dataclass(frozen=True, eq=False)
+class _Caller:
+    """A call in line for its permit."""
+
+    tokens: int
+    turn: asyncio.Future
+
+
 class Pacer:
     """Admits a model's calls: held while the provider says so, spread over the minute.
 
     `acquire` reserves what the provider reserves (prompt and token limit); `release` gives back what was
-    not used. The number in flight grows while replies stay quick and shrinks when they queue up.
+    not used; the window adapts how many are in flight.
     `tiers` are limits that the model may have, smallest first: the first guess, until the provider says.
     """
 
@@ -60,47 +64,75 @@ class Pacer:
     ) -> None:
         self.limits: dict[str, int] = {}  # as far as they are known
         self.guessed: dict[str, float] = dict(tiers[0]) if tiers else {}  # the provider's word replaces it
-        self.window = min(FIRST_WINDOW, largest)
-        self.in_flight = 0
+        self.window = Window(largest, bool(tiers), clock)
         self.waiting = ("", 0.0)  # the limit that holds the next call, and until when
-        self._largest, self._tiers = largest, tiers
-        self._flight = min(FIRST_WINDOW if tiers else FIRST_FLIGHT, largest)  # until there is a reply
-        self._clock, self._sleep = clock, sleep
-        self._turn = asyncio.Lock()
+        self._tiers, self._clock, self._sleep = tiers, clock, sleep
+        self._line: deque[_Caller] = deque()
+        self._usher: asyncio.Future | None = None
         self._freed = asyncio.Event()
-        self._hold_until = self._next_request = self._next_start = self._tokens_at = clock()
+        self._hold_until = self._next_request = self._tokens_at = clock()
         # What is left of TPM; while not even a guess is known, what was taken.
         self._tokens, self._corrected = self.guessed.get("TPM", 0.0), 0.0
-        self._quickest = float("inf")
-        self._crowded = False  # whether the next call waits for nothing but the window
-        self._seeking = True  # how many may be in flight, until a reply was slow or all of them are
 
     async def acquire(self, tokens: int) -> Permit:
         """Return when a call that reserves `tokens` may be sent; callers are served in their order."""
-        async with self._turn:
-            held_s = 0.0
-            while (wait := self._wait(tokens)) > 0 or not self._has_room():
-                self._crowded = wait <= 0
-                self._freed.clear()
-                began = self._clock()
-                await self._until_freed(max(wait, self._gap_left()))
-                held_s += 0.0 if self._crowded else self._clock() - began
-            self._crowded, self.waiting = False, ("", 0.0)
-            now = self._clock()
-            self.in_flight += 1
-            self._tokens -= tokens
-            self._next_request = max(now, self._next_request + self._spacing())
-            self._next_start = now + self._gap()
-            return Permit(tokens, self._tokens, self._corrected, held_s)
+        if not self._line and self._delay(tokens) <= 0:
+            return self._admit(tokens)
+        caller = _Caller(tokens, asyncio.get_running_loop().create_future())
+        self._line.append(caller)
+        if self._usher is None or self._usher.done():
+            self._usher = asyncio.ensure_future(self._serve())
+        try:
+            return await caller.turn
+        except asyncio.CancelledError:
+            if caller.turn.cancelled():
+                self._freed.set()  # nobody is to be held for its sake
+            elif not caller.turn.exception():
+                self.release(caller.turn.result(), 0, None)
+            raise
+
+    async def _serve(self) -> None:
+        """Admit who is in line, all at once who may go: one a turn of the loop leaves the window empty."""
+        try:
+            while self._line:
+                held_s = await self._held(self._line[0])
+                caller = self._line.popleft()
+                if not caller.turn.done():
+                    caller.turn.set_result(self._admit(caller.tokens, held_s))
+        except Exception as error:  # the reason to stop, which is everybody's
+            while self._line:
+                caller = self._line.popleft()
+                if not caller.turn.done():
+                    caller.turn.set_exception(error)
+
+    async def _held(self, caller: _Caller) -> float:
+        """Wait until a call may go; seconds that a limit held it while nothing else did."""
+        held_s = 0.0
+        while not caller.turn.done() and (delay := self._delay(caller.tokens)) > 0:
+            began, limited = self._clock(), not self.window.crowded
+            self._freed.clear()
+            await self._until_freed(delay)
+            held_s += self._clock() - began if limited else 0.0
+        return held_s
+
+    def _delay(self, tokens: int) -> float:
+        """Seconds until a call of `tokens` may go, infinity where another one has to end for that."""
+        wait, room = self._wait(tokens), self.window.delay()
+        self.window.crowded = wait <= 0 < room
+        return max(wait, room)
+
+    def _admit(self, tokens: int, held_s: float = 0.0) -> Permit:
+        self.window.enter(spaced=self.size("RPM") > 0)
+        self._tokens -= tokens
+        self._next_request = max(self._clock(), self._next_request + self._spacing())
+        return Permit(tokens, self._tokens, self._corrected, held_s)
 
     def release(self, permit: Permit, used: int | None, latency_s: float | None) -> None:
         """A call is over: it used `used` of its tokens (None: all) and was answered (None: it was not)."""
-        if latency_s is not None:
-            self._landed()
-        self.in_flight -= 1
+        self.window.leave(latency_s)
+        if latency_s is not None and "RPM" not in self.limits and "RPM" in self.guessed:
+            self.guessed["RPM"] += 1  # a guess that nobody contradicts doubles within a minute
         self._tokens += permit.tokens - (permit.tokens if used is None else min(used, permit.tokens))
-        if latency_s is not None:
-            self._adapt(latency_s)
         self._freed.set()
 
     def learn(self, headers: Mapping[str, str], permit: Permit) -> None:
@@ -123,11 +155,11 @@ class Pacer:
     def refused(self, message: str, wait_s: float, permit: Permit) -> None:
         """A 429: hold every call of the model for as long as it says, and learn the limit that it names."""
         named, asked = limit_in(message), _REQUESTED.search(message)
-        self._landed()
+        self.window.landed()
         if named:
             self._set_limit(*named)
-        elif self.in_flight > 1:
-            self.window = max(1.0, self.window * 0.7)
+        else:
+            self.window.shrink()
         if named and named[0] == "TPM" and asked:
             there = int(asked.group(1)) - wait_s * named[1] / 60
             self._correct(there - permit.tokens - self._refilled())  # which `release` gives back in a moment
@@ -143,17 +175,11 @@ class Pacer:
 
     async def _until_freed(self, wait_s: float) -> None:
         """Wait for a call to end: it may leave tokens and room before `wait_s` seconds have passed."""
-        if wait_s <= 0:
+        if wait_s == float("inf"):
             await self._freed.wait()
             return
         # The sleep ends with the reason when the run has to stop.
         await first_of(self._sleep(max(wait_s, SHORTEST_WAIT_S)), self._freed.wait())
-
-    def _landed(self) -> None:
-        """The first reply is there: from now on replies decide how many are in flight."""
-        if self._flight:
-            self.window = min(self._largest, max(self.window, float(self.in_flight)))
-            self._flight = 0
 
     def _set_limit(self, name: str, size: int) -> None:
         if name == "TPM" and self.limits.get(name) != size:
@@ -181,23 +207,6 @@ class Pacer:
         rpm = self.size("RPM")
         return 60.0 / rpm if rpm else 0.0
 
-    def _gap(self) -> float:
-        """Seconds between two calls while it is being found out how many may be in flight."""
-        if not self._seeking or self.in_flight < FIRST_WINDOW or self.size("RPM"):
-            return 0.0
-        if self._flight and self.in_flight == FIRST_WINDOW:
-            return HEARD_S
-        return min(GAP_S, self._quickest / (2 * self.window))
-
-    def _gap_left(self) -> float:
-        return self._next_start - self._clock() if self.in_flight < self._most() else 0.0
-
-    def _most(self) -> int:
-        return int(self._flight or self.window)
-
-    def _has_room(self) -> bool:
-        return self.in_flight < self._most() and self._next_start <= self._clock()
-
     def _refilled(self) -> float:
         now, size = self._clock(), self.size("TPM")
         self._tokens = min(size, self._tokens + (now - self._tokens_at) * size / 60)
@@ -216,18 +225,6 @@ class Pacer:
         wait, why = max(waits)
         self.waiting = (why, now + wait) if wait > 0 else ("", 0.0)
         return wait
-
-    def _adapt(self, latency_s: float) -> None:
-        if "RPM" not in self.limits and "RPM" in self.guessed:
-            self.guessed["RPM"] += 1  # a guess that nobody contradicts doubles within a minute
-        # The quickest reply is forgotten slowly, so that a provider that got slower is not held against it.
-        self._quickest = min(latency_s, self._quickest * 1.01)
-        if latency_s > SLOWER * self._quickest + 0.05:
-            self.window = max(FIRST_WINDOW if self._largest >= FIRST_WINDOW else 1.0, self.window - 0.5)
-            self._seeking = False  # gaps between calls would now cost more than bursts do
-        elif self._crowded:
-            self.window = min(self._largest, self.window + 1)
-        self._seeking = self._seeking and self.window < self._largest
 
 
 async def first_of(*waits: Awaitable[Any]) -> None:

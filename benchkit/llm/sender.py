@@ -18,11 +18,12 @@ from . import catalog
 from .budget import Budget
 from .journal import Journal
 from .outcome import answered, unanswered, usage_of
-from .pacing import LARGEST_WINDOW, Pacer, Permit, first_of, limit_in
+from .pacing import Pacer, Permit, first_of, limit_in
 from .provider import Provider
 from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit
 from .timing import Timing
 from .transport import Exchange, message_of
+from .window import LARGEST_WINDOW
 
 logger = setup_logging(__name__)
 LONGEST_DAILY_WAIT_S = 60.0  # of a daily limit: what it frees in a minute is not worth staying for
