@@ -147,7 +147,7 @@ def test_a_falsehood_in_the_commentary_is_named(run):
     old = "All of the models here are simulated."
     new = f"{HASTY} is significantly better than {STEADY} on bleu_score (p = 0.0123)."
     edit(run, "commentary.json", old, new)
-    edit(run, "analysis_report.md", old, new.replace("_", "&#95;"))
+    edit(run, "analysis_report.md", old, new)
     found = told(verify(run))
     assert found
     assert all(line.startswith("commentary.json  passage 'The decision'") for line in found)
@@ -158,7 +158,7 @@ REPORT_EDITS = [
     (r"\*\*(Inconclusive|Deploy|offline/steady is ahead|No )", "Decision"),
     (r"interval (-?\d\.\d+) to", "Decision"),
     (r"\*Simulated models: (\d+ of \d+) intervals", "Comparisons"),  # a caption
-    (r"intervals: response&#95;relevance ([-+][\d.]+)", "Comparisons"),  # an alt text
+    (r"intervals: response_relevance ([-+][\d.]+)", "Comparisons"),  # an alt text
     (r"Median latency in seconds over (\d+)", "Cost and latency"),
     (r"n (\d+) · rounds", "Comparisons"),  # small print
     (r"seed:(\d+)", "Method"),

@@ -27,11 +27,12 @@ def problems(text: str, facts: Mapping[str, Any]) -> list[str]:
     """What `text` states that `facts` do not hold, a line each; empty if it may stand.
 
     `facts` has models, alpha and comparisons (rows of domain.Comparison); models_summary, denominators,
-    cost, serving, rounds_summary, margin, rounds, cases, lower_is_better, recommended and decision are used where they are there.
-    A sentence of the decision may always be repeated. Never raises for any text.
+    cost, serving, rounds_summary, margin, rounds, cases, lower_is_better, recommended, decision and warnings
+    are used where they are there. A sentence of the decision and of its warnings may always be repeated. Never raises for any text.
     """
     names, known = names_of(facts), known_figures(facts)
-    decision = {one.text for one in sentences(str(facts.get("decision") or ""), names)}
+    computed = " ".join(map(str, (facts.get("decision") or "", *(facts.get("warnings") or ()))))
+    decision = {one.text for one in sentences(computed, names)}
     found = [
         problem
         for sentence in sentences(text, names)

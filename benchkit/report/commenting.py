@@ -80,6 +80,7 @@ def facts_of(report: Mapping[str, Any]) -> dict[str, Any]:
     how = report["configuration"]
     return {
         "decision": report["decision"]["sentence"],
+        "warnings": report["decision"]["warnings"],
         "simulated": report["simulated"],
         "alpha": how["alpha"],
         "margin": how["margin"],

@@ -65,7 +65,7 @@ class Recomputed:
         self.run = run
         self.stated = run.metrics_report()
         self.raw, self.cases = run.responses(), adopt_cases(run.validated_tests())
-        self.responses = settle(self.raw, self.cases)
+        self.responses = settle(self.raw, self.cases, aloud=False)
         self.models = list(self.responses["model"].unique())
         self.scores = score(self.responses, self.cases)
         self.summary = summarise(self.scores)
