@@ -182,10 +182,11 @@ class TestWritten:
         assert ("with 5 of them it is never below 0.062" in text) is told
 
 
-BITS = r"""
+_SIGNS = r"""
 a_b _x_ *y* ** <b> &lt; &amp; & &#60; $5 $ http://a.b/c www.x.y 3. 4) [x](y) ![z](w) ~~q~~ # `c` a|b \ \(x\)
 \[x\] - + = <!--c--> < > wer_score __ don't "q" <a *** ! \begin{a}
-""".split()
+"""
+BITS = _SIGNS.split()
 ADDRESSES = (
     "See http://far.example/a_b, HTTPS://far.example, ftp://far.example, www.far.example or <me@far.example>."
 )
