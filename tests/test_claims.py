@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchkit.claims import problems
+from benchkit.claims import GAP, problems, sift
 
 from . import paraphrases
 from .measured import HASTY, STEADY, TERSE
@@ -339,6 +339,32 @@ def test_a_comparison_without_adjustment_has_one_p():
     """Where nothing was adjusted, its p-value is the p."""
     rows = [one | {"p_adjusted": None} for one in FACTS["comparisons"]]
     assert not problems("On structural_consistency, p = 0.003.", FACTS | {"comparisons": rows})
+
+
+LIE = f"{A} roughly doubled the task_completion of {B}."
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "left_out"),
+    [
+        (f"{LIE}", "", 1),
+        (f"No winner on bleu_score. {LIE} {B} is cheaper than {A}.",
+         f"No winner on bleu_score. […] {B} is cheaper than {A}.", 1),
+        (f"{LIE} It leads on task_completion. {B} is cheaper than {A}.", f"[…] {B} is cheaper than {A}.", 2),
+        (f"{B} is cheaper than {A}. {LIE} However, {B} is faster.", f"{B} is cheaper than {A}. […]", 2),
+        (f"{B} is cheaper than {A}. {LIE} It would take 96 more cases on field_accuracy.",
+         f"{B} is cheaper than {A}. […] It would take 96 more cases on field_accuracy.", 1),
+        (f"Two things stand out:\n{LIE}\n{B} is cheaper than {A}.", f"[…] {B} is cheaper than {A}.", 2),
+        (f"{A} is better on task_completion. It beats {B} on structural_consistency. It won 15 cases.",
+         f"{A} is better on task_completion. […]", 2),
+        (f"{LIE} task_completion favours {A}. {LIE}", f"[…] task_completion favours {A}. […]", 2),
+    ],
+)  # fmt: skip
+def test_true_sentences_stand_where_others_fall(text, kept, left_out):
+    """What is wrong goes, and what cannot be understood without it; a mark stands for both."""
+    found = sift(text, lambda some: problems(some, FACTS), FACTS)
+    assert (found.text, found.left_out) == (kept, left_out)
+    assert problems(found.text.replace(GAP, " "), FACTS) == []
 
 
 @pytest.mark.parametrize("sentence", TRUE)

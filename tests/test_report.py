@@ -14,6 +14,7 @@ import pytest
 
 from benchkit import report
 from benchkit.agent import Reply
+from benchkit.claims import GAP
 from benchkit.decision.saying import finding
 from benchkit.domain import CATEGORIES
 from benchkit.errors import RunError
@@ -132,7 +133,21 @@ class TestComment:
     def test_a_title_claims_as_much_as_a_text(self, computed):
         """A falsehood in the title is no less published than one in the text."""
         said, _ = commented(computed, *[[GOOD | {"title": f"{STEADY} is twice as good"}]] * 3)
-        assert not said.passages
+        assert said.passages == [GOOD | {"title": GAP}]
+
+    def test_what_is_true_beside_a_falsehood_is_published(self, computed):
+        """Only the false sentence goes, and what leans on it; a mark stands there, and both are counted."""
+        more = "More cases would narrow the intervals."
+        text = f"{GOOD['text']} {WRONG['text']} This is a clear gain. {more}"
+        said, _ = commented(computed, *[[{"title": "Basis", "text": text}]] * 3)
+        assert said.passages == [{"title": "Basis", "text": f"{GOOD['text']} {GAP} {more}"}]
+        (left,) = said.left_out
+        assert (left.text, left.kept, left.sentences) == (text, said.passages[0]["text"], 2)
+        assert said.counts == {"published": 1, "withheld": 0, "sentences_left_out": 2}
+        shown = report.commentary(said)
+        assert f"measured. \\{GAP[:-1]}\\] {more}" in shown
+        assert "> 2 sentences, where \\[…\\] stands, were left out" in shown
+        assert report.Commentary.read(json.loads(json.dumps(said.record()))) == said
 
     def test_nobody_is_asked_about_an_imported_run(self, computed):
         """Responses that were made elsewhere get no commentary unless a model is named."""

@@ -12,12 +12,13 @@ from .known import Known, known_figures
 from .ranking import wrong_rankings
 from .reading import Names, Sentence, names_of, sentences
 from .scope import NEGATED
+from .sifting import GAP, Sifted, sift
 from .standing import wrong_standings
 from .unread import unread
 from .verdicts import wrong_verdicts
 from .wording import in_digits, ratios, strangers
 
-__all__ = ["numbers_in", "problems"]
+__all__ = ["GAP", "Sifted", "numbers_in", "problems", "sift"]
 _REAL = re.compile(
     r"\breal(?:-world)? (?:customers?|users?|models?|deployments?|traffic|tickets?)\b", re.IGNORECASE
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of
+from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of, sifted
 from .markdown import displayed
 from .pictures import figures, linked, shown
 from .rounds import agreement, variance
@@ -39,6 +39,7 @@ __all__ = [
     "serving",
     "shown",
     "side_by_side",
+    "sifted",
     "validator",
     "variance",
     "worst_cases",

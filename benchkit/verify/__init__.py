@@ -172,9 +172,12 @@ def _commentary_apart(
     for one in commentary.left_out:
         now = reporting.checked({"title": one.title, "text": one.text}, facts)
         yield from values_apart("commentary.json", one.problems, now, f"left_out {one.title!r}.problems")
-    counts = {name: record.get(name) for name in ("published", "withheld")}
-    ours = {name: commentary.record()[name] for name in counts}
-    yield from values_apart("commentary.json", counts, ours)
+        ours = reporting.sifted(one, facts)
+        for name in ("kept", "sentences"):
+            place = f"left_out {one.title!r}.{name}"
+            yield from values_apart("commentary.json", getattr(one, name), getattr(ours, name), place)
+    counts = {name: record.get(name, 0) for name in commentary.counts}
+    yield from values_apart("commentary.json", counts, commentary.counts)
 
 
 def _count(value: Any) -> int:
