@@ -242,6 +242,7 @@ LOST = [
     f"In short: {A} for task_completion, {B} for structural_consistency.",
     f"{B} needs half a second less at most.",
     f"{B} is better at structure and {A} is better at task_completion.",
+    f"Across the 20 conversation cases, {A} finished ahead of {B} on 15 when judged by task_completion.",
 ]
 PASSED = [f"Only {A} has unscored answers, two in all."]
 
@@ -282,6 +283,33 @@ def test_false_sentences_in_other_words_are_caught():
 )
 def test_references_and_ways_of_writing(text, found):
     """Pronouns, ordinals, dashes, decimal commas; and what cannot be read is not published."""
+    assert bool(problems(text, FACTS)) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Three of the six metrics are significant.", False),
+        ("Two of the six metrics are significant.", True),
+        ("Three of the five metrics are significant.", True),
+        ("Of the six metrics, two are inconclusive.", False),
+        ("Of the six metrics, one is inconclusive.", True),
+        (f"{A} is better on two metrics.", False),
+        (f"{B} is better on two metrics.", True),
+        (f"95 % of the answers of {A} came within 1.42 s.", False),
+        (f"90 % of the answers of {A} came within 1.42 s.", True),
+        (f"{A} can be deployed.", True),
+        (f"Whether {A} can be deployed depends on the JSON cases.", False),
+        (f"Customers will be happier with {A}.", True),
+        ("Whether customers are happier cannot be said.", False),
+        ("The interval on task_completion lies above zero.", False),
+        ("The interval on task_completion lies below zero.", True),
+        ("On conversations, not on JSON cases, there is a winner.", False),
+        ("On JSON cases, not on conversations, there is a clear winner: the matter is settled.", True),
+    ],
+)
+def test_counts_of_outcomes_and_what_was_not_measured(text, found):
+    """How many comparisons came out so, percentiles in words, readiness, the side of zero."""
     assert bool(problems(text, FACTS)) is found
 
 

@@ -30,6 +30,12 @@ _PRONOUN = re.compile(
 )
 _KINDS = {"json": r"\bjson\b|\brecords?\b", "conversation": r"\bconversation\w*|\bchats?\b"}
 
+# "on conversations, not on JSON cases": the sentence is about the first.
+_NOT_THESE = re.compile(
+    r",\s(?:and |but )?not (?:on |for |in |with )?(?:the |its )?(?:json|conversation|chat)\w*(?: cases?| records?)?",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Names:
@@ -119,7 +125,7 @@ def sentences(text: str, names: Names) -> Iterator[Sentence]:
     models: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     for part in filter(str.strip, _SENTENCE.split(names.marked(text))):
-        part = _with_names(part, models, names)
+        part = _NOT_THESE.sub("", _with_names(part, models, names))
         own_models, own_metrics = tuple(names.models_in(part)), tuple(names.metrics_in(part))
         kinds = tuple(kind for kind, pattern in _KINDS.items() if re.search(pattern, part, re.IGNORECASE))
         carried = metrics if len(metrics) == 1 and not (kinds or _is_general(part)) else ()
