@@ -18,6 +18,7 @@ NEEDED: dict[str, dict[str, type]] = {
 }
 
 INPUTS = "inputs"  # in metrics_report.json: a digest of each file that it was computed from
+MADE_WITH = "made_with"  # there too: provider, seed and parameters as config.json held them then
 
 
 def json_text(value: Any) -> str:
@@ -33,15 +34,25 @@ def read_json(path: Path, maker: str) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Delete it and run {maker}.ipynb again.") from error
+        raise RunError(f"{path} cannot be read ({error}). {_remedy(path, maker)}") from error
     if not isinstance(value, dict):
-        raise RunError(f"{path} does not hold a JSON object. Delete it and run {maker}.ipynb again.")
+        raise RunError(f"{path} does not hold a JSON object. {_remedy(path, maker)}")
     lacking = [key for key, kind in NEEDED.get(path.name, {}).items() if not isinstance(value.get(key), kind)]
     if lacking:
-        raise RunError(
-            f"{path} has no usable {', '.join(lacking)}. Mend it, or delete it and run {maker}.ipynb again."
-        )
+        raise RunError(f"{path} has no usable {', '.join(lacking)}. {_remedy(path, maker)}")
     return value
+
+
+def _remedy(path: Path, maker: str) -> str:
+    """How a damaged artifact comes back. What a run was started with is in config.json and nowhere else."""
+    if path.name != "config.json":
+        return f"Mend it, or delete it and run {maker}.ipynb again."
+    return (
+        f"Mend it or restore a copy: the run's numbers are not touched. Without a copy, delete it and run "
+        f"{maker}.ipynb with run_dir = {str(path.parent)!r}, provider, seed and cases_file as they were "
+        "(the seed is in every table's small print), then every later notebook with its parameters: "
+        "what is paid for is in calls.sqlite and is not asked again."
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -27,7 +27,7 @@ from typing import Any
 from statsmodels.stats.proportion import proportion_confint
 
 from benchkit import report as reporting
-from benchkit.claims import problems
+from benchkit.claims import GAP, problems
 from benchkit.documents import json_text
 from benchkit.llm.client import connect
 from benchkit.measure import METRICS
@@ -98,11 +98,16 @@ async def over_http(made: Iterable[Facts], model: str, folder: Path) -> list[tup
 
 
 def handed_in(journal: Path) -> list[dict[str, str]]:
+    """Every passage of every try, in their order."""
+    query = "SELECT reply FROM calls WHERE agent = 'report' ORDER BY attempt"
     with closing(sqlite3.connect(journal)) as db:
-        replies = [
-            json.loads(reply) for (reply,) in db.execute("SELECT reply FROM calls WHERE agent = 'report'")
-        ]
+        replies = [json.loads(reply) for (reply,) in db.execute(query)]
     return [passage for reply in replies for passage in (reply["arguments"] or {}).get("passages", ())]
+
+
+def last_of(passages: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Each passage as it was handed in last."""
+    return list({passage["title"]: passage for passage in passages}.values())
 
 
 def apart(passages: Iterable[Mapping[str, str]], facts: Facts) -> tuple[int, int]:
@@ -112,7 +117,7 @@ def apart(passages: Iterable[Mapping[str, str]], facts: Facts) -> tuple[int, int
     )
     true = false = 0
     for passage in passages:
-        text = passage["text"]
+        text = passage["text"].replace(GAP, " ")
         for one in reversed(known):
             true += text.count(one)
             text = text.replace(one, " ")
@@ -122,20 +127,22 @@ def apart(passages: Iterable[Mapping[str, str]], facts: Facts) -> tuple[int, int
 
 def end_to_end(made: list[dict[str, Any]]) -> None:
     """What the liar and the analyst hand in, and what of it is published."""
-    print("\nend to end, report.comment over HTTP: up to three tries, whole passages")
+    print("\nend to end, report.comment over HTTP: up to three tries, then sentence by sentence")
     for model in ("offline/liar", "offline/analyst"):
         with tempfile.TemporaryDirectory() as folder:
             done = asyncio.run(over_http(made, model, Path(folder)))
-            given = [apart(handed_in(journal), reporting.facts_of(one)) for one, _, journal in done]
+            given = [(handed_in(journal), reporting.facts_of(one)) for one, _, journal in done]
             out = [apart(said.passages, reporting.facts_of(one)) for one, said, _ in done]
-        (true, false), (kept, slipped) = (tuple(map(sum, zip(*some, strict=True))) for some in (given, out))
-        left, back = (
-            sum(len(said.left_out) for _, said, _ in done),
-            sum(said.sent_back for _, said, _ in done),
-        )
+        false = sum(apart(passages, facts)[1] for passages, facts in given)
+        true = sum(apart(last_of(passages), facts)[0] for passages, facts in given)
+        kept, slipped = map(sum, zip(*out, strict=True))
+        left = sum((Counter(said.counts) for _, said, _ in done), Counter())
+        back = sum(said.sent_back for _, said, _ in done)
         print(row(f"{model}: falsehoods published", slipped, false))
         print(row(f"{model}: true ones published", kept, true))
-        print(f"{'':34} {back:,} passages sent back, {left:,} left out, {len(done):,} reports")
+        whole, parts = left["withheld"], left["sentences_left_out"]
+        print(f"{'':34} {len(done):,} reports, {back:,} passages sent back;")
+        print(f"{'':34} left out: {whole:,} passages whole, {parts:,} sentences of others")
 
 
 def in_other_words() -> None:

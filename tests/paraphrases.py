@@ -1,7 +1,9 @@
 """How real models word the results of `test_claims.FACTS`, true and false, in words that no template has.
 
-`TRUE` and `FALSE` served to better the checker. `TRUE_UNSEEN` and `FALSE_UNSEEN` were written after that and
-never mended for: they tell how it fares on words that it was not made for.
+`TRUE` and `FALSE` served to better the checker. Its first reading of the sets that joined them last, each
+written before it was looked at: 2 of 30 false ones passed and 26 of 30 true ones stayed; then 6 of 30 and 27 of 30.
+`TRUE_UNSEEN` and `FALSE_UNSEEN` were written after it had been mended for those, and it was never mended for them: they
+tell how it fares on words that it was not made for.
 """
 
 # ruff: noqa: E501 - one sentence a line
@@ -438,7 +440,7 @@ Users will be happier with {B}.
 There is solid proof that the models differ on field_accuracy.
 """)
 
-TRUE_UNSEEN = _lines("""
+TRUE += _lines("""
 {A} averages 0.81 on task_completion, {B} averages 0.62.
 On average {A} completes 19 points more of the task (task_completion).
 Readers who care about conversations should note that {A} is better on task_completion.
@@ -460,7 +462,6 @@ Since the interval for field_accuracy covers zero, the comparison is inconclusiv
 To tell the models apart on field_accuracy one would need about 96 more cases.
 There is a winner on task_completion, and it is {A}.
 Five cases were tied on field_accuracy.
-{A} won three times as often as it lost only if ties are left out.
 {B} loses on task_completion with 4 wins out of 20 cases.
 No significant difference was seen on bleu_score.
 {A} is better by 0.27 on wer_score, where lower is better.
@@ -471,7 +472,7 @@ Before deployment, more JSON cases should be collected.
 The two metrics that decide are task_completion and field_accuracy.
 """)
 
-FALSE_UNSEEN = _lines("""
+FALSE += _lines("""
 {A} averages 0.71 on task_completion, {B} averages 0.62.
 On average {A} completes 29 points more of the task (task_completion).
 Readers who care about conversations should note that {B} is better on task_completion.
@@ -502,4 +503,116 @@ Five metrics are significant.
 {A} can be deployed without hesitation.
 {A} and {B} are equivalent on field_accuracy, within 0.05.
 Clients adore {B}.
+""")
+
+TRUE += _lines("""
+The clearest result of this run is task_completion, where {A} averages 0.81 and {B} 0.62.
+Across the 20 conversation cases, {A} finished ahead of {B} on 15 when judged by task_completion.
+A gap of 0.19 on task_completion, with a 95 % interval that stays between 0.108 and 0.272, is hard to put down to luck.
+{B}, by contrast, produces better-structured records: its structural_consistency is 0.88, and that of {A} is 0.80.
+For field_accuracy the run is simply too small: the interval stretches from -0.11 to 0.05.
+Neither field_accuracy nor bleu_score gives a reason to prefer one model over the other.
+Both models comply with the schema equally often, at 0.95, and are equivalent on schema_compliance.
+In wording, {A} stays nearer to the reference, with a wer_score of 0.44 compared to 0.71.
+Customers would wait a median of 0.34 s for {B} and 0.61 s for {A}.
+In the slowest 5 % of cases {A} takes at least 1.42 s.
+The whole evaluation cost $0.0456 with {A} and $0.0123 with {B}.
+Anyone on a tight budget should note that {B} is the cheaper of the two.
+{A} declined two of its JSON requests and sent three answers that could not be used.
+Two of {B}'s conversation calls failed, so its score there rests on 58 answers.
+It is the conversations, not the JSON cases, on which a winner can be named.
+Three of the six comparisons reach significance after the Holm adjustment.
+Of the six metrics, two remain inconclusive.
+{B} comes out better on just one metric, structural_consistency.
+With p = 0.41, nothing can be concluded about field_accuracy.
+An additional 96 cases would be enough to detect a difference of 0.05 on field_accuracy.
+Because the unit is the case, the sample size is 20 per kind, whatever the three rounds suggest.
+The bleu_score means of 0.314 and 0.290 are practically within each other's reach, p = 0.55.
+On structural_consistency the adjusted p-value of 0.006 favours {B}.
+{A} loses 4 of 20 task_completion cases and ties on one.
+The interval for wer_score lies wholly below zero, which is good news for {A} because lower is better.
+No deployment recommendation follows from these results.
+Quality and price point in different directions: {A} leads on task_completion, while {B} is cheaper.
+The equivalence on schema_compliance holds within the margin of 0.05 that was set in advance.
+Since every model here is simulated, none of this should guide a purchase.
+The next step should be to add JSON cases, as field_accuracy is still undecided.
+""")
+
+FALSE += _lines("""
+The clearest result of this run is field_accuracy, where {B} convincingly beats {A}.
+Across the 20 conversation cases, {A} finished ahead of {B} on 18 when judged by task_completion.
+A gap of 0.19 on task_completion, with a 95 % interval that stays between 0.208 and 0.372, is hard to put down to luck.
+{A}, by contrast, produces better-structured records: its structural_consistency is 0.88, and that of {B} is 0.80.
+For task_completion the run is simply too small to separate the models.
+Both field_accuracy and bleu_score give a reason to prefer {A}.
+{B} complies with the schema more often than {A}.
+In wording, {B} stays nearer to the reference, with a wer_score of 0.44 compared to 0.71.
+Customers would wait a median of 0.61 s for {B} and 0.34 s for {A}.
+In the slowest 5 % of cases {B} takes at least 1.42 s.
+The whole evaluation cost $0.0579 with {A} alone.
+Anyone on a tight budget should note that {A} is the cheaper of the two.
+{B} declined two of its JSON requests and sent three answers that could not be used.
+Two of {A}'s conversation calls failed, so its score there rests on 58 answers.
+It is the JSON cases, not the conversations, on which a winner can be named.
+Four of the six comparisons reach significance after the Holm adjustment.
+Of the six metrics, three remain inconclusive.
+{B} comes out better on three metrics.
+With p = 0.41, field_accuracy clearly favours {B}.
+An additional 30 cases would be enough to detect a difference of 0.05 on field_accuracy.
+Because three rounds were run, the sample size is 60 per kind.
+The bleu_score means of 0.314 and 0.290 differ by more than chance would explain.
+On structural_consistency the adjusted p-value of 0.006 favours {A}.
+{A} loses 9 of 20 task_completion cases.
+The interval for wer_score lies wholly above zero.
+The results support rolling out {A} to all customers.
+Quality and price point in the same direction: {B} leads on task_completion and is cheaper.
+The models are equivalent on every metric within the margin of 0.05.
+{A} handles angry customers with more empathy.
+Roughly four in five customers would be satisfied with {A}.
+""")
+
+TRUE_UNSEEN = _lines("""
+If one number sums up the conversations, it is the 0.19 by which {A} leads on task_completion.
+The evidence does not let us rank the two models on field_accuracy.
+{B} matched the expected record structure more closely, scoring 0.88 on structural_consistency against 0.80.
+Speed is where {B} stands out, with a median response of 0.34 s.
+Although {B} is ahead on field_accuracy by 0.03, this is not a significant lead.
+{A} got 15 wins, 1 tie and 4 losses on task_completion.
+On the word error rate the advantage of {A} is confirmed by an adjusted p-value of 0.002.
+Nothing in these figures shows that one model extracts fields better than the other.
+All 60 JSON answers of {B} were usable and scored.
+For {A}, five of the 60 JSON answers were malformed or refused.
+It cost $0.38 per 1,000 answers to run {A}.
+With only 20 cases per kind, small differences cannot be detected.
+The choice therefore depends on what matters more, conversations or records.
+{A} takes roughly 0.61 s for a typical answer, and {B} takes 0.34 s.
+Schema compliance does not help to choose: the models are equivalent there.
+Read the cases with the largest differences before acting on any of this.
+The bleu_score interval runs from -0.012 to 0.061 and therefore includes zero.
+What the run cannot say is how the models do on other prompts.
+Two metrics favour {A} and one favours {B}.
+The difference of -0.08 on structural_consistency is in favour of {B}.
+""")
+
+FALSE_UNSEEN = _lines("""
+If one number sums up the conversations, it is the 0.29 by which {A} leads on task_completion.
+The evidence lets us rank {B} above {A} on field_accuracy.
+{A} matched the expected record structure more closely, scoring 0.88 on structural_consistency against 0.80.
+Speed is where {A} stands out, with a median response of 0.34 s.
+Although {A} is ahead on field_accuracy by 0.03, this is not a significant lead.
+{A} got 12 wins, 4 ties and 4 losses on task_completion.
+On the word error rate the advantage of {B} is confirmed by an adjusted p-value of 0.002.
+These figures show that {B} extracts fields better than {A}.
+All 60 JSON answers of {A} were well-formed.
+For {A}, nine of the 60 JSON answers were malformed or refused.
+It cost $0.10 per 1,000 answers to run {A}.
+With 20 cases per kind, the difference on bleu_score is firmly established.
+The choice is clear: {B} wins on conversations and on records.
+{B} takes roughly 0.61 s for a typical answer, and {A} takes 0.34 s.
+Schema compliance settles the choice in favour of {A}.
+The bleu_score interval runs from 0.012 to 0.061 and therefore excludes zero.
+The run shows that the results carry over to other prompts.
+Three metrics favour {A} and none favours {B}.
+The difference of -0.08 on structural_consistency is in favour of {A}.
+{A} never failed to deliver a usable JSON record.
 """)

@@ -17,6 +17,7 @@ from benchkit.cases import adopt_cases
 from benchkit.decision import metrics_report
 from benchkit.domain import Response, TestCase
 from benchkit.execute import executor, response_from
+from benchkit.export import export_report
 from benchkit.llm.journal import Journal
 from benchkit.measure import compare, metrics_json, primary_metrics, score, settle, signature, summarise
 from benchkit.offline import commentary as simulated
@@ -37,7 +38,7 @@ def finished(path: Path, per_kind: int = 6, models: tuple[str, ...] = (STEADY, H
     run.save_responses(asyncio.run(_answered(run, models)))
     run.record("04_measure", alpha=ALPHA, margin=MARGIN, primary_metric="")
     _measure(run)
-    _report(run)
+    write_report(run)
     return run
 
 
@@ -89,14 +90,14 @@ def _measure(run: Run) -> None:
     how: dict[str, Any] = {"primary": primary, "alpha": ALPHA, "margin": MARGIN}
     made = metrics_report(responses, scores, summary, comparisons, simulated=True, seed=run.seed, **how)
     run.save("scores.csv", scores)
-    run.save_json("metrics_report.json", made)
+    run.save_report(made)
     run.save_json(
         "metrics.json",
         metrics_json(summary, models, True, signature(scores, ALPHA, primary, run.seed, MARGIN)),
     )
 
 
-def _report(run: Run) -> None:
+def write_report(run: Run) -> None:
     """What 05 does, with the simulated analyst's commentary."""
     made, tests = run.metrics_report(), adopt_cases(run.validated_tests())
     responses, scores = settle(run.responses(), tests), run.scores()
@@ -107,4 +108,8 @@ def _report(run: Run) -> None:
     run.save_json("commentary.json", commentary.record())
     worst = report.worst_cases(responses, scores, tests, made["configuration"]["primary_metrics"])
     figures = report.figures(made, scores, responses)
+    for name, figure in figures.items():
+        run.save_figure(name, figure)
     run.save_text("analysis_report.md", report.write(made, commentary, worst, figures))
+    page = run.path / "html" / "analysis_report.html"
+    export_report(run.path / "analysis_report.md", page, simulated=run.simulated)

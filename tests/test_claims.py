@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchkit.claims import problems
+from benchkit.claims import GAP, problems, sift
 
 from . import paraphrases
 from .measured import HASTY, STEADY, TERSE
@@ -242,6 +242,7 @@ LOST = [
     f"In short: {A} for task_completion, {B} for structural_consistency.",
     f"{B} needs half a second less at most.",
     f"{B} is better at structure and {A} is better at task_completion.",
+    f"Across the 20 conversation cases, {A} finished ahead of {B} on 15 when judged by task_completion.",
 ]
 PASSED = [f"Only {A} has unscored answers, two in all."]
 
@@ -282,6 +283,33 @@ def test_false_sentences_in_other_words_are_caught():
 )
 def test_references_and_ways_of_writing(text, found):
     """Pronouns, ordinals, dashes, decimal commas; and what cannot be read is not published."""
+    assert bool(problems(text, FACTS)) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Three of the six metrics are significant.", False),
+        ("Two of the six metrics are significant.", True),
+        ("Three of the five metrics are significant.", True),
+        ("Of the six metrics, two are inconclusive.", False),
+        ("Of the six metrics, one is inconclusive.", True),
+        (f"{A} is better on two metrics.", False),
+        (f"{B} is better on two metrics.", True),
+        (f"95 % of the answers of {A} came within 1.42 s.", False),
+        (f"90 % of the answers of {A} came within 1.42 s.", True),
+        (f"{A} can be deployed.", True),
+        (f"Whether {A} can be deployed depends on the JSON cases.", False),
+        (f"Customers will be happier with {A}.", True),
+        ("Whether customers are happier cannot be said.", False),
+        ("The interval on task_completion lies above zero.", False),
+        ("The interval on task_completion lies below zero.", True),
+        ("On conversations, not on JSON cases, there is a winner.", False),
+        ("On JSON cases, not on conversations, there is a clear winner: the matter is settled.", True),
+    ],
+)
+def test_counts_of_outcomes_and_what_was_not_measured(text, found):
+    """How many comparisons came out so, percentiles in words, readiness, the side of zero."""
     assert bool(problems(text, FACTS)) is found
 
 
@@ -339,6 +367,32 @@ def test_a_comparison_without_adjustment_has_one_p():
     """Where nothing was adjusted, its p-value is the p."""
     rows = [one | {"p_adjusted": None} for one in FACTS["comparisons"]]
     assert not problems("On structural_consistency, p = 0.003.", FACTS | {"comparisons": rows})
+
+
+LIE = f"{A} roughly doubled the task_completion of {B}."
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "left_out"),
+    [
+        (f"{LIE}", "", 1),
+        (f"No winner on bleu_score. {LIE} {B} is cheaper than {A}.",
+         f"No winner on bleu_score. […] {B} is cheaper than {A}.", 1),
+        (f"{LIE} It leads on task_completion. {B} is cheaper than {A}.", f"[…] {B} is cheaper than {A}.", 2),
+        (f"{B} is cheaper than {A}. {LIE} However, {B} is faster.", f"{B} is cheaper than {A}. […]", 2),
+        (f"{B} is cheaper than {A}. {LIE} It would take 96 more cases on field_accuracy.",
+         f"{B} is cheaper than {A}. […] It would take 96 more cases on field_accuracy.", 1),
+        (f"Two things stand out:\n{LIE}\n{B} is cheaper than {A}.", f"[…] {B} is cheaper than {A}.", 2),
+        (f"{A} is better on task_completion. It beats {B} on structural_consistency. It won 15 cases.",
+         f"{A} is better on task_completion. […]", 2),
+        (f"{LIE} task_completion favours {A}. {LIE}", f"[…] task_completion favours {A}. […]", 2),
+    ],
+)  # fmt: skip
+def test_true_sentences_stand_where_others_fall(text, kept, left_out):
+    """What is wrong goes, and what cannot be understood without it; a mark stands for both."""
+    found = sift(text, lambda some: problems(some, FACTS), FACTS)
+    assert (found.text, found.left_out) == (kept, left_out)
+    assert problems(found.text.replace(GAP, " "), FACTS) == []
 
 
 @pytest.mark.parametrize("sentence", TRUE)

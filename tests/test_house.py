@@ -77,7 +77,7 @@ MAY_IMPORT["planted"] = MAY_IMPORT["planted"] | {"checks", "measure", "spoiling"
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}
 # Verification is the stages over again, on a run that the command line hands it.
-MAY_IMPORT["verify"] = MAY_IMPORT["report"] | STAGES | {"documents", "export", "provenance", "tables"}
+MAY_IMPORT["verify"] = MAY_IMPORT["report"] | STAGES | {"documents", "export", "provenance", "run", "tables"}
 
 
 def imports(path: Path) -> set[str]:
@@ -239,6 +239,7 @@ def test_every_dependency_says_why():
 # Modules under another name than their distribution's, or that a declared one cannot do without.
 COMPANIONS = {
     "IPython": "ipykernel",
+    "PIL": "matplotlib",
     "bs4": "beautifulsoup4",
     "langchain_core": "langchain_groq",
     "pygments": "nbconvert",

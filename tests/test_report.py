@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 
 from benchkit import report
 from benchkit.agent import Reply
+from benchkit.claims import GAP
 from benchkit.decision.saying import finding
 from benchkit.domain import CATEGORIES
 from benchkit.errors import RunError
 from benchkit.export import export_report, page_text
 from benchkit.measure import costs
 from benchkit.plots import plot_differences
-from benchkit.report.markdown import cell
+from benchkit.report.markdown import cell, escaped, in_html
 from benchkit.signature import parts, small_print
 
 from .measured import (
@@ -131,7 +133,21 @@ class TestComment:
     def test_a_title_claims_as_much_as_a_text(self, computed):
         """A falsehood in the title is no less published than one in the text."""
         said, _ = commented(computed, *[[GOOD | {"title": f"{STEADY} is twice as good"}]] * 3)
-        assert not said.passages
+        assert said.passages == [GOOD | {"title": GAP}]
+
+    def test_what_is_true_beside_a_falsehood_is_published(self, computed):
+        """Only the false sentence goes, and what leans on it; a mark stands there, and both are counted."""
+        more = "More cases would narrow the intervals."
+        text = f"{GOOD['text']} {WRONG['text']} This is a clear gain. {more}"
+        said, _ = commented(computed, *[[{"title": "Basis", "text": text}]] * 3)
+        assert said.passages == [{"title": "Basis", "text": f"{GOOD['text']} {GAP} {more}"}]
+        (left,) = said.left_out
+        assert (left.text, left.kept, left.sentences) == (text, said.passages[0]["text"], 2)
+        assert said.counts == {"published": 1, "withheld": 0, "sentences_left_out": 2}
+        shown = report.commentary(said)
+        assert f"measured. \\{GAP[:-1]}\\] {more}" in shown
+        assert "> 2 sentences, where \\[…\\] stands, were left out" in shown
+        assert report.Commentary.read(json.loads(json.dumps(said.record()))) == said
 
     def test_nobody_is_asked_about_an_imported_run(self, computed):
         """Responses that were made elsewhere get no commentary unless a model is named."""
@@ -181,6 +197,11 @@ class TestWritten:
         assert ("with 5 of them it is never below 0.062" in text) is told
 
 
+_SIGNS = r"""
+a_b _x_ *y* ** <b> &lt; &amp; & &#60; $5 $ http://a.b/c www.x.y 3. 4) [x](y) ![z](w) ~~q~~ # `c` a|b \ \(x\)
+\[x\] - + = <!--c--> < > wer_score __ don't "q" <a *** ! \begin{a}
+"""
+BITS = _SIGNS.split()
 ADDRESSES = (
     "See http://far.example/a_b, HTTPS://far.example, ftp://far.example, www.far.example or <me@far.example>."
 )
@@ -211,6 +232,27 @@ class TestText:
         page = export_report(source, tmp_path / "page.html")
         assert "<a " not in page.read_text("utf-8")
         assert ADDRESSES[:60] in page_text(page)
+
+    def test_any_text_reads_as_it_was_written(self, tmp_path):
+        """In a paragraph, a list, bold and a table cell: nothing is markup, no sign is lost."""
+        draw = random.Random(5)
+        texts = [*BITS, *(draw.choice(("", " ")).join(draw.sample(BITS, 5)) for _ in range(150))]
+        parts = [
+            f"MARK{at}Z {escaped(one)}\n\n- {escaped(one)}\n\n{escaped(one)}\n\n**{escaped(one)}**\n\n"
+            f"<table><tr><td>{in_html(one)}</td></tr></table>"
+            for at, one in enumerate(texts)
+        ]
+        source = tmp_path / "text.md"
+        source.write_text("# Title\n\n" + "\n\n".join(parts), encoding="utf-8")
+        page = export_report(source, tmp_path / "page.html")
+        for at, shown in enumerate(re.split(r"MARK\d+Z", page_text(page))[1:]):
+            assert "".join(shown.split()) == "".join(texts[at].split()) * 5
+        assert not re.search(r"<(a|code|em|del|h2|blockquote)[ >]", page.read_text("utf-8").split("<body")[1])
+
+    def test_the_file_itself_is_text(self):
+        """What Markdown leaves alone has no sign before it."""
+        plain = 'p < 0.05 & task_completion > 3.5: it\'s "quoted", 5 * 3 # 2 - 1; R&D!'
+        assert escaped(plain) == plain.replace("*", "\\*")
 
     @pytest.mark.parametrize(
         ("value", "text"),
@@ -258,6 +300,26 @@ class TestFigures:
         ]
         timed = report.figures(made, scores, responses_of(scores))
         assert list(timed)[-2:] == ["latency", "tradeoff_clarity"]
+
+
+class TestDecision:
+    def test_what_weakens_it_stands_right_below_the_headline(self):
+        """Who stops after the headline has read the warnings; the commentary is headed by them."""
+        made = as_reported()
+        late = "clarity decides on conversations; before results were seen it was task_completion. Test it."
+        made["decision"] |= {"warnings": [late, "a wrote the test cases."]}
+        lines = report.decision(made).split("\n\n")
+        assert lines[0] == f"**{made['decision']['headline']}**"
+        assert lines[1:3] == [f"> **Warning.** {late}", "> **Warning.** a wrote the test cases."]
+        assert all(line.startswith("- ") for line in lines[3:])
+        assert report.headline(made).split("\n\n") == lines[:3]
+        text = report.write(made, report.Commentary(passages=[GOOD]), pd.DataFrame(), {})
+        said = text.split("## Commentary")[1].split("\n\n")[1]
+        assert said == (
+            "> **Read with the warnings at the decision:** clarity decides on conversations; before results "
+            "were seen it was task_completion; a wrote the test cases."
+        )
+        assert report.reminder(as_reported()) == ""
 
 
 class TestMethod:

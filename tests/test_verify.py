@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchkit import cli
+from benchkit import cli, validate
+from benchkit.agent import Item, Reply
 from benchkit.documents import json_text
 from benchkit.errors import RunError
 from benchkit.export import export_report
+from benchkit.llm.journal import Journal
 from benchkit.run import Run
+from benchkit.validate import validator
 from benchkit.verify import Verification, verify
 from benchkit.verify.apart import lines_apart, same, values_apart
+from benchkit.verify.cases import cases_apart, judged_on_record
 
-from .reported import finished
+from .reported import finished, write_report
 from .staging import HASTY, STEADY
 
 STEADY_FILE = "offline__steady_all_responses.csv"
@@ -75,9 +81,13 @@ def test_a_finished_run_agrees(made, capsys):
 
 
 def test_the_metric_that_decides_may_be_named_in_03(run):
-    """What 03 named and 04 left open is what is computed again: here not what the report was made with."""
+    """What 03 named and 04 left open is what is computed again; another name afterwards is config.json's."""
     config = json.loads((run.path / "config.json").read_text())
     run.record("03_execute", **config["parameters"]["03_execute"], primary_metric="schema_compliance")
+    assert told(verify(run)) == [
+        "config.json  parameters.03_execute.primary_metric: states 'schema_compliance', recomputed nothing"
+    ]
+    edit_json(run, "metrics_report.json", lambda r: r.pop("made_with"))  # as of before it was on record
     places = [one.place for one in verify(run).differences if one.file == "metrics_report.json"]
     assert "configuration.primary_metrics.json" in places
 
@@ -95,6 +105,7 @@ def leaves(value: Any, place: str = "") -> list[tuple[str, Any]]:
 def test_every_number_of_the_report_is_compared(made):
     """Whichever leaf of metrics_report.json is changed, it is named, and it alone."""
     stated = json.loads((made / "metrics_report.json").read_text())
+    stated.pop("inputs")  # a file's name has a dot, which this test takes for a step
     for place, value in leaves(stated):
         changed = json.loads(json_text(stated))
         inner: Any = changed
@@ -139,7 +150,8 @@ def test_edited_json_artifacts_are_named(run):
     for name, place, _ in JSON_EDITS:
         assert [line for line in found if line.startswith(f"{name}  ") and place in line], (name, place)
     files = {line.split("  ")[0] for line in found}
-    assert files <= {"metrics_report.json", "metrics.json", "commentary.json", "analysis_report.md"}
+    shown = {"analysis_report.md", "html/analysis_report.html"}
+    assert files <= {"metrics_report.json", "metrics.json", "commentary.json"} | shown
 
 
 def test_a_falsehood_in_the_commentary_is_named(run):
@@ -147,7 +159,8 @@ def test_a_falsehood_in_the_commentary_is_named(run):
     old = "All of the models here are simulated."
     new = f"{HASTY} is significantly better than {STEADY} on bleu_score (p = 0.0123)."
     edit(run, "commentary.json", old, new)
-    edit(run, "analysis_report.md", old, new.replace("_", "&#95;"))
+    edit(run, "analysis_report.md", old, new)
+    edit(run, "html/analysis_report.html", old, new)
     found = told(verify(run))
     assert found
     assert all(line.startswith("commentary.json  passage 'The decision'") for line in found)
@@ -158,7 +171,7 @@ REPORT_EDITS = [
     (r"\*\*(Inconclusive|Deploy|offline/steady is ahead|No )", "Decision"),
     (r"interval (-?\d\.\d+) to", "Decision"),
     (r"\*Simulated models: (\d+ of \d+) intervals", "Comparisons"),  # a caption
-    (r"intervals: response&#95;relevance ([-+][\d.]+)", "Comparisons"),  # an alt text
+    (r"intervals: response_relevance ([-+][\d.]+)", "Comparisons"),  # an alt text
     (r"Median latency in seconds over (\d+)", "Cost and latency"),
     (r"n (\d+) · rounds", "Comparisons"),  # small print
     (r"seed:(\d+)", "Method"),
@@ -270,11 +283,10 @@ def test_without_a_journal_it_says_so(run):
 
 def test_another_version_is_no_error(run):
     """A run that was made with another version of a package is told from one that was changed."""
-    for name in ("metrics_report.json", "analysis_report.md"):
+    for name in ("metrics_report.json", "metrics.json"):
         text = (run.path / name).read_text()
         (run.path / name).write_text(re.sub(r"scipy:[\d.]+", "scipy:0.1.2", text))
-    text = (run.path / "metrics.json").read_text()
-    (run.path / "metrics.json").write_text(re.sub(r"scipy:[\d.]+", "scipy:0.1.2", text))
+    write_report(run)
     found = verify(run)
     assert not found.differences
     assert [note for note in found.notes if note.startswith("Made with scipy 0.1.2, recomputed with scipy ")]
@@ -351,3 +363,123 @@ def test_any_changed_line_is_found(lines, at, more):
     rows = text.split("\n")
     rows[at % len(rows)] += more
     assert list(lines_apart("f", "\n".join(rows), text))
+
+
+def test_a_missing_or_foreign_figure_is_named(run):
+    """A figure that is gone, cut off, or another; and a page whose picture is not the file's."""
+    assert not verify(run).differences
+    figures = run.path / "figures"
+    (figures / "scores.png").unlink()
+    (figures / "rounds.png").write_bytes((figures / "rounds.png").read_bytes()[:2000])
+    shutil.copy(figures / "latency.png", figures / "differences.png")
+    found = told(verify(run))
+    assert (
+        "figures/scores.png  the file: states 'no such file', recomputed 'a figure that the report shows'"
+        in found
+    )
+    assert [
+        line for line in found if line.startswith("figures/rounds.png  the file: states 'no picture that")
+    ]
+    assert [line for line in found if line.startswith("figures/differences.png  description: states ")]
+    assert [
+        line for line in found if line.startswith("html/analysis_report.html  picture 1: states 'another")
+    ]
+    assert cli.main(["verify", str(run.path)]) == 1
+
+
+def test_a_picture_taken_out_of_the_page_is_named(run):
+    """The page shows every figure of the report."""
+    page = run.path / "html" / "analysis_report.html"
+    page.write_text(re.sub(r"<img[^>]*>", "", page.read_text(), count=1))
+    assert [line for line in told(verify(run)) if "states 'no picture'" in line]
+
+
+def test_a_missing_page_is_named(run):
+    """The report's page, and that of every notebook that ran."""
+    notebooks = run.path / "notebooks"
+    notebooks.mkdir()
+    (notebooks / "03_execute.ipynb").write_text("{}")
+    (run.path / "html" / "analysis_report.html").unlink()
+    missing = "the file: states 'no such file', recomputed"
+    assert told(verify(run)) == [
+        f"html/03_execute.html  {missing} 'a page of notebooks/03_execute.ipynb'",
+        f'html/analysis_report.html  {missing} "the report\'s page"',
+    ]
+
+
+def test_an_edited_prompt_is_named(run):
+    """What a response is said to answer is what its model was asked, row by row."""
+    table = run.responses()
+    table = table[table["model"] == STEADY].reset_index(drop=True)
+    table.loc[0, "prompt"] += " Please."
+    run.save(STEADY_FILE, table.drop(columns="model"))
+    row = table.loc[0]
+    first, *rest = told(verify(run))
+    assert first.startswith(f"{STEADY_FILE}  {row['id']}, round {row['round']}, prompt: states ")
+    assert [line.split("  ")[0] for line in rest] == [STEADY_FILE]
+    assert "by their digest" in rest[0]
+
+
+@pytest.mark.parametrize("column", ["prompt", "category", "golden_response", "validation_message"])
+def test_an_edited_case_is_named(run, column):
+    """Whatever column was edited after 04: the file, and the field where what was asked is known."""
+    table = run.validated_tests()
+    table.loc[0, column] = f"{table.loc[0, column]} Edited.".replace("} Edited.", ', "x": 1}')
+    run.save("validated_tests.csv", table)
+    found = told(verify(run))
+    assert [line for line in found if line.startswith("validated_tests.csv  the file: states 'other bytes'")]
+    if column == "prompt":
+        assert found[0].startswith(f"validated_tests.csv  {table.loc[0, 'id']}, prompt: states ")
+
+
+def test_what_the_validator_judged_is_held_against_the_case(run):
+    """With its verdict on record, every field of a case is what it was shown, and its scores what it gave."""
+    table = run.validated_tests()
+    row = table.loc[0].to_dict() | {"prompt_quality_score": 4.5, "response_quality_score": 5.0}
+    judge, reply = validator("offline/critic"), {"prompt_quality_score": 4.5, "response_quality_score": 5}
+    call = judge.call(Item(row["id"], validate._message(row)), 7)
+    with closing(Journal(run.path / "calls.sqlite")) as journal:
+        asyncio.run(journal.record(call, Reply(call.key, "answered", reply)))
+    judged = judged_on_record(run.path / "calls.sqlite")
+    import pandas as pd
+
+    assert not list(cases_apart(pd.DataFrame([row]), judged, {}))
+    for column, value in (("golden_response", "{}"), ("category", "other"), ("prompt_quality_score", 5.0)):
+        (found,) = cases_apart(pd.DataFrame([row | {column: value}]), judged, {})
+        assert found.place == f"{row['id']}, {column}"
+
+
+CONFIG_EDITS = [
+    ("seed", lambda c: c.update(seed=8)),
+    ("provider", lambda c: c.update(provider="groq")),
+    ("parameters.04_measure.alpha", lambda c: c["parameters"]["04_measure"].update(alpha=0.1)),
+    ("parameters.03_execute.models[1]", lambda c: c["parameters"]["03_execute"]["models"].pop()),
+]
+
+
+@pytest.mark.parametrize(("place", "change"), CONFIG_EDITS)
+def test_an_edited_config_is_named_and_nothing_else(run, place, change):
+    """What was measured is not to blame for what config.json says now."""
+    edit_json(run, "config.json", change)
+    (line,) = told(verify(run))
+    assert line.startswith(f"config.json  {place}: states ")
+
+
+def test_what_the_report_says_of_its_parameters_is_checked_too(run):
+    """Where config.json gives the report's numbers and the report's own record of it does not."""
+    edit_json(
+        run, "metrics_report.json", lambda r: r["made_with"]["parameters"]["04_measure"].update(alpha=0.1)
+    )
+    (line,) = told(verify(run))
+    assert line == "metrics_report.json  made_with.parameters.04_measure.alpha: states 0.1, recomputed 0.05"
+
+
+@pytest.mark.parametrize("text", ["", '{"provider": "offl', "[]", '{"provider": "offline"}'])
+def test_a_damaged_config_says_what_helps(run, text, capsys):
+    """config.json cannot be made again out of nothing: a copy, or 01 with what the run was started with."""
+    (run.path / "config.json").write_text(text)
+    assert cli.main(["verify", str(run.path)]) == 1
+    said = capsys.readouterr().err
+    assert "config.json" in said
+    assert "restore a copy" in said
+    assert "provider, seed and cases_file as they were" in said

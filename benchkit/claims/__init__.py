@@ -11,15 +11,28 @@ from .figures import NUMBER, wrong_figures
 from .known import Known, known_figures
 from .ranking import wrong_rankings
 from .reading import Names, Sentence, names_of, sentences
-from .scope import NEGATED
+from .scope import NEGATED, OPEN
+from .sifting import GAP, Sifted, sift
 from .standing import wrong_standings
+from .tallies import without_tallies, wrong_tallies
 from .unread import unread
 from .verdicts import wrong_verdicts
-from .wording import in_digits, ratios, strangers
+from .wording import percentiles, ratios, strangers
 
-__all__ = ["numbers_in", "problems"]
+__all__ = ["GAP", "Sifted", "numbers_in", "problems", "sift"]
 _REAL = re.compile(
     r"\breal(?:-world)? (?:customers?|users?|models?|deployments?|traffic|tickets?)\b", re.IGNORECASE
+)
+
+# What readers care about and no metric of ours looks at.
+_UNMEASURED = re.compile(
+    r"\b(?:satisf(?:ied|action|y)|delight\w*|happ(?:y|ier|iest)|empath\w+|friendl\w+|polite\w*|courte\w+|tone|trust(?:ed|worthy)?|"
+    r"loyal\w*|hallucinat\w*|bias(?:ed)?|toxic\w*|creativ\w+|fluen\w+|eloquen\w+|revenue|retention|churn)\b",
+    re.IGNORECASE,
+)
+_SET_ASIDE = re.compile(
+    rf"{NEGATED.pattern}|{OPEN.pattern}|\b(?:beyond|outside|unmeasured|untested|unknown|remains to)\b",
+    re.IGNORECASE,
 )
 
 
@@ -27,11 +40,12 @@ def problems(text: str, facts: Mapping[str, Any]) -> list[str]:
     """What `text` states that `facts` do not hold, a line each; empty if it may stand.
 
     `facts` has models, alpha and comparisons (rows of domain.Comparison); models_summary, denominators,
-    cost, serving, rounds_summary, margin, rounds, cases, lower_is_better, recommended and decision are used where they are there.
-    A sentence of the decision may always be repeated. Never raises for any text.
+    cost, serving, rounds_summary, margin, rounds, cases, lower_is_better, recommended, decision and warnings
+    are used where they are there. A sentence of the decision and of its warnings may always be repeated. Never raises for any text.
     """
     names, known = names_of(facts), known_figures(facts)
-    decision = {one.text for one in sentences(str(facts.get("decision") or ""), names)}
+    computed = " ".join(map(str, (facts.get("decision") or "", *(facts.get("warnings") or ()))))
+    decision = {one.text for one in sentences(computed, names)}
     found = [
         problem
         for sentence in sentences(text, names)
@@ -46,13 +60,17 @@ def _problems(
 ) -> Iterator[str]:
     yield from strangers(sentence.text, names)
     yield from ratios(sentence.text)
-    yield from wrong_figures(replace(sentence, text=in_digits(sentence.text)), names, known)
+    yield from wrong_figures(replace(sentence, text=percentiles(without_tallies(sentence))), names, known)
+    yield from wrong_tallies(sentence, names, facts)
     yield from wrong_rankings(sentence, names, facts)
     yield from wrong_standings(sentence, names, facts)
     yield from unread(sentence, names)
     yield from wrong_verdicts(sentence, names, facts)
     if not facts.get("simulated") and "simulated" in sentence.text.lower():
         yield "calls something simulated, and nothing in this run was"
+    unmeasured = _UNMEASURED.search(sentence.text)
+    if unmeasured and not _SET_ASIDE.search(sentence.text):
+        yield f"speaks of {unmeasured.group(0)!r}, which nothing in this run measured"
     real = _REAL.search(sentence.text) if facts.get("simulated") else None
     if real and not NEGATED.search(sentence.text[: real.start()]):
         yield f"says {real.group(0)!r} of a run in which everything was simulated"

@@ -52,7 +52,8 @@ _FILLER = (
 _BEFORE = {
     r"\$": _COSTS,
     r"\bp(?:[-_ ]?(?:values?|adjusted|permutation))?(?:\s*\([^()]*\))?": "p",
-    r"\bn": "cases",
+    r"\b(?:n|samples?(?: sizes?)?)": "cases",
+    r"\b(?:additional|further|another|extra)": "more-cases",
     r"\b(?:intervals?|ci)\s*(?=\()": "level interval",
     r"\b(?:alpha|significance level)": "alpha",
     r"\bmargins?": "margin difference",
@@ -101,12 +102,18 @@ P_VALUES = frozenset({"p", "unadjusted-p", "permutation-p"})
 # A status stands behind its number, a few words away.
 _STATUSES = {
     "unscored": r"(?:unscored|not scored|missing)",
-    "refused": r"(?:refused|refusals?|declined)",
-    "failed": r"(?:failed|failures?)",
-} | {name: name for name in ("planned", "scored", "malformed", "answered")}
+    "refused": r"(?:refused|refusals?|declined|turned down|rejected)",
+    "failed": r"(?:failed|failures?|timed out|never (?:came|arrived))",
+    "malformed": r"(?:malformed|unparsable|unparseable|unreadable|unusable|garbled|broken|invalid|"
+    r"(?:could|can) ?not be (?:parsed|read|used))",
+} | {name: name for name in ("planned", "scored", "answered")}
 _TOLD_BEHIND = {name: rf"^\W*(?:\w+\W+){{0,3}}?{word}\b" for name, word in _STATUSES.items()}
-_OUT_OF = re.compile(r"\d\s+(?:out )?of (?:the |all |all the |its |their )?$", re.IGNORECASE)
+_OUT_OF = re.compile(r"\d\s+(?:(?:[a-z]+\s+)?out of|of) (?:the |all |all the |its |their )?$", re.IGNORECASE)
 _PART_OF = re.compile(r"\s*(?:out )?of\b", re.IGNORECASE)
+_OF_ANSWERS = re.compile(
+    r"\s*of [^,;.]{0,30}?\b(?:answers?|responses?|repl(?:y|ies)|calls?|requests?|customers?|users?)\b",
+    re.IGNORECASE,
+)
 _A_PAIR = re.compile(r"\s*(?:vs\.?|versus|against|compared (?:with|to))\s", re.IGNORECASE)
 _APART = re.compile(r"[,;]|\.\s|(?<!\w)\d[\d.,]*(?!\w)")  # where the next number's words begin
 COUNTS = frozenset(f"{_COUNTED} {_OUTCOMES} models metrics rounds tokens".split())
@@ -129,9 +136,12 @@ def quantities(before: str, after: str) -> frozenset[str]:
         return frozenset({"planned", "scored", "answered", "cases"})
     after = after[percent.end() :] if percent else after
     behind, ahead = _first(_RULES_AFTER, after, "match"), _first(_RULES_BEFORE, before, "search")
+    if percent and _OF_ANSWERS.match(after) and not re.search(METRIC, before + after):
+        return frozenset({"share of answers"})  # which nobody computed
     behind = frozenset() if percent and behind & COUNTS else behind  # a share of cases, not their number
     ahead = frozenset() if _PART_OF.match(after) and ahead == {"mean"} else ahead
-    found = (behind & ahead) or behind or ahead
+    more = ahead if ahead == {"more-cases"} and "cases" in behind else frozenset()
+    found = more or (behind & ahead) or behind or ahead
     if found == {"p"}:
         return frozenset({_which_p(before, after)})
     found = found | {"mean"} if "difference" in found and _A_PAIR.match(after) else found

@@ -11,21 +11,24 @@ from .known import number
 from .reading import METRIC, MODEL, Names, Sentence
 from .scope import NEGATED, OPEN, Row, Scope, pair_of, scope, winner
 
+_GOOD = r"(?:accurate|reliable|complete|capable|competent|dependable|faithful|helpful|precise|thorough)\w*"
 _WORDS = {
     "quality_more": r"better|best(?! (?:guess|practice))|outperform\w*|outscor\w*|outdo\w*|outclass\w*|comes? out on top|came out on top|tops|(?:top|best|better|strongest) (?:performer|option|bet)|safer bet|front-?runner|fares? better|"
     r"beats?|beating|"
     r"beaten|superior|wins?(?!\s+\d)|winning|winner|stronge(?:r|st)|surpass\w*|dominat\w*|prevails?|excels?|"
-    r"improv\w+ (?:on|over|upon)",
-    "quality_less": r"worse|worst|weake(?:r|st)|inferior|loses?(?!\s+\d)|loser|underperform\w*|fares? worse|struggl\w+ more|falls? short",
+    r"improv\w+ (?:on|over|upon)|bests|outpac\w+|outrank\w*|triumphs?|shines?|"
+    rf"more {_GOOD}",
+    "quality_less": r"worse|worst|weake(?:r|st)|inferior|loses?(?!\s+\d)|loser|underperform\w*|fares? worse|struggl\w+ more|falls? short|poorer|poorest|"
+    rf"less {_GOOD}",
     "order_more": r"ahead|leads?|leading|edges? out|edged out|(?:has|had|have|holds?|enjoys?|with) (?:an?|the)(?: \w+)? (?:advantage|edge|lead)|"
     r"in front|fewer (?:errors|mistakes)|(?<='s )(?:\w+ )?(?:advantage|edge|superiority)",
     "order_less": r"more (?:errors|mistakes)|behind|trail(?:s|ed|ing)?|lag(?:s|ged|ging)?",
     "mean_more": rf"exceed(?:s|ed)?|above(?= (?:the )?{MODEL})|highe(?:r|st)|large(?:r|st)|greate(?:r|st)",
     "mean_less": rf"(?:falls?|fell) below|below(?= (?:the )?{MODEL})|lowe(?:r|st)|smalle(?:r|st)",
     "cost_more": r"more expensive|most expensive|pricier|costlie(?:r|st)|more costly|costs? more|charges? more|deare(?:r|st)",
-    "cost_less": r"cheape(?:r|st)|less expensive|least expensive|less costly|costs? less|charges? less|most economical",
-    "latency_more": r"slowe(?:r|st)",
-    "latency_less": r"faste(?:r|st)|quicke(?:r|st)|speedie(?:r|st)",
+    "cost_less": r"more (?:economical|affordable)|more cost[- ](?:efficient|effective)|cheape(?:r|st)|less expensive|least expensive|less costly|costs? less|charges? less|most economical",
+    "latency_more": r"slowe(?:r|st)|more slowly|(?:takes?|took|needs?|needed) longer",
+    "latency_less": r"sooner|snappie(?:r|st)|more (?:quickly|responsive)|faste(?:r|st)|quicke(?:r|st)|speedie(?:r|st)",
 }
 RANKING = re.compile("|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in _WORDS.items()), re.I)
 NO_CLAIM = re.compile(
@@ -35,6 +38,7 @@ NO_CLAIM = re.compile(
     r"\b(?:larger|bigger|greater|smaller) (?:samples?|numbers?|runs?|sets?|studies|study)\b|"
     r"\b(?:does|do|did) not (?:make up for|compensate for|offset|outweigh)\b|"
     r"\bbetter (?:understand\w*|estimates?|idea|picture|sense|prompts?|data)\b|\blead(?:s|ing)? to\b|"
+    r"\b(?:\d+|no|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen) (?:\w+ )?(?:wins|losses|leads)\b|"
     r"\b(?:lower|higher|upper) (?:end|bound|limit|half)\b|\bscore[sd]? (?:best|worst) for\b",
     re.IGNORECASE,
 )

@@ -11,9 +11,8 @@ from typing import Any
 # Characters of private use stand for the names, so that no pattern trips over a name's dots and digits.
 _FIRST_MODEL, _FIRST_METRIC = 0xE000, 0xE400
 MODEL, METRIC = "[\ue000-\ue3ff]", "[\ue400-\ue7ff]"
-_SENTENCE = re.compile(
-    rf"(?<=[.!?])(?<!\bvs\.)(?<!\be\.g\.)(?<!\bi\.e\.)[)\"'”]*\s+(?=[A-Z0-9(\"'“]|{MODEL}|{METRIC})|\n+"
-)
+_AFTER_A_STOP = r"""(?<=[.!?])(?<!\bvs\.)(?<!\be\.g\.)(?<!\bi\.e\.)[)"'”]*"""
+_SENTENCE = re.compile(rf"{_AFTER_A_STOP}\s+(?=[A-Z0-9(\"'“]|{MODEL}|{METRIC})|\n+")
 _CLAUSE = re.compile(
     rf"[;:—]\s+|,?\s+\b(?:but|while|whereas|although|though|yet|however)\b,?\s+|,\s+(?:and\s+)?(?={MODEL}\s+\w)|"
     rf"(?<!{MODEL})\s+and\s+(?={MODEL}\s+\w)"
@@ -31,6 +30,12 @@ _PRONOUN = re.compile(
 )
 _KINDS = {"json": r"\bjson\b|\brecords?\b", "conversation": r"\bconversation\w*|\bchats?\b"}
 
+# "on conversations, not on JSON cases": the sentence is about the first.
+_NOT_THESE = re.compile(
+    r",\s(?:and |but )?not (?:on |for |in |with )?(?:the |its )?(?:json|conversation|chat)\w*(?: cases?| records?)?",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Names:
@@ -43,13 +48,17 @@ class Names:
         """`text` in plain characters, every name of a model or metric replaced by its mark."""
         text = _MARKUP.sub("", unicodedata.normalize("NFKC", text)).translate(_PLAIN)
         text = _DECIMAL_COMMA.sub(r"\1.", _DASH_AS_MINUS.sub("-", text))
+        for alias, mark in self.aliases():
+            text = re.sub(rf"(?<![\w/.-]){re.escape(alias)}(?![\w/]|[.-]\w)", mark, text, flags=re.IGNORECASE)
+        return text
+
+    def aliases(self) -> list[tuple[str, str]]:
+        """Every way to write a name, the longest first, with its mark."""
         aliases = [
             *((alias, chr(_FIRST_MODEL + i)) for i, m in enumerate(self.models) for alias in self._short(m)),
             *((alias, chr(_FIRST_METRIC + i)) for i, m in enumerate(self.metrics) for alias in _metric(m)),
         ]
-        for alias, mark in sorted(aliases, key=lambda one: -len(one[0])):
-            text = re.sub(rf"(?<![\w/.-]){re.escape(alias)}(?![\w/]|[.-]\w)", mark, text, flags=re.IGNORECASE)
-        return text
+        return sorted(aliases, key=lambda one: -len(one[0]))
 
     def plain(self, text: str) -> str:
         """Marked text with the names back in it."""
@@ -116,12 +125,19 @@ def sentences(text: str, names: Names) -> Iterator[Sentence]:
     models: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     for part in filter(str.strip, _SENTENCE.split(names.marked(text))):
-        part = _with_names(part, models, names)
+        part = _NOT_THESE.sub("", _with_names(part, models, names))
         own_models, own_metrics = tuple(names.models_in(part)), tuple(names.metrics_in(part))
         kinds = tuple(kind for kind, pattern in _KINDS.items() if re.search(pattern, part, re.IGNORECASE))
         carried = metrics if len(metrics) == 1 and not (kinds or _is_general(part)) else ()
         models, metrics = own_models or models, own_metrics or carried
         yield Sentence(part.strip(), models, metrics, kinds)
+
+
+def split(text: str, names: Names) -> list[str]:
+    """The sentences of a text as they are written; a name may begin one in lower case."""
+    begins = "|".join(re.escape(alias) for alias, _ in names.aliases()) or "(?!)"
+    ends = re.compile(rf"{_AFTER_A_STOP}\s+(?=[A-Z0-9(\"'“\[]|[*`_]*(?:{begins})\b)|\n+")
+    return [part.strip() for part in ends.split(text) if part.strip()]
 
 
 def _with_names(text: str, before: Sequence[str], names: Names) -> str:

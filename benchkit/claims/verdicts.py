@@ -16,6 +16,8 @@ _SIGNIFICANT = re.compile(
     r"\b(?:outside|beyond|above) (?:the )?noise\b|"
     r"\brobust\b|\bdecisive\w*|\bconvincing\w*|\bevidence\b[^,;]{0,60}\b(?:is|are) (?:strong|overwhelming|compelling|solid)\b|"
     r"\b(?:strong|overwhelming|compelling|solid) (?:evidence|proof)\b|"
+    r"\bmore than (?:mere |pure |plain )?(?:chance|luck|noise)\b|\b(?:hard|difficult) to (?:put down|attribute|ascribe) to "
+    r"(?:chance|luck|noise)\b|\b(?:rules?|ruled) out (?:chance|luck|noise)\b|"
     r"\b(?:proven|conclusively|conclusive)\b|\bfirmly established\b",
     re.IGNORECASE,
 )
@@ -36,6 +38,9 @@ _EQUIVALENT = re.compile(
 )
 _UNDECIDED = re.compile(
     r"\b(?:within|inside) (?:the )?noise\b|\bnothing (?:separates|to choose|distinguishes)\b|\bstatistically (?:indistinguishable|tied)\b|"
+    r"\b(?:too|far too) (?:small|few|little|short|wide) to (?:separate|tell|decide|settle|name|rank|distinguish|say)\b|"
+    r"\bthe jury is (?:still )?out\b|\b(?:does|do|did) not (?:tell|set|separate|distinguish)\b|"
+    r"\b(?:decision|question|result|verdict|matter) (?:is|remains|stays) (?:still )?open\b|"
     r"\b(?:inconclusive|unresolved|undecided|undetermined)\b|\bno (?:\w+ )?winner\b|\btoo close to call\b|"
     r"\bcannot be (?:told apart|separated|ranked)\b|\bno (?:clear|detectable|demonstrable|reliable|measurable) "
     r"(?:difference|advantage|gap)\b",
@@ -43,7 +48,7 @@ _UNDECIDED = re.compile(
 )
 _ZERO = re.compile(
     r"\b(?P<in>includ\w+|contain\w*|cover\w*|span\w*|cross\w*|straddl\w*|overlap\w*)\s+(?:zero|0\b(?!\.))|"
-    r"\b(?P<out>exclud\w+|clear of|above|below|away from)\s+(?:zero|0\b(?!\.))",
+    r"\b(?P<out>exclud\w+|clear of|(?P<side>above|below)|away from)\s+(?:zero|0\b(?!\.))",
     re.IGNORECASE,
 )
 _DEPLOY = re.compile(
@@ -53,6 +58,17 @@ _DEPLOY = re.compile(
     rf"(?P<l>{MODEL})[^,;.\ue000-\ue3ff]{{0,40}}\b(?:should|must) (?:go live|be (?:used|deployed|chosen|adopted))|"
     rf"^\s*use (?:the )?(?P<u>{MODEL})|(?P<o>{MODEL}) (?:is|remains|would be) (?:our|my|the) (?:recommendation|pick|choice)\b|"
     rf"\b(?:recommendation|choice|pick) (?:is|falls on|goes to|would be) (?:to (?:deploy|use) )?(?P<r>{MODEL})",
+    re.IGNORECASE,
+)
+_READY = re.compile(
+    rf"(?P<m>{MODEL}) (?:can|may|could) (?:now |safely |confidently )*be (?:deployed|used|shipped|adopted|trusted|relied)\b|"
+    rf"(?P<n>{MODEL}) (?:is|looks|seems|appears) (?:now )?(?:ready|fit|safe|good)(?: enough)? (?:for|to) (?:production|deploy\w*|ship|go|use|launch)\b",
+    re.IGNORECASE,
+)
+_WISHED = re.compile(r"\b(?:if|whether|unless|in case|question|once|before|until|when)\b", re.IGNORECASE)
+_DECIDED = re.compile(
+    r"\bwinners? (?:can be (?:named|declared)|emerge\w*|(?:is|are) found)|\b(?:has|have|is|are) (?:a |an |one )?(?:clear |outright )?winner\b|"
+    r"\b(?:is|are|was|were) (?:clearly )?(?:decided|settled|resolved)\b",
     re.IGNORECASE,
 )
 _COSTS = re.compile(
@@ -84,6 +100,8 @@ VERDICTS = (
     _UNDECIDED,
     _ZERO,
     _DEPLOY,
+    _READY,
+    _DECIDED,
     _ALL_SCORED,
     _ANSWERED_ALL,
     _NONE,
@@ -101,7 +119,9 @@ def wrong_verdicts(sentence: Sentence, names: Names, facts: Mapping[str, Any]) -
         yield from _equivalence(clause, about, rows)
         yield from _openness(clause, about, rows)
         yield from _threshold(clause, about, rows, facts)
+        yield from _decided(clause, about, rows)
         yield from _zero(clause, about, rows)
+        yield from _beside_zero(clause, about, rows, names)
         yield from _deployed(clause, names, facts)
     yield from _coverage(sentence, facts)
 
@@ -140,6 +160,15 @@ def _openness(clause: str, about: Scope, rows: Sequence[Row]) -> Iterator[str]:
         yield f"says {found.group(0)!r}, but the comparison names a winner"
 
 
+def _decided(clause: str, about: Scope, rows: Sequence[Row]) -> Iterator[str]:
+    found = _DECIDED.search(clause)
+    if not found or OPEN.search(clause[: found.start()]):
+        return
+    decided, negated = [bool(winner(row)) for row in rows], _is_negated(clause[: found.start()])
+    if (any(decided) if negated else not any(decided)) or (about.named and all(decided) == negated):
+        yield f"says {'not ' if negated else ''}{found.group(0)!r}, and the outcome is another"
+
+
 def _threshold(clause: str, about: Scope, rows: Sequence[Row], facts: Mapping[str, Any]) -> Iterator[str]:
     for found in _THRESHOLD.finditer(clause):
         if not re.search(r"\bp\b|\bp-values?\b", clause[: found.start()]) or OPEN.search(
@@ -161,10 +190,21 @@ def _zero(clause: str, about: Scope, rows: Sequence[Row]) -> Iterator[str]:
             yield f"says that an interval {'in' if holds else 'ex'}cludes zero, and it does not"
 
 
+def _beside_zero(clause: str, about: Scope, rows: Sequence[Row], names: Names) -> Iterator[str]:
+    """An interval that is said to lie above or below zero, by the sign that the table gives it."""
+    found = _ZERO.search(clause)
+    if not found or not found["side"] or not about.named or names.models_in(clause) or OPEN.search(clause):
+        return
+    wrong = [row for row in rows if (row["difference"] > 0) != (found["side"].lower() == "above")]
+    if wrong and not _is_negated(clause[: found.start()]):
+        yield f"says that an interval lies {found.group(0)}, and it lies on the other side"
+
+
 def _deployed(clause: str, names: Names, facts: Mapping[str, Any]) -> Iterator[str]:
-    for found in _DEPLOY.finditer(clause):
-        if "recommended" not in facts or OPEN.search(clause):
-            continue
+    if "recommended" not in facts or _WISHED.search(clause):
+        return
+    told = [] if OPEN.search(clause) else [*_DEPLOY.finditer(clause)]
+    for found in (*told, *_READY.finditer(clause)):
         model = names.models_in(next(filter(None, found.groups())))[0]
         negated = _is_negated(clause[: found.start()])
         if (model in facts["recommended"]) == negated:

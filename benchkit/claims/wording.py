@@ -24,6 +24,11 @@ _RATIO = re.compile(
     r"factors? of|order of magnitude)\b|\d\s?(?:x|×|-?fold)(?!\w)|\d\s+times\b",
     re.IGNORECASE,
 )
+_WITHIN = re.compile(
+    r"\b95\s?(?:%|percent) (?=of [^,;.]{0,40}?\b(?:answers?|responses?|repl(?:y|ies)|calls?|requests?|customers?)\b[^,;.]{0,40}?"
+    r"\b(?:within|in|under|below|after|at most|less than|no more than) (?:at most |less than |under )?\d[\d.]* ?(?:s|ms|sec\w*)\b)",
+    re.IGNORECASE,
+)
 _PROVIDERS = {
     "offline",
     "openai",
@@ -51,6 +56,11 @@ def in_digits(text: str) -> str:
 def _digits(found: re.Match[str]) -> str:
     tens, ones, alone = (_VALUES.get((part or "").lower(), 0) for part in found.groups())
     return str(tens + ones + alone)
+
+
+def percentiles(text: str) -> str:
+    """`text` with "95 % of the answers came within" as the percentile that it is."""
+    return _WITHIN.sub("the 95th percentile ", text)
 
 
 def ratios(text: str) -> Iterator[str]:

@@ -17,13 +17,13 @@ logger = setup_logging(__name__)
 KEY = ["model", "id", "round"]
 
 
-def settle(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+def settle(responses: pd.DataFrame, cases: pd.DataFrame, *, aloud: bool = True) -> pd.DataFrame:
     """Responses with a status each, whoever made them; a response that is not on file is `failed`.
 
     Answers of another harness come with no status: they are read as what they are, and what was lost is
-    said to be lost. What cannot be scored at all is warned of, and named in `attrs["warnings"]`, which the
-    decision repeats. Raises InputError for an answer that stands there twice, when none is to our cases, or
-    when they are all one model's.
+    said to be lost. What cannot be scored at all is named in `attrs["warnings"]`, which the decision
+    repeats, and warned of where it is to be said `aloud`. Raises InputError for an answer that stands there
+    twice, when none is to our cases, or when they are all one model's.
     """
     ours = _ours(responses, cases)
     full = _on_grid(ours, cases)
@@ -32,7 +32,7 @@ def settle(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     full["status"], full["error"] = [one.status for one in read], [one.error for one in read]
     settled = full[[*dict.fromkeys((*Response.__dataclass_fields__, "category"))]]
     settled.attrs["warnings"] = list(_left_out(responses, cases))
-    for line in settled.attrs["warnings"]:
+    for line in settled.attrs["warnings"] if aloud else ():
         logger.warning("%s", line)
     return settled
 

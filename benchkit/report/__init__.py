@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of
+from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of, sifted
+from .markdown import displayed
 from .pictures import figures, linked, shown
 from .rounds import agreement, variance
 from .serving import cost, serving
-from .tables import comparisons, decision, denominators, means, method, validator
+from .tables import comparisons, decision, denominators, headline, means, method, reminder, validator
 from .worst import side_by_side, worst_cases
 
 if TYPE_CHECKING:
@@ -28,13 +29,17 @@ __all__ = [
     "cost",
     "decision",
     "denominators",
+    "displayed",
     "facts_of",
     "figures",
+    "headline",
     "means",
     "method",
+    "reminder",
     "serving",
     "shown",
     "side_by_side",
+    "sifted",
     "validator",
     "variance",
     "worst_cases",
@@ -80,6 +85,7 @@ def write(
         "## Where the models differ most",
         side_by_side(worst, report["signature"]),
         "## Commentary",
+        reminder(report),
         commentary(commented),
         "## Method",
         method(report),

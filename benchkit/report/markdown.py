@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 from ..signature import small_print
 
-# What HTML, Markdown, a mail address or a formula could be made of.
-_CHARACTERS = {c: f"&#{ord(c)};" for c in "<>&\"'*_`[]\\|#!~@"}
-# JupyterLab sets what stands between two dollar signs as a formula, unless each is an element of its own.
-_CHARACTERS["$"] = "<span>&#36;</span>"
-# Renderers make links of bare addresses: an entity for their colon or dot shows the same and is none.
-_ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+
+# What could begin markup anywhere in a line of Markdown, and what only where a line begins.
+_MARKUP = re.compile(r"[\\`*\[\]|$~]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|&(?=#?\w{1,32};)")
+_BULLET, _NUMBERED = re.compile(r"^[#>+=-]"), re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_FORMULA = re.compile(r"\\\\(?=\(|\\\[)")  # a backslash that nbconvert would take for a formula's begin
+# Renderers make links of bare addresses; with these two escaped they read as they did and are none.
+_ADDRESS = re.compile(r"(?<=:)//|(?<=www)\.", re.IGNORECASE)
+# JupyterLab sets what stands between two of these as a formula, unless each is an element of its own.
+_DOLLAR, _BACKSLASH = "<span>&#36;</span>", "<span>&#92;</span>"
+_SHOWN = {"\\$": _DOLLAR, "\\\\": _BACKSLASH, "&#92;": _BACKSLASH}
+_FORMULA_SIGN = re.compile("|".join(map(re.escape, _SHOWN)))
 ROUNDING = 1e-12  # of sums and differences of scores
 LONGEST = 1200  # characters of a model's text
 
@@ -71,17 +79,41 @@ def listed(names: Iterable[str]) -> str:
 
 
 def safe(text: Any) -> str:
-    """Text on one line, escaped, and cut where it is longer than anybody reads."""
-    short = str(text) if len(str(text)) <= LONGEST else str(text)[:LONGEST] + " […]"
-    return escaped(short)
+    """Text on one line for Markdown, escaped, and cut where it is longer than anybody reads."""
+    return escaped(shortened(text))
+
+
+def shortened(text: Any) -> str:
+    return str(text) if len(str(text)) <= LONGEST else str(text)[:LONGEST] + " […]"
 
 
 def escaped(text: str) -> str:
-    """Text on one line, of any length, in which nothing is markup, a link or a formula."""
-    one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return unlinked("".join(_CHARACTERS.get(c, c) for c in one_line))
+    """Text on one line, of any length, in which nothing is markup, a link or a formula.
+
+    Only what Markdown would take for markup has a backslash before it: the file itself reads as text.
+    """
+    line = _FORMULA.sub("&#92;", _MARKUP.sub(r"\\\g<0>", _one_line(text)))
+    return unlinked(_NUMBERED.sub(r"\1\\\2", _BULLET.sub(r"\\\g<0>", line)))
+
+
+def in_html(text: Any) -> str:
+    """Text on one line for an HTML element inside Markdown, cut like `safe`; a backslash is one there."""
+    line = escape(_one_line(shortened(text)), quote=False)
+    line = line.replace("\\", _BACKSLASH).replace("$", _DOLLAR)
+    return _ADDRESS.sub(lambda found: "".join(f"&#{ord(c)};" for c in found.group()), line)
 
 
 def unlinked(text: str) -> str:
-    """Text in which no address becomes a link; the rest stays as it is."""
-    return _ADDRESS.sub(lambda found: f"&#{ord(found.group())};", text)
+    """Markdown in which no address becomes a link; the rest stays as it is."""
+    return _ADDRESS.sub(lambda found: "".join(f"\\{c}" for c in found.group()), text)
+
+
+def displayed(text: str) -> Markdown:
+    """A section for a notebook's output, where an escaped dollar sign would still begin a formula."""
+    from IPython.display import Markdown
+
+    return Markdown(_FORMULA_SIGN.sub(lambda found: _SHOWN[found.group()], text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -71,5 +71,5 @@ def linked(made: Mapping[str, Chart], about: str) -> list[str]:
 
 
 def _alt(text: str) -> str:
-    """A dollar sign in an alt text would be an element there, which no attribute can hold."""
+    """A dollar sign in an alt text would be an element in a notebook, which no attribute can hold."""
     return safe(text.replace("US$", "USD").replace("$", "USD "))

@@ -13,11 +13,23 @@ _MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", 
 
 
 def decision(report: Mapping[str, Any]) -> str:
+    """The headline with what weakens it right below, then what it stands on."""
+    return "\n\n".join([headline(report), *(f"- {escaped(one)}" for one in report["decision"]["details"])])
+
+
+def headline(report: Mapping[str, Any]) -> str:
     """The sentence that the run ends on, and every warning that belongs beside it."""
     warnings = [f"> **Warning.** {escaped(line)}" for line in report["decision"]["warnings"]]
-    made = report["decision"]
-    return "\n\n".join(
-        [f"**{escaped(made['headline'])}**", *(f"- {escaped(one)}" for one in made["details"]), *warnings]
+    return "\n\n".join([f"**{escaped(report['decision']['headline'])}**", *warnings])
+
+
+def reminder(report: Mapping[str, Any]) -> str:
+    """The warnings once more in a line, for what is read without the decision; "" where there are none."""
+    lines = [_SENTENCE.split(line)[0].rstrip(".") for line in report["decision"]["warnings"]]
+    if not lines:
+        return ""
+    return (
+        f"> **Read with the warning{'s' * (len(lines) > 1)} at the decision:** {escaped('; '.join(lines))}."
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..metrics.answers import read_answer
-from .markdown import safe, signed
+from .markdown import in_html, safe, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,12 +71,13 @@ def side_by_side(worst: pd.DataFrame, signature: str = "") -> str:
         first = rows.iloc[0]
         wide = f' style="width: {100 / (len(rows) + 1):.0f}%"'
         head = "".join(
-            f"<th{wide}>{safe(row.model)}<br><small>{_which(row)}</small></th>" for row in rows.itertuples()
+            f"<th{wide}>{in_html(row.model)}<br><small>{_which(row)}</small></th>"
+            for row in rows.itertuples()
         )
-        body = "".join(f"<td>{safe(row.answer)}</td>" for row in rows.itertuples())
+        body = "".join(f"<td>{in_html(row.answer)}</td>" for row in rows.itertuples())
         blocks.append(
             f"**{safe(id)}.** {safe(first['prompt'])}\n\n<table><tr><th{wide}>golden response</th>{head}</tr>"
-            f"<tr><td>{safe(first['golden_response'])}</td>{body}</tr></table>"
+            f"<tr><td>{in_html(first['golden_response'])}</td>{body}</tr></table>"
         )
     return signed("\n\n".join(blocks), signature)
 
@@ -84,4 +85,4 @@ def side_by_side(worst: pd.DataFrame, signature: str = "") -> str:
 def _which(row: Any) -> str:
     """Every round's score, and which of them the answer below is of."""
     several = f"; round {row.round} below" if "," in row.scores else ""
-    return f"{safe(row.scores)}{several}"
+    return f"{in_html(row.scores)}{several}"

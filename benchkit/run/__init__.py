@@ -1,7 +1,16 @@
 """One run folder; nobody else reads and writes its artifacts."""
 
-from .artifacts import Run, combined
+from .artifacts import Run, combined, made_with
 from .opening import open_run, start_run
 from .resuming import intend, intended, recorded_parameters
 
-__all__ = ["Run", "combined", "intend", "intended", "open_run", "recorded_parameters", "start_run"]
+__all__ = [
+    "Run",
+    "combined",
+    "intend",
+    "intended",
+    "made_with",
+    "open_run",
+    "recorded_parameters",
+    "start_run",
+]

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..documents import INPUTS, json_text, read_json
+from ..documents import INPUTS, MADE_WITH, json_text, read_json
 from ..errors import RunError
 from ..folders import RESPONSES, file_name, made_folder, response_files
 from ..lock import claim
@@ -124,7 +124,8 @@ class Run:
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Write metrics_report.json, with what it was computed from."""
-        self.save_json("metrics_report.json", {**report, INPUTS: self._inputs()})
+        made = {MADE_WITH: made_with(self.config), INPUTS: self._inputs()}
+        self.save_json("metrics_report.json", {**report, **made})
 
     def current_report(self) -> dict[str, Any]:
         """metrics_report.json, if it was computed from the cases and responses that are there now.
@@ -132,14 +133,19 @@ class Run:
         Raises RunError where 02 or 03 has run again since.
         """
         report = self.metrics_report()
-        then, now = report.get(INPUTS), self._inputs()
-        if then is not None and then != now:
-            changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+        if changed := self.changed_since(report):
             raise RunError(
                 f"{self.path / 'metrics_report.json'} was computed before {', '.join(changed)} changed. "
                 "Run 04_measure.ipynb again."
             )
         return report
+
+    def changed_since(self, report: Mapping[str, Any]) -> list[str]:
+        """The files that `report` was computed from and that hold other bytes now."""
+        then, now = report.get(INPUTS), self._inputs()
+        if then is None:
+            return []
+        return sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
 
     def _inputs(self) -> dict[str, str]:
         """A digest of each file that scores and comparisons are made from."""
@@ -171,12 +177,13 @@ class Run:
             self.save(file_name(str(model)) + RESPONSES, rows[list(ARTIFACTS[RESPONSES].columns)])
         self.save("combined_model_responses.csv", self.combined(responses))
 
-    def responses(self) -> pd.DataFrame:
+    def responses(self, *, prompts: bool = True) -> pd.DataFrame:
         """Every model's responses below each other, with a `model` column.
 
         A run that 03 made has the models of its last execution; a folder that came from elsewhere has
         whatever `*_all_responses.csv` lie in it. Raises RunError for responses that are missing, damaged,
-        or not to the cases that validated_tests.csv holds now.
+        or not to the cases that validated_tests.csv holds now; without `prompts` their ids alone are held
+        against it.
         """
         import pandas as pd
 
@@ -185,7 +192,7 @@ class Run:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
         if asked:
-            _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
+            _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests(), prompts)
         return pd.concat(frames, ignore_index=True)
 
     def response_files(self) -> dict[str, str]:
@@ -214,11 +221,18 @@ def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     return merged[left + [column for column in merged.columns if column not in left]]
 
 
-def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) -> None:
+def made_with(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What config.json tells of how a run was measured: provider, seed and the parameters up to 04."""
+    parameters = {name: given for name, given in config["parameters"].items() if name < "05"}
+    return {"provider": config["provider"], "seed": config["seed"], "parameters": parameters}
+
+
+def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame, prompts: bool) -> None:
     """02 may have run again since 03: answers to other cases would be scored against the wrong golden."""
-    asked = dict(zip(cases["id"], cases["prompt"], strict=True))
+    told_by = "prompt" if prompts else "id"
+    asked = dict(zip(cases["id"], cases[told_by], strict=True))
     for file, frame in answers.items():
-        told = dict(zip(frame["id"], frame["prompt"], strict=True))
+        told = dict(zip(frame["id"], frame[told_by], strict=True))
         other = [id for id in {**asked, **told} if asked.get(id) != told.get(id)]
         if other:
             raise RunError(

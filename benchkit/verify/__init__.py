@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from .. import report as reporting
-from ..cases import adopt_cases
 from ..claims import numbers_in
-from ..decision import metrics_report
-from ..documents import INPUTS, json_text
 from ..export import export_report, page_text
-from ..measure import compare, metrics_json, primary_metrics, score, settle, summarise
-from ..planted import validator_found
+from ..run import made_with
 from ..signature import PACKAGES, parts
 from ..tables import table_text
-from .answers import replies_on_record, responses_apart
+from .answers import prompts_on_record, replies_on_record, responses_apart
 from .apart import Difference, cells_apart, lines_apart, rows_apart, values_apart
+from .cases import CASES, cases_apart, judged_on_record
+from .pages import PAGE, changed_since, figures_apart, pages_missing, pictures_apart
+from .recomputed import ASIDE, Recomputed, recomputed
 
 if TYPE_CHECKING:
     from ..run import Run
 
 __all__ = ["Difference", "Verification", "verify"]
+REPORT = "analysis_report.md"
 VERSIONS = ("benchkit", *PACKAGES)
 NEVER = (
-    "Not recomputed: run_timestamp (metrics_report.json); the pixels of figures/*.png (their captions are); "
-    "the notebooks and their pages in html/, which show the same numbers."
+    "Not recomputed: run_timestamp (metrics_report.json); the pixels of figures/*.png (their alt texts and "
+    "signatures are); the notebooks and their pages in html/, which show the same numbers (that no page is "
+    "missing is checked)."
 )
 
 
@@ -57,71 +56,36 @@ class Verification:
         return [*map(str, self.differences), *files, *self.notes]
 
 
-class Recomputed:
-    """A run's numbers from its CSV files alone, by the functions that 04 and 05 use."""
-
-    def __init__(self, run: Run) -> None:
-        """Raises RunError or InputError for CSV files that are missing, damaged or do not fit together."""
-        self.run = run
-        self.stated = run.metrics_report()
-        self.raw, self.cases = run.responses(), adopt_cases(run.validated_tests())
-        self.responses = settle(self.raw, self.cases)
-        self.models = list(self.responses["model"].unique())
-        self.scores = score(self.responses, self.cases)
-        self.summary = summarise(self.scores)
-
-    def parameter(self, name: str) -> Any:
-        """What 04 ran with; of a run that did not record it, what its report says."""
-        fallback = {
-            "reference": "",
-            "primary_metric": ",".join(self.stated["configuration"].get("primary_metrics", {}).values()),
-        }
-        return self.run.parameter(
-            "04_measure", name, self.stated["configuration"].get(name, fallback.get(name))
-        )
-
-    @cached_property
-    def report(self) -> dict[str, Any]:
-        """metrics_report.json as 04 would write it now."""
-        named = self.parameter("primary_metric") or self.run.parameter("03_execute", "primary_metric", "")
-        primary = primary_metrics(named, self.scores)
-        how = {name: self.parameter(name) for name in ("margin", "alpha", "reference")}
-        comparisons = compare(self.scores, self.models, primary, **how)
-        about: dict[str, Any] = {"primary": primary, "simulated": self.run.simulated, "seed": self.run.seed}
-        about["validator"] = validator_found(self.run.planted_tests(), how["alpha"])
-        # 04 knew the report before this one; what was named first is on record in this one.
-        about |= {"config": self.run.config, "seen_before": self.stated["configuration"]}
-        made = metrics_report(self.responses, self.scores, self.summary, comparisons, **how, **about)
-        return as_written(made)
-
-    def metrics(self, signature: str) -> dict[str, Any]:
-        return as_written(metrics_json(self.summary, self.models, self.run.simulated, signature))
-
-    def markdown(self, report: Mapping[str, Any], commentary: reporting.Commentary) -> str:
-        """analysis_report.md as 05 would write it now, around the commentary that is on record."""
-        primary = report["configuration"]["primary_metrics"]
-        worst = reporting.worst_cases(self.responses, self.scores, self.cases, primary)
-        figures = reporting.figures(report, self.scores, self.responses)
-        return reporting.write(report, commentary, worst, figures)
-
-
 def verify(run: Run) -> Verification:
     """Compute everything again and compare. Reads only; raises RunError for files that cannot be read."""
-    found, again = Verification(), Recomputed(run)
+    found = Verification()
+    again, misnamed = recomputed(run)
+    found.add("config.json", _count(made_with(run.config)), (d for d in misnamed if d.file == "config.json"))
+    _check_cases(found, again)
     _check_responses(found, again)
     _check_scores(found, again)
     report = again.report | {"signature": _signature(found, again)}
-    aside = ("run_timestamp", INPUTS)  # what was computed when, and from which bytes
-    stated = {name: value for name, value in again.stated.items() if name not in aside}
-    computed = {name: value for name, value in report.items() if name not in aside}
+    stated = {name: value for name, value in again.stated.items() if name not in ASIDE}
+    computed = {name: value for name, value in report.items() if name not in ASIDE}
     found.add("metrics_report.json", _count(computed), values_apart("metrics_report.json", stated, computed))
+    found.differences += [one for one in misnamed if one.file != "config.json"]
     if "run_timestamp" not in again.stated:
         found.differences.append(Difference("metrics_report.json", "run_timestamp", None, "a time"))
     metrics = again.metrics(report["signature"])
     found.add("metrics.json", _count(metrics), values_apart("metrics.json", run.metrics(), metrics))
     _check_report(found, again, report)
+    found.differences += pages_missing(run.path, reported=(run.path / REPORT).exists())
+    found.differences += changed_since(again.run.changed_since(again.stated))
     found.notes.append(NEVER)
     return found
+
+
+def _check_cases(found: Verification, again: Recomputed) -> None:
+    """The cases against what the validator was shown and said of them, and what the models were asked."""
+    journal, cases = again.run.path / "calls.sqlite", again.run.validated_tests()
+    if journal.exists():
+        asked = prompts_on_record(journal)
+        found.add(CASES, len(cases), cases_apart(cases, judged_on_record(journal), asked))
 
 
 def _check_responses(found: Verification, again: Recomputed) -> None:
@@ -129,7 +93,8 @@ def _check_responses(found: Verification, again: Recomputed) -> None:
     run, raw = again.run, again.raw
     journal, files = run.path / "calls.sqlite", run.response_files()
     if journal.exists():
-        differ = list(responses_apart(raw, again.cases, replies_on_record(journal), files))
+        asked = prompts_on_record(journal)
+        differ = list(responses_apart(raw, again.cases, replies_on_record(journal), files, asked))
         for model, name in files.items():
             count = int((raw["model"] == model).sum())
             found.add(name, count, (one for one in differ if one.file == name))
@@ -139,14 +104,14 @@ def _check_responses(found: Verification, again: Recomputed) -> None:
         )
     path = run.path / "combined_model_responses.csv"
     if path.exists():
-        text, recomputed = path.read_bytes().decode("utf-8-sig"), table_text(run.combined(raw))
-        found.add(path.name, len(raw), cells_apart(path.name, text, recomputed))
+        text, ours = path.read_bytes().decode("utf-8-sig"), table_text(run.combined(raw))
+        found.add(path.name, len(raw), cells_apart(path.name, text, ours))
 
 
 def _check_scores(found: Verification, again: Recomputed) -> None:
     key, columns = ("id", "model", "round", "metric"), ("value", "reason", "test_case", "category")
-    stated, recomputed = (table.to_dict("records") for table in (again.run.scores(), again.scores))
-    found.add("scores.csv", len(recomputed), rows_apart("scores.csv", stated, recomputed, key, columns))
+    stated, ours = (table.to_dict("records") for table in (again.run.scores(), again.scores))
+    found.add("scores.csv", len(ours), rows_apart("scores.csv", stated, ours, key, columns))
 
 
 def _signature(found: Verification, again: Recomputed) -> str:
@@ -163,33 +128,37 @@ def _signature(found: Verification, again: Recomputed) -> str:
 def _check_report(found: Verification, again: Recomputed, report: Mapping[str, Any]) -> None:
     """The report's text, line by line, and its commentary against the recomputed numbers."""
     run = again.run
-    path = run.path / "analysis_report.md"
+    path = run.path / REPORT
     if not path.exists():
         found.notes.append("There is no analysis_report.md: 05_report.ipynb has not run on this run.")
         return
     record = run.commentary()
     commentary = reporting.Commentary.read(record)
     found.add("commentary.json", len(commentary.passages), _commentary_apart(record, commentary, report))
-    text, recomputed = path.read_text("utf-8"), again.markdown(report, commentary)
-    found.add(path.name, sum(1 for _ in numbers_in(recomputed)), lines_apart(path.name, text, recomputed))
-    _check_page(found, run, recomputed)
+    text, ours = path.read_text("utf-8"), again.markdown(report, commentary)
+    found.add(path.name, sum(1 for _ in numbers_in(ours)), lines_apart(path.name, text, ours))
+    for one in figures_apart(run.path, again.figures(report)):
+        found.add(one.file, 1, iter((one,)))
+    found.add("figures/*.png", len(again.figures(report)), iter(()))
+    _check_page(found, again, report, ours)
     found.notes.append(
         f"The commentary's words are those of {commentary.model or 'no model'}: they are not recomputed, "
         "but checked against the recomputed numbers."
     )
 
 
-def _check_page(found: Verification, run: Run, markdown: str) -> None:
-    """The report's page against one that is made of the recomputed text: all words, no pictures."""
-    page, name = run.path / "html" / "analysis_report.html", "html/analysis_report.html"
+def _check_page(found: Verification, again: Recomputed, report: Mapping[str, Any], markdown: str) -> None:
+    """The report's page: its words against the recomputed text's, its pictures against their files."""
+    run, page = again.run, again.run.path / PAGE
     if not page.exists():
         return
     with TemporaryDirectory() as folder:
         source = Path(folder) / "analysis_report.md"
         source.write_text(markdown, "utf-8")
         made = export_report(source, Path(folder) / "html" / page.name, simulated=run.simulated)
-        stated, recomputed = page_text(page), page_text(made)
-    found.add(name, sum(1 for _ in numbers_in(recomputed)), lines_apart(name, stated, recomputed))
+        stated, ours = page_text(page), page_text(made)
+    found.add(PAGE, sum(1 for _ in numbers_in(ours)), lines_apart(PAGE, stated, ours))
+    found.add(PAGE, 0, pictures_apart(run.path, again.figures(report)))
 
 
 def _commentary_apart(
@@ -203,14 +172,12 @@ def _commentary_apart(
     for one in commentary.left_out:
         now = reporting.checked({"title": one.title, "text": one.text}, facts)
         yield from values_apart("commentary.json", one.problems, now, f"left_out {one.title!r}.problems")
-    counts = {name: record.get(name) for name in ("published", "withheld")}
-    ours = {name: commentary.record()[name] for name in counts}
-    yield from values_apart("commentary.json", counts, ours)
-
-
-def as_written(value: Any) -> Any:
-    """A value as its JSON file gives it back."""
-    return json.loads(json_text(value))
+        ours = reporting.sifted(one, facts)
+        for name in ("kept", "sentences"):
+            place = f"left_out {one.title!r}.{name}"
+            yield from values_apart("commentary.json", getattr(one, name), getattr(ours, name), place)
+    counts = {name: record.get(name, 0) for name in commentary.counts}
+    yield from values_apart("commentary.json", counts, commentary.counts)
 
 
 def _count(value: Any) -> int:

@@ -1,0 +1,75 @@
+"""The report's pictures and pages: that they are there, that they are this run's, that their words are."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .apart import Difference
+
+if TYPE_CHECKING:
+    from ..plots import Chart
+
+PAGE = "html/analysis_report.html"
+_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_INSIDE = re.compile(r"""\bsrc\s*=\s*["']data:image/png;base64,([^"']+)""", re.IGNORECASE)
+
+
+def figures_apart(run: Path, figures: Mapping[str, Chart]) -> Iterator[Difference]:
+    """Every figure of the report that is missing, damaged, or has another alt text or signature inside."""
+    for name, chart in figures.items():
+        file = f"figures/{name}.png"
+        if not (run / file).exists():
+            yield Difference(file, "the file", "no such file", "a figure that the report shows")
+        elif (words := _words(run / file)) is None:
+            yield Difference(
+                file, "the file", "no picture that can be read", "a figure that the report shows"
+            )
+        else:
+            for place, ours in (("Description", chart.alt), ("Comment", chart.signature)):
+                if words.get(place, "") != ours:
+                    yield Difference(file, place.lower(), words.get(place, ""), ours)
+
+
+def _words(path: Path) -> dict[str, str] | None:
+    """The texts that a PNG file carries; None where it is none or is cut off."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return {str(name): text for name, text in picture.info.items() if isinstance(text, str)}
+    except (OSError, ValueError, SyntaxError):  # what Pillow raises for broken files
+        return None
+
+
+def pages_missing(run: Path, *, reported: bool) -> Iterator[Difference]:
+    """Every page that a run of its notebooks has made and that is not there any more."""
+    ran = sorted((run / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    names = [(f"html/{one.stem}.html", f"a page of notebooks/{one.name}") for one in ran]
+    for name, what in [*names, *([(PAGE, "the report's page")] if reported else [])]:
+        if not (run / name).exists():
+            yield Difference(name, "the file", "no such file", what)
+
+
+def pictures_apart(run: Path, figures: Mapping[str, Chart]) -> Iterator[Difference]:
+    """Every picture in the report's page that is not the figure's file; the page has them in their order."""
+    inside = [_INSIDE.search(tag) for tag in _IMAGE.findall((run / PAGE).read_text("utf-8", "replace"))]
+    for at, name in enumerate(figures):
+        file = run / "figures" / f"{name}.png"
+        found = inside[at] if at < len(inside) else None
+        if found is None:
+            yield Difference(PAGE, f"picture {at + 1}", "no picture", f"figures/{name}.png")
+        elif file.exists() and found.group(1) != base64.b64encode(file.read_bytes()).decode():
+            yield Difference(PAGE, f"picture {at + 1}", "another picture", f"figures/{name}.png")
+    if len(inside) > len(figures):
+        yield Difference(PAGE, "pictures", len(inside), len(figures))
+
+
+def changed_since(files: list[str]) -> Iterator[Difference]:
+    """A line for every file that 04 has read and that is not as it was."""
+    for name in files:
+        yield Difference(name, "the file", "other bytes", "the bytes that 04 measured, by their digest")
