@@ -17,6 +17,7 @@ NEEDED: dict[str, dict[str, type]] = {
     "commentary.json": {"model": str, "passages": list, "left_out": list, "sent_back": int, "note": str},
 }
 
+CONFIG_COPY = ".config.json"  # beside config.json, written with it, read where that is damaged or gone
 INPUTS = "inputs"  # in metrics_report.json: a digest of each file that it was computed from
 MADE_WITH = "made_with"  # there too: provider, seed and parameters as config.json held them then
 
@@ -47,11 +48,13 @@ def _remedy(path: Path, maker: str) -> str:
     """How a damaged artifact comes back. What a run was started with is in config.json and nowhere else."""
     if path.name != "config.json":
         return f"Mend it, or delete it and run {maker}.ipynb again."
+    if (path.parent / CONFIG_COPY).exists():
+        return (
+            f"Its copy {CONFIG_COPY} is there: benchkit run, or opening the run in a notebook, puts it back."
+        )
     return (
-        f"Mend it or restore a copy: the run's numbers are not touched. Without a copy, delete it and run "
-        f"{maker}.ipynb with run_dir = {str(path.parent)!r}, provider, seed and cases_file as they were "
-        "(the seed is in every table's small print), then every later notebook with its parameters: "
-        "what is paid for is in calls.sqlite and is not asked again."
+        "Mend it, or restore it from a copy of yours: the run's numbers are not touched. Without one, name "
+        "another run_dir: what this run was made with is known nowhere else."
     )
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from benchkit.errors import RunError, UsageError
 from benchkit.folders import file_name, model_of, newest_run_dir, response_files
-from benchkit.run import Run, combined, open_run, start_run
+from benchkit.run import Run, combined, open_run, recorded_parameters, start_run
 
 OLD_COLUMNS = ["id", "prompt", "model_response", "test_case", "round", "timestamp"]
 CASES = [
@@ -190,23 +190,40 @@ class TestOpening:
         ],
     )
     def test_damaged_config_is_said(self, text, said):
-        """A config.json that is cut off or of another shape names the file, the fault and the notebook."""
+        """A config.json that is cut off or of another shape, with no copy: file, fault and remedy are named."""
         run = begun()
         (run.path / "config.json").write_text(text)
+        (run.path / ".config.json").unlink()
         with pytest.raises(RunError, match=said) as error:
             open_run(run.path)
         assert "config.json" in str(error.value)
-        assert "01_generate.ipynb" in str(error.value)
+        assert "another run_dir" in str(error.value)
+
+    @pytest.mark.parametrize("text", [None, "", '{"provider": "offline", "se', "[]"])
+    def test_a_damaged_config_comes_back(self, text):
+        """A run is what it was begun with, whatever became of config.json; what was damaged is kept."""
+        run = begun()
+        run.record("03_execute", rounds=9)
+        config = run.path / "config.json"
+        before = config.read_text()
+        config.unlink() if text is None else config.write_text(text)
+        assert open_run(run.path).parameter("03_execute", "rounds") == 9
+        assert config.read_text() == before
+        kept = run.path / "config.json.damaged"
+        assert (kept.read_text() if kept.exists() else None) == text
+        config.unlink()
+        assert recorded_parameters(run.path)["03_execute"] == {"rounds": 9}
 
     def test_a_lost_config_is_not_taken_for_an_import(self):
-        """A run with a journal and no config.json is ours, and 01 can write it again."""
+        """A run with a journal and no config.json is ours, and 01 does not write another one over it."""
         run = begun()
         sqlite3.connect(run.path / "calls.sqlite").close()
         (run.path / "calls.sqlite").touch()
         (run.path / "config.json").unlink()
-        with pytest.raises(RunError, match=r"lost its config\.json"):
-            open_run(run.path)
-        assert begun().provider == "offline"
+        (run.path / ".config.json").unlink()
+        for opened in (lambda: open_run(run.path), begun):
+            with pytest.raises(RunError, match=r"lost its config\.json"):
+                opened()
 
     @pytest.mark.parametrize(
         ("table", "maker"),

@@ -476,10 +476,10 @@ def test_what_the_report_says_of_its_parameters_is_checked_too(run):
 
 @pytest.mark.parametrize("text", ["", '{"provider": "offl', "[]", '{"provider": "offline"}'])
 def test_a_damaged_config_says_what_helps(run, text, capsys):
-    """config.json cannot be made again out of nothing: a copy, or 01 with what the run was started with."""
+    """config.json cannot be made again out of nothing: its copy, or one of the reader's own."""
     (run.path / "config.json").write_text(text)
     assert cli.main(["verify", str(run.path)]) == 1
-    said = capsys.readouterr().err
-    assert "config.json" in said
-    assert "restore a copy" in said
-    assert "provider, seed and cases_file as they were" in said
+    assert "Its copy .config.json is there" in capsys.readouterr().err
+    (run.path / ".config.json").unlink()
+    assert cli.main(["verify", str(run.path)]) == 1
+    assert "restore it from a copy of yours" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..documents import INPUTS, MADE_WITH, json_text, read_json
+from ..documents import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_json
 from ..errors import RunError
 from ..folders import RESPONSES, file_name, made_folder, response_files
 from ..lock import claim
@@ -75,7 +75,12 @@ class Run:
         with self.claim():
             config = self.config
             config["parameters"][notebook] = parameters
-            self.save_json("config.json", config)
+            self.save_config(config)
+
+    def save_config(self, config: Mapping[str, Any]) -> None:
+        """Write config.json and its copy: without it nobody can tell what the rest was made with."""
+        for name in ("config.json", CONFIG_COPY):
+            self.save_json(name, config)
 
     def save_json(self, name: str, value: Any) -> None:
         with self.claim():

@@ -12,6 +12,7 @@ from ..folders import located, made_folder, new_run_dir, newest_run_dir, respons
 from ..log import log_to, setup_logging
 from ..provenance import about
 from .artifacts import Run
+from .resuming import restore_config
 
 logger = setup_logging(__name__)
 PROVIDERS = ("offline", "groq")
@@ -40,6 +41,7 @@ def _at_hand(path: Path) -> Run:
 
     pd.set_option("display.html.use_mathjax", False)
     log_to(path.resolve())
+    restore_config(path)
     return Run(path.resolve())
 
 
@@ -59,7 +61,7 @@ def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameter
     _same_run(run.path, recorded, own)
     fixed = {"provider": provider, "seed": seed, "started": recorded.get("started", _now())}
     everything = {"parameters": recorded["parameters"] | {"01_generate": own}}
-    run.save_json("config.json", recorded | fixed | everything | about())
+    run.save_config(recorded | fixed | everything | about())
     logger.info("run %s started: %s", run.path.name, own)
     return run
 
@@ -68,8 +70,8 @@ def _adopt(run: Run) -> None:
     """Give a folder that was filled elsewhere the config.json that benchkit needs, and touch nothing else."""
     if (run.path / "calls.sqlite").exists():
         raise RunError(
-            f"{run.path} has lost its config.json. Run 01_generate.ipynb with run_dir = {str(run.path)!r}, "
-            "provider and seed as they were: what is paid for is in calls.sqlite."
+            f"{run.path} has lost its config.json, and what it was made with is known nowhere else. Put it "
+            "back, or name another run_dir."
         )
     if not (run.path / "validated_tests.csv").exists():
         raise RunError(
@@ -77,14 +79,18 @@ def _adopt(run: Run) -> None:
             "Run 01_generate.ipynb, or put your cases there as validated_tests.csv."
         )
     imported = {"provider": "imported", "seed": 7, "started": _now(), "parameters": {}}
-    run.save_json("config.json", imported | about())
+    run.save_config(imported | about())
 
 
 def _same_run(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raises RunError where 01 would write over what somebody else made or another configuration."""
+    if "provider" not in recorded and (path / "calls.sqlite").exists():
+        raise RunError(
+            f"{path} has lost its config.json, and 01 would write over what was made with it. Put it "
+            "back, or name another run_dir."
+        )
     foreign = [*path.glob("validated_tests.csv"), *response_files(path).values()]
-    ours = "provider" in recorded or (path / "calls.sqlite").exists()
-    if recorded.get("provider") == "imported" or (foreign and not ours):
+    if recorded.get("provider") == "imported" or (foreign and "provider" not in recorded):
         raise RunError(
             f"{path} holds {foreign[0].name if foreign else 'cases'} from elsewhere, which 01 and 02 would "
             "write over. Start with 04_measure.ipynb to score it, or name another run_dir."

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..documents import json_text, read_json
+from ..documents import CONFIG_COPY, json_text, read_json
+from ..errors import RunError
+from ..log import setup_logging
 from ..tables import write_atomically
+
+logger = setup_logging(__name__)
 
 PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
 
 
 def recorded_parameters(run_dir: Path) -> dict[str, dict[str, Any]]:
     """What each notebook of a run was last run with, or was to be run with when the run was stopped."""
+    restore_config(run_dir)
     config = run_dir / "config.json"
     recorded = read_json(config, maker="01_generate")["parameters"] if config.exists() else {}
     return recorded | intended(run_dir)
@@ -32,3 +37,21 @@ def intend(run_dir: Path, plan: Mapping[str, Mapping[str, Any]]) -> None:
         write_atomically(file, json_text({name: dict(values) for name, values in plan.items()}))
     else:
         file.unlink(missing_ok=True)
+
+
+def restore_config(run_dir: Path) -> None:
+    """Put config.json back from its copy where it is damaged or gone; what was damaged is kept beside it."""
+    config, copy = run_dir / "config.json", run_dir / CONFIG_COPY
+    if not copy.exists():
+        return
+    try:
+        read_json(config, maker="01_generate")
+    except RunError as error:
+        kept = _set_aside(config) if config.exists() else "it was gone"
+        write_atomically(config, json_text(read_json(copy, maker="01_generate")))
+        logger.warning("%s is restored from its copy %s (%s: %s)", config, CONFIG_COPY, kept, error)
+
+
+def _set_aside(file: Path) -> str:
+    file.replace(file.with_name(f"{file.name}.damaged"))
+    return f"as it was: {file.name}.damaged"
