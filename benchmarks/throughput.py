@@ -4,6 +4,12 @@
 
 Everything of ours is on: pacer, journal, progress, debug.log. All take turns at the same server, a process
 of its own, which measures from the first request to the last reply. Half a minute for each of TIMES (5).
+
+What bounds it is one core. Measured, a call takes 1.7 to 2.1 ms of it, ours as ChatGroq alone: what is ours
+is 0.3 ms, and as much is saved by handing the tool over in the request's extra body. 200 in flight at 200 ms
+leave 1.1 ms within 1.1 x ideal. Handing over the messages so as well, past ChatGroq and its traces, brought
+2.3 down to 2.0; so it would take a client of our own on aiohttp, of which bare calls take 0.2 ms, or a second
+process.
 """
 
 from __future__ import annotations

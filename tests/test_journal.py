@@ -377,7 +377,9 @@ def test_killed(path, after):
     )
     told = [writer.stdout.readline().strip() for _ in range(after)]
     writer.send_signal(signal.SIGKILL)
-    told += writer.communicate(timeout=20)[0].split()
+    told += writer.stdout.read().split()  # not `communicate`, which drops what `readline` read ahead
+    writer.wait(timeout=20)
+    writer.stdout.close()
     found = recorded(path, [call.key for call in CALLS])
     assert set(told) <= set(found)
     assert len(found) <= len(told) + 1
