@@ -143,7 +143,8 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     if absent:
         raise InputError(
             f"{path} has no column {' or '.join(absent)} (it has: {', '.join(columns) or 'nothing'}). "
-            "Separate columns by commas; prompt is what the customer says, golden_response the reference."
+            "Separate columns by commas, with their names in small letters in the first row; prompt is what "
+            "the customer says, golden_response the reference."
         )
 
 

@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         raise Interrupted(f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline)}") from None
     except BenchkitError as error:
         if error.exit_code in (3, 4):
-            raise type(error)(f"{error} {_how_to_resume(pipeline)}{_with_more(str(error))}") from error
+            said = str(error).rstrip(".")
+            raise type(error)(f"{said}. {_how_to_resume(pipeline)}{_with_more(said)}") from error
         raise
     assert pipeline.run_dir is not None
     print("\n".join(_ending(pipeline.run_dir, args.last)))

@@ -12,6 +12,7 @@ from pathlib import Path
 from .errors import RunError
 
 RESPONSES = "_all_responses.csv"
+MADE_FIRST = ("initial_tests.csv", "validated_tests.csv", "calls.sqlite")  # one of them is in any run
 _PART = r"[a-z0-9.-]+(?:_[a-z0-9.-]+)*"
 _PLAIN = re.compile(rf"{_PART}(?:/{_PART})?")
 LONGEST = 120  # characters of a model id in a file name; systems take 255 bytes for all of it
@@ -46,10 +47,14 @@ def new_run_dir() -> Path:
 
 
 def newest_run_dir() -> Path:
-    """The run that was started last. Raises RunError when there is none."""
+    """The run that was started last, of those that got as far as a case or a call where there are any.
+
+    Raises RunError when there is none.
+    """
     runs = project_root() / "runs"
-    found = [path for path in runs.glob("*") if (path / "config.json").exists()]
-    found = found or [path for path in runs.glob("run_*") if path.is_dir()]
+    begun = [path for path in runs.glob("*") if (path / "config.json").exists()]
+    found = [path for path in begun if any((path / name).exists() for name in MADE_FIRST)]
+    found = found or begun or [path for path in runs.glob("run_*") if path.is_dir()]
     if not found:
         raise RunError(f"{runs} has no run yet. Run 01_generate.ipynb first, or set run_dir.")
     return max(found, key=lambda path: (_started(path), path.name))

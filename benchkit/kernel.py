@@ -91,8 +91,9 @@ class WatchedClient(PapermillNotebookClient):
             self.kc.kernel_info()
 
     async def kill(self) -> None:
-        if self.km is not None:
-            await self.km.shutdown_kernel(now=True)
+        # Not shutdown_kernel, which waits: the cell fails at once, and the loop that would wait ends with it.
+        if self.km is not None and self.km.provisioner is not None:
+            await self.km.provisioner.kill()
 
 
 class WatchedEngine(NBClientEngine):

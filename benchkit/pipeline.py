@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .errors import BenchkitError, InputError, Interrupted, RunError, UsageError
+from .errors import BenchkitError, BudgetStop, InputError, Interrupted, RunError, UsageError
 from .export import export_html
 from .parameters import NOTEBOOKS, Parameter, check, declared_parameters, find, notebook_folder, parse
 from .terminal import Terminal
@@ -85,9 +85,15 @@ class BenchmarkPipeline:
         try:
             with claim(run_dir):
                 plan = self._plan(run_dir)
-                await self._check(plan, run_dir)
+                before = intended(run_dir)
+                left = before | plan  # a shorter span than the stopped run's forgets nothing
+                intend(run_dir, left)
+                try:
+                    await self._check(plan, run_dir)
+                except BenchkitError:
+                    intend(run_dir, before)  # what cannot be used is no plan
+                    raise
                 environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
-                left = intended(run_dir) | plan  # a shorter span than the stopped run's forgets nothing
                 for name, values in plan.items():
                     intend(run_dir, left)
                     await self._run_one(name, values, environment)
@@ -172,7 +178,9 @@ class BenchmarkPipeline:
             await _stoppable(session, lambda: self._execute(name, values, environment, session))
             outcome = ""
         except PapermillExecutionError as error:
-            raise _failure(name, error, self._kept(name)) from None
+            failure = _failure(name, error, self._kept(name))
+            outcome = "stopped" if failure.exit_code == BudgetStop.exit_code else outcome
+            raise failure from None
         except RuntimeError as error:  # nbclient's for a kernel that died or never answered
             raise RunError(
                 f"The kernel of {name} stopped ({error}). If memory ran out, give it more; then run it "

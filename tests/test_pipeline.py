@@ -172,7 +172,8 @@ async def test_a_failure_is_one_sentence_and_a_kept_notebook(tmp_path, source, k
     assert str(tmp_path / "r" / "notebooks" / "05_report.ipynb") in str(caught.value)
     assert "before" in text_of(tmp_path / "r", "05_report")
     assert "before" in (tmp_path / "r" / "html" / "05_report.html").read_text("utf-8")
-    assert made.terminal.stream.getvalue().rstrip().endswith("failed")
+    ended = "stopped" if kind is errors.LimitStop else "failed"
+    assert made.terminal.stream.getvalue().rstrip().endswith(ended)
 
 
 class Watch(io.StringIO):
@@ -284,6 +285,30 @@ async def test_a_resume_needs_no_reminding(tmp_path):
     await BenchmarkPipeline(tmp_path / "r", notebooks=folder).run()
     assert f"got 5 {PAIR}" in text_of(tmp_path / "r", "03_execute")
     assert not (tmp_path / "r" / resuming.PLANNED).exists()
+
+
+async def test_a_stop_before_the_first_notebook_forgets_nothing(tmp_path, monkeypatch):
+    """What was given is on record before anything is looked up over the network, and refused is not."""
+    made = BenchmarkPipeline(tmp_path / "r", notebooks=write_notebooks(tmp_path / "n"), rounds=5)
+    for stop, kept in ((KeyboardInterrupt(), {"rounds": 5}), (errors.UsageError("no such model"), {})):
+
+        async def stopped(*_: object, stop: BaseException = stop) -> None:
+            raise stop
+
+        monkeypatch.setattr(made, "_check", stopped)
+        with pytest.raises(type(stop)):
+            await made.run()
+        known = resuming.intended(tmp_path / "r").get("03_execute", {})
+        assert {name: known[name] for name in kept} == kept
+        (tmp_path / "r" / resuming.PLANNED).unlink(missing_ok=True)
+
+
+def test_a_repeated_warning_is_said_once():
+    """04 and 05 read the same files and warn of the same; another warning is said as well."""
+    terminal = Terminal(io.StringIO())
+    for text in ("1 - a - WARNING - lost", "2 - b - WARNING - lost", "3 - b - WARNING - torn"):
+        terminal.message({"msg_type": "stream", "content": {"name": "stderr", "text": text}})
+    assert terminal.stream.getvalue() == "1 - a - WARNING - lost\n3 - b - WARNING - torn\n"
 
 
 async def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):

@@ -216,6 +216,7 @@ def test_a_model_keeps_its_look():
         ("openai/gpt-oss-120b", 30, "openai/gpt-oss-120b"),
         ("moonshotai/kimi-k2-instruct-0905", 24, "kimi-k2-instruct-0905"),
         ("abcdefghijklmnopqrstuvwxyz", 11, "abcdef…wxyz"),
+        ("<script>alert(1)</script>", 12, "<script…ipt>"),
         ("a\x1bb\nc", 10, "a b c"),
         ("模a", 10, "\N{REPLACEMENT CHARACTER}a"),
     ],

@@ -167,6 +167,13 @@ class TestStarting:
         begun(first.path)
         assert newest_run_dir().name == second.path.name
 
+    def test_the_newest_run_is_one_that_got_somewhere(self):
+        """A run that ended on its first sentence is passed over where another has cases."""
+        first, second = begun(""), begun("")
+        assert newest_run_dir().name == second.path.name
+        (first.path / "initial_tests.csv").touch()
+        assert newest_run_dir().name == first.path.name
+
 
 class TestOpening:
     def test_missing_folders_are_said(self):
@@ -190,7 +197,7 @@ class TestOpening:
         ],
     )
     def test_damaged_config_is_said(self, text, said):
-        """A config.json that is cut off or of another shape, with no copy: file, fault and remedy are named."""
+        """A config.json that is cut off or of another shape, with no copy: the fault and the remedy."""
         run = begun()
         (run.path / "config.json").write_text(text)
         (run.path / ".config.json").unlink()

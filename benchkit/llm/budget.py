@@ -104,5 +104,5 @@ class Budget:
     def _stop(self, name: str, ceiling: str, state: str) -> BudgetStop:
         return BudgetStop(
             f"stopped at {name} = {ceiling}: {state}. Everything paid for is kept; "
-            f"raise {name} in 01_generate and run again to continue."
+            f"raise {name} of 01_generate and run again to continue."
         )

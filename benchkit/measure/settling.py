@@ -47,9 +47,11 @@ def _ours(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         )
     names = list(ours["model"].unique())
     if len(names) < 2:
+        others = [name for name in responses["model"].unique() if name not in names]
+        lost = f"; those of {', '.join(others)} have none of the ids of validated_tests.csv" if others else ""
         raise InputError(
-            f"only {names[0]} has responses to these cases, and a comparison needs two or more models. "
-            "Add another model's responses."
+            f"only {names[0]} has responses to these cases{lost}, and a comparison needs two or more models. "
+            + ("Mend the ids." if others else "Add another model's responses.")
         )
     twice = ours[ours.duplicated(KEY)]
     if len(twice):
@@ -82,9 +84,10 @@ def _on_grid(ours: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 def _left_out(responses: pd.DataFrame, cases: pd.DataFrame) -> Iterator[str]:
     """A sentence for what nobody can score: unusable cases, answers to none of the rest, or of no round."""
     unusable = cases.attrs.get("unusable", {})
-    for problem in unusable.values():
-        yield f"validated_tests.csv, {problem}: the case and the answers to it are left out."
-    responses = responses[~responses["id"].isin(unusable)]
+    for id, problem in unusable.items():
+        lost = "the row is" if id in set(cases["id"]) else "the case and the answers to it are"
+        yield f"validated_tests.csv, {problem.rstrip('.')}; {lost} left out."
+    responses = responses[~responses["id"].isin(set(unusable) - set(cases["id"]))]
     known = responses["id"].isin(cases["id"])
     unknown, roundless = responses.loc[~known, "id"], int((known & responses["round"].isna()).sum())
     if len(unknown):

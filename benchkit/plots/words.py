@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -19,6 +20,7 @@ METRICS = (
     "field_accuracy",
     "structural_consistency",
 )
+VENDOR = re.compile(r"^(?:[\w.-]+/)+(?=.)")  # of a model id; another text may have a slash too
 LOWER_IS_BETTER = frozenset({"wer_score", "latency_s", "queue_s", "cost_usd"})
 UNITS = {
     "wer_score": "errors per word",
@@ -48,7 +50,7 @@ def shorten(text: str, width: int) -> str:
     """At most `width` characters: first the vendor goes, then the middle, for ids differ at both ends."""
     text, tail = glyphs(text), (width - 1) * 2 // 5
     if len(text) > width:
-        text = text.rsplit("/", 1)[-1] or text
+        text = VENDOR.sub("", text)
     return text if len(text) <= width else f"{text[: width - 1 - tail]}…{text[-tail:]}"
 
 
