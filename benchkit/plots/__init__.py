@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from .cases import plot_validation, plot_yield
 from .chart import Chart
-from .decision import plot_case_pairs, plot_differences
+from .decision import plot_differences
+from .pairs import plot_case_pairs
 from .price import plot_power, plot_tradeoff
 from .responses import plot_latency, plot_statuses
 from .rounds import plot_round_agreement
