@@ -107,7 +107,7 @@ def write_report(run: Run) -> None:
     commentary = report.Commentary("offline/analyst", said, [left_out], 2)
     run.save_json("commentary.json", commentary.record())
     worst = report.worst_cases(responses, scores, tests, made["configuration"]["primary_metrics"])
-    figures = report.figures(made, scores, responses)
+    figures = report.figures(made, scores, responses, run.path / "figures")
     for name, figure in figures.items():
         run.save_figure(name, figure)
     run.save_text("analysis_report.md", report.write(made, commentary, worst, figures))

@@ -202,8 +202,11 @@ def test_the_report_states_it():
         }
     )
     made["validator"] = validator_found(tried)
-    assert report.validator(made) == (
+    shown = report.validator(made)
+    assert shown.split("\n\n")[0] == (
         "The validator, tested on planted cases that it was not told of, refused 3 of 4 spoilt cases "
         "(95 % interval 0.301 to 0.954) and 0 of 4 sound cases (95 % interval 0.000 to 0.490)."
     )
+    assert "| prompt cut | 4 | 0 | 3 of 4 | 0.301 to 0.954 | 1 |" in shown
+    assert "| none (sound) | 4 | 0 | 0 of 4 | 0.000 to 0.490 | – |" in shown
     assert json.loads(json.dumps(made["validator"])) == made["validator"]

@@ -16,7 +16,7 @@ from .worst import side_by_side, worst_cases
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..plots import Chart
+    from ..plots import Picture
 
 __all__ = [
     "Commentary",
@@ -52,7 +52,7 @@ SIMULATED = (
 
 
 def write(
-    report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Chart]
+    report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Picture]
 ) -> str:
     """analysis_report.md: every number in it is read from `report`."""
     agreed = agreement(report)
@@ -69,6 +69,7 @@ def write(
         denominators(report),
         "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
         validator(report),
+        *linked(figures, "validation"),
         "## Means by model",
         means(report),
         *linked(figures, "scores"),
@@ -77,6 +78,7 @@ def write(
         agreed,
         *linked(figures, "rounds"),
         variance(report),
+        *linked(figures, "power"),
         "## Cost and latency",
         cost(report),
         serving(report),
