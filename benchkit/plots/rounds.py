@@ -68,7 +68,7 @@ def plot_round_agreement(
         for m in names
     ]
     legend_below(figure, handles, [look[m].label for m in names])
-    caption, alt = _agreement_words(gaps)
+    caption, alt = _agreement_words(gaps, [name for name in names if name in set(gaps["model"].astype(str))])
     return chart(figure, caption, alt, simulated=simulated)
 
 
@@ -108,15 +108,17 @@ def _agreement_axis(axes: Axes, metrics: Sequence[str], gaps: pd.DataFrame) -> N
     axes.grid(axis="x")
 
 
-def _agreement_words(gaps: pd.DataFrame) -> tuple[str, str]:
+def _agreement_words(gaps: pd.DataFrame, names: Sequence[str]) -> tuple[str, str]:
     gaps = gaps.assign(model=gaps["model"].astype(str))
-    mean = gaps.groupby(["model", "metric"])["gap"].mean().groupby("model").mean()
-    alike = (gaps["gap"] < 1e-9).groupby(gaps["model"]).mean()
+    mean = gaps.groupby(["model", "metric"])["gap"].mean().groupby("model").mean().reindex(names)
+    alike = (gaps["gap"] < 1e-9).groupby(gaps["model"]).mean().reindex(names)
     shares = listed({m: percent(share) for m, share in alike.items()})
+    sizes = gaps.groupby(["model", "metric"])["id"].nunique()
+    n = count(sizes.max(), "case") if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()} cases"
     caption = (
         f"Two rounds of a case differ, on average over metrics, by: {range_of(mean.to_dict())}; all rounds "
-        f"score the same on this share of cases and metrics: {shares} (bars: 95 % intervals over "
-        f"{count(gaps['id'].nunique(), 'case')}, kept within the score's range)."
+        f"score the same on this share of cases and metrics: {shares} (bars: 95 % intervals over {n}, kept "
+        "within the score's range)."
     )
     worst = gaps.groupby(["metric", "model"])["gap"].mean()
     each = [f"{metric}, {model} {worst[metric, model]:z.3f}" for metric, model in worst.index]

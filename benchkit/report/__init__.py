@@ -45,6 +45,10 @@ __all__ = [
     "worst_cases",
     "write",
 ]
+PLANNED = (
+    "What the run could find was worked out before it was paid for, from a pilot or, where a figure says so, "
+    "from assumptions; what more cases would find now stands with the decision."
+)
 SIMULATED = (
     "**SIMULATED.** Every answer in this run came from the offline provider's simulated models. "
     "It shows how the method works and says nothing about any real model."
@@ -78,6 +82,7 @@ def write(
         agreed,
         *linked(figures, "rounds"),
         variance(report),
+        PLANNED if any(name.startswith("power") for name in figures) else "",
         *linked(figures, "power"),
         "## Cost and latency",
         cost(report),

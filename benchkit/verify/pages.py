@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PAGE = "html/analysis_report.html"
 _IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_SHOWN = re.compile(r"^!\[.*\]\(figures/(\w+)\.png\)$", re.MULTILINE)
 _INSIDE = re.compile(r"""\bsrc\s*=\s*["']data:image/png;base64,([^"']+)""", re.IGNORECASE)
 
 
@@ -45,18 +46,19 @@ def pages_missing(run: Path, *, reported: bool) -> Iterator[Difference]:
             yield Difference(name, "the file", "no such file", what)
 
 
-def pictures_apart(run: Path, figures: Mapping[str, Picture]) -> Iterator[Difference]:
-    """Every picture in the report's page that is not the figure's file; the page has them in their order."""
+def pictures_apart(run: Path, markdown: str) -> Iterator[Difference]:
+    """Every picture in the report's page that is not the file that `markdown` shows in its place."""
+    names = _SHOWN.findall(markdown)
     inside = [_INSIDE.search(tag) for tag in _IMAGE.findall((run / PAGE).read_text("utf-8", "replace"))]
-    for at, name in enumerate(figures):
+    for at, name in enumerate(names):
         file = run / "figures" / f"{name}.png"
         found = inside[at] if at < len(inside) else None
         if found is None:
             yield Difference(PAGE, f"picture {at + 1}", "no picture", f"figures/{name}.png")
         elif file.exists() and found.group(1) != base64.b64encode(file.read_bytes()).decode():
             yield Difference(PAGE, f"picture {at + 1}", "another picture", f"figures/{name}.png")
-    if len(inside) > len(figures):
-        yield Difference(PAGE, "pictures", len(inside), len(figures))
+    if len(inside) > len(names):
+        yield Difference(PAGE, "pictures", len(inside), len(names))
 
 
 def changed_since(files: list[str]) -> Iterator[Difference]:
