@@ -6,7 +6,6 @@ import json
 import random as random_module
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from .checks import check_cases
@@ -28,25 +27,46 @@ MOST_PLANTED = 1000
 def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """`count` accepted cases spoilt in a way we know, and as many that are changed without harm.
 
-    The faults take turns; a case has each fault at most once, so few cases give fewer plants. Deterministic
-    in the cases and the seed. Raises UsageError for a count that is no whole number from 0 to 1000.
+    The faults take turns until the first of them has no case left, so that there are as many of each; a case
+    has each fault, and is planted sound, at most once. `planted_in_words` says where that gives fewer than
+    `count`. A plant is named for its case and fault, so that another count changes none that is on record.
+    Deterministic in the cases and the seed. Raises UsageError for a count that is
+    no whole number from 0 to 1000.
     """
     import pandas as pd
 
     check_count(count)
     cases = [TestCase.from_row(row) for row in accepted.to_dict("records")]
-    lines = [_spoilt(fault, spoil, cases, seed) for fault, spoil in _faults(cases).items()]
-    bad = [one for turn in zip_longest(*lines) for one in turn if one][:count]
+    lines = {fault: list(_spoilt(fault, spoil, cases, seed)) for fault, spoil in _faults(cases).items()}
+    lines = {fault: line for fault, line in lines.items() if line}
+    bad = [one for turn in zip(*lines.values(), strict=False) for one in turn][:count]
     sound = [(SOUND, thanked(case, _random(seed, case, SOUND))) for case in _shuffled(cases, seed)]
     before = {case.id: set(_findings(case)) for case in cases}
     rows = [
         case.row()
-        | {"id": f"planted-{i:03d}", "planted_from": case.id, "fault": fault}
+        | {"id": f"planted-{fault.replace(' ', '-')}-{case.id}", "planted_from": case.id, "fault": fault}
         | {"checks_found": "; ".join(f for f in _findings(case) if f not in before[case.id])}
-        for i, (fault, case) in enumerate([*bad, *sound[: len(bad)]], 1)
+        for fault, case in [*bad, *sound[: len(bad)]]
     ]
     fields = [name for name in TestCase.__dataclass_fields__ if name != "id"]
-    return pd.DataFrame(rows, columns=["id", "planted_from", "fault", *fields, "checks_found"])
+    planted = pd.DataFrame(rows, columns=["id", "planted_from", "fault", *fields, "checks_found"])
+    planted.attrs["fits"] = {fault: len(line) for fault, line in lines.items()}
+    return planted
+
+
+def planted_in_words(planted: pd.DataFrame, count: int) -> str:
+    """How many cases were planted, and where it is fewer than `count` of either sort, why."""
+    sound = int((planted["fault"] == SOUND).sum())
+    fits, spoilt = planted.attrs.get("fits", {}), len(planted) - sound
+    said = f"{spoilt} spoilt cases and {sound} sound ones are planted."
+    why = []
+    if spoilt < count:
+        least = min(fits, key=lambda fault: fits[fault], default="")
+        scarce = f" ({least!r} fits {fits[least]} of these cases)" if least else ""
+        why.append(f"a case has each fault at most once, and there are as many of each fault{scarce}")
+    if sound < count:
+        why.append("each case is planted sound at most once")
+    return f"{said} planted_cases = {count} would be more of them: {'; '.join(why)}." if why else said
 
 
 def check_count(planted_cases: int) -> None:

@@ -23,6 +23,7 @@ from benchkit.measure import compare, metrics_json, primary_metrics, score, sett
 from benchkit.offline import commentary as simulated
 from benchkit.offline.chance import chance
 from benchkit.offline.models import ROSTER
+from benchkit.plots import plot_validation
 from benchkit.run import Run, start_run
 
 from .staging import HASTY, STEADY, cases
@@ -107,7 +108,8 @@ def write_report(run: Run) -> None:
     commentary = report.Commentary("offline/analyst", said, [left_out], 2)
     run.save_json("commentary.json", commentary.record())
     worst = report.worst_cases(responses, scores, tests, made["configuration"]["primary_metrics"])
-    figures = report.figures(made, scores, responses)
+    run.save_figure("validation", plot_validation(tests, tests.iloc[:0], simulated=True))
+    figures = report.figures(made, scores, responses, run.path / "figures")
     for name, figure in figures.items():
         run.save_figure(name, figure)
     run.save_text("analysis_report.md", report.write(made, commentary, worst, figures))

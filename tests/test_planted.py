@@ -14,7 +14,7 @@ from benchkit.domain import TestCase
 from benchkit.errors import UsageError
 from benchkit.metrics.structured import schema_compliance
 from benchkit.offline import OfflineServer
-from benchkit.planted import SOUND, plant, try_validator, validator_found, validator_rates
+from benchkit.planted import SOUND, plant, planted_in_words, try_validator, validator_found, validator_rates
 from benchkit.run import Run
 from benchkit.spoiling import THANKS, fact_changed, prompt_cut, schema_broken
 from benchkit.validate import validate
@@ -96,6 +96,27 @@ class TestPlanting:
         }
         assert plant(cases(1).iloc[:0], 8, 7).empty
 
+    def test_more_than_can_be_planted_is_said_and_balanced(self):
+        """As many of each fault as the scarcest allows, each case sound once; why it is fewer is said."""
+        planted = plant(cases(3), 1000, 7)
+        counts = planted["fault"].value_counts()
+        assert counts.pop(SOUND) == 6
+        assert set(counts) == {3}
+        said = planted_in_words(planted, 1000)
+        assert said.startswith(
+            f"{counts.sum()} spoilt cases and 6 sound ones are planted. planted_cases = 1000 "
+        )
+        assert "'schema broken' fits 3 of these cases" in said
+        assert "each case is planted sound at most once" in said
+        enough = plant(cases(3), 4, 7)
+        assert planted_in_words(enough, 4) == "4 spoilt cases and 4 sound ones are planted."
+
+    def test_another_count_changes_no_plant(self):
+        """What is on record under a plant's id is that plant, whatever the count."""
+        few, many = (plant(cases(5), count, 7).set_index("id")["prompt"] for count in (4, 12))
+        assert many.index.is_unique
+        assert few.equals(many[few.index])
+
     def test_a_case_that_cannot_be_spoilt(self):
         """Without a fact, a schema or words to cut there is nothing to plant, and nothing is made up."""
         bare = TestCase("c1", "conversation", "x", "Why so?", "Because of that.")
@@ -107,7 +128,9 @@ class TestPlanting:
 
     def test_swapped_from_another_category(self):
         """Answers of one category may do for each other; those of another one cannot."""
-        table = conversations(("One lamp is dark.", "a"), ("Two lamps are dark.", "b"), ("Cancel it.", "c"))
+        table = conversations(
+            ("One lamp is dark.", "a"), ("Two lamps are dark.", "b"), ("Please cancel it now.", "c")
+        )
         table["category"] = ["lamps", "lamps", "accounts"]
         planted = plant(table, 50, 7)
         swapped = planted[planted["fault"] == "golden swapped"].set_index("planted_from")["golden_response"]
@@ -202,8 +225,11 @@ def test_the_report_states_it():
         }
     )
     made["validator"] = validator_found(tried)
-    assert report.validator(made) == (
+    shown = report.validator(made)
+    assert shown.split("\n\n")[0] == (
         "The validator, tested on planted cases that it was not told of, refused 3 of 4 spoilt cases "
         "(95 % interval 0.301 to 0.954) and 0 of 4 sound cases (95 % interval 0.000 to 0.490)."
     )
+    assert "| prompt cut | 4 | 0 | 3 of 4 | 0.301 to 0.954 | 1 |" in shown
+    assert "| none (sound) | 4 | 0 | 0 of 4 | 0.000 to 0.490 | – |" in shown
     assert json.loads(json.dumps(made["validator"])) == made["validator"]

@@ -322,6 +322,26 @@ class TestDecision:
         assert report.reminder(as_reported()) == ""
 
 
+class TestEarlierFigures:
+    def test_what_02_and_03_have_drawn_is_in_the_report(self, tmp_path):
+        """With its words, from its file and to it byte by byte; a broken one is left out."""
+        chart = plot_differences(pd.DataFrame(as_reported()["comparisons"])).signed("benchkit:1|seed:7")
+        chart.save(tmp_path / "validation.png")
+        chart.save(tmp_path / "power_clarity.png")
+        (tmp_path / "power_broken.png").write_bytes(chart.png[:900])
+        made = as_reported()
+        scores = drawn(3, n=6)
+        figures = report.figures(made, scores, responses_of(scores), tmp_path)
+        assert list(figures)[-2:] == ["validation", "power_clarity"]
+        kept = figures["validation"]
+        assert (kept.caption, kept.alt, kept.signature) == (chart.caption, chart.alt, chart.signature)
+        assert (kept.signed("other").signature, kept.width_px) == (chart.signature, chart.width_px)
+        assert kept.save(tmp_path / "again.png").read_bytes() == chart.png
+        text = report.write(made, report.Commentary(), pd.DataFrame(), figures)
+        assert text.index("(figures/validation.png)") < text.index("## Means by model")
+        assert text.index("## Agreement") < text.index("(figures/power_clarity.png)") < text.index("## Cost")
+
+
 class TestMethod:
     def test_what_was_planned_is_not_said_to_be_answered(self):
         """Where responses were lost, the method says how many were scored; else that all were."""

@@ -171,7 +171,7 @@ REPORT_EDITS = [
     (r"\*\*(Inconclusive|Deploy|offline/steady is ahead|No )", "Decision"),
     (r"interval (-?\d\.\d+) to", "Decision"),
     (r"\*Simulated models: (\d+ of \d+) intervals", "Comparisons"),  # a caption
-    (r"intervals: response_relevance ([-+][\d.]+)", "Comparisons"),  # an alt text
+    (r"intervals: \w+ ([-+][\d.]+)", "Comparisons"),  # an alt text
     (r"Median latency in seconds over (\d+)", "Cost and latency"),
     (r"n (\d+) · rounds", "Comparisons"),  # small print
     (r"seed:(\d+)", "Method"),
@@ -380,7 +380,7 @@ def test_a_missing_or_foreign_figure_is_named(run):
     assert [
         line for line in found if line.startswith("figures/rounds.png  the file: states 'no picture that")
     ]
-    assert [line for line in found if line.startswith("figures/differences.png  description: states ")]
+    assert [line for line in found if line.startswith("figures/differences.png  caption: states ")]
     assert [
         line for line in found if line.startswith("html/analysis_report.html  picture 1: states 'another")
     ]

@@ -8,8 +8,9 @@ a figure SIMULATED by themselves; `simulated=True` marks the others.
 from __future__ import annotations
 
 from .cases import plot_validation, plot_yield
-from .chart import Chart
-from .decision import plot_case_pairs, plot_differences
+from .chart import Chart, Picture
+from .decision import plot_differences
+from .pairs import plot_case_pairs
 from .price import plot_power, plot_tradeoff
 from .responses import plot_latency, plot_statuses
 from .rounds import plot_round_agreement
@@ -17,6 +18,7 @@ from .scores import plot_heatmap, plot_scores
 
 __all__ = [
     "Chart",
+    "Picture",
     "plot_case_pairs",
     "plot_differences",
     "plot_heatmap",

@@ -60,8 +60,39 @@ STYLE: Any = {
 styled = rc_context(STYLE)  # decorates every plot function: the reader's own rcParams change nothing here
 
 
+class Picture:
+    """What shows itself in a notebook: `png`, `width_px`, `alt` and `caption` are there."""
+
+    png: bytes
+    width_px: int
+    alt: str
+    caption: str
+
+    def signed(self, signature: str) -> Picture:
+        """The picture with how it was made in small print at its foot."""
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to `path`."""
+        raise NotImplementedError
+
+    def html(self) -> str:
+        """A `<figure>` that stands alone: the image inside, alt text and caption escaped."""
+        return _figure_html(self.png, self.width_px, self.alt, self.caption)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        # A Figure made without pyplot has no picture in IPython, and a PNG output has no alt text in
+        # JupyterLab. HTML has both; the PNG beside it serves readers that show no HTML.
+        data = {
+            "text/html": self.html(),
+            "image/png": base64.b64encode(self.png).decode(),
+            "text/plain": f"{self.alt}\n{self.caption}",
+        }
+        return data, {"image/png": {"width": self.width_px, "alt": self.alt}}
+
+
 @dataclass(frozen=True)
-class Chart:
+class Chart(Picture):
     """A figure with its one-sentence caption and its alt text.
 
     Shown as a cell's last expression it appears once, as an HTML figure with the caption below, or as a PNG
@@ -84,13 +115,9 @@ class Chart:
         return replace(self, signature=signature)
 
     @cached_property
-    def png(self) -> bytes:
+    def png(self) -> bytes:  # type: ignore[override]
         """The picture, drawn once: saving a chart and showing it costs no more than one of the two."""
         return self._render("png")
-
-    def html(self) -> str:
-        """A `<figure>` that stands alone: the image inside, alt text and caption escaped."""
-        return _figure_html(self.png, self.width_px, self.alt, self.caption)
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as PNG, SVG or PDF, by the path's suffix; folders are made where missing."""
@@ -101,7 +128,7 @@ class Chart:
         return path
 
     @property
-    def width_px(self) -> int:
+    def width_px(self) -> int:  # type: ignore[override]
         return round(self.figure.get_figwidth() * SCREEN_DPI)
 
     @property
@@ -117,6 +144,7 @@ class Chart:
         metadata: dict[str, Any] = {stamp: None, words: self.alt} if words and stamp else {}
         made = {"png": "Comment", "svg": "Source", "pdf": "Keywords"}.get(kind)
         metadata |= {made: self.signature} if made and self.signature else {}
+        metadata |= {"Title": self.caption} if kind in ("png", "svg", "pdf") else {}
         buffer = BytesIO()
         with rc_context(STYLE | {"svg.hashsalt": "benchkit"}):
             if self.signature and self.figure.legends:
@@ -125,16 +153,6 @@ class Chart:
                 buffer, format=kind, dpi=FILE_DPI, metadata=metadata, bbox_inches=self._extent
             )
         return buffer.getvalue()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        # A Figure made without pyplot has no picture in IPython, and a PNG output has no alt text in
-        # JupyterLab. HTML has both; the PNG beside it serves readers that show no HTML.
-        data = {
-            "text/html": self.html(),
-            "image/png": base64.b64encode(self.png).decode(),
-            "text/plain": f"{self.alt}\n{self.caption}",
-        }
-        return data, {"image/png": {"width": self.width_px, "alt": self.alt}}
 
 
 def _figure_html(png: bytes, width: int, alt: str, caption: str) -> str:

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from .chart import FAINT, INK, MUTED, Chart, chart, frame, nothing, styled
-from .marks import Look, all_models, case_means, is_simulated, legend_below, looks
-from .words import LOWER_IS_BETTER, UNITS, axis_label, count, glyphs, in_order
+from .chart import INK, MUTED, Chart, chart, frame, nothing, styled
+from .marks import Look, all_models, is_simulated, legend_below, looks
+from .words import LOWER_IS_BETTER, UNITS, count, glyphs, in_order
 
 MOST_ROWS = 40  # more rows than this are a table, not a figure
 BAND = "#E4EDF3"
+EQUAL = ("#009E73", "D")  # how an equivalent result is drawn
 NUMBERS = (
     *("n", "mean_a", "mean_b", "difference", "standard_error", "ci_low", "ci_high"),
     *("p_value", "p_adjusted"),
@@ -63,23 +65,56 @@ def plot_differences(
     for (forest, columns), part in zip(axes, panels, strict=True):
         _forest(forest, columns, part, pairs, look, margin)
         _difference_axis(forest, part, shown_margin=margin is not None)
-    if margin is not None:
-        legend_below(figure, [Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)], [_margin_words(margin)])
+    legend_below(figure, *_legend(rows, look, margin))
     caption, alt = _difference_words(rows, left_out)
     return chart(figure, caption, alt, simulated=simulated)
 
 
+def _legend(
+    rows: pd.DataFrame, look: dict[str, Look], margin: float | Mapping[str, float] | None
+) -> tuple[list[Any], list[str]]:
+    """What a mark means, for the outcomes that are there; without outcomes for the margin alone."""
+    outcomes = set(rows["outcome"]) if "outcome" in rows else set()
+    handles: dict[str, Any] = {}
+    won = dict(zip(("better_a", "better_b"), ("model_a", "model_b"), strict=True))
+    winners = (
+        {row[won[row["outcome"]]] for _, row in rows.iterrows() if row["outcome"] in won}
+        if outcomes
+        else set()
+    )
+    for model in (one for one in look if one in winners):
+        handles[f"{look[model].label} better"] = _mark(look[model].colour, look[model].marker)
+    if "equivalent" in outcomes:
+        handles["equivalent within the margin"] = _mark(*EQUAL)
+    if "inconclusive" in outcomes:
+        handles["inconclusive"] = _mark(MUTED, "o", "white")
+    if margin is not None:
+        handles[_margin_words(margin)] = Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)
+    return list(handles.values()), list(handles)
+
+
+def _mark(colour: str, marker: str, face: str = "") -> Line2D:
+    style: dict[str, Any] = {"markerfacecolor": face or colour, "markersize": 7, "linewidth": 2.2}
+    return Line2D([], [], color=colour, marker=marker, **style)
+
+
 def _difference_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The rows in reading order; of too many the deciding ones, and of those the furthest from zero."""
+    """The rows in reading order: pair by pair the deciding ones, then the largest differences.
+
+    Of too many the deciding ones are kept, and of those the furthest from zero.
+    """
     deciding = rows["primary"].astype(bool) if "primary" in rows else pd.Series(True, index=rows.index)
     kept = rows[deciding] if len(rows) > MOST_ROWS and deciding.any() else rows
     size = (kept["d"] / kept["standard_error"].where(kept["standard_error"] > 0)).abs().fillna(0)
     kept = kept.loc[size.nlargest(MOST_ROWS).index] if len(kept) > MOST_ROWS else kept
     metric_at = {metric: i for i, metric in enumerate(in_order(rows["metric"]))}
     pair_at = {p: i for i, p in enumerate(dict.fromkeys(zip(rows["model_a"], rows["model_b"], strict=True)))}
+    first = kept["primary"].astype(bool) if "primary" in kept else pd.Series(False, index=kept.index)
     place = [
-        (pair_at[a, b], metric_at[m])
-        for a, b, m in kept[["model_a", "model_b", "metric"]].itertuples(index=False)
+        (pair_at[a, b], not decides, -abs(d) if np.isfinite(d) else 1.0, metric_at[m])
+        for a, b, m, decides, d in zip(
+            kept["model_a"], kept["model_b"], kept["metric"], first, kept["d"], strict=True
+        )
     ]
     order = sorted(range(len(kept)), key=place.__getitem__)
     return kept.iloc[order].reset_index(drop=True), len(rows) - len(kept)
@@ -93,7 +128,7 @@ def _forest(
     look: dict[str, Look],
     margin: float | Mapping[str, float] | None,
 ) -> None:
-    at, ticks = 0.0, {}
+    at, ticks, deciding = 0.0, {}, set()
     header: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
     header["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # above band and zero line
     for a, b in pairs:
@@ -104,6 +139,7 @@ def _forest(
         for row in of_pair.itertuples():
             at += 1
             ticks[at] = glyphs(row.metric) + (" (turned)" if row.metric in LOWER_IS_BETTER else "")
+            deciding |= {at} if getattr(row, "primary", False) else set()
             wide = margin.get(row.metric) if isinstance(margin, Mapping) else margin
             if wide is not None:
                 axes.barh(at, 2 * wide, left=-wide, height=1, color=BAND, zorder=0)
@@ -111,6 +147,8 @@ def _forest(
             _numbers(columns, at, row)
         at += 1.1
     axes.set_yticks(list(ticks), list(ticks.values()))
+    for label, place in zip(axes.get_yticklabels(), ticks, strict=True):
+        label.set_fontweight("bold" if place in deciding else "normal")
     axes.set_ylim(at - 0.4, -0.6)
     _columns(columns, -0.8, ("mean A", "mean B", "n", "p adj." if "p_adjusted" in rows else "p"), MUTED)
     columns.set_axis_off()
@@ -123,10 +161,11 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
     # An interval may exclude zero where the adjusted p shows nothing: the outcome has the last word.
     shown = getattr(row, "outcome", "better_a" if row.low > 0 else "better_b" if row.high < 0 else "")
     winner = {"better_a": look[row.model_a], "better_b": look[row.model_b]}.get(shown)
-    colour, marker = (winner.colour, winner.marker) if winner else (MUTED, "o")
+    level = EQUAL if shown == "equivalent" else (MUTED, "o")
+    colour, marker = (winner.colour, winner.marker) if winner else level
     if np.isfinite([row.low, row.high]).all():
         axes.plot([row.low, row.high], [at, at], color=colour, linewidth=2.2, solid_capstyle="butt")
-    face = colour if winner else "white"
+    face = colour if winner or shown == "equivalent" else "white"
     axes.plot(row.d, at, marker, color=colour, markerfacecolor=face, markersize=7, zorder=3)
 
 
@@ -177,10 +216,15 @@ def _difference_words(rows: pd.DataFrame, left_out: int) -> tuple[str, str]:
     exclude = "excludes" if sum(ahead.values()) == 1 else "exclude"
     caption = (
         f"{sum(ahead.values())} of {count(len(rows), 'interval')} {exclude} zero{favour} "
-        f"(before any adjustment for several metrics){some}."
+        f"(before any adjustment for several metrics{_bold(rows)}){some}."
     )
     each = [f"{row.metric} {_in_words(row)}" for row in rows.itertuples()]
     return caption, "Differences A minus B with 95 % intervals: " + "; ".join(each) + "."
+
+
+def _bold(rows: pd.DataFrame) -> str:
+    deciding = rows["primary"].astype(bool) if "primary" in rows else pd.Series(False, index=rows.index)
+    return "; in bold the metrics that decide" if deciding.any() and not deciding.all() else ""
 
 
 def _in_words(row: Any) -> str:
@@ -188,63 +232,3 @@ def _in_words(row: Any) -> str:
         return "not compared"
     ends = f"{row.ci_low:z.3f} to {row.ci_high:z.3f}" if np.isfinite(row.ci_low) else "no interval"
     return f"{row.difference:+z.3f} ({ends})"
-
-
-@styled
-def plot_case_pairs(
-    scores: pd.DataFrame,
-    metric: str,
-    model_a: str,
-    model_b: str,
-    *,
-    models: Sequence[str] | None = None,
-    simulated: bool = False,
-) -> Chart:
-    """Per-case differences of two models on one metric, sorted; above zero is better for `model_a`."""
-    title = f"{glyphs(metric)}, case by case"
-    simulated = simulated or is_simulated((model_a, model_b))
-    rows = scores if scores.empty else scores[scores["metric"] == metric]
-    means = case_means(rows, ("model",)) if len(rows) else pd.DataFrame(columns=["id", "model", "value"])
-    wide = means.pivot(index="id", columns="model", values="value").reindex(columns=[model_a, model_b])
-    wide = wide.dropna()
-    if wide.empty or model_a == model_b:
-        sentence = f"No case has a {metric} of two models, {model_a} and {model_b}."
-        return nothing(title, sentence, simulated=simulated)
-    sign = -1 if metric in LOWER_IS_BETTER else 1
-    d = sign * (wide[model_a] - wide[model_b]).astype(float).sort_values(ascending=sign < 0)
-    figure, axes = frame(title, 3.3, simulated=simulated)
-    look = looks(all_models(pd.DataFrame({"model": [model_a, model_b]}), models), 30)
-    _case_bars(axes[0, 0], d.to_numpy(), look[model_a], look[model_b])
-    axes[0, 0].set_xlabel(f"cases, sorted (n = {len(d)} that both have a score for)")
-    axes[0, 0].set_ylabel(f"difference{', turned' if sign < 0 else ''} ({UNITS.get(metric, '0 to 1')})")
-    caption, alt = _pair_words(d, metric, model_a, model_b)
-    wins = [int((d > 0).sum()), int((d < 0).sum()), int((d == 0).sum())]
-    names = [f"{look[model_a].label} better: {wins[0]}", f"{look[model_b].label} better: {wins[1]}"]
-    handles = [Patch(color=look[model_a].colour), Patch(color=look[model_b].colour), Patch(color=MUTED)]
-    legend_below(figure, handles, [*names, f"tie: {wins[2]}"])
-    return chart(figure, caption, alt, simulated=simulated)
-
-
-def _case_bars(axes: Axes, d: np.ndarray, a: Look, b: Look) -> None:
-    place = np.arange(d.size)
-    colours = np.select([d > 0, d < 0], [a.colour, b.colour], MUTED)
-    axes.bar(place, d, width=0.85 if d.size < 120 else 1.0, color=colours)
-    ties = place[d == 0]
-    axes.plot(ties, np.zeros(ties.size), "|", color=MUTED, markersize=5)
-    axes.axhline(0, color=INK, linewidth=0.8)
-    axes.axhline(d.mean(), color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8}
-    axes.text(1.005, d.mean(), f"mean\n{d.mean():+z.3f}", **where)
-    reach = max(abs(d).max() * 1.08, 0.01)
-    axes.set(xlim=(-0.7, d.size - 0.3), ylim=(-reach, reach), xticks=[])
-    axes.grid(axis="y", color=FAINT)
-
-
-def _pair_words(d: pd.Series, metric: str, a: str, b: str) -> tuple[str, str]:
-    better_a, better_b, ties = (d > 0).sum(), (d < 0).sum(), (d == 0).sum()
-    caption = (
-        f"On {axis_label(metric)} {a} is better than {b} on {better_a} of {count(len(d), 'case')}, "
-        f"worse on {better_b}, with {count(ties, 'tie')}."
-    )
-    ends = f"from {d.min():+z.3f} to {d.max():+z.3f}, mean {d.mean():+z.3f}"
-    return caption, f"Sorted bars of per-case differences in {metric}, {a} against {b}, {ends}."

@@ -125,6 +125,7 @@ def plot_power(
     figure, axes = frame(title, 3.4, simulated=simulated)
     ax, rounds = axes[0, 0], known.get("rounds", pd.Series(0, index=known.index))
     curves = {int(k): part.sort_values("n") for k, part in known.groupby(rounds)}
+    curves, alike = _one_of(curves)
     for i, curve in enumerate(curves.values()):
         ax.plot(curve["n"], curve["power"], color=COLOURS[i % len(COLOURS)], linewidth=1.8)
         if curve["n"].min() <= n_now <= curve["n"].max():
@@ -139,8 +140,20 @@ def plot_power(
     if len(curves) > 1:
         handles = [_handle(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i in range(len(curves))]
         legend_below(figure, handles, [count(k, "round") for k in curves])
-    caption, alt = _power_words(curves, n_now, f"{difference:g}{what}", target)
+    caption, alt = _power_words(curves, n_now, f"{difference:g}{what}{alike}", target)
     return chart(figure, caption, alt, simulated=simulated)
+
+
+def _one_of(curves: dict[int, pd.DataFrame]) -> tuple[dict[int, pd.DataFrame], str]:
+    """One curve, and the rounds it stands for in words, where they are all the same; else all, and ""."""
+    first, *others = curves.values()
+    same = all(
+        part["n"].tolist() == first["n"].tolist() and np.allclose(part["power"], first["power"], atol=1e-4)
+        for part in others
+    )
+    if not others or not same:
+        return curves, ""
+    return {0: first}, f", in {' or '.join(map(str, curves))} rounds alike,"
 
 
 def _power_axis(axes: Axes, plan: pd.DataFrame, n_now: int, target: float) -> None:

@@ -11,8 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from .chart import FAINT, MUTED, Chart, chart, frame, nothing, styled
-from .marks import Mean, all_models, draw_mean, is_simulated, legend_below, looks
-from .words import glyphs, in_order, listed, percent, range_of
+from .marks import Look, Mean, all_models, draw_mean, is_simulated, legend_below, looks
+from .words import count, glyphs, in_order, listed, percent, range_of
+
+UNBOUNDED = frozenset({"wer_score"})  # two rounds may differ by more than 1
 
 
 def round_gaps(scores: pd.DataFrame) -> pd.DataFrame:
@@ -50,7 +52,7 @@ def plot_round_agreement(
     figure, axes = frame(title, height, simulated=simulated)
     for (model, metric), part in gaps.assign(model=gaps["model"].astype(str)).groupby(["model", "metric"]):
         at = metrics.index(metric) + step * (names.index(model) - (len(names) - 1) / 2)
-        draw_mean(axes[0, 0], at, Mean.of(part["gap"]), look[model])
+        _draw_gap(axes[0, 0], at, Mean.of(part["gap"]), look[model], bounded=metric not in UNBOUNDED)
         where: dict[str, Any] = {
             "transform": axes[0, 0].get_yaxis_transform(),
             "va": "center",
@@ -66,8 +68,31 @@ def plot_round_agreement(
         for m in names
     ]
     legend_below(figure, handles, [look[m].label for m in names])
-    caption, alt = _agreement_words(gaps)
+    caption, alt = _agreement_words(gaps, [name for name in names if name in set(gaps["model"].astype(str))])
     return chart(figure, caption, alt, simulated=simulated)
+
+
+def within_range(mean: Mean, *, bounded: bool) -> tuple[float, float]:
+    """The ends of a 95 % interval that stays above 0, and below 1 where it is `bounded`.
+
+    The t interval of the log-odds of the mean, or of its logarithm where nothing bounds it. At a bound
+    itself, and under two cases, there is none: NaN.
+    """
+    m = mean.mean
+    if np.isnan(mean.half) or not mean.half or m <= 0 or (bounded and m >= 1):
+        return float("nan"), float("nan")
+    if not bounded:
+        return m * np.exp(-mean.half / m), m * np.exp(mean.half / m)
+    odds, half = np.log(m / (1 - m)), mean.half / (m * (1 - m))
+    low, high = (float(1 / (1 + np.exp(-(odds + end)))) for end in (-half, half))
+    return low, high
+
+
+def _draw_gap(axes: Axes, at: float, mean: Mean, look: Look, *, bounded: bool) -> None:
+    low, high = within_range(mean, bounded=bounded)
+    if not np.isnan(low):
+        axes.plot([low, high], [at, at], color=look.colour, linewidth=2.2, solid_capstyle="butt")
+    draw_mean(axes, at, Mean(mean.mean, float("nan"), mean.n), look)
 
 
 def _agreement_axis(axes: Axes, metrics: Sequence[str], gaps: pd.DataFrame) -> None:
@@ -83,11 +108,23 @@ def _agreement_axis(axes: Axes, metrics: Sequence[str], gaps: pd.DataFrame) -> N
     axes.grid(axis="x")
 
 
-def _agreement_words(gaps: pd.DataFrame) -> tuple[str, str]:
-    alike = (gaps["gap"] < 1e-9).groupby(gaps["model"].astype(str)).mean()
+def _agreement_words(gaps: pd.DataFrame, names: Sequence[str]) -> tuple[str, str]:
+    gaps = gaps.assign(model=gaps["model"].astype(str))
+    mean = gaps.groupby(["model", "metric"])["gap"].mean().groupby("model").mean().reindex(names)
+    alike = (gaps["gap"] < 1e-9).groupby(gaps["model"]).mean().reindex(names)
     shares = listed({m: percent(share) for m, share in alike.items()})
-    mean = gaps.groupby("model", observed=True)["gap"].mean()
+    sizes = gaps.groupby(["model", "metric"])["id"].nunique()
+    n = count(sizes.max(), "case") if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()} cases"
     caption = (
-        f"Share of cases and metrics on which all rounds scored the same: {shares} (bars: 95 % t interval)."
+        f"Two rounds of a case differ, on average over metrics, by: {range_of(mean.to_dict())}; all rounds "
+        f"score the same on this share of cases and metrics: {shares} (bars: 95 % intervals over {n}, kept "
+        "within the score's range)."
     )
-    return caption, f"Dot plot of differences between rounds; mean over metrics: {range_of(mean.to_dict())}."
+    worst = gaps.groupby(["metric", "model"])["gap"].mean()
+    each = [f"{metric}, {model} {worst[metric, model]:z.3f}" for metric, model in worst.index]
+    most = (
+        "; ".join(each)
+        if len(each) <= 20
+        else f"{len(each)} means from {worst.min():z.3f} to {worst.max():z.3f}"
+    )
+    return caption, f"Dot plot of the mean difference between two rounds of a case: {most}."

@@ -16,7 +16,7 @@ from .worst import side_by_side, worst_cases
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..plots import Chart
+    from ..plots import Picture
 
 __all__ = [
     "Commentary",
@@ -45,6 +45,10 @@ __all__ = [
     "worst_cases",
     "write",
 ]
+PLANNED = (
+    "What the run could find was worked out before it was paid for, from a pilot or, where a figure says so, "
+    "from assumptions; what more cases would find now stands with the decision."
+)
 SIMULATED = (
     "**SIMULATED.** Every answer in this run came from the offline provider's simulated models. "
     "It shows how the method works and says nothing about any real model."
@@ -52,7 +56,7 @@ SIMULATED = (
 
 
 def write(
-    report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Chart]
+    report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Picture]
 ) -> str:
     """analysis_report.md: every number in it is read from `report`."""
     agreed = agreement(report)
@@ -69,6 +73,7 @@ def write(
         denominators(report),
         "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
         validator(report),
+        *linked(figures, "validation"),
         "## Means by model",
         means(report),
         *linked(figures, "scores"),
@@ -77,6 +82,8 @@ def write(
         agreed,
         *linked(figures, "rounds"),
         variance(report),
+        PLANNED if any(name.startswith("power") for name in figures) else "",
+        *linked(figures, "power"),
         "## Cost and latency",
         cost(report),
         serving(report),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .markdown import safe
@@ -10,17 +11,24 @@ from .markdown import safe
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..plots import Chart
+    from ..plots import Chart, Picture
+    from ..plots.kept import Kept
+
+EARLIER = ("validation", "power")  # what 02 and 03 have drawn and saved
 
 
-def figures(report: Mapping[str, Any], scores: pd.DataFrame, responses: pd.DataFrame) -> dict[str, Chart]:
+def figures(
+    report: Mapping[str, Any], scores: pd.DataFrame, responses: pd.DataFrame, folder: Path | None = None
+) -> dict[str, Chart | Kept]:
     """Every figure of the report by its file's name, each with its caption and how it was made.
 
-    Without times and prices there are none of those, and none by category where there is only one.
+    Those that earlier notebooks made are taken from `folder`, where they lie. Without times and prices there
+    are none of those, and none by category where there is only one.
     """
     import pandas as pd
 
     from .. import plots
+    from ..plots.kept import kept_figures
 
     how = report["configuration"]
     look = {"models": how["models"], "simulated": report["simulated"]}
@@ -38,7 +46,8 @@ def figures(report: Mapping[str, Any], scores: pd.DataFrame, responses: pd.DataF
         made["latency"] = plots.plot_latency(responses, **look)
     if timed or priced:
         made |= {f"tradeoff_{m}": plots.plot_tradeoff(scores, responses, m, **look) for m in primary}
-    return {name: chart.signed(report["signature"]) for name, chart in made.items()}
+    signed = {name: chart.signed(report["signature"]) for name, chart in made.items()}
+    return signed | (kept_figures(folder, EARLIER) if folder else {})
 
 
 def _by_category(scores: pd.DataFrame, metrics: Iterable[str]) -> list[str]:
@@ -55,12 +64,12 @@ def _front(report: Mapping[str, Any], metric: str) -> list[str]:
     return [model for model in models if model in ranked[:2]]
 
 
-def shown(made: Mapping[str, Chart], about: str) -> list[Chart]:
+def shown(made: Mapping[str, Picture], about: str) -> list[Picture]:
     """The figures whose names begin with `about`."""
     return [chart for name, chart in made.items() if name.startswith(about)]
 
 
-def linked(made: Mapping[str, Chart], about: str) -> list[str]:
+def linked(made: Mapping[str, Picture], about: str) -> list[str]:
     """The figures whose names begin with `about` as Markdown, each with its caption below."""
     chosen = [(name, chart) for name, chart in made.items() if name.startswith(about)]
     return [

@@ -117,7 +117,24 @@ def validator(report: Mapping[str, Any]) -> str:
         f"{row['refused']} of {row['judged']} {what} cases ({level} {interval(row['low'], row['high'])})"
         for row, what in ((found["caught"], "spoilt"), (found["false_alarms"], "sound"))
     )
-    return f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
+    text = f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
+    return f"{text}\n\n{signed(table(_by_fault(found, level)), report['signature'])}"
+
+
+def _by_fault(found: Mapping[str, Any], level: str) -> list[dict[str, Any]]:
+    """What was caught of every planted fault: by the checks without a model, and by the validator."""
+    groups = {**found["by_fault"], "all faults": found["caught"], "none (sound)": found["false_alarms"]}
+    return [
+        {
+            "planted fault": name,
+            "planted": row["planted"],
+            "found by checks": row["by_checks"],
+            "refused by the validator": f"{row['refused']} of {row['judged']}",
+            level: interval(row["low"], row["high"]),
+            "missed by both": row["passed_both"] if name != "none (sound)" else "–",
+        }
+        for name, row in groups.items()
+    ]
 
 
 def means(report: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from ..tables import ARTIFACTS, read_table, replacing, write_atomically, write_t
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..plots import Chart
+    from ..plots import Picture
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Run:
         """How whatever stands in this run was made, as far as that is known before it is measured."""
         return f"benchkit:{version('benchkit')}|provider:{self.provider}|seed:{self.seed}"
 
-    def save_figure(self, name: str, chart: Chart, signature: str = "") -> Chart:
+    def save_figure(self, name: str, chart: Picture, signature: str = "") -> Picture:
         """Save a chart, signed, as `figures/{name}.png`, and give it back to be shown."""
         chart = chart.signed(signature or self.signature)
         with self.claim():

@@ -140,16 +140,16 @@ def _check_report(found: Verification, again: Recomputed, report: Mapping[str, A
     for one in figures_apart(run.path, again.figures(report)):
         found.add(one.file, 1, iter((one,)))
     found.add("figures/*.png", len(again.figures(report)), iter(()))
-    _check_page(found, again, report, ours)
+    _check_page(found, run, ours)
     found.notes.append(
         f"The commentary's words are those of {commentary.model or 'no model'}: they are not recomputed, "
         "but checked against the recomputed numbers."
     )
 
 
-def _check_page(found: Verification, again: Recomputed, report: Mapping[str, Any], markdown: str) -> None:
+def _check_page(found: Verification, run: Run, markdown: str) -> None:
     """The report's page: its words against the recomputed text's, its pictures against their files."""
-    run, page = again.run, again.run.path / PAGE
+    page = run.path / PAGE
     if not page.exists():
         return
     with TemporaryDirectory() as folder:
@@ -158,7 +158,7 @@ def _check_page(found: Verification, again: Recomputed, report: Mapping[str, Any
         made = export_report(source, Path(folder) / "html" / page.name, simulated=run.simulated)
         stated, ours = page_text(page), page_text(made)
     found.add(PAGE, sum(1 for _ in numbers_in(ours)), lines_apart(PAGE, stated, ours))
-    found.add(PAGE, 0, pictures_apart(run.path, again.figures(report)))
+    found.add(PAGE, 0, pictures_apart(run.path, markdown))
 
 
 def _commentary_apart(

@@ -8,42 +8,33 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..plots.kept import read_figure
 from .apart import Difference
 
 if TYPE_CHECKING:
-    from ..plots import Chart
+    from ..plots import Picture
 
 PAGE = "html/analysis_report.html"
 _IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_SHOWN = re.compile(r"^!\[.*\]\(figures/(\w+)\.png\)$", re.MULTILINE)
 _INSIDE = re.compile(r"""\bsrc\s*=\s*["']data:image/png;base64,([^"']+)""", re.IGNORECASE)
 
 
-def figures_apart(run: Path, figures: Mapping[str, Chart]) -> Iterator[Difference]:
-    """Every figure of the report that is missing, damaged, or has another alt text or signature inside."""
+def figures_apart(run: Path, figures: Mapping[str, Picture]) -> Iterator[Difference]:
+    """Every figure of the report that is missing, damaged, or says something else inside."""
     for name, chart in figures.items():
         file = f"figures/{name}.png"
         if not (run / file).exists():
             yield Difference(file, "the file", "no such file", "a figure that the report shows")
-        elif (words := _words(run / file)) is None:
+        elif (there := read_figure(run / file)) is None:
             yield Difference(
                 file, "the file", "no picture that can be read", "a figure that the report shows"
             )
         else:
-            for place, ours in (("Description", chart.alt), ("Comment", chart.signature)):
-                if words.get(place, "") != ours:
-                    yield Difference(file, place.lower(), words.get(place, ""), ours)
-
-
-def _words(path: Path) -> dict[str, str] | None:
-    """The texts that a PNG file carries; None where it is none or is cut off."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            return {str(name): text for name, text in picture.info.items() if isinstance(text, str)}
-    except (OSError, ValueError, SyntaxError):  # what Pillow raises for broken files
-        return None
+            for place in ("caption", "alt", "signature"):
+                stated, ours = getattr(there, place), getattr(chart, place)
+                if stated != ours:
+                    yield Difference(file, place, stated, ours)
 
 
 def pages_missing(run: Path, *, reported: bool) -> Iterator[Difference]:
@@ -55,18 +46,19 @@ def pages_missing(run: Path, *, reported: bool) -> Iterator[Difference]:
             yield Difference(name, "the file", "no such file", what)
 
 
-def pictures_apart(run: Path, figures: Mapping[str, Chart]) -> Iterator[Difference]:
-    """Every picture in the report's page that is not the figure's file; the page has them in their order."""
+def pictures_apart(run: Path, markdown: str) -> Iterator[Difference]:
+    """Every picture in the report's page that is not the file that `markdown` shows in its place."""
+    names = _SHOWN.findall(markdown)
     inside = [_INSIDE.search(tag) for tag in _IMAGE.findall((run / PAGE).read_text("utf-8", "replace"))]
-    for at, name in enumerate(figures):
+    for at, name in enumerate(names):
         file = run / "figures" / f"{name}.png"
         found = inside[at] if at < len(inside) else None
         if found is None:
             yield Difference(PAGE, f"picture {at + 1}", "no picture", f"figures/{name}.png")
         elif file.exists() and found.group(1) != base64.b64encode(file.read_bytes()).decode():
             yield Difference(PAGE, f"picture {at + 1}", "another picture", f"figures/{name}.png")
-    if len(inside) > len(figures):
-        yield Difference(PAGE, "pictures", len(inside), len(figures))
+    if len(inside) > len(names):
+        yield Difference(PAGE, "pictures", len(inside), len(names))
 
 
 def changed_since(files: list[str]) -> Iterator[Difference]:

@@ -18,7 +18,7 @@ from ..run import Run, made_with
 from .apart import Difference, values_apart
 
 if TYPE_CHECKING:
-    from ..plots import Chart
+    from ..plots import Picture
 
 ASIDE = ("run_timestamp", INPUTS, MADE_WITH)  # what was computed when, from which bytes and parameters
 
@@ -47,7 +47,7 @@ class Recomputed:
         self.models = list(self.responses["model"].unique())
         self.scores = score(self.responses, self.cases)
         self.summary = summarise(self.scores)
-        self._figures: dict[str, Chart] = {}
+        self._figures: Mapping[str, Picture] = {}
 
     def parameter(self, name: str) -> Any:
         """What 04 ran with; of a run that did not record it, what its report says."""
@@ -73,10 +73,10 @@ class Recomputed:
         made = metrics_report(self.responses, self.scores, self.summary, comparisons, **how, **about)
         return as_written(made)
 
-    def figures(self, report: Mapping[str, Any]) -> dict[str, Chart]:
+    def figures(self, report: Mapping[str, Any]) -> Mapping[str, Picture]:
         """Every figure that `report` shows, made once."""
         if not self._figures:
-            self._figures = reporting.figures(report, self.scores, self.responses)
+            self._figures = reporting.figures(report, self.scores, self.responses, self.run.path / "figures")
         return self._figures
 
     def metrics(self, signature: str) -> dict[str, Any]:
