@@ -93,13 +93,16 @@ def test_adjusted_p_decides():
 
 
 def test_inconclusive_says_how_many():
-    """The number of cases is the planning formula with the variance at hand, and more than there are."""
+    """The number of cases is the fewest whose t test has the power: the planning formula's, and two more."""
     a, b = scores(20, seed=6)
     result = stats.paired(a, b, resamples=0)
     got = stats.decide(result, margin=0.03)
     assert got.outcome == "inconclusive"
     assert got.resolves == 0.03
-    assert got.cases_needed == stats.cases_needed(0.03, float(np.var(a - b, ddof=1)))
+    variance = float(np.var(a - b, ddof=1))
+    assert got.cases_needed == stats.cases_needed(0.03, variance) + 2
+    assert stats.planned_power(0.03, got.cases_needed, variance) >= 0.8
+    assert stats.planned_power(0.03, got.cases_needed - 1, variance) < 0.8
     assert got.more_cases == got.cases_needed - 20
 
 

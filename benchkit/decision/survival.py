@@ -32,20 +32,24 @@ class Terms:
 
     alpha: float
     margin: float
-    p_values: Mapping[tuple[str, frozenset[str]], float]  # of its family, by metric and pair
+    # Of its family, by metric and pair: (of a difference, of equivalence).
+    p_values: Mapping[tuple[str, frozenset[str]], tuple[float, float]]
 
     def outcome(self, result: Paired, row: Row) -> str:
         """The outcome with `result` in the place of `row`; the rest of the family keeps its p-values."""
-        from ..stats import decide, holm
+        from ..stats import equivalence, holm, outcome_of
 
         rest = [p for key, p in self.p_values.items() if key != _key(row)]
-        p = float(holm([result.p_value, *rest])[0])
-        return decide(result, margin=self.margin or None, p_value=p).outcome
+        same = equivalence(result, self.margin).p_value if self.margin else float("nan")
+        p, p_same = (
+            float(holm([own, *(one[at] for one in rest)])[0]) for at, own in enumerate((result.p_value, same))
+        )
+        return outcome_of(result, p, p_same, self.alpha)
 
 
 def terms(row: Row, comparisons: Sequence[Row], alpha: float, margin: float) -> Terms:
     family = [one for one in comparisons if one["family"] == row["family"]]
-    return Terms(alpha, margin, {_key(one): one["p_value"] for one in family})
+    return Terms(alpha, margin, {_key(one): (one["p_value"], one["p_equivalence"]) for one in family})
 
 
 def survival(
