@@ -148,6 +148,7 @@ class Comparison:
     needed_high: float
     rounds: int  # rounds planned of either model
     rounds_needed: int | None  # rounds in all with which the same cases would, where any number does
+    between_told: bool  # cases are shown to differ beyond the noise of their rounds; else that is a guess
     resolves: float
     warnings: str
 

@@ -66,7 +66,7 @@ def _variances(one: arrays.Measured, kind: str, a: str, b: str) -> dict[str, Any
     known, parts = case_variance(result, *values), variance_components(*values)
     flat = result.n > 1 and result.standard_error == 0
     notes = (*parts.warnings, *(["The pilot shows no variance at all, so it says nothing."] if flat else []))
-    if not flat and parts.omega2_low == 0:
+    if not (flat or known.told):
         notes = (*notes, _untold(parts))
     return {
         "test_case": kind,
@@ -83,7 +83,7 @@ def _variances(one: arrays.Measured, kind: str, a: str, b: str) -> dict[str, Any
         "df": known.df,
         "clusters": float("nan") if known.clusters is None else known.clusters,
         "separable": known.separable,
-        "told": parts.omega2_low > 0,
+        "told": known.told,
         "usable": result.n > 1 and not flat,
         "most": float("nan") if result.span is None else result.span,
         "note": " ".join(notes),

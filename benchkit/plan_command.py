@@ -98,11 +98,22 @@ def _tables(outlook: Outlook, sizes: dict[str, int], answers: pd.DataFrame, mode
     wanted = {"as planned": sizes, f"to find {aim.detect:g}": cases_for(outlook)}
     wanted = {name: of for name, of in wanted.items() if of}
     price = price_table(answer_prices(answers), models, wanted, aim.rounds)
-    lines = []
+    lines = _pairs(outlook)
     if len(outlook.designs):
         designs = outlook.designs.drop(columns="basis")
         lines += ["", "The same calls, spent on cases or on rounds:", _text(designs)]
     return [*lines, "", f"The price at {aim.rounds} rounds and Groq's published limits:", _text(price)]
+
+
+def _pairs(outlook: Outlook) -> list[str]:
+    """Every pair beside the hardest, where the pilot has several."""
+    seen = outlook.table[(outlook.table["pilot_cases"] > 0) & outlook.table["usable"]]
+    if not seen["metric"].duplicated().any():
+        return []
+    names = ["metric", "model_a", "model_b", "n", "detectable", "power", "cases_needed", "needed_low"]
+    whole = dict.fromkeys(("cases_needed", "needed_low", "needed_high"), "Int64")
+    table = seen[[*names, "needed_high", "rounds_needed"]].astype(whole)
+    return ["", f"Every pair, and what a difference of {outlook.aim.detect:g} takes:", _text(table)]
 
 
 def _pilot(run_dir: str) -> Run | None:

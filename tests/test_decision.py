@@ -45,8 +45,11 @@ def test_inconclusive_says_what_it_takes():
     assert total == row["n"] + more
     assert (
         f"about {more} more cases ({total} in all, 95 % interval {row['needed_low']:,.0f} to "
-        f"{row['needed_high']:,.0f}), or {rounds} rounds instead of 3, would resolve a difference of 0.040."
+        f"{row['needed_high']:,.0f}), or {rounds} rounds instead of 3 if these differ no more than their "
+        "rounds' noise, which 30 cases cannot tell, would resolve a difference of 0.040."
     ) in part["sentence"]
+    assert not row["between_told"]
+    assert " rounds instead of 3, would resolve" in need(dict(row) | {"between_told": True}, 0.05)
 
 
 def test_the_open_pair_is_named():

@@ -160,6 +160,8 @@ def test_variance_split_is_the_components():
     )
     total = expected.omega2 + (expected.sigma2_a + expected.sigma2_b) / 4
     assert row["between_cases"] == pytest.approx(expected.omega2 / total)
+    assert row["omega2_low"] <= row["omega2"] < row["omega2_high"]
+    assert row["share_low"] <= row["between_cases"] < row["share_high"] < 1
     assert math.isnan(variance_split(drawn(3, rounds=1), [STEADY, HASTY])["between_cases"].iloc[0])
 
 

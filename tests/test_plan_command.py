@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from benchkit import cli
@@ -64,13 +66,29 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         "wrong",
-        [("--detect", "0"), ("--cases", "0"), ("--rounds", "0"), ("--power", "1"), ("--power", "0.01")],
+        [
+            *(("--detect", one) for one in ("0", "1", "nan", "inf", "-0.1", "1e-12")),
+            *(("--cases", one) for one in ("0", "-3", "1000001")),
+            *(("--rounds", one) for one in ("0", "-1", "1001")),
+            *(("--power", one) for one in ("1", "0.01", "nan")),
+        ],
     )
     def test_bad_usage(self, tmp_path, monkeypatch, capsys, wrong):
         """A value that is none: exit code 2 and one sentence."""
         monkeypatch.chdir(tmp_path)
         assert cli.main(["plan", *wrong]) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+    def test_what_cannot_be_shown_is_said(self, tmp_path, monkeypatch, capsys):
+        """A difference above the largest possible one is none, and no run has more than a million cases."""
+        monkeypatch.chdir(tmp_path)
+        few = told(capsys, "--cases", 2, "--rounds", 1, "--detect", 0.9)
+        assert "2 cases × 1 round cannot show even the largest possible difference, 1, with 80 % power" in few
+        assert "find a difference of 1" not in few
+        assert "more than there can be" in few
+        least = told(capsys, "--detect", 0.0001)
+        assert "For that more than 1,000,000 cases are needed: no run has so many." in least
+        assert "to find 0.0001" not in least
 
     def test_no_such_run(self, tmp_path, capsys):
         """A folder that is named has to be there."""
@@ -144,3 +162,5 @@ class TestPlanOfAFinishedRun:
         text = told(capsys, run.path, "--detect", repr(float(hardest["resolves"])))
         assert f"about {int(hardest['cases_needed']):,} cases are needed (in all, 95 % interval" in text
         assert "at alpha 0.05/3, Holm's first step of 3 comparisons" in text
+        (line,) = re.findall(rf"{hardest['metric']} +{hardest['model_a']} +{hardest['model_b']} .*", text)
+        assert f" {int(hardest['cases_needed'])} " in line

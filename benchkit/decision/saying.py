@@ -112,7 +112,9 @@ def need(row: Row, alpha: float, pair: str = "") -> str:
     cases = f"about {int(row['more_cases']):,} more cases ({int(row['cases_needed']):,} in all{unsure})"
     rounds = ""
     if known(row["rounds_needed"]):
-        rounds = f", or {int(row['rounds_needed']):,} rounds instead of {int(row['rounds'])},"
+        n, k = int(row["n"]), f"{int(row['rounds_needed']):,} rounds instead of {int(row['rounds'])}"
+        untold = f" if these differ no more than their rounds' noise, which {n:,} cases cannot tell"
+        rounds = f", or {k}{'' if row['between_told'] else untold},"
     return f"{cases}{rounds} would resolve a difference of {gap}"
 
 

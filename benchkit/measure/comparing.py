@@ -133,13 +133,14 @@ def _comparison(
     from ..stats import case_variance, decide
 
     name, a, b = key
+    variance = case_variance(result, one.of(a), one.of(b))
     verdict = decide(
         result,
         margin=margin or None,
         p_value=judged.p_adjusted,
         p_equivalence=judged.p_equivalence_adjusted,
         comparisons=judged.family_size,
-        variance=case_variance(result, one.of(a), one.of(b)),
+        variance=variance,
     )
     row = asdict(result) | asdict(verdict) | _equivalence(result, margin) | asdict(judged)
     row |= {
@@ -150,6 +151,7 @@ def _comparison(
         "primary": primary.get(METRICS[name].test_case) == name,
         "p_value": result.p_value,
         "rounds": one.values.shape[2],
+        "between_told": variance.told,
         "warnings": " ".join(result.warnings),
     }
     return asdict(Comparison(**{field: row[field] for field in Comparison.__dataclass_fields__}))

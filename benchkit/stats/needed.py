@@ -32,6 +32,7 @@ class CaseVariance:
     df: float  # degrees of freedom at which n·SE² is known
     clusters: float | None  # of one size, that are the sample; None where every case is its own
     separable: bool
+    told: bool = True  # cases are shown to differ beyond the noise of their rounds: ω² is told from 0
 
     def at(self, rounds: int) -> float:
         """The variance with so many rounds of either model."""
@@ -53,7 +54,8 @@ def case_variance(
     of_rounds = min(noise, total)
     scale = of_rounds * rounds / sigma2 if sigma2 > 0 else 1.0
     a, b = scale * parts.sigma2_a, scale * parts.sigma2_b
-    return CaseVariance(total - of_rounds, a, b, rounds, result.df, clusters, parts.separable)
+    told = parts.omega2_low != 0 and total > of_rounds
+    return CaseVariance(total - of_rounds, a, b, rounds, result.df, clusters, parts.separable, told)
 
 
 def enough_cases(
