@@ -130,6 +130,11 @@ class Comparison:
     p_permutation: float  # sign flip
     p_adjusted: float  # Holm, within `family`
     family: str  # the comparisons it is adjusted among: a kind's primary ones, or "the rest"
+    family_size: int  # how many those are
+    equivalence_low: float  # interval at 1 − 2·alpha, which equivalence reads; NaN without a margin
+    equivalence_high: float
+    p_equivalence: float  # two one-sided tests against the margin; NaN without one
+    p_equivalence_adjusted: float  # Holm, within `family`; the one that decides
     effect_size: float  # difference over the standard deviation of per-case differences
     wins: int  # cases where A is better, whichever direction that is
     ties: int
@@ -138,7 +143,12 @@ class Comparison:
     clustered: bool  # the error is that of whole categories
     outcome: str  # better_a, better_b, equivalent, inconclusive
     more_cases: int | None  # how many more would resolve `resolves`, where inconclusive
+    cases_needed: int | None  # n and those, in all
+    needed_low: float  # 95 % interval of `cases_needed`, as the variance is known no better
+    needed_high: float
+    rounds: int  # rounds planned of either model
     rounds_needed: int | None  # rounds in all with which the same cases would, where any number does
+    between_told: bool  # cases are shown to differ beyond the noise of their rounds; else that is a guess
     resolves: float
     warnings: str
 

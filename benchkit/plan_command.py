@@ -12,7 +12,7 @@ from .folders import newest_run_dir, response_files
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .planning import Outlook
+    from .planning import Aim, Outlook
     from .run import Run
 
 SIMULATED = "SIMULATED: the pilot's answers are no real model's."
@@ -38,22 +38,56 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
-    from .measure import primary_metrics
-    from .pilot import clusters_of, pilot_scores
-    from .planning import Aim, plan_detection
+    from .pilot import clusters_of
+    from .planning import plan_detection
 
-    known = {name: _parameter(run, "03_execute", name) for name in ("detect", "rounds", "primary_metric")}
-    known |= {name: value for name, value in vars(args).items() if name in known and value is not None}
-    aim = Aim(known["rounds"], known["detect"], _parameter(run, "04_measure", "alpha"), args.power)
     cases, answers = _seen(run)
-    sizes = _sizes(run, cases, args.cases)
-    named = known["primary_metric"] or _parameter(run, "04_measure", "primary_metric")
-    primary = primary_metrics(named, _kinds(sizes))
+    aim, sizes = _aim(run, answers, args), _sizes(run, cases, args.cases)
     clusters = clusters_of(cases) if len(cases) else dict.fromkeys(sizes, float(len(CATEGORIES)))
-    outlook = plan_detection(pilot_scores(answers, cases), sizes, primary, aim, clusters)
-    models = list(dict.fromkeys(answers["model"])) or ["A", "B"]
+    models = list(dict.fromkeys(answers["model"])) or _parameter(run, "03_execute", "models") or ["A", "B"]
+    finished = run is not None and bool(response_files(run.path))
+    outlook = plan_detection(
+        _scores(run, answers, cases),
+        sizes,
+        _primary(run, sizes),
+        aim,
+        clusters,
+        models=models,
+        reference=_parameter(run, "04_measure", "reference"),
+        again=finished,
+    )
     marked = [SIMULATED] if run and run.simulated and len(answers) else []
     return [*marked, *(f"- {one}" for one in outlook.sentences), *_tables(outlook, sizes, answers, models)]
+
+
+def _aim(run: Run | None, answers: pd.DataFrame, args: argparse.Namespace) -> Aim:
+    """What is to be found: as the command line says, else as the pilot did."""
+    from .planning import Aim
+
+    seen = {"rounds": int(answers["round"].nunique())} if len(answers) else {}
+    known = {name: _parameter(run, "03_execute", name) for name in ("detect", "rounds")} | seen
+    known |= {name: value for name, value in vars(args).items() if name in known and value is not None}
+    return Aim(known["rounds"], known["detect"], _parameter(run, "04_measure", "alpha"), args.power)
+
+
+def _primary(run: Run | None, sizes: dict[str, int]) -> dict[str, str]:
+    """The metrics that decide, as 04 takes them."""
+    from .measure import primary_metrics
+
+    given = (_parameter(run, notebook, "primary_metric") for notebook in ("04_measure", "03_execute"))
+    return primary_metrics(next(filter(None, given), ""), _kinds(sizes))
+
+
+def _scores(run: Run | None, answers: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """As 04 scored these very answers, where it did; else as a pilot."""
+    from .pilot import pilot_scores
+
+    try:
+        if run is not None and run.current_report():
+            return run.scores()
+    except RunError:
+        pass  # 04 has not measured it, or not what is there now
+    return pilot_scores(answers, cases)
 
 
 def _tables(outlook: Outlook, sizes: dict[str, int], answers: pd.DataFrame, models: list[str]) -> list[str]:
@@ -62,12 +96,24 @@ def _tables(outlook: Outlook, sizes: dict[str, int], answers: pd.DataFrame, mode
 
     aim = outlook.aim
     wanted = {"as planned": sizes, f"to find {aim.detect:g}": cases_for(outlook)}
+    wanted = {name: of for name, of in wanted.items() if of}
     price = price_table(answer_prices(answers), models, wanted, aim.rounds)
-    lines = []
+    lines = _pairs(outlook)
     if len(outlook.designs):
         designs = outlook.designs.drop(columns="basis")
         lines += ["", "The same calls, spent on cases or on rounds:", _text(designs)]
     return [*lines, "", f"The price at {aim.rounds} rounds and Groq's published limits:", _text(price)]
+
+
+def _pairs(outlook: Outlook) -> list[str]:
+    """Every pair beside the hardest, where the pilot has several."""
+    seen = outlook.table[(outlook.table["pilot_cases"] > 0) & outlook.table["usable"]]
+    if not seen["metric"].duplicated().any():
+        return []
+    names = ["metric", "model_a", "model_b", "n", "detectable", "power", "cases_needed", "needed_low"]
+    whole = dict.fromkeys(("cases_needed", "needed_low", "needed_high"), "Int64")
+    table = seen[[*names, "needed_high", "rounds_needed"]].astype(whole)
+    return ["", f"Every pair, and what a difference of {outlook.aim.detect:g} takes:", _text(table)]
 
 
 def _pilot(run_dir: str) -> Run | None:
@@ -113,11 +159,13 @@ def _on_record(run: Any, cases: pd.DataFrame) -> pd.DataFrame:
 
 def _sizes(run: Run | None, cases: pd.DataFrame, count: int | None) -> dict[str, int]:
     """Cases per kind: the pilot's, else what 01 would write; `count` of each where it is given."""
+    from .stats import MOST_CASES
+
     sizes = cases["test_case"].value_counts().to_dict()
     if not sizes:
         sizes = {kind: _parameter(run, "01_generate", f"{kind}_cases") for kind in ("json", "conversation")}
-    if count is not None and count < 1:
-        raise UsageError(f"--cases {count} is not usable. Use a whole number, 1 or more.")
+    if count is not None and not 1 <= count <= MOST_CASES:
+        raise UsageError(f"--cases {count} is not usable. Use a whole number from 1 to {MOST_CASES:,}.")
     return {kind: count or n for kind, n in sizes.items() if n}
 
 

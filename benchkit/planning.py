@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .domain import KINDS
 from .errors import UsageError
-from .pilot import assumed, measured, size
+from .pilot import assumed, deciding_pairs, measured
+from .plan_wording import sentence
 from .stats import (
-    cases_needed,
-    detectable_difference,
+    MOST_ROUNDS,
+    CaseVariance,
+    as_unsure_as,
+    enough_cases,
+    enough_rounds,
     planned_power,
-    rounds_needed,
-    same_cost_designs,
+    smallest_shown,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
 POWER = 0.8
+NAN = float("nan")
+SMALLEST = 0.0001  # a smaller difference no run could find
 UNKNOWN = (
     "Nothing is known yet of how the models vary on {}: what is said of it here is assumed, not measured. "
     "A pilot of some ten cases in two rounds or more would replace it."
@@ -30,26 +34,38 @@ UNKNOWN = (
 
 @dataclass(frozen=True)
 class Aim:
-    """The rounds that are planned, and the difference that shall be found with `power` at `alpha`."""
+    """The rounds that are planned, and the difference that shall be found with `power` at `alpha`.
+
+    Of several `comparisons` that decide together each has to pass Holm's first step: see `level`.
+    """
 
     rounds: int
     detect: float
     alpha: float = 0.05
     power: float = POWER
+    comparisons: int = 1
 
     def __post_init__(self) -> None:
         one = self.detect
-        if isinstance(one, bool) or not isinstance(one, int | float) or not 0 < one < 1:
+        if isinstance(one, bool) or not isinstance(one, int | float) or not SMALLEST <= one < 1:
             raise UsageError(
-                f"detect = {one!r} is not usable. Name a difference between 0 and 1, such as 0.05."
+                f"detect = {one!r} is not usable. "
+                f"Name a difference from {SMALLEST:g} to below 1, such as 0.05."
             )
         if not self.alpha < self.power < 1:
             raise UsageError(
                 f"power = {self.power!r} is not usable. Use a chance above alpha ({self.alpha:g}) and "
                 "below 1, such as 0.8."
             )
-        if type(self.rounds) is not int or self.rounds < 1:
-            raise UsageError(f"rounds = {self.rounds!r} is not usable. Use a whole number, 1 or more.")
+        if type(self.rounds) is not int or not 1 <= self.rounds <= MOST_ROUNDS:
+            raise UsageError(
+                f"rounds = {self.rounds!r} is not usable. Use a whole number from 1 to {MOST_ROUNDS}."
+            )
+
+    @property
+    def level(self) -> float:
+        """The alpha that each comparison is planned with."""
+        return self.alpha / self.comparisons
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,7 @@ class Outlook:
         guesses = self.table[self.table["pilot_cases"] == 0]
         kinds = " and ".join(dict.fromkeys(guesses["metric"]))
         seen = widest(self.table.drop(index=guesses.index))
-        told = [_sentence(row, self.aim) for table in (seen, guesses) for row in table.to_dict("records")]
+        told = [sentence(row, self.aim) for table in (seen, guesses) for row in table.to_dict("records")]
         useless = self.table[~self.table["usable"]].to_dict("records")
         lost = [f"{row['metric']} ({row['basis']}): {row['note']}" for row in useless]
         return lost + ([UNKNOWN.format(kinds)] if kinds else []) + told
@@ -81,21 +97,40 @@ def plan_detection(
     primary: Mapping[str, str],
     aim: Aim,
     clusters: Mapping[str, float] | None = None,
+    *,
+    models: Sequence[str] = (),
+    reference: str = "",
+    again: bool = False,
 ) -> Outlook:
     """What `n` cases of each kind can show on its primary metric, judged by a pilot's scores.
 
     A kind of which the pilot knows nothing is planned with a range of assumptions, named as such. `clusters`
-    are those that the comparison will take for its sample (`clusters_of`): few of them take more cases.
+    are those that the comparison will take for its sample (`clusters_of`): few of them take more cases. The
+    `models` to be compared (those of the pilot) say how many comparisons decide together. With `again` the
+    plan is for the pilot itself once more: clusters are those that each comparison had, and so are the cases
+    where `n` is all of the pilot's.
     """
     import pandas as pd
 
+    pairs = deciding_pairs(list(models) or list(dict.fromkeys(scores["model"])), reference)
+    aim = replace(aim, comparisons=max(1, len(pairs)))
     wanted = {kind: primary[kind] for kind in KINDS if n.get(kind) and kind in primary}
-    basis = [row for kind, metric in wanted.items() for row in measured(scores, kind, metric)]
+    basis = [
+        row
+        for kind, metric in wanted.items()
+        for row in measured(scores, kind, metric, reference, clustered=again or kind in (clusters or {}))
+    ]
     told = {row["test_case"] for row in basis if row["usable"]}
     basis += [row for kind, metric in wanted.items() if kind not in told for row in assumed(kind, metric)]
-    known = clusters or {}
-    basis = [row | {"clusters": known.get(row["test_case"], float("nan"))} for row in basis]
-    table = pd.DataFrame([row | _detection(row, n[row["test_case"]], aim) for row in basis])
+    all_cases = scores.groupby("metric")["id"].nunique().to_dict()
+    rows = []
+    for row in basis:
+        own = again and row["pilot_cases"] > 1
+        size = n[row["test_case"]]
+        row |= {} if own else {"clusters": (clusters or {}).get(row["test_case"], NAN)}
+        whole = own and size == all_cases.get(row["metric"])
+        rows.append(row | _detection(row, row["pilot_cases"] if whole else size, aim))
+    table = pd.DataFrame(rows)
     designs = [one for row in widest(table).to_dict("records") for one in _designs(row, aim)]
     return Outlook(table.astype({"rounds_needed": "Int64"}), pd.DataFrame(designs), aim)
 
@@ -109,9 +144,13 @@ def widest(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def cases_for(outlook: Outlook) -> dict[str, int]:
-    """Per kind the cases that the wanted difference takes, for the pair that takes most."""
+    """Per kind the cases that the wanted difference takes, for the pair that takes most; none unheard of."""
     rows = widest(outlook.table).to_dict("records")
-    return {row["test_case"]: int(row["cases_needed"]) for row in rows}
+    return {
+        row["test_case"]: int(row["cases_needed"])
+        for row in rows
+        if row["cases_needed"] == row["cases_needed"]
+    }
 
 
 def power_curve(row: Mapping[str, Any], aim: Aim) -> pd.DataFrame:
@@ -119,7 +158,8 @@ def power_curve(row: Mapping[str, Any], aim: Aim) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    most = max(3 * row["n"], 1.2 * row["cases_needed"], 10)
+    needed = row["cases_needed"] if row["cases_needed"] == row["cases_needed"] else 0
+    most = max(3 * row["n"], 1.2 * needed, 10)
     sizes = np.unique([*np.geomspace(2, most, 60).astype(int).tolist(), row["n"]])
     rounds = {1, aim.rounds, 2 * aim.rounds} if row["separable"] else {aim.rounds}
     return pd.DataFrame(
@@ -132,13 +172,16 @@ def power_curve(row: Mapping[str, Any], aim: Aim) -> pd.DataFrame:
     )
 
 
-def _variance(row: Mapping[str, Any]) -> tuple[float, float, float]:
-    return row["omega2"], row["sigma2_a"], row["sigma2_b"]
+def _variance(row: Mapping[str, Any]) -> CaseVariance:
+    clusters = None if row["clusters"] != row["clusters"] else float(row["clusters"])
+    parts = row["omega2"], row["sigma2_a"], row["sigma2_b"]
+    return CaseVariance(*parts, row["pilot_rounds"], row["df"], clusters, bool(row["separable"]))
 
 
 def _power(row: Mapping[str, Any], n: int, rounds: int, aim: Aim) -> float:
-    how: dict[str, Any] = {"alpha": aim.alpha, "clusters": _clusters(row)}
-    return planned_power(aim.detect, n, *_variance(row), rounds, rounds, **how)
+    known = _variance(row)
+    parts = known.omega2, known.sigma2_a, known.sigma2_b, rounds, rounds
+    return planned_power(aim.detect, n, *parts, alpha=aim.level, clusters=known.clusters)
 
 
 def _detection(row: Mapping[str, Any], n: int, aim: Aim) -> dict[str, Any]:
@@ -147,62 +190,39 @@ def _detection(row: Mapping[str, Any], n: int, aim: Aim) -> dict[str, Any]:
     if not row["usable"]:
         unknown = dict.fromkeys(("detectable", "power", "cases_needed", "needed_low", "needed_high"), nan)
         return {"n": n, "rounds": k} | unknown | {"rounds_needed": None}
-    variance, how = _variance(row), _how(row, aim)
-    needed = cases_needed(aim.detect, *variance, k, k, **how)
-    low, high = _as_unsure_as(row["pilot_cases"], needed)
+    known, how = _variance(row), {"alpha": aim.level, "power": aim.power}
+    needed = enough_cases(known, aim.detect, k, **how)
+    low, high = (nan, nan) if needed is None else as_unsure_as(known.df, needed)
     return {
         "n": n,
         "rounds": k,
-        "detectable": detectable_difference(n, *variance, k, k, **how),
+        "detectable": smallest_shown(known, n, k, **how),
         "power": _power(row, n, k, aim) if n > 1 else nan,
-        "cases_needed": needed,
+        "cases_needed": nan if needed is None else needed,
         "needed_low": low,
         "needed_high": high,
-        "rounds_needed": rounds_needed(aim.detect, n, *variance, **how) if row["separable"] else None,
+        "rounds_needed": enough_rounds(known, aim.detect, n, **how),
     }
-
-
-def _how(row: Mapping[str, Any], aim: Aim) -> dict[str, Any]:
-    return {"alpha": aim.alpha, "power": aim.power, "clusters": _clusters(row)}
-
-
-def _clusters(row: Mapping[str, Any]) -> float | None:
-    return None if math.isnan(row["clusters"]) else float(row["clusters"])
-
-
-def _as_unsure_as(pilot: int, needed: int) -> tuple[float, float]:
-    """The 95 % interval of the cases needed, as the pilot's variance is known no better (chi-square)."""
-    from scipy.stats import chi2
-
-    if pilot < 2:
-        return float("nan"), float("nan")
-    low, high = (
-        max(2.0, round(needed * (pilot - 1) / float(chi2.ppf(p, pilot - 1)))) for p in (0.975, 0.025)
-    )
-    return low, high
 
 
 def _designs(row: Mapping[str, Any], aim: Aim) -> list[dict[str, Any]]:
     """n against K: other ways to spend the calls that the plan spends on each model."""
-    calls, rounds = row["n"] * aim.rounds, tuple(sorted({1, 2, 3, 5, 10, aim.rounds}))
-    if not row["separable"]:
+    known, how = _variance(row), {"alpha": aim.level, "power": aim.power}
+    if not known.separable:
         return []
-    found = same_cost_designs(calls, *_variance(row), rounds=rounds, **_how(row, aim))
-    about = {name: row[name] for name in ("test_case", "metric", "basis")}
+    calls = row["n"] * aim.rounds
+    about = {name: row[name] for name in ("test_case", "metric", "basis")} | {"calls_per_model": calls}
     return [
-        about | {"calls_per_model": calls, "n": one.n, "rounds": one.rounds, "detectable": one.detectable}
-        for one in found
+        about | {"n": calls // k, "rounds": k} | _shown(row, smallest_shown(known, calls // k, k, **how))
+        for k in sorted({1, 2, 3, 5, 10, aim.rounds})
+        if calls // k >= 2
     ]
 
 
-def _sentence(row: Mapping[str, Any], aim: Aim) -> str:
-    planned = size(row["n"], aim.rounds)
-    chance = "an unknown chance" if row["power"] != row["power"] else f"{100 * row['power']:.0f} %"
-    unsure = ""
-    if row["needed_low"] == row["needed_low"]:
-        unsure = f" ({row['needed_low']:,.0f} to {row['needed_high']:,.0f}: the pilot knows it no better)"
-    return (
-        f"{row['metric']} ({row['basis']}): {planned} find a difference of {row['detectable']:.3f} with "
-        f"{100 * aim.power:.0f} % power, and one of {aim.detect:g} with {chance}. "
-        f"For that about {row['cases_needed']:,.0f} cases are needed{unsure}. {row['note']}"
-    ).rstrip()
+def _shown(row: Mapping[str, Any], detectable: float) -> dict[str, Any]:
+    """The smallest difference that is found, and what to be wary of in it."""
+    remarks = (
+        "more than there can be" if detectable > row["most"] else "",
+        "" if row["told"] else "between cases not told from 0",
+    )
+    return {"detectable": detectable, "caution": "; ".join(filter(None, remarks))}

@@ -166,7 +166,9 @@ def planned_cases(pilot: pd.DataFrame) -> dict[str, int]:
     sizes = dict.fromkeys(PRIMARY, 2 * PILOT)
     aims = {kind: Aim(ROUNDS, Truth(pilot, kind).difference, ALPHA, POWER) for kind in PRIMARY}
     clusters = clusters_of(pilot.drop_duplicates("id"))
-    plans = {kind: plan_detection(pilot, sizes, PRIMARY, aim, clusters) for kind, aim in aims.items()}
+    # Categories do not matter to simulated models: their few would only make the variance less known.
+    free = pilot.assign(category=pilot["id"])
+    plans = {kind: plan_detection(free, sizes, PRIMARY, aim, clusters) for kind, aim in aims.items()}
     return {kind: cases_for(plan)[kind] for kind, plan in plans.items()}
 
 

@@ -11,10 +11,12 @@ import pytest
 from benchkit.claims import problems
 from benchkit.decision import metrics_report
 from benchkit.decision.families import families, instruments, kinship
-from benchkit.decision.naming import first_named, named_late
+from benchkit.decision.naming import first_named, looked_before, named_late
+from benchkit.decision.saying import need
 from benchkit.decision.serving import serving_sentence
 from benchkit.measure import PRIMARY, compare, summarise
 from benchkit.report import comparisons, facts_of
+from benchkit.stats import holm
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of, score_table
 
@@ -39,10 +41,69 @@ def test_inconclusive_says_what_it_takes():
     part = json_part(apart(0.0, spread=0.3), margin=0.04)
     assert part["outcome"] == "inconclusive"
     row = compare(score_table(apart(0.0, spread=0.3)), [STEADY, HASTY], PRIMARY, margin=0.04).iloc[0]
-    wanted = (
-        f"about {int(row['more_cases']):,} more cases (or {int(row['rounds_needed'])} rounds) would resolve"
+    more, total, rounds = (int(row[name]) for name in ("more_cases", "cases_needed", "rounds_needed"))
+    assert total == row["n"] + more
+    assert (
+        f"about {more} more cases ({total} in all, 95 % interval {row['needed_low']:,.0f} to "
+        f"{row['needed_high']:,.0f}), or {rounds} rounds instead of 3 if these differ no more than their "
+        "rounds' noise, which 30 cases cannot tell, would resolve a difference of 0.040."
+    ) in part["sentence"]
+    assert not row["between_told"]
+    assert " rounds instead of 3, would resolve" in need(dict(row) | {"between_told": True}, 0.05)
+
+
+def test_the_open_pair_is_named():
+    """With three models it is said between which two, and that each of three tests needs alpha/3."""
+    values = apart(0.0, spread=0.3) | {
+        TERSE: {"field_accuracy": apart(0.0, spread=0.3, seed=1)[STEADY]["field_accuracy"]}
+    }
+    part = json_part(values, margin=0.04)
+    rows = compare(score_table(values), list(values), PRIMARY, margin=0.04).to_dict("records")
+    open_ = [row for row in rows if part["best"] in (row["model_a"], row["model_b"])]
+    hardest = max(open_, key=lambda row: row["more_cases"])
+    (other,) = {hardest["model_a"], hardest["model_b"]} - {part["best"]}
+    said = (
+        f"would resolve a difference of 0.040 between {part['best']} and {other} (at alpha 0.05/3, Holm's "
+        "first step of 3 comparisons)."
     )
-    assert f"{wanted} a difference of 0.040" in part["sentence"]
+    assert said in part["sentence"]
+    alone = {model: values[model] for model in (hardest["model_a"], hardest["model_b"])}
+    (two,) = compare(score_table(alone), list(alone), PRIMARY, margin=0.04).to_dict("records")
+    assert two["cases_needed"] < hardest["cases_needed"]
+
+
+def test_equivalence_shows_what_it_stands_on():
+    """Where models are called equivalent, the 90 % interval and the adjusted p of the two tests are there."""
+    part = json_part(apart(0.0, n=60, spread=0.05))
+    (row,) = compare(
+        score_table(apart(0.0, n=60, spread=0.05)), [STEADY, HASTY], PRIMARY, margin=0.05
+    ).to_dict("records")
+    assert part["outcome"] == "equivalent"
+    assert row["p_equivalence_adjusted"] == row["p_equivalence"] < 0.05
+    assert -0.05 < row["equivalence_low"] < row["equivalence_high"] < 0.05
+    ends = sorted(abs(row[name]) for name in ("equivalence_low", "equivalence_high"))
+    said = part["sentence"]
+    assert "; 90 % interval " in said
+    assert all(f"{end:.3f}" in said for end in ends)
+    assert "equivalence p < 0.001) within the margin of 0.05" in said
+
+
+def test_equivalence_is_adjusted_among_its_family():
+    """Three pairs within the margin: each is decided on its Holm-adjusted p, and one may miss it by that."""
+    values = apart(0.0, n=24, spread=0.2) | {
+        TERSE: {"field_accuracy": apart(0.0, n=24, spread=0.2, seed=5)[STEADY]["field_accuracy"]}
+    }
+    rows = compare(score_table(values), list(values), PRIMARY, margin=0.12).to_dict("records")
+    adjusted = holm([row["p_equivalence"] for row in rows])
+    assert [row["p_equivalence_adjusted"] for row in rows] == pytest.approx(list(adjusted))
+    for row in rows:
+        assert (row["outcome"] == "equivalent") == (row["p_equivalence_adjusted"] <= 0.05)
+
+
+def test_a_difference_too_small_for_any_run():
+    """Where a million cases would not do, no number is made up."""
+    row = {"resolves": 0.0002, "more_cases": None, "family_size": 1}
+    assert need(row, 0.05) == "more than 1,000,000 cases would be needed to resolve a difference of 0.0002"
 
 
 def test_a_finding_that_holds():
@@ -52,7 +113,9 @@ def test_a_finding_that_holds():
     assert (part["survives_unscored"], part["survives_categories"], part["survives_extreme_case"]) == (
         None, True, True,
     )  # fmt: skip
-    assert "This holds without any one category and without the most extreme case." in part["sentence"]
+    assert part["sentence"].endswith(
+        "Checked without each category in turn and without the most extreme case: the outcome stays the same."
+    )
 
 
 def test_a_finding_of_one_case():
@@ -63,8 +126,11 @@ def test_a_finding_of_one_case():
     assert part["outcome"] == "inconclusive"
     assert part["survives_extreme_case"] is False
     assert part["changed_without"] == ("account_management",)
-    fails = "It is no longer so without account_management and without the most extreme case."
-    assert fails in part["sentence"]
+    assert part["sentence"].endswith(
+        "Checked without each category in turn and without the most extreme case: the outcome changes. "
+        "Without account_management or without the most extreme case, offline/steady would be equivalent to "
+        "offline/hasty."
+    )
 
 
 def test_unscored_responses_that_decide():
@@ -73,7 +139,14 @@ def test_unscored_responses_that_decide():
     values[STEADY]["field_accuracy"][:9] = math.nan
     part = json_part(values)
     assert (part["outcome"], part["survives_unscored"]) == ("better", False)
-    assert "This could change with how the unscored responses might have turned out." in part["sentence"]
+    assert (
+        "and with every unscored response at its worst and at its best: the outcome changes."
+        in (part["sentence"])
+    )
+    assert part["sentence"].endswith(
+        "With every unscored response worst for offline/steady and best for offline/hasty, offline/steady "
+        "would be shown worse than offline/hasty."
+    )
 
 
 def test_other_metrics():
@@ -101,7 +174,7 @@ def test_three_models_and_who_is_left():
     values = apart(0.0) | {TERSE: {"field_accuracy": apart(0.0)[HASTY]["field_accuracy"] - 0.3}}
     made = report_of(score_table(values))["decision"]
     assert made["outcome"] == "inconclusive"
-    assert set(made["running"]) == {STEADY, HASTY}
+    assert set(made["running_on_every_kind"]) == {STEADY, HASTY}
     assert "still in the running: offline/steady and offline/hasty." in made["headline"]
 
 
@@ -138,6 +211,22 @@ def test_serving_sentence_reads_either_way():
         [row], HASTY, 0.1
     )
     assert serving_sentence([row | {"difference": None}], STEADY, 0.05) == ""
+
+
+@pytest.mark.parametrize(
+    ("dollars", "says"),
+    [
+        (1.2e-7, "cost USD 0.00012 more than offline/hasty (95 % interval -0.10000 to 0.30000, not told"),
+        (-4.5e-10, "cost USD 0.00000045 less than offline/hasty (95 % interval -0.30000000 to 0.10000000"),
+        (0.0, "cost the same as offline/hasty to 3 digits (95 % interval -0.300 to 0.100"),
+        (1e-13, "cost the same as offline/hasty to 3 digits (95 % interval -0.100 to 0.300"),
+    ],
+)
+def test_a_difference_that_rounds_to_nothing(dollars, says):
+    """It is said with two figures, or as none; never as 0.000 more or less."""
+    row = {"measure": "cost_usd", "model_a": STEADY, "model_b": HASTY, "difference": dollars}
+    row |= {"ci_low": -0.0001, "ci_high": 0.0003}
+    assert says in serving_sentence([row], STEADY, 0.05)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +295,28 @@ def test_what_was_named_late(in_03, seen, says):
     warned = list(named_late(NOW, first))
     assert len(warned) == len(says)
     assert all(text in line for text, line in zip(says, warned, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        ({}, ""),
+        ({"cases": 20, "rounds": 3}, ""),
+        ({"cases": 12, "rounds": 3}, "results were looked at before, of 12 cases in 3 rounds."),
+        ({"cases": 20, "rounds": 1}, "results were looked at before, of 20 cases in 1 round."),
+        ({"first_named": {"cases": 5, "rounds": 3}, "cases": 20, "rounds": 3}, "of 5 cases in 3 rounds."),
+        ({"first_named": {"alpha": 0.05}, "cases": 12, "rounds": 3}, "of 12 cases in 3 rounds."),
+    ],
+)
+def test_an_earlier_look_is_said(seen, says):
+    """Cases or rounds that came after a report are a warning, and stay one in every report after that."""
+    now = NOW | {"cases": 20, "rounds": 3}
+    first = first_named(now, {}, seen)
+    warned = list(looked_before(now, first))
+    assert len(warned) == bool(says)
+    assert all(says in one and "do not count that look" in one for one in warned)
+    again = now | {"first_named": first}
+    assert first_named(now, {}, again) == first
 
 
 def test_what_was_named_first_is_not_forgotten():

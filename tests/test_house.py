@@ -20,6 +20,7 @@ TAGS = {"parameters", "remove-cell", "skip-execution"}
 # A module may import from the floors below its own, and within its own folder.
 STAGES = {"generate", "validate", "execute", "measure", "decision", "report", "cases", "checks"} | {
     "pilot",
+    "plan_wording",
     "planning",
     "planted",
     "price",
@@ -65,14 +66,15 @@ MAY_IMPORT = {
         "terminal",
     },
     "cli": GROUND | {"folders", "pipeline", "plan_command", "run", "parameters", "llm", "offline", "verify"},
-    "plan_command": GROUND | STAGES | {"folders", "llm", "parameters", "run"},
+    "plan_command": GROUND | STAGES | {"folders", "llm", "parameters", "run", "stats"},
 } | {
     stage: GROUND | {"agent", "llm", "metrics", "stats", "claims", "facts", "plots", "signature"}
     for stage in STAGES
 }
 # What one stage's tables mean, another's may need; the notebooks alone run them.
 MAY_IMPORT["pilot"] = MAY_IMPORT["pilot"] | {"measure"}
-MAY_IMPORT["planning"] = MAY_IMPORT["planning"] | {"pilot"}
+MAY_IMPORT["plan_wording"] = MAY_IMPORT["plan_wording"] | {"pilot"}
+MAY_IMPORT["planning"] = MAY_IMPORT["planning"] | {"pilot", "plan_wording"}
 MAY_IMPORT["planted"] = MAY_IMPORT["planted"] | {"checks", "measure", "spoiling", "validate"}
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}

@@ -142,7 +142,7 @@ def test_rounds_that_would_settle_it():
     assert (row["outcome"], row["resolves"]) == ("inconclusive", 0.03)
     parts = stats.variance_components(*(some["field_accuracy"] for some in noisy.values()))
     omega2 = max(0, 200 * row["standard_error"] ** 2 - (parts.sigma2_a + parts.sigma2_b) / 2)
-    found = stats.rounds_needed(0.03, 200, omega2, parts.sigma2_a, parts.sigma2_b)
+    found = stats.rounds_needed(0.03, 200, omega2, parts.sigma2_a, parts.sigma2_b, clusters=200)
     assert row["rounds_needed"] == found > 2
     assert found == pytest.approx((200 + row["more_cases"]) / 200 * 2, abs=3)
     own = {m: {"field_accuracy": np.repeat(random.normal(0.5, 0.1, (200, 1)), 2, 1)} for m in (STEADY, HASTY)}
@@ -188,6 +188,8 @@ def test_variance_split_is_the_components():
     )
     total = expected.omega2 + (expected.sigma2_a + expected.sigma2_b) / 4
     assert row["between_cases"] == pytest.approx(expected.omega2 / total)
+    assert row["omega2_low"] <= row["omega2"] < row["omega2_high"]
+    assert row["share_low"] <= row["between_cases"] < row["share_high"] < 1
     assert math.isnan(variance_split(drawn(3, rounds=1), [STEADY, HASTY])["between_cases"].iloc[0])
 
 

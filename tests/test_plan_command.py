@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from benchkit import cli
+from benchkit.cases import adopt_cases
+from benchkit.decision import metrics_report
 from benchkit.execute import execute, plan_execution
+from benchkit.measure import PRIMARY, compare, score, settle, summarise
 from benchkit.offline import OfflineServer
+from benchkit.pilot import pilot_scores
+from benchkit.planning import Aim, plan_detection
 
 from .staging import HASTY, STEADY, cases, client_on
 
@@ -59,7 +66,12 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         "wrong",
-        [("--detect", "0"), ("--cases", "0"), ("--rounds", "0"), ("--power", "1"), ("--power", "0.01")],
+        [
+            *(("--detect", one) for one in ("0", "1", "nan", "inf", "-0.1", "1e-12")),
+            *(("--cases", one) for one in ("0", "-3", "1000001")),
+            *(("--rounds", one) for one in ("0", "-1", "1001")),
+            *(("--power", one) for one in ("1", "0.01", "nan")),
+        ],
     )
     def test_bad_usage(self, tmp_path, monkeypatch, capsys, wrong):
         """A value that is none: exit code 2 and one sentence."""
@@ -67,7 +79,88 @@ class TestPlan:
         assert cli.main(["plan", *wrong]) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
+    def test_what_cannot_be_shown_is_said(self, tmp_path, monkeypatch, capsys):
+        """A difference above the largest possible one is none, and no run has more than a million cases."""
+        monkeypatch.chdir(tmp_path)
+        few = told(capsys, "--cases", 2, "--rounds", 1, "--detect", 0.9)
+        assert "2 cases × 1 round cannot show even the largest possible difference, 1, with 80 % power" in few
+        assert "find a difference of 1" not in few
+        assert "more than there can be" in few
+        least = told(capsys, "--detect", 0.0001)
+        assert "For that more than 1,000,000 cases are needed: no run has so many." in least
+        assert "to find 0.0001" not in least
+
     def test_no_such_run(self, tmp_path, capsys):
         """A folder that is named has to be there."""
         assert cli.main(["plan", str(tmp_path / "nowhere")]) == 1
         assert "nowhere is not a folder" in capsys.readouterr().err
+
+
+MODELS = [STEADY, HASTY, "offline/terse"]
+
+
+@pytest.fixture
+async def finished(tmp_path, monkeypatch):
+    """A run of three models that 03 and 04 have finished: (run, its comparisons on the deciding metrics)."""
+    with OfflineServer(latency_ms=0, error_rate=0) as server:
+        client = client_on(server, tmp_path / "run", monkeypatch)
+        run, table = client.run, cases(12)
+        run.save("validated_tests.csv", table)
+        run.record("03_execute", models=MODELS, rounds=2, temperature=0.7)
+        run.save_responses(await execute(plan_execution(client, table, MODELS, 2), client))
+    responses = settle(run.responses(), adopt_cases(run.validated_tests()))
+    lost = (responses["model"] == HASTY) & responses["id"].isin(responses["id"].unique()[:2])
+    responses.loc[lost, ["status", "error"]] = ["failed", "timeout"]
+    run.save_responses(responses)
+    scores = score(responses, adopt_cases(run.validated_tests()))
+    how = {"margin": 0.02, "alpha": 0.05}
+    table = compare(scores, MODELS, PRIMARY, **how)
+    run.save("scores.csv", scores)
+    run.record("04_measure", **how, primary_metric="", reference="")
+    run.save_report(
+        metrics_report(responses, scores, summarise(scores), table, simulated=True, primary=PRIMARY, **how)
+    )
+    return run, table[table["primary"] & (table["outcome"] == "inconclusive")].dropna(subset=["more_cases"])
+
+
+class TestPlanOfAFinishedRun:
+    def test_it_says_what_the_report_says(self, finished):
+        """Every open pair: the plan's cases are the report's n and its more, the rounds are its rounds."""
+        run, rows = finished
+        assert len(rows) >= 2
+        for row in rows.to_dict("records"):
+            (line,) = [
+                one
+                for one in self.planned(run, row["resolves"])
+                if {one["model_a"], one["model_b"]} == {row["model_a"], row["model_b"]}
+                and one["metric"] == row["metric"]
+            ]
+            assert line["n"] == row["n"]
+            assert line["cases_needed"] == row["n"] + row["more_cases"] == row["cases_needed"]
+            assert (line["needed_low"], line["needed_high"]) == (row["needed_low"], row["needed_high"])
+            more = line["rounds_needed"]
+            assert (more if more == more and more > 2 else None) == (
+                row["rounds_needed"] if row["rounds_needed"] == row["rounds_needed"] else None
+            )
+
+    def planned(self, run, detect):
+        """What `benchkit plan RUN --detect` plans with, by row."""
+        from benchkit.plan_command import _scores
+
+        some = adopt_cases(run.validated_tests())
+        answers = run.responses()
+        sizes = some["test_case"].value_counts().to_dict()
+        seen = _scores(run, answers, some)
+        assert seen["value"].notna().sum() == pilot_scores(answers, some)["value"].notna().sum()
+        outlook = plan_detection(seen, sizes, PRIMARY, Aim(2, detect), models=MODELS, again=True)
+        return outlook.table.astype({"rounds_needed": float}).to_dict("records")
+
+    def test_the_command_prints_it(self, finished, capsys):
+        """The hardest pair's sentence has the report's cases in all, and the alpha of Holm's first step."""
+        run, rows = finished
+        hardest = rows.sort_values("standard_error").groupby("metric").tail(1).iloc[0]
+        text = told(capsys, run.path, "--detect", repr(float(hardest["resolves"])))
+        assert f"about {int(hardest['cases_needed']):,} cases are needed (in all, 95 % interval" in text
+        assert "at alpha 0.05/3, Holm's first step of 3 comparisons" in text
+        (line,) = re.findall(rf"{hardest['metric']} +{hardest['model_a']} +{hardest['model_b']} .*", text)
+        assert f" {int(hardest['cases_needed'])} " in line

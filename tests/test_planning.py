@@ -11,7 +11,7 @@ import pytest
 from benchkit.agent import Item
 from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution, recorded_responses
-from benchkit.measure import PRIMARY
+from benchkit.measure import PRIMARY, compare
 from benchkit.offline import OfflineServer
 from benchkit.pilot import clusters_of, pilot_scores
 from benchkit.planning import Aim, cases_for, plan_detection, power_curve, widest
@@ -62,16 +62,25 @@ class TestMeasured:
         assert designs["detectable"].is_monotonic_increasing
 
     def test_few_clusters_take_more_cases(self):
-        """Five categories leave the test four degrees of freedom: 1.8 times the cases, and less power now."""
+        """Five categories leave the test four degrees of freedom: 1.8 times the cases for the same variance.
+
+        That is the comparison's own, n·SE², known no better than four degrees of freedom allow.
+        """
         table, scores, aim = cases(10, ["json"]), binary(), Aim(rounds=2, detect=0.1)
         clusters = clusters_of(table)
         assert clusters == {"json": pytest.approx(5)}
         assert clusters_of(table.assign(category="one")) == {}
         free = only(scores, 100, aim).table.iloc[0]
         five = plan_detection(scores, {"json": 100}, PRIMARY, aim, clusters).table.iloc[0]
-        assert five["cases_needed"] / free["cases_needed"] == pytest.approx(14.15 / 7.849, rel=0.01)
-        assert five["power"] < free["power"]
-        assert five["detectable"] > free["detectable"]
+        (one,) = compare(scores, [STEADY, HASTY], PRIMARY).to_dict("records")
+        seen = one["n"] * one["standard_error"] ** 2
+        assert five["omega2"] + (five["sigma2_a"] + five["sigma2_b"]) / 4 == pytest.approx(seen)
+        each = [
+            row["cases_needed"] / (row["omega2"] + (row["sigma2_a"] + row["sigma2_b"]) / 2)
+            for row in (five, free)
+        ]
+        assert each[0] / each[1] == pytest.approx(14.15 / 7.849, rel=0.02)
+        assert five["needed_high"] / five["cases_needed"] == pytest.approx(4 / 0.4844, rel=0.01)
 
     def test_rounds_that_would_do(self):
         """More rounds help as far as noise goes; where case variance alone is too much, none does."""

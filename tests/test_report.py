@@ -172,7 +172,7 @@ class TestWritten:
         """Small print under every table, the whole line once, and every figure with caption and alt text."""
         computed, text = made
         tables = len(re.findall(r"^\| .*\n\|(?: --- \|)+", text, re.M))
-        assert text.count(f"<small>{small_print(computed['signature'])}</small>") == tables == 7
+        assert text.count(f"<small>{small_print(computed['signature'])}</small>") == tables == 8
         assert text.count(f"`{computed['signature']}`") == 1
         names = re.findall(r"^!\[(.+)\]\(figures/(\w+)\.png\)\n\n\*(.+)\*$", text, re.M)
         assert [name.partition("_")[0] for _, name, _ in names] == [
@@ -192,9 +192,35 @@ class TestWritten:
 
     def test_few_categories_bound_the_sign_flip(self, made):
         """Five categories have 2⁴ patterns of signs, so 1/16 is the least p; said where that p is shown."""
+        assert "with 5 of them it is never below 0.062" in made[1]
+
+    def test_every_number_of_a_comparison_is_shown(self, made):
+        """The sign-flip p beside the other, however many models; below, bootstrap, effect and equivalence."""
         computed, text = made
-        told = len(computed["configuration"]["models"]) == 2
-        assert ("with 5 of them it is never below 0.062" in text) is told
+        for row in computed["comparisons"]:
+            assert f"| {cell(row['p_adjusted'])} | {cell(row['p_permutation'])} | {row['n']} |" in text
+            below = (
+                f"| {row['bca_low']:z.3f} to {row['bca_high']:z.3f} | {cell(row['effect_size'])} | "
+                f"{cell(row['p_value'])} | {row['equivalence_low']:z.3f} to {row['equivalence_high']:z.3f} | "
+                f"{cell(row['p_equivalence_adjusted'])} |"
+            )
+            assert below in text
+        assert "which is the 90 % interval inside it" in text
+
+    def test_what_is_no_t_interval_is_said(self):
+        """Equal scores, and an interval that would leave the range of scores, each have their sentence."""
+        same = {
+            m: {"schema_compliance": np.ones((8, 2)), "field_accuracy": [[0, 0], [1, 1]]}
+            for m in (STEADY, HASTY)
+        }
+        same[HASTY]["field_accuracy"] = [[1, 1], [1, 1]]
+        computed = report_of(score_table(same, ["one"]))
+        (row,) = [one for one in computed["comparisons"] if one["metric"] == "field_accuracy"]
+        assert (row["ci_low"], row["ci_high"]) == (-1.0, 1.0)
+        text = report.method(computed)
+        assert "1 − 0.05^(1/n), were as different as can be." in text
+        assert "beyond the largest possible difference is cut off there." in text
+        assert "cut off at the end of what is possible" in report.comparisons(computed)
 
 
 _SIGNS = r"""
@@ -380,7 +406,7 @@ class TestTables:
         )
         assert "a difference is shown where p (Holm) is at most 0.05" in two
         assert "deciding metric stands alone; all others" in two
-        assert ("p (sign-flip)" in two, "p (sign-flip)" in three) == (True, False)
+        assert ("p (sign-flip)" in two, "p (sign-flip)" in three) == (True, True)
         assert "stands alone, its pairs of models adjusted together; all others" in three
 
     def test_each_caution_stands_once_with_its_metrics(self):
@@ -446,9 +472,10 @@ class TestTables:
         (row,) = [r for r in made["rounds"]["agreement"] if r["model"] == HASTY and r["k"]]
         assert f"| {row['alike']:.3f} | {row['intraclass']:.3f} | {row['pass_hat_k']:.3f} |" in agreed
         (row,) = [r for r in made["rounds"]["variance"] if r["metric"] == "field_accuracy"]
-        row["between_cases"] = 0.9
-        assert f"| {row['omega2']:.3f} | " in split
-        assert "| 0.900 | help little |" in report.variance(made)
+        assert f"| {row['omega2']:.3f} ({cell(row['omega2_low'])} to {cell(row['omega2_high'])}) | " in split
+        assert "help anything from" in split
+        row |= {"between_cases": 0.9, "share_low": 0.8, "share_high": 0.95}
+        assert "| 0.900 (0.800 to 0.950) | help little |" in report.variance(made)
         row["separable"] = False
         assert "| be needed to tell |" in report.variance(made)
         assert report.agreement(made | {"rounds": {}}) == report.variance(made | {"rounds": {}}) == ""

@@ -93,13 +93,16 @@ def test_adjusted_p_decides():
 
 
 def test_inconclusive_says_how_many():
-    """The number of cases is the planning formula with the variance at hand, and more than there are."""
+    """The number of cases is the fewest whose t test has the power: the planning formula's, and two more."""
     a, b = scores(20, seed=6)
     result = stats.paired(a, b, resamples=0)
     got = stats.decide(result, margin=0.03)
     assert got.outcome == "inconclusive"
     assert got.resolves == 0.03
-    assert got.cases_needed == stats.cases_needed(0.03, float(np.var(a - b, ddof=1)))
+    variance = float(np.var(a - b, ddof=1))
+    assert got.cases_needed == stats.cases_needed(0.03, variance) + 2
+    assert stats.planned_power(0.03, got.cases_needed, variance) >= 0.8
+    assert stats.planned_power(0.03, got.cases_needed - 1, variance) < 0.8
     assert got.more_cases == got.cases_needed - 20
 
 
@@ -119,6 +122,57 @@ def test_rounds_needed_is_enough_and_no_more():
     assert stats.detectable_difference(198, 1 / 9, 1 / 6, 1 / 6, k - 1, k - 1) > 0.09
     assert stats.rounds_needed(0.05, 198, 1 / 9, 1 / 6, 1 / 6) is None
     assert stats.rounds_needed(0.5, 198, 1 / 9, 1 / 6, 1 / 6) == 1
+
+
+def test_one_variance_for_looking_back_and_ahead():
+    """At the comparison's own rounds it is n·SE², clusters included; other rounds change only the noise."""
+    rng = np.random.default_rng(2)
+    a, b = rng.random((30, 1)) + rng.normal(0, 0.3, (2, 30, 3))
+    a[3, 1] = np.nan
+    labels = np.arange(30) % 5
+    result = stats.paired(stats.case_means(a), stats.case_means(b), clusters=labels, resamples=0)
+    got, parts = stats.case_variance(result, a, b), stats.variance_components(a, b)
+    assert got.at(3) == pytest.approx(30 * result.standard_error**2)
+    assert got.at(1) - got.at(3) == pytest.approx(2 * (got.sigma2_a + got.sigma2_b) / 3)
+    assert (got.df, got.clusters) == (pytest.approx(4), pytest.approx(5))
+    assert got.sigma2_a / got.sigma2_b == pytest.approx(parts.sigma2_a / parts.sigma2_b)
+    needed = stats.enough_cases(got, 0.05, 3, alpha=0.05, power=0.8)
+    assert needed == math.ceil(stats.t_factor(0.05, 0.8, got.df) * got.at(3) / 0.05**2)
+    assert stats.decide(result, margin=0.05, variance=got).cases_needed == needed
+    third = stats.decide(result, margin=0.05, variance=got, comparisons=3)
+    assert third.cases_needed == stats.enough_cases(got, 0.05, 3, alpha=0.05 / 3, power=0.8) > needed
+    assert stats.enough_cases(got, 1e-5, 3, alpha=0.05, power=0.8) is None
+
+
+def test_clusters_that_show_less_than_the_noise_leave_no_variance_between_cases():
+    """Where by chance n·SE² is below what rounds add, all of it is noise, and still n·SE²."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 0.3, (2, 40, 2))
+    rank = np.argsort(np.argsort(stats.case_means(a - b)))
+    labels = np.minimum(rank, 39 - rank) % 5  # the highest with the lowest: every cluster's mean is alike
+    result = stats.paired(stats.case_means(a), stats.case_means(b), clusters=labels, resamples=0)
+    got = stats.case_variance(result, a, b)
+    assert (got.omega2, got.told) == (0, False)
+    assert got.at(2) == pytest.approx(40 * result.standard_error**2)
+    assert got.at(4) == pytest.approx(got.at(2) / 2)
+
+
+def test_as_unsure_as_the_variance():
+    """The chi-square interval by hand: 4 degrees of freedom leave a factor of 23 between its ends."""
+    assert stats.as_unsure_as(4, 1000) == (round(4000 / 11.1433), math.ceil(4000 / 0.484419))
+    assert all(math.isnan(one) for one in stats.as_unsure_as(math.nan, 10))
+
+
+def test_the_variance_between_cases_has_an_interval():
+    """Williams and Tukey hold the truth about 95 times in 100, also 0; so does the interval of the share."""
+    rng, held = np.random.default_rng(5), []
+    for omega2 in (0.0, 0.02):
+        low = omega2 / (omega2 + 2 * 0.09 / 3)
+        for _ in range(400):
+            gap = rng.normal(0, math.sqrt(omega2), (20, 1))
+            got = stats.variance_components(gap + rng.normal(0, 0.3, (20, 3)), rng.normal(0, 0.3, (20, 3)))
+            held.append((got.omega2_low <= omega2 <= got.omega2_high, got.share_low <= low <= got.share_high))
+    assert np.mean(held, axis=0) == pytest.approx([0.955, 0.955], abs=0.025)
 
 
 def test_same_cost_prefers_cases():

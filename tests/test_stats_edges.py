@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchkit import stats
@@ -140,6 +140,7 @@ def spread_of(result):
 
 @few_examples
 @given(cases)
+@example([(0.0, 0.0, "a"), (0.0, 0.0, "b"), (0.0, 0.125, "c"), (0.0, -0.125, "a")])
 def test_swapping_mirrors(rows):
     """A against B is the mirror image of B against A, bootstrap included."""
     a, b, labels = columns(rows)

@@ -21,7 +21,7 @@ from ..measure import (
 )
 from .families import kinship
 from .kinds import KindDecision, decide_kind
-from .naming import first_named, named_late
+from .naming import first_named, looked_before, named_late
 from .saying import KIND_NAMES, listed
 from .serving import serving_sentence
 
@@ -61,6 +61,7 @@ def metrics_report(
     warnings = [
         *responses.attrs.get("warnings", []),
         *named_late(configuration, first),
+        *looked_before(configuration, first),
         *kinship(config or {}, models),
     ]
     decision = decide(
@@ -131,7 +132,11 @@ def decide(
     serving: Sequence[Mapping[str, Any]] = (),
     reference: str = "",
 ) -> dict[str, Any]:
-    """The decision: one sentence over all kinds, and per kind what it stands on."""
+    """The decision: one sentence over all kinds, and per kind what it stands on.
+
+    `running_on_every_kind` are the models that no kind shows worse than its best; `by_kind` has the `running`
+    of each.
+    """
     kinds = [kind for kind in KIND_NAMES if kind in set(scores["test_case"])]
     parts = [
         decide_kind(kind, comparisons, scores, alpha=alpha, margin=margin, reference=reference)
@@ -149,7 +154,7 @@ def decide(
         "details": details,
         "outcome": outcome,
         "recommended": recommended,
-        "running": running,
+        "running_on_every_kind": running,
         "by_kind": {part.test_case: asdict(part) for part in parts},
         "warnings": [*lost, *warnings],
     }
@@ -190,7 +195,8 @@ def _overall(
             f"Deploy {either}, whichever is cheaper: they are equivalent within the margin.",
             running,
         )
-    rest = f"; still in the running: {listed(running)}" if running and len(models) > 2 else ""
+    where = " on every kind of case" if len(parts) > 1 else ""
+    rest = f"; still in the running{where}: {listed(running)}" if running and len(models) > 2 else ""
     if winners:
         ahead = f"{winners[0]} is ahead where a difference is shown, but not every kind of case is resolved"
         return "inconclusive", f"{ahead}{rest}.", []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..measure import METRICS
 from ..measure.arrays import measured
 from .saying import KIND_NAMES, Row, against_reference, elsewhere, finding, sensitivity
-from .survival import Survival, survival
+from .survival import Change, Survival, survival
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +23,13 @@ class KindDecision:
     metric: str
     outcome: str  # better, equivalent, inconclusive
     best: str  # the model in front, shown better or not; "" where nothing can be compared
-    running: tuple[str, ...]  # not shown worse than the best
+    running: tuple[str, ...]  # on this kind: not shown worse than the best
     sentence: str
     survives_unscored: bool | None = None  # None where nothing is unscored
     survives_categories: bool | None = None  # None where there is one category
     changed_without: tuple[str, ...] = ()  # the categories without which an outcome is another
     survives_extreme_case: bool | None = None  # None under three cases
+    changes: tuple[Change, ...] = ()  # every way of looking under which an outcome is another
     # By metric: {"agrees", "differs" (in front) or "contradicts" (shown better): the model}.
     other_metrics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -62,7 +63,7 @@ def decide_kind(
     down = ", lower is better" if METRICS[metric].lower_is_better else ""
     where = f"On {KIND_NAMES[kind]} ({metric}{down}, n = {min(row['n'] for row in against)} cases)"
     said = f"{where} {finding(best, against, margin, alpha)}."
-    more = (against_reference(pairs, reference), sensitivity(found), elsewhere(best, others))
+    more = (against_reference(pairs, reference), sensitivity(found, best, outcome), elsewhere(best, others))
     sentence = " ".join(filter(None, (said, *more)))
     return KindDecision(
         test_case=kind,
@@ -75,6 +76,7 @@ def decide_kind(
         survives_categories=found.categories,
         changed_without=found.changed_without,
         survives_extreme_case=found.extreme_case,
+        changes=found.changes,
         other_metrics=others,
     )
 
@@ -136,6 +138,8 @@ def _facing(row: Row, best: str) -> dict[str, Any]:
         "difference": -row["difference"],
         "ci_low": -row["ci_high"],
         "ci_high": -row["ci_low"],
+        "equivalence_low": -row["equivalence_high"],
+        "equivalence_high": -row["equivalence_low"],
         "mean_a": row["mean_b"],
         "mean_b": row["mean_a"],
     }

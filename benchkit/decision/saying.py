@@ -10,6 +10,13 @@ from .survival import Survival
 KIND_NAMES = {"json": "JSON cases", "conversation": "conversations"}
 DIGITS = 3  # of published means and differences
 Row = Mapping[str, Any]
+# What the outcome would be instead, read from the side of the model in front.
+_WOULD = {
+    "better_a": "{best} would be shown better than {other}",
+    "better_b": "{best} would be shown worse than {other}",
+    "equivalent": "{best} would be equivalent to {other}",
+    "inconclusive": "it would be inconclusive between {best} and {other}",
+}
 
 
 def finding(best: str, against: Sequence[Row], margin: float, alpha: float) -> str:
@@ -23,9 +30,10 @@ def finding(best: str, against: Sequence[Row], margin: float, alpha: float) -> s
         row = max(unclear, key=lambda row: row["more_cases"] if known(row["more_cases"]) else float("inf"))
         names = listed(f"{row['other']} ({_interval(row, level)})" for row in unclear)
         lead = "leads, but is not shown better than" if _leads(unclear) else "is level with"
-        parts.append(f"it is inconclusive: {best} {lead} {names}; {_need(row)}")
+        pair = f"{best} and {row['other']}" if len(against) > 1 else ""
+        parts.append(f"it is inconclusive: {best} {lead} {names}; {need(row, alpha, pair)}")
     if same := shown.get("equivalent"):
-        names = listed(f"{row['other']} ({_interval(row, level)})" for row in same)
+        names = listed(f"{row['other']} ({_interval(row, level)}; {_same(row, alpha)})" for row in same)
         parts.append(f"{best} is equivalent to {names} within the margin of {margin:g}")
     if beaten := shown.get("better_a"):
         parts.append(
@@ -34,21 +42,24 @@ def finding(best: str, against: Sequence[Row], margin: float, alpha: float) -> s
     return "; ".join(parts)
 
 
-def sensitivity(found: Survival) -> str:
-    """What the finding holds against, and what it does not; one or two sentences, or none."""
+def sensitivity(found: Survival, best: str, outcome: str) -> str:
+    """What was tried to upset the finding, and what it would be then; one or two sentences, or none."""
     tried = [
-        (found.unscored, "however the unscored responses might have turned out", ""),
-        (found.categories, "without any one category", f"without {either(found.changed_without)}"),
-        (found.extreme_case, "without the most extreme case", "without the most extreme case"),
+        (found.categories, "without each category in turn"),
+        (found.extreme_case, "without the most extreme case"),
+        (found.unscored, "with every unscored response at its worst and at its best"),
     ]
-    held = [holds for stands, holds, _ in tried if stands]
-    lost = [fails for stands, _, fails in tried if stands is False and fails]
-    parts = [f"This holds {listed(held)}."] if held else []
-    if found.unscored is False:
-        parts.append("This could change with how the unscored responses might have turned out.")
-    if lost:
-        parts.append(f"It is no longer so {listed(lost)}.")
-    return " ".join(parts)
+    how = [words for stands, words in tried if stands is not None]
+    if not how:
+        return ""
+    if not found.changes:
+        stays = "it stays inconclusive" if outcome == "inconclusive" else "the outcome stays the same"
+        return f"Checked {listed(how)}: {stays}."
+    by_outcome: dict[str, list[str]] = {}
+    for one in found.changes:
+        by_outcome.setdefault(_WOULD[one.outcome].format(best=best, other=one.other), []).append(one.where)
+    parts = [f"{either(list(dict.fromkeys(where)))}, {what}" for what, where in by_outcome.items()]
+    return f"Checked {listed(how)}: the outcome changes. {_capital('; '.join(parts))}."
 
 
 def elsewhere(best: str, others: Mapping[str, Mapping[str, str]]) -> str:
@@ -64,8 +75,7 @@ def elsewhere(best: str, others: Mapping[str, Mapping[str, str]]) -> str:
         parts += [f"on {listed(metrics)} {model} {how}" for model, metrics in by_model.items()]
     if level := [metric for metric, one in others.items() if "level" in one]:
         parts.append(f"on {listed(level)} the models are level")
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    return f"{_capital('; '.join(parts))}." if parts else ""
 
 
 def against_reference(pairs: Sequence[Row], reference: str) -> str:
@@ -83,13 +93,46 @@ def _leads(rows: Sequence[Row]) -> bool:
     return any(row["difference"] != 0 for row in rows)
 
 
-def _need(row: Row) -> str:
-    """What it would take to settle a comparison."""
-    if known(row["more_cases"]) and known(row["resolves"]):
-        gap = f"{abs(row['resolves']):.{DIGITS}f}"
-        rounds = f" (or {int(row['rounds_needed']):,} rounds)" if known(row["rounds_needed"]) else ""
-        return f"about {int(row['more_cases']):,} more cases{rounds} would resolve a difference of {gap}"
-    return "more cases are needed, and these are too few or too alike to say how many"
+def need(row: Row, alpha: float, pair: str = "") -> str:
+    """What it would take to settle a comparison, and how surely; `pair` where it has to be named."""
+    from ..stats import MOST_CASES
+
+    between = f" between {pair}" if pair else ""
+    if not known(row["resolves"]):
+        return f"more cases are needed{between}, and these are too few or too alike to say how many"
+    size = abs(row["resolves"])
+    shown = f"{size:.{DIGITS}f}" if size >= 0.0005 else f"{size:.2g}"
+    gap = f"{shown}{between}{_first_step(row, alpha)}"
+    if not known(row["more_cases"]):
+        return f"more than {MOST_CASES:,} cases would be needed to resolve a difference of {gap}"
+    unsure = ""
+    if known(row["needed_low"]):
+        low, high = int(row["needed_low"]), int(row["needed_high"])
+        unsure = f", 95 % interval {low:,} to {high:,}"
+    cases = f"about {int(row['more_cases']):,} more cases ({int(row['cases_needed']):,} in all{unsure})"
+    rounds = ""
+    if known(row["rounds_needed"]):
+        n, k = int(row["n"]), f"{int(row['rounds_needed']):,} rounds instead of {int(row['rounds'])}"
+        untold = f" if these differ no more than their rounds' noise, which {n:,} cases cannot tell"
+        rounds = f", or {k}{'' if row['between_told'] else untold},"
+    return f"{cases}{rounds} would resolve a difference of {gap}"
+
+
+def _first_step(row: Row, alpha: float) -> str:
+    """At which alpha, where several comparisons share it."""
+    m = int(row["family_size"])
+    return f" (at alpha {alpha:g}/{m}, Holm's first step of {m} comparisons)" if m > 1 else ""
+
+
+def _same(row: Row, alpha: float) -> str:
+    """What shows the equivalence: the interval at 1 − 2·alpha, and the adjusted p of two one-sided tests."""
+    ends, p = (row["equivalence_low"], row["equivalence_high"]), row["p_equivalence_adjusted"]
+    at = f"{100 * (1 - 2 * alpha):g} % interval {ends[0]:z.{DIGITS}f} to {ends[1]:z.{DIGITS}f}, "
+    return f"{at if all(map(known, ends)) else ''}equivalence {p_text(p)}"
+
+
+def p_text(p: float) -> str:
+    return f"p = {p:.3f}" if p >= 0.0005 else "p < 0.001"
 
 
 def _interval(row: Row, level: str) -> str:
@@ -97,6 +140,10 @@ def _interval(row: Row, level: str) -> str:
     if not (known(row["ci_low"]) and known(row["ci_high"])):
         return f"{gap}, no interval"
     return f"{gap}, {level} {row['ci_low']:z.{DIGITS}f} to {row['ci_high']:z.{DIGITS}f}"
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def known(value: Any) -> bool:

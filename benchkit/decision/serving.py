@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .saying import known, listed
 
 Row = Mapping[str, Any]
+MOST_DIGITS = 8
 # measure: (what it is called, factor, digits, unit, more, less)
 _SAID = {
     "latency_s": ("an answer of {0} takes {1}", 1.0, 3, "{} s", "longer", "less"),
@@ -43,11 +45,21 @@ def _facing(row: Row, anchor: str, factor: float) -> dict[str, Any] | None:
 
 def _against(one: Mapping[str, Any], alpha: float, digits: int, unit: str, more: str, less: str) -> str:
     gap, ends = one["difference"], one["ends"]
+    digits = enough_digits(gap, digits)
     size = unit.format(f"{abs(gap):z,.{digits}f}")
     said = f"{size} {more if gap > 0 else less} than {one['other']}"
+    if round(gap, digits) == 0:
+        said = f"the same as {one['other']} to {digits} digits"
     # The interval is of what is said: of how much less, where it is less.
     ends = ends if gap > 0 else [-end for end in reversed(ends)]
     if not ends:
         return f"{said} (no interval)"
     level = f"{100 * (1 - alpha):g} % interval {ends[0]:z,.{digits}f} to {ends[1]:z,.{digits}f}"
     return f"{said} ({level}{', not told from zero' if ends[0] <= 0 <= ends[1] else ''})"
+
+
+def enough_digits(gap: float, digits: int) -> int:
+    """`digits`, or as many more as it takes to show two figures of a gap that would round to nothing."""
+    if round(gap, digits) != 0 or abs(gap) < 10.0**-MOST_DIGITS:
+        return digits
+    return min(MOST_DIGITS, 1 - math.floor(math.log10(abs(gap))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Comparison
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from ..stats import Paired, Verdict
+    from ..stats import Paired
 
 Key = tuple[str, str, str]  # metric, model A, model B
 REST = "the rest"
@@ -39,7 +39,8 @@ def compare(
 ) -> pd.DataFrame:
     """Every pair of models on every metric, over the cases that both have a score for.
 
-    p-values are Holm-adjusted in families: the pairs of one kind's primary metric, and all the rest. A
+    p-values, of a difference and of equivalence, are Holm-adjusted in families: the pairs of one kind's
+    primary metric, and all the rest. A
     `reference` is model B of its pairs, and those alone are the primary family. Raises UsageError for an
     alpha outside 0 to 1, a negative margin, or a reference that was not run.
     """
@@ -53,9 +54,9 @@ def compare(
         for a, b in pairs_of(models, reference):
             results[name, a, b] = compare_pair(one, a, b, alpha)
     families = {key: family_of(key, primary, reference) for key in results}
-    adjusted = _adjusted({key: one.p_value for key, one in results.items()}, families)
+    judged = _judged(results, families, margin)
     rows = [
-        _comparison(key, result, adjusted[key], families[key], primary, margin, scored[key[0]])
+        _comparison(key, result, judged[key], primary, margin, scored[key[0]])
         for key, result in results.items()
     ]
     return pd.DataFrame(rows, columns=list(Comparison.__dataclass_fields__))
@@ -96,63 +97,75 @@ def family_of(key: Key, primary: Mapping[str, str], reference: str = "") -> str:
     return kind if primary.get(kind) == key[0] and named else REST
 
 
-def _adjusted(p_values: Mapping[Key, float], families: Mapping[Key, str]) -> dict[Key, float]:
-    from ..stats import holm
+@dataclass(frozen=True)
+class Judged:
+    """What a comparison's family makes of its p-values, that of a difference and that of equivalence."""
+
+    family: str
+    family_size: int
+    p_adjusted: float
+    p_equivalence_adjusted: float  # NaN without a margin
+
+
+def _judged(results: Mapping[Key, Paired], families: Mapping[Key, str], margin: float) -> dict[Key, Judged]:
+    from ..stats import equivalence, holm
 
     members: dict[str, list[Key]] = {}
     for key, family in families.items():
         members.setdefault(family, []).append(key)
-    return {
-        key: float(p)
-        for keys in members.values()
-        for key, p in zip(keys, holm([p_values[key] for key in keys]), strict=True)
-    }
+    judged: dict[Key, Judged] = {}
+    for family, keys in members.items():
+        p = holm([results[key].p_value for key in keys])
+        same = holm([equivalence(results[key], margin).p_value if margin else float("nan") for key in keys])
+        for key, *both in zip(keys, p, same, strict=True):
+            judged[key] = Judged(family, len(keys), *map(float, both))
+    return judged
 
 
 def _comparison(
     key: Key,
     result: Paired,
-    p_adjusted: float,
-    family: str,
+    judged: Judged,
     primary: Mapping[str, str],
     margin: float,
     one: Measured,
 ) -> dict[str, Any]:
-    from ..stats import decide
+    from ..stats import case_variance, decide
 
     name, a, b = key
-    verdict = decide(result, margin=margin or None, p_value=p_adjusted)
-    row = asdict(result) | {
+    variance = case_variance(result, one.of(a), one.of(b))
+    verdict = decide(
+        result,
+        margin=margin or None,
+        p_value=judged.p_adjusted,
+        p_equivalence=judged.p_equivalence_adjusted,
+        comparisons=judged.family_size,
+        variance=variance,
+    )
+    row = asdict(result) | asdict(verdict) | _equivalence(result, margin) | asdict(judged)
+    row |= {
         "metric": name,
         "test_case": METRICS[name].test_case,
         "model_a": a,
         "model_b": b,
         "primary": primary.get(METRICS[name].test_case) == name,
-        "family": family,
-        "p_adjusted": p_adjusted,
-        "outcome": verdict.outcome,
-        "more_cases": verdict.more_cases,
-        "rounds_needed": _rounds(result, verdict, one.of(a), one.of(b)),
-        "resolves": verdict.resolves,
+        "p_value": result.p_value,
+        "rounds": one.values.shape[2],
+        "between_told": variance.told,
         "warnings": " ".join(result.warnings),
     }
     return asdict(Comparison(**{field: row[field] for field in Comparison.__dataclass_fields__}))
 
 
-def _rounds(result: Paired, verdict: Verdict, a: np.ndarray, b: np.ndarray) -> int | None:
-    """Rounds with which the same cases would resolve what `verdict` leaves open; None where none would."""
-    from ..stats import rounds_needed, variance_components
+def _equivalence(result: Paired, margin: float) -> dict[str, float]:
+    """The interval that equivalence reads and its p before adjustment; NaN without a margin."""
+    from ..stats import equivalence
 
-    if verdict.more_cases is None or not result.standard_error:
-        return None
-    parts, rounds = variance_components(a, b), a.shape[1]
-    noise = parts.sigma2_a + parts.sigma2_b
-    # The comparison's own error, less what its rounds add: with whatever the categories add.
-    omega2 = max(0.0, result.n * result.standard_error**2 - noise / rounds)
-    clusters = result.df + 1 if result.clustered else None
-    how = (omega2, parts.sigma2_a, parts.sigma2_b)
-    needed = rounds_needed(verdict.resolves, result.n, *how, alpha=verdict.alpha, clusters=clusters)
-    return needed if needed is not None and needed > rounds else None
+    names = ("equivalence_low", "equivalence_high", "p_equivalence")
+    if not margin:
+        return dict.fromkeys(names, float("nan"))
+    test = equivalence(result, margin)
+    return dict(zip(names, (test.ci_low, test.ci_high, test.p_value), strict=True))
 
 
 def check_parameters(alpha: float, margin: float) -> None:

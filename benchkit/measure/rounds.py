@@ -59,12 +59,14 @@ def variance_split(scores: pd.DataFrame, models: Sequence[str], reference: str =
     """Per metric and pair: variance of the true difference between cases, and of either model's rounds.
 
     `between_cases` is the share of the per-case variance of a difference that more rounds cannot remove.
+    Both come with 95 % intervals: where `omega2_low` is 0, so many cases cannot tell `omega2` from 0.
     """
     import pandas as pd
 
     rows = [_split(one, a, b) for one in measured(scores, models) for a, b in pairs_of(models, reference)]
-    columns = ["metric", "model_a", "model_b", "n", "omega2", "sigma2_a", "sigma2_b"]
-    return pd.DataFrame(rows, columns=[*columns, "rounds", "between_cases", "separable"])
+    columns = ["metric", "model_a", "model_b", "n", "omega2", "omega2_low", "omega2_high"]
+    columns += ["sigma2_a", "sigma2_b", "rounds", "between_cases", "share_low", "share_high", "separable"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _split(one: Measured, a: str, b: str) -> dict[str, Any]:

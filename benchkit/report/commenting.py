@@ -11,7 +11,7 @@ from ..agent import Agent, Item, Tool, system_prompt
 from ..claims import GAP, problems, sift
 from ..errors import RunError
 from ..llm.catalog import default_model
-from .markdown import safe
+from .markdown import escaped, safe
 
 if TYPE_CHECKING:
     from ..llm.client import Client
@@ -184,7 +184,8 @@ def _message(facts: Mapping[str, Any], wrong: Sequence[LeftOut]) -> str:
 
 def commentary(commentary: Commentary) -> str:
     """The passages, and a visible note for what was left out or did not come."""
-    parts = [f"**{safe(p['title'])}.** {safe(p['text'])}" for p in commentary.passages]
+    # A passage that holds is shown whole: cut off, a sentence may say what was not checked.
+    parts = [f"**{safe(p['title'])}.** {escaped(p['text'])}" for p in commentary.passages]
     if commentary.left_out:
         parts.append(f"> {_left_out(commentary)}")
     if not commentary.passages:

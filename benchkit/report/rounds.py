@@ -46,10 +46,10 @@ def variance(report: Mapping[str, Any]) -> str:
         {
             "metric": row["metric"],
             **sides(row, pairs_of(known)),
-            "between cases": cell(row["omega2"]),
+            "between cases": _with_ends(row["omega2"], row["omega2_low"], row["omega2_high"]),
             "rounds of A": cell(row["sigma2_a"]),
             "rounds of B": cell(row["sigma2_b"]),
-            "share between cases": cell(row["between_cases"]),
+            "share between cases": _with_ends(row["between_cases"], row["share_low"], row["share_high"]),
             "more rounds would": _rounds_help(row),
         }
         for row in known
@@ -59,16 +59,25 @@ def variance(report: Mapping[str, Any]) -> str:
     text = (
         f"{only_pair(known)}Where does the variance of a case's difference come from? What lies between "
         "cases, only more cases can average out; what lies between the rounds of a case, more rounds can "
-        "too. The share is of the variance that is left after averaging this run's rounds."
+        "too. The share is of the variance that is left after averaging this run's rounds. In brackets 95 % "
+        "intervals: one that begins at 0 cannot tell the variance between cases from none."
     )
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
 
 
+def _with_ends(value: float | None, low: float | None, high: float | None) -> str:
+    return cell(value) if low is None or high is None else f"{cell(value)} ({cell(low)} to {cell(high)})"
+
+
 def _rounds_help(row: Mapping[str, Any]) -> str:
-    """What the split means for the next run."""
-    share = row["between_cases"]
+    """What the split means for the next run, as far as it is known."""
     if not row["separable"]:
         return "be needed to tell"
-    if share is None:
+    if row["between_cases"] is None:
         return "change nothing: no variance"
-    return "help little" if share > 2 / 3 else "help some" if share > 1 / 3 else "help most"
+    least, most = _helps(row["share_high"]), _helps(row["share_low"])
+    return f"help {most}" if least == most else f"help anything from {least} to {most}: too few cases to tell"
+
+
+def _helps(share: float) -> str:
+    return "little" if share > 2 / 3 else "some" if share > 1 / 3 else "most"

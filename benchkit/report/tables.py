@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .details import details, equivalence, how_equivalent, how_intervals
 from .markdown import escaped, interval, listed, only_pair, pairs_of, sides, signed, table
 
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
@@ -36,7 +37,8 @@ def reminder(report: Mapping[str, Any]) -> str:
 def comparisons(report: Mapping[str, Any]) -> str:
     """The table of every comparison, the metric that decides first in its kind; one pair is named once.
 
-    The sign-flip p-value, which is adjusted for nothing, is shown where there is room for it.
+    The sign-flip p-value, adjusted for nothing, stands beside the other; the bootstrap's interval, the effect
+    size and what equivalence was decided on follow in a table of their own.
     """
     how = report["configuration"]
     level = f"{100 * (1 - how['alpha']):g} % interval"
@@ -49,7 +51,7 @@ def comparisons(report: Mapping[str, Any]) -> str:
             "A − B": row["difference"],
             level: interval(row["ci_low"], row["ci_high"]),
             "p (Holm)": row["p_adjusted"],
-            **({"p (sign-flip)": row["p_permutation"]} if len(pairs) == 1 else {}),
+            "p (sign-flip)": row["p_permutation"],
             "cases": row["n"],
             "won / tied / lost": f"{row['wins']} / {row['ties']} / {row['losses']}",
             "outcome": _outcome(row, len(pairs) > 1),
@@ -57,8 +59,9 @@ def comparisons(report: Mapping[str, Any]) -> str:
         for row in rows
     ]
     text = f"{only_pair(rows)}Bold: the metrics that decide. {_adjusted(how)} {_reading(how)}"
-    text += _least_flipped(rows) if len(pairs) == 1 else ""
-    return "\n\n".join(filter(None, (text, signed(table(shown), report["signature"]), _cautions(rows))))
+    text += _least_flipped(rows)
+    parts = (text, signed(table(shown), report["signature"]), _cautions(rows), details(report, rows))
+    return "\n\n".join(filter(None, parts))
 
 
 def _least_flipped(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -97,6 +100,8 @@ def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _outcome(row: Mapping[str, Any], sides_named: bool) -> str:
     """The outcome with the model's name, or with its letter where the row says who is who."""
+    if row["outcome"] == "equivalent":
+        return f"equivalent ({equivalence(row)})"
     if sides_named:
         return {"better_a": "A better", "better_b": "B better"}.get(row["outcome"], row["outcome"])
     named = {"better_a": f"{row['model_a']} better", "better_b": f"{row['model_b']} better"}
@@ -153,7 +158,8 @@ def method(report: Mapping[str, Any]) -> str:
         "the interval is wide where they move together.",
         _named(how),
         _adjusted(how),
-        f"A difference within {how['margin']:g} was declared not to matter." if how["margin"] else "",
+        how_intervals(report),
+        how_equivalent(how),
         "Intervals speak of cases like these; they know nothing of other customers, prompts or dates.",
     )
     return " ".join(filter(None, parts))

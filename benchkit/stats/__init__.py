@@ -17,6 +17,7 @@ from benchkit.stats.deciding import (
     decide,
     equivalence,
     holm,
+    outcome_of,
     still_in_the_running,
 )
 from benchkit.stats.means import (
@@ -29,6 +30,16 @@ from benchkit.stats.means import (
     estimate_mean,
     model_mean,
     proportion,
+)
+from benchkit.stats.needed import (
+    MOST_CASES,
+    MOST_ROUNDS,
+    CaseVariance,
+    as_unsure_as,
+    case_variance,
+    enough_cases,
+    enough_rounds,
+    smallest_shown,
 )
 from benchkit.stats.planning import (
     Design,
@@ -43,9 +54,12 @@ from benchkit.stats.power import difference_variance, planned_power, t_factor
 from benchkit.stats.sensitivity import Bounds, bounds, without_each_cluster, without_extreme_case
 
 __all__ = [
+    "MOST_CASES",
+    "MOST_ROUNDS",
     "OUTCOMES",
     "Agreement",
     "Bounds",
+    "CaseVariance",
     "Design",
     "Equivalence",
     "MeanEstimate",
@@ -55,18 +69,23 @@ __all__ = [
     "Proportion",
     "VarianceComponents",
     "Verdict",
+    "as_unsure_as",
     "bounds",
     "case_means",
+    "case_variance",
     "cases_needed",
     "clustered_standard_error",
     "decide",
     "detectable_difference",
     "difference_variance",
     "effective_clusters",
+    "enough_cases",
+    "enough_rounds",
     "equivalence",
     "estimate_mean",
     "holm",
     "model_mean",
+    "outcome_of",
     "paired",
     "pass_hat_k",
     "pass_hat_k_cases",
@@ -75,6 +94,7 @@ __all__ = [
     "round_agreement",
     "rounds_needed",
     "same_cost_designs",
+    "smallest_shown",
     "still_in_the_running",
     "t_factor",
     "variance_components",

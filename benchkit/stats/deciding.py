@@ -6,7 +6,7 @@ import gc
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,7 @@ from scipy import stats as scipy_stats
 from benchkit.stats.checks import Array, check_share, require
 from benchkit.stats.comparing import Paired
 from benchkit.stats.means import NAN
-from benchkit.stats.power import normal_factor, t_factor
+from benchkit.stats.needed import CaseVariance, as_unsure_as, case_variance, enough_cases, enough_rounds
 
 OUTCOMES = ("better_a", "better_b", "equivalent", "inconclusive")
 
@@ -38,12 +38,15 @@ class Verdict:
     outcome: str  # one of OUTCOMES
     significant: bool  # the difference is told from zero; an equivalent pair may be that too
     p_value: float  # the one decided on, adjusted where the caller adjusted it
-    p_equivalence: float  # NaN without a margin
+    p_equivalence: float  # likewise; NaN without a margin
     margin: float | None
     alpha: float
     resolves: float  # the difference that `more_cases` would settle; NaN where that is unknown or not needed
-    cases_needed: int | None  # in all, at the same rounds; None where unknown or not needed
+    cases_needed: int | None  # in all, at the same rounds; None where unknown, unheard of or not needed
     more_cases: int | None
+    needed_low: float = NAN  # 95 % interval of `cases_needed`, as the variance is known no better
+    needed_high: float = NAN
+    rounds_needed: int | None = None  # in all, with the same cases; None where none would do or is known
 
 
 def holm(p_values: ArrayLike) -> Array:
@@ -93,7 +96,8 @@ def equivalence(result: Paired, margin: float, *, alpha: float | None = None) ->
         error, df = result.standard_error, result.df
         p = float(scipy_stats.t.sf((margin - abs(result.difference)) / error, df))
         half = float(scipy_stats.t.ppf(1 - alpha, df)) * error
-        low, high = result.difference - half, result.difference + half
+        most = math.inf if result.span is None else result.span
+        low, high = max(-most, result.difference - half), min(most, result.difference + half)
     return Equivalence(margin, p, low, high, bool(p <= alpha))
 
 
@@ -103,40 +107,45 @@ def decide(
     margin: float | None = None,
     alpha: float | None = None,
     p_value: float | None = None,
+    p_equivalence: float | None = None,
+    comparisons: int = 1,
+    variance: CaseVariance | None = None,
     power: float = 0.8,
 ) -> Verdict:
     """One of OUTCOMES, and for `inconclusive` how many cases would resolve which difference at `power`.
 
     Equivalence within the margin comes first: a difference that was declared not to matter makes no winner,
-    even where it is told from zero (`significant` says so). `p_value` replaces the comparison's own, for
-    one adjusted by `holm`. The difference to resolve is the margin; where the cases already suffice for
-    that, or without a margin, it is what the estimate leaves open: max(|difference|, margin −
-    |difference|). Clusters are taken to stay as many as they are.
+    even where it is told from zero (`significant` says so). `p_value` and `p_equivalence` replace the
+    comparison's own, for those adjusted by `holm` among so many `comparisons`; the cases needed are then
+    those of its first step, alpha/comparisons. `variance` also says how many rounds would do. The difference
+    to resolve is the margin; where the cases already suffice for that, or without a margin, it is what the
+    estimate leaves open: max(|difference|, margin − |difference|). Clusters are taken to stay as many as
+    they are.
     """
     alpha = result.alpha if alpha is None else alpha
     check_share(alpha, "alpha")
     check_share(power, "power")
+    require(comparisons >= 1, f"comparisons is {comparisons}; this one is 1 of them.")
     p = result.p_value if p_value is None else p_value
-    test = equivalence(result, margin, alpha=alpha) if margin else None
+    p_same = NAN
+    if margin:
+        p_same = equivalence(result, margin, alpha=alpha).p_value if p_equivalence is None else p_equivalence
     significant = bool(p <= alpha) and result.difference != 0
-    if test is not None and test.equivalent:
-        outcome = "equivalent"
-    elif significant:
-        outcome = "better_a" if (result.difference > 0) != result.lower_is_better else "better_b"
-    else:
-        outcome = "inconclusive"
-    resolves, needed = _to_resolve(result, margin, alpha, power) if outcome == "inconclusive" else (NAN, None)
-    return Verdict(
-        outcome=outcome,
-        significant=significant,
-        p_value=p,
-        p_equivalence=NAN if test is None else test.p_value,
-        margin=margin or None,
-        alpha=alpha,
-        resolves=resolves,
-        cases_needed=needed,
-        more_cases=None if needed is None else needed - result.n,
-    )
+    outcome = outcome_of(result, p, p_same, alpha)
+    verdict = Verdict(outcome, significant, p, p_same, margin or None, alpha, NAN, None, None)
+    if outcome != "inconclusive":
+        return verdict
+    known = case_variance(result) if variance is None else variance
+    return _with_need(verdict, result, known, alpha / comparisons, power)
+
+
+def outcome_of(result: Paired, p_value: float, p_equivalence: float, alpha: float) -> str:
+    """One of OUTCOMES by two p-values that are adjusted already; NaN shows nothing."""
+    if p_equivalence <= alpha:
+        return "equivalent"
+    if p_value <= alpha and result.difference != 0:
+        return "better_a" if (result.difference > 0) != result.lower_is_better else "better_b"
+    return "inconclusive"
 
 
 def still_in_the_running(
@@ -157,22 +166,45 @@ def still_in_the_running(
     return tuple(np.flatnonzero(~worse & ~np.isnan(average)).tolist())
 
 
-def _to_resolve(result: Paired, margin: float | None, alpha: float, power: float) -> tuple[float, int | None]:
-    """The difference that more cases would settle, and how many cases that takes in all."""
+def _with_need(
+    verdict: Verdict, result: Paired, variance: CaseVariance, alpha: float, power: float
+) -> Verdict:
+    """The verdict with the difference that more cases would settle, how many that takes, and how surely."""
     if result.n < 2:
-        return NAN, None
+        return verdict
     if result.standard_error == 0:
-        return _to_resolve_without_variance(result, margin, alpha)
-    # n · SE² is the variance of one case's difference, with whatever its cluster adds.
-    factor = t_factor(alpha, power, result.df) if result.clustered else normal_factor(alpha, power)
-    variance = result.n * result.standard_error**2 * factor
+        resolves, needed = _to_resolve_without_variance(result, verdict.margin, alpha)
+        more = None if needed is None else needed - result.n
+        return replace(verdict, resolves=resolves, cases_needed=needed, more_cases=more)
+    how = {"alpha": alpha, "power": power}
+    resolves, needed = _to_resolve(result, variance, verdict.margin, how)
+    if not resolves or needed is None:
+        return replace(verdict, resolves=resolves or NAN)
+    low, high = as_unsure_as(variance.df, needed)
+    rounds = enough_rounds(variance, resolves, result.n, **how)
+    return replace(
+        verdict,
+        resolves=resolves,
+        cases_needed=needed,
+        more_cases=needed - result.n,
+        needed_low=low,
+        needed_high=high,
+        rounds_needed=rounds if rounds is not None and rounds > variance.rounds else None,
+    )
+
+
+def _to_resolve(
+    result: Paired, variance: CaseVariance, margin: float | None, how: dict[str, float]
+) -> tuple[float, int | None]:
+    """(the difference that more cases would settle, how many cases that takes in all)."""
     gap = abs(result.difference)
-    open_gap = gap if not margin else max(gap, margin - gap)
-    resolves = margin if margin and variance > result.n * margin**2 else open_gap
-    # Below this the count passes any number of cases that a run could have.
-    if resolves <= math.sqrt(variance) * 1e-6:
-        return resolves, None
-    return resolves, max(result.n + 1, math.ceil(variance / resolves**2))
+    if margin:
+        needed = enough_cases(variance, margin, variance.rounds, **how)
+        if needed is None or needed > result.n:
+            return margin, needed
+        gap = max(gap, margin - gap)
+    needed = enough_cases(variance, gap, variance.rounds, **how) if gap else None
+    return gap, None if needed is None else max(result.n + 1, needed)
 
 
 def _to_resolve_without_variance(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy import optimize
@@ -29,6 +30,7 @@ def normal_factor(alpha: float, power: float) -> float:
     return float(scipy_stats.norm.ppf(1 - alpha / 2) + scipy_stats.norm.ppf(power)) ** 2
 
 
+@lru_cache(maxsize=4096)  # a report asks for the same few again and again
 def t_factor(alpha: float, power: float, df: float) -> float:
     """The squared noncentrality at which a two-sided t test has `power`: 14.15 at df 4, 7.85 at many."""
     check_share(alpha, "alpha")

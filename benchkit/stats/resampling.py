@@ -72,8 +72,10 @@ def _canonical(sums: Array, sizes: Array) -> tuple[Array, Array, int]:
     changed = np.flatnonzero(sums[up] + sums[down])
     if changed.size and sums[up][changed[0]] < -sums[down][changed[0]]:
         return -sums[down], sizes[down], -1
-    own_image = not changed.size and np.array_equal(sizes[up], sizes[down])
-    return sums[up], sizes[up], 0 if own_image else 1
+    uneven = np.flatnonzero(sizes[up] != sizes[down])
+    if not changed.size and uneven.size and sizes[up][uneven[0]] > sizes[down][uneven[0]]:
+        return -sums[down], sizes[down], -1
+    return sums[up], sizes[up], 1 if changed.size or uneven.size else 0
 
 
 def _resampled_means(sums: Array, sizes: Array, seed: int, resamples: int) -> Array:
