@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-SLOWEST = ("test_walk.py", "test_jupyter.py", "test_papermill.py", "test_pipeline.py", "test_cli.py")
+SLOWEST = (
+    "test_walk.py",
+    "test_jupyter.py",
+    "test_papermill.py",
+    "test_verify.py",
+    "test_pipeline.py",
+    "test_cli.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -44,14 +44,29 @@ def test_identical_models():
     assert stats.decide(unbounded, margin=0.05).outcome == "inconclusive"
 
 
+@pytest.mark.parametrize("gap", [0.05, 0.3, -0.9])
+def test_equal_differences_say_one_thing(gap):
+    """p is under alpha just where the interval excludes zero, and the cases needed are where that begins."""
+    shown = []
+    for n in range(2, 90):
+        a, b = np.full(n, max(gap, 0.0)), np.full(n, max(-gap, 0.0))
+        got = stats.paired(a, b, span=1, resamples=0)
+        shown.append(got.ci_low > 0 or got.ci_high < 0)
+        assert shown[-1] == (got.p_value < 0.05) == (stats.decide(got).outcome != "inconclusive")
+    needed = stats.decide(stats.paired(a[:2], b[:2], span=1, resamples=0)).cases_needed
+    assert shown.index(True) + 2 == needed
+
+
 def test_constant_difference():
-    """A wins every case by the same amount: p is the exact sign-flip p, whatever rounding does."""
+    """A wins every case by the same amount: what n equal differences exclude, whatever rounding does."""
     b = np.random.default_rng(0).random(12)
     got = stats.paired(b + 0.1, b, span=1, clusters=list("abcabcabcabc"))
     assert (got.standard_error, got.wins) == (0, 12)
-    assert got.p_value == got.p_permutation == 2.0**-11
+    assert got.p_permutation == 2.0**-11
+    assert got.p_value == pytest.approx((1 / 1.1) ** 12)
+    assert stats.paired(b + 0.1, b).p_value == 2.0**-11
     assert got.ci_low <= 0.1 <= got.ci_high
-    assert stats.decide(got).outcome == "better_a"
+    assert stats.decide(got).outcome == "inconclusive"
     three = stats.decide(stats.paired([0.5] * 3, [0.0] * 3))
     assert (three.outcome, three.more_cases) == ("inconclusive", 3)
 

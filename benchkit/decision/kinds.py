@@ -61,7 +61,8 @@ def decide_kind(
     found = _survival(scores, metric, best, against, rows, alpha, margin)
     others = _other_metrics(of_kind, metric, best)
     down = ", lower is better" if METRICS[metric].lower_is_better else ""
-    where = f"On {KIND_NAMES[kind]} ({metric}{down}, n = {min(row['n'] for row in against)} cases)"
+    fewest = min(row["n"] for row in against)
+    where = f"On {KIND_NAMES[kind]} ({metric}{down}, n = {fewest} {'case' if fewest == 1 else 'cases'})"
     said = f"{where} {finding(best, against, margin, alpha)}."
     more = (against_reference(pairs, reference), sensitivity(found, best, outcome), elsewhere(best, others))
     sentence = " ".join(filter(None, (said, *more)))

@@ -109,7 +109,10 @@ def need(row: Row, alpha: float, pair: str = "") -> str:
     if known(row["needed_low"]):
         low, high = int(row["needed_low"]), int(row["needed_high"])
         unsure = f", 95 % interval {low:,} to {high:,}"
-    cases = f"about {int(row['more_cases']):,} more cases ({int(row['cases_needed']):,} in all{unsure})"
+    cases_word = "case" if row["more_cases"] == 1 else "cases"
+    cases = (
+        f"about {int(row['more_cases']):,} more {cases_word} ({int(row['cases_needed']):,} in all{unsure})"
+    )
     rounds = ""
     if known(row["rounds_needed"]):
         n, k = int(row["n"]), f"{int(row['rounds_needed']):,} rounds instead of {int(row['rounds'])}"

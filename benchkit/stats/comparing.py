@@ -60,11 +60,11 @@ def paired(
     cases they use the expansion of their distribution unless a few cases carry the mean. With few clusters,
     as with few cases, a bootstrap interval is too narrow: decide on the t interval, read the other beside it.
 
-    Edges. n < 2: no error, interval or p (NaN, with a warning). All differences equal: standard error 0, p
-    is the exact sign-flip p (1 for no difference, else 2^(1−n)), effect size 0 or NaN, bootstrap NaN; the
-    interval needs `span`, the largest possible |a − b| (1 for scores in 0..1), and says what n equal
-    differences exclude; NaN without it. Raises UsageError for mismatched shapes, NaN, an alpha outside 0..1
-    or negative resamples.
+    Edges. n < 2: no error, interval or p (NaN, with a warning). All differences equal: standard error 0,
+    effect size 0 or NaN, bootstrap NaN; the interval needs `span`, the largest possible |a − b| (1 for
+    scores in 0..1), and says what n equal differences exclude, NaN without it; p is 1 for no difference,
+    else `equal_differences_p`, which agrees with that interval. Raises UsageError for mismatched shapes,
+    NaN, an alpha outside 0..1 or negative resamples.
     """
     a, b = vector(a, "a"), vector(b, "b")
     _check(a, b, alpha, resamples, span)
@@ -95,7 +95,7 @@ def _result(
         ci_high=estimate.ci_high,
         bca_low=resampled[0],
         bca_high=resampled[1],
-        p_value=_p_value(estimate, equal=wins == losses == 0),
+        p_value=_p_value(estimate, span, equal=wins == losses == 0),
         p_permutation=resampled[2],
         effect_size=_effect_size(a - b, estimate, equal=wins == losses == 0),
         wins=wins,
@@ -135,13 +135,22 @@ def _count(gain: Array, scale: float) -> tuple[int, int, int]:
     return wins, len(gain) - wins - losses, losses
 
 
-def _p_value(estimate: MeanEstimate, equal: bool) -> float:
+def _p_value(estimate: MeanEstimate, span: float | None, equal: bool) -> float:
     if estimate.n < 2:
         return NAN
     if estimate.standard_error == 0:
-        return 1.0 if equal else 2.0 ** (1 - estimate.n)
+        return 1.0 if equal else equal_differences_p(estimate.mean, estimate.n, span)
     t = abs(estimate.mean) / estimate.standard_error
     return float(2 * scipy_stats.t.sf(t, estimate.df))
+
+
+def equal_differences_p(difference: float, n: int, span: float | None) -> float:
+    """The alpha at which n equal differences just exclude a mean of zero: (span/(span + |difference|))^n.
+
+    That is where the interval of equal values ends, so that p and interval say the same. Without a span there
+    is no interval, and the p of n equal signs is 2^(1−n).
+    """
+    return 2.0 ** (1 - n) if span is None else (span / (span + abs(difference))) ** n
 
 
 def _effect_size(difference: Array, estimate: MeanEstimate, equal: bool) -> float:

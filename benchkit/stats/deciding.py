@@ -211,11 +211,19 @@ def _to_resolve_without_variance(
     result: Paired, margin: float | None, alpha: float
 ) -> tuple[float, int | None]:
     if result.difference and not result.wins == result.losses == 0:
-        return abs(result.difference), max(result.n + 1, math.ceil(1 - math.log2(alpha)))
+        return abs(result.difference), max(result.n + 1, _equal_cases(result, alpha))
     share = _tolerated_share(result, margin) if margin else 0.0
     if not margin or not share:
         return NAN, None
     return margin, max(result.n + 1, math.ceil(math.log(alpha) / math.log1p(-min(share, 1 - 1e-9))))
+
+
+def _equal_cases(result: Paired, alpha: float) -> int:
+    """How many equal differences it takes until `equal_differences_p` is at most alpha."""
+    if result.span is None:
+        return math.ceil(1 - math.log2(alpha))
+    gap = abs(result.difference)
+    return math.ceil(math.log(alpha) / math.log(result.span / (result.span + gap)))
 
 
 def _tolerated_share(result: Paired, margin: float) -> float:
