@@ -185,5 +185,6 @@ def _parameter(run: Run | None, notebook: str, name: str) -> Any:
 
 def _text(table: pd.DataFrame) -> str:
     whole = {"calls": "{:,}", "tokens": "{:,.0f}", "cost_usd": "{:,.4f}"}
+    whole |= dict.fromkeys(table.filter(like="minutes"), "{:,.1f}")
     forms = {name: whole[name].format for name in whole if name in table}
     return table.to_string(index=False, na_rep="unknown", float_format="{:,.3f}".format, formatters=forms)

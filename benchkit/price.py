@@ -52,8 +52,8 @@ def price_table(
 ) -> pd.DataFrame:
     """Calls, tokens, dollars and minutes per design (its cases per kind) and model, and of all models.
 
-    Models run side by side, so all of them take as long as the slowest. What is not known is NaN. Needs at
-    least one model and one design.
+    Models run side by side, so all of them take as long as the slowest. What is not known is NaN. Rounded to
+    whole tokens, millionths of a dollar and tenths of a minute. Needs at least one model and one design.
     """
     import pandas as pd
 
@@ -64,7 +64,9 @@ def price_table(
         total = pd.concat([sums, each.filter(like="minutes").max(skipna=False)])
         rows += each.assign(design=name).to_dict("records")
         rows.append(total.to_dict() | {"design": name, "model": f"all {len(models)}"})
-    return pd.DataFrame(rows, columns=["design", *each.columns]).astype({"calls": int})
+    table = pd.DataFrame(rows, columns=["design", *each.columns]).astype({"calls": int})
+    digits = {"tokens": 0, "cost_usd": 6} | dict.fromkeys(table.filter(like="minutes"), 1)
+    return table.round(digits).astype({"tokens": "Int64"})
 
 
 def _bill(prices: pd.DataFrame, model: str, cases: Mapping[str, int], rounds: int) -> dict[str, Any]:

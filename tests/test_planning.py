@@ -235,7 +235,7 @@ class TestPrice:
         assert table["calls"].tolist() == [30, 30, 60, 72, 72, 144]
         assert table["tokens"].iloc[:3].tolist() == [30_000, 60_000, 90_000]
         assert table["cost_usd"].iloc[:3].tolist() == pytest.approx([0.3, 1.2, 1.5])
-        assert table["minutes, free"].iloc[:3].tolist() == [3.75, 7.5, 7.5]
+        assert table["minutes, free"].iloc[:3].tolist() == [3.8, 7.5, 7.5]
         # b has answered no conversation: what it would cost is unknown, and so is the sum.
         assert table["tokens"].isna().tolist() == [False, False, False, False, True, True]
         assert table["minutes, free"].isna().tolist() == [False, False, False, False, True, True]
