@@ -20,7 +20,7 @@ from benchkit.plots.marks import Mean, looks
 from benchkit.plots.price import model_summary, needed
 from benchkit.plots.responses import status_counts
 from benchkit.plots.rounds import round_gaps
-from benchkit.plots.words import labels, shorten
+from benchkit.plots.words import labels, limits, shorten
 
 
 @pytest.fixture(autouse=True)
@@ -450,3 +450,12 @@ def test_an_export_shows_image_alt_and_caption(executed, exporter, tmp_path):
     assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")
     assert image["alt"] == ALT
     assert image.find_parent("figure").find("figcaption").get_text() == CAPTION
+
+
+def test_an_interval_stays_within_what_can_be():
+    """A mean near the top of a score from 0 to 1 has no interval beyond 1; errors per word may have one."""
+    mean = Mean.of([1.0, 1.0, 0.4])
+    assert mean.ends(limits("clarity")) == (pytest.approx(mean.mean - mean.half), 1.0)
+    assert mean.ends(limits("wer_score")) == pytest.approx((mean.mean - mean.half, mean.mean + mean.half))
+    assert Mean.of([0.0, 0.0, 0.9]).ends(limits("wer_score"))[0] == 0
+    assert limits("their_own") == (-np.inf, np.inf)

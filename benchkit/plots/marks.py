@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
-from .words import labels
+from .words import ANY, labels
 
 # Okabe and Ito's colours, safe for colour-blind readers, without the yellow that white paper swallows.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#333333")
@@ -80,12 +80,18 @@ class Mean:
             return cls(float(known[0]) if n else float("nan"), float("nan"), n)
         return cls(known.mean(), stdtrit(n - 1, 0.975) * known.std(ddof=1) / np.sqrt(n), n)
 
+    def ends(self, limits: tuple[float, float] = ANY) -> tuple[float, float]:
+        """The interval, cut off at `limits`: what cannot be is not in it, and that costs no coverage."""
+        return max(limits[0], self.mean - self.half), min(limits[1], self.mean + self.half)
 
-def draw_mean(axes: Axes, at: float, mean: Mean, look: Look, *, alpha: float = 1.0) -> None:
-    """Marker at the mean and a bar over its interval, on the row `at`."""
+
+def draw_mean(
+    axes: Axes, at: float, mean: Mean, look: Look, limits: tuple[float, float] = ANY, alpha: float = 1.0
+) -> None:
+    """Marker at the mean and a bar over its interval within `limits`, on the row `at`."""
     if mean.n and not np.isnan(mean.half):
         bar: dict[str, Any] = {"color": look.colour, "linewidth": 2.2, "solid_capstyle": "butt"}
-        axes.plot([mean.mean - mean.half, mean.mean + mean.half], [at, at], **bar)
+        axes.plot(mean.ends(limits), [at, at], **bar)
     if mean.n:
         style: dict[str, Any] = {
             "marker": look.marker,

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from .chart import INK, MUTED, Chart, chart, frame, nothing, styled
 from .marks import COLOURS, MARKERS, Look, Mean, all_models, case_means, is_simulated, legend_below, looks
-from .words import LOWER_IS_BETTER, axis_label, count, glyphs, percent, range_of
+from .words import LOWER_IS_BETTER, axis_label, count, glyphs, limits, percent, range_of
 
 
 def model_summary(
@@ -54,7 +54,7 @@ def plot_tradeoff(
     figure, axes = frame(title, 3.3 + 0.09 * len(names), cols=2, sharey=True, simulated=simulated)
     corner = "◣" if metric in LOWER_IS_BETTER else "◤"
     for ax, (column, name) in zip(axes[0], (("cost", "price"), ("latency", "latency")), strict=True):
-        unknown = _against(ax, table, column, look)
+        unknown = _against(ax, table, column, look, limits(metric))
         who = unknown[0] if len(unknown) == 1 else count(len(unknown), "model")
         note = f"; {name} unknown: {who}" if unknown else ""
         ax.set_title(f"{corner} better{note}", fontsize=8, fontweight="normal", color=MUTED)
@@ -70,14 +70,16 @@ def _handle(colour: str, marker: str) -> Line2D:
     return Line2D([], [], color=colour, marker=marker, markeredgecolor="white", markersize=8, linewidth=0)
 
 
-def _against(axes: Axes, table: pd.DataFrame, column: str, look: dict[str, Look]) -> list[str]:
+def _against(
+    axes: Axes, table: pd.DataFrame, column: str, look: dict[str, Look], within: tuple[float, float]
+) -> list[str]:
     """Draw quality against one column; the labels of the models whose value there is unknown."""
     measured = table[table["quality"].notna()]
     known = measured[measured[column].notna()]
     for model, row in known.iterrows():
         one = look[str(model)]
         half = 0.0 if np.isnan(row["half"]) else row["half"]
-        ends = [row["quality"] - half, row["quality"] + half]
+        ends = Mean(row["quality"], half, 0).ends(within)
         axes.plot([row[column]] * 2, ends, color=one.colour, linewidth=1.8, solid_capstyle="butt")
         style: dict[str, Any] = {"color": one.colour, "markeredgecolor": "white", "markeredgewidth": 0.6}
         axes.plot(row[column], row["quality"], marker=one.marker, markersize=9, zorder=3, **style)

@@ -12,9 +12,7 @@ from matplotlib.lines import Line2D
 
 from .chart import FAINT, MUTED, Chart, chart, frame, nothing, styled
 from .marks import Look, Mean, all_models, draw_mean, is_simulated, legend_below, looks
-from .words import count, glyphs, in_order, listed, percent, range_of
-
-UNBOUNDED = frozenset({"wer_score"})  # two rounds may differ by more than 1
+from .words import UNBOUNDED, count, glyphs, in_order, listed, percent, range_of
 
 
 def round_gaps(scores: pd.DataFrame) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from .words import (
     glyphs,
     in_order,
     labels,
+    limits,
     range_of,
 )
 
@@ -63,7 +64,7 @@ def plot_scores(
     look, means = looks(names, 24), case_means(rows)
     for ax, name in zip(axes.flat, chain.from_iterable(panels), strict=True):
         if name:
-            _score_panel(ax, means[means["metric"] == name], rows[rows["metric"] == name], look)
+            _score_panel(ax, means[means["metric"] == name], rows[rows["metric"] == name], look, limits(name))
             _metric_title(ax, name)
         else:
             ax.set_axis_off()
@@ -90,14 +91,20 @@ def _metric_title(axes: Axes, metric: str) -> None:
     axes.annotate(note, (0, 1), fontsize=8, color=ALARM if lower else MUTED, **where)
 
 
-def _score_panel(axes: Axes, means: pd.DataFrame, rows: pd.DataFrame, look: dict[str, Look]) -> None:
+def _score_panel(
+    axes: Axes,
+    means: pd.DataFrame,
+    rows: pd.DataFrame,
+    look: dict[str, Look],
+    within: tuple[float, float],
+) -> None:
     unscored = rows["value"].isna().groupby(rows["model"].astype(str)).sum()
     note: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": 7.5}
     for row, (model, one) in enumerate(look.items()):
         values = means.loc[means["model"].astype(str) == model, "value"].to_numpy(dtype=float)
         jitter = np.random.default_rng(0).uniform(-0.24, 0.24, values.size)
         axes.scatter(values, row + jitter, s=7, color=one.colour, alpha=0.28, linewidth=0)
-        draw_mean(axes, row, Mean.of(values), one)
+        draw_mean(axes, row, Mean.of(values), one, within)
         missing = unscored.get(model, 0)
         axes.text(1.02, row, f"n {values.size}", color=MUTED, va="bottom" if missing else "center", **note)
         if missing:

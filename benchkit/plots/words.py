@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+import numpy as np
 from matplotlib.font_manager import findfont, get_font
 
 METRICS = (
@@ -22,6 +23,8 @@ METRICS = (
 )
 VENDOR = re.compile(r"^(?:[\w.-]+/)+(?=.)")  # of a model id; another text may have a slash too
 LOWER_IS_BETTER = frozenset({"wer_score", "latency_s", "queue_s", "cost_usd"})
+ANY = (-np.inf, np.inf)
+UNBOUNDED = frozenset({"wer_score"})  # it may exceed 1, and so may two rounds' difference
 UNITS = {
     "wer_score": "errors per word",
     "schema_compliance": "share valid",
@@ -68,6 +71,13 @@ def in_order(metrics: Iterable[str]) -> list[str]:
     """Metrics as DESIGN lists them, unknown ones after, by name."""
     found = set(metrics)
     return [m for m in METRICS if m in found] + sorted(found - set(METRICS))
+
+
+def limits(metric: str) -> tuple[float, float]:
+    """The lowest and highest score that a metric can give."""
+    if metric not in METRICS:
+        return ANY
+    return 0.0, np.inf if metric in UNBOUNDED else 1.0
 
 
 def better(metric: str) -> str:
