@@ -63,7 +63,7 @@ def adopt_cases(validated: pd.DataFrame) -> pd.DataFrame:
         row | _case(row, number, seen) | {"attempt": row["attempt"], "parent_id": row["parent_id"]}
         for number, row in enumerate(validated.to_dict("records"), 2)
     ]
-    table = pd.DataFrame(rows, columns=list(validated.columns))
+    table = pd.DataFrame(rows, columns=[*dict.fromkeys((*validated.columns, "response_schema"))])
     bad = table["problem"] != ""
     if bad.all():
         raise InputError(f"validated_tests.csv holds no usable case ({'; '.join(table['problem'].head(3))}).")

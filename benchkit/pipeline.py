@@ -246,7 +246,7 @@ def _failure(name: str, error: PapermillExecutionError, kept: Path) -> BenchkitE
     first = (error.evalue or "").strip().partition("\n")[0][:300]
     return RunError(
         f"{name} failed with {error.ename}: {first.rstrip('.')}. "
-        f"See {kept} and {kept.parent.parent / 'debug.log'}."
+        f"See {' and '.join(map(str, (kept, *kept.parent.parent.glob('debug.log'))))}."
     )
 
 

@@ -102,7 +102,12 @@ def _tables(outlook: Outlook, sizes: dict[str, int], answers: pd.DataFrame, mode
     if len(outlook.designs):
         designs = outlook.designs.drop(columns="basis")
         lines += ["", "The same calls, spent on cases or on rounds:", _text(designs)]
-    return [*lines, "", f"The price at {aim.rounds} rounds and Groq's published limits:", _text(price)]
+    return [
+        *lines,
+        "",
+        f"The price at {aim.rounds} {'round' if aim.rounds == 1 else 'rounds'} and Groq's published limits:",
+        _text(price),
+    ]
 
 
 def _pairs(outlook: Outlook) -> list[str]:
@@ -113,7 +118,11 @@ def _pairs(outlook: Outlook) -> list[str]:
     names = ["metric", "model_a", "model_b", "n", "detectable", "power", "cases_needed", "needed_low"]
     whole = dict.fromkeys(("cases_needed", "needed_low", "needed_high"), "Int64")
     table = seen[[*names, "needed_high", "rounds_needed"]].astype(whole)
-    return ["", f"Every pair, and what a difference of {outlook.aim.detect:g} takes:", _text(table)]
+    return [
+        "",
+        f"Every pair that decides, and what a difference of {outlook.aim.detect:g} takes:",
+        _text(table),
+    ]
 
 
 def _pilot(run_dir: str) -> Run | None:

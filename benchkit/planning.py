@@ -160,7 +160,9 @@ def power_curve(row: Mapping[str, Any], aim: Aim) -> pd.DataFrame:
 
     needed = row["cases_needed"] if row["cases_needed"] == row["cases_needed"] else 0
     most = max(3 * row["n"], 1.2 * needed, 10)
-    sizes = np.unique([*np.geomspace(2, most, 60).astype(int).tolist(), row["n"]])
+    # The planned n and the needed one are points of their own, so that a figure reads off what the text says.
+    own = [row["n"], *([int(needed) - 1, int(needed)] if needed else [])]
+    sizes = np.unique([*np.geomspace(2, most, 60).astype(int).tolist(), *own])
     rounds = {1, aim.rounds, 2 * aim.rounds} if row["separable"] else {aim.rounds}
     return pd.DataFrame(
         [

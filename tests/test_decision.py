@@ -166,7 +166,7 @@ def test_other_metrics():
         values[model]["structural_consistency"] = values[STEADY]["field_accuracy"]
     part = json_part(values)
     assert part["other_metrics"] == {"structural_consistency": {"level": STEADY}}
-    assert "On structural_consistency the models are level." in part["sentence"]
+    assert "On structural_consistency the models' means are the same." in part["sentence"]
 
 
 def test_three_models_and_who_is_left():

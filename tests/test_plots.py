@@ -454,7 +454,7 @@ def test_an_export_shows_image_alt_and_caption(executed, exporter, tmp_path):
 
 def test_an_interval_stays_within_what_can_be():
     """A mean near the top of a score from 0 to 1 has no interval beyond 1; errors per word may have one."""
-    mean = Mean.of([1.0, 1.0, 0.4])
+    mean = Mean.of([1.0, 1.0, 0.8])
     assert mean.ends(limits("clarity")) == (pytest.approx(mean.mean - mean.half), 1.0)
     assert mean.ends(limits("wer_score")) == pytest.approx((mean.mean - mean.half, mean.mean + mean.half))
     assert Mean.of([0.0, 0.0, 0.9]).ends(limits("wer_score"))[0] == 0

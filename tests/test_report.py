@@ -464,6 +464,14 @@ class TestTables:
         assert f"A is {STEADY}, B is {HASTY}." in report.serving(paid)
         assert "| USD per 1,000 answers | 1.000 | 0.400 | 0.600 |" in report.serving(paid)
 
+    def test_models_that_tie_on_every_case(self):
+        """The same answers from both, as where one model has two names: a report, and no variance."""
+        one = np.random.default_rng(1).random((20, 3))
+        made = report_of(score_table({model: {"field_accuracy": one} for model in (STEADY, HASTY)}))
+        assert "change nothing: the differences do not vary" in report.write(
+            made, report.Commentary(), pd.DataFrame(), {}
+        )
+
     def test_agreement_and_variance_are_shown(self):
         """The deciding metrics and the binary ones, with what more rounds would do."""
         made = as_reported()

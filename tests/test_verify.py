@@ -295,6 +295,10 @@ def test_another_version_is_no_error(run):
 def test_without_a_report_the_rest_is_verified(run):
     """A run that was measured and not reported yet is checked as far as it goes."""
     (run.path / "analysis_report.md").unlink()
+    (line,) = told(verify(run))
+    assert line == "analysis_report.md  the file: states 'none', recomputed 'the report that 05 wrote'"
+    for name in ("commentary.json", "html/analysis_report.html"):
+        (run.path / name).unlink()
     found = verify(run)
     assert not found.differences
     assert [note for note in found.notes if "05_report.ipynb has not run" in note]

@@ -74,7 +74,7 @@ def elsewhere(best: str, others: Mapping[str, Mapping[str, str]]) -> str:
                 by_model.setdefault(one[word], []).append(metric)
         parts += [f"on {listed(metrics)} {model} {how}" for model, metrics in by_model.items()]
     if level := [metric for metric, one in others.items() if "level" in one]:
-        parts.append(f"on {listed(level)} the models are level")
+        parts.append(f"on {listed(level)} the models' means are the same")
     return f"{_capital('; '.join(parts))}." if parts else ""
 
 

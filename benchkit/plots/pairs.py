@@ -14,6 +14,8 @@ from .chart import FAINT, INK, MUTED, Chart, chart, frame, nothing, styled
 from .marks import Look, all_models, case_means, is_simulated, legend_below, looks
 from .words import LOWER_IS_BETTER, UNITS, axis_label, count, glyphs
 
+ROUNDING = 1e-12  # of the largest score, as in the comparison
+
 
 @styled
 def plot_case_pairs(
@@ -36,7 +38,10 @@ def plot_case_pairs(
         sentence = f"No case has a {metric} of two models, {model_a} and {model_b}."
         return nothing(title, sentence, simulated=simulated)
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    d = sign * (wide[model_a] - wide[model_b]).astype(float).sort_values(ascending=sign < 0)
+    gaps = (wide[model_a] - wide[model_b]).astype(float)
+    # Means of the same scores in another order differ by rounding, and that is a tie.
+    gaps = gaps.where(gaps.abs() > ROUNDING * wide.abs().to_numpy().max(), 0.0)
+    d = sign * gaps.sort_values(ascending=sign < 0)
     figure, axes = frame(title, 3.3, simulated=simulated)
     look = looks(all_models(pd.DataFrame({"model": [model_a, model_b]}), models), 30)
     _case_bars(axes[0, 0], d.to_numpy(), look[model_a], look[model_b])

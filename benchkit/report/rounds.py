@@ -20,7 +20,7 @@ def agreement(report: Mapping[str, Any]) -> str:
             "cases": row["n"],
             "pairs of rounds alike": cell(row["alike"]),
             "ICC": cell(row["intraclass"]),
-            f"pass^{how['rounds']}": _NONE if row["k"] is None else cell(row["pass_hat_k"]),
+            f"pass^{how['rounds']}": _passed(row),
         }
         for row in report.get("rounds", {}).get("agreement", ())
         if row["n"] and (row["metric"] in how["primary_metrics"].values() or row["k"] is not None)
@@ -35,6 +35,14 @@ def agreement(report: Mapping[str, Any]) -> str:
         f"{how['rounds']} rounds, where a metric is right or wrong."
     )
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
+
+
+def _passed(row: Mapping[str, Any]) -> str:
+    """pass^k, and of how many cases where some have not all their rounds scored."""
+    if row["k"] is None:
+        return _NONE
+    fewer = f" (of {row['pass_hat_k_n']})" if row["pass_hat_k_n"] != row["n"] else ""
+    return f"{cell(row['pass_hat_k'])}{fewer}"
 
 
 def variance(report: Mapping[str, Any]) -> str:
@@ -73,8 +81,10 @@ def _rounds_help(row: Mapping[str, Any]) -> str:
     """What the split means for the next run, as far as it is known."""
     if not row["separable"]:
         return "be needed to tell"
-    if row["between_cases"] is None:
-        return "change nothing: no variance"
+    if row["between_cases"] is None or not row["omega2_high"]:
+        return "change nothing: the differences do not vary"
+    if row["share_low"] is None or row["share_high"] is None:
+        return "be needed to tell"
     least, most = _helps(row["share_high"]), _helps(row["share_low"])
     return f"help {most}" if least == most else f"help anything from {least} to {most}: too few cases to tell"
 

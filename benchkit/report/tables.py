@@ -65,14 +65,15 @@ def comparisons(report: Mapping[str, Any]) -> str:
 
 
 def _least_flipped(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What a sign-flip p cannot fall below where whole clusters are flipped, where that is near alpha."""
-    clusters = {row["clusters"] for row in rows if row["clustered"]}
-    if not clusters or min(clusters) > 8:
+    """What a sign-flip p cannot fall below with so few cases or whole clusters, where that is near alpha."""
+    units = [(row["clusters"], "flips whole categories: with {} of them") for row in rows if row["clustered"]]
+    units += [(row["n"], "flips cases: with {} of them") for row in rows if row["n"] > 1]
+    few, what = min(units, default=(9, ""))
+    if few > 8:
         return ""
-    few = min(clusters)
     return (
-        f" The sign-flip p, adjusted for nothing, flips whole categories: with {few} of them it is never "
-        f"below {2.0 ** (1 - few):.3f}, however clear the difference."
+        f" The sign-flip p, adjusted for nothing, {what.format(few)} it is never below "
+        f"{2.0 ** (1 - few):.3f}, however clear the difference."
     )
 
 

@@ -71,7 +71,9 @@ def paired(
     codes = cluster_codes(clusters, len(a))
     limits = None if span is None else (-span, span)
     estimate = checked_estimate(a - b, codes, alpha, limits, _scale(a, b))
-    resampled = _resample(a - b, codes if estimate.clustered else None, estimate, seed, resamples)
+    # Equal differences have no error, of clusters or of cases; their signs flip with their clusters still.
+    grouped = estimate.clustered or (estimate.standard_error == 0 and 1 < estimate.clusters < estimate.n)
+    resampled = _resample(a - b, codes if grouped else None, estimate, seed, resamples)
     return _result(a, b, estimate, resampled, lower_is_better, span)
 
 
@@ -168,7 +170,8 @@ def _resample(
     if resamples == 0 or estimate.n < 2:
         return NAN, NAN, NAN
     if estimate.standard_error == 0:
-        return NAN, NAN, sign_flip_p(difference, seed=seed, resamples=resamples)
+        equal = difference if codes is None else np.bincount(codes, weights=difference).astype(np.float64)
+        return NAN, NAN, sign_flip_p(equal, seed=seed, resamples=resamples)
     units = [(difference, np.ones(len(difference)))]
     if codes is not None:
         units.append(

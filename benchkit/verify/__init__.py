@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "Verification", "verify"]
 REPORT = "analysis_report.md"
+LEFT_BY_05 = ("commentary.json", PAGE)
 VERSIONS = ("benchkit", *PACKAGES)
 NEVER = (
     "Not recomputed: run_timestamp (metrics_report.json); the pixels of figures/*.png (their alt texts and "
@@ -130,7 +131,10 @@ def _check_report(found: Verification, again: Recomputed, report: Mapping[str, A
     run = again.run
     path = run.path / REPORT
     if not path.exists():
-        found.notes.append("There is no analysis_report.md: 05_report.ipynb has not run on this run.")
+        if any((run.path / name).exists() for name in LEFT_BY_05):
+            found.differences.append(Difference(REPORT, "the file", "none", "the report that 05 wrote"))
+        else:
+            found.notes.append("There is no analysis_report.md: 05_report.ipynb has not run on this run.")
         return
     record = run.commentary()
     commentary = reporting.Commentary.read(record)
