@@ -54,7 +54,7 @@ def _remedy(path: Path, maker: str) -> str:
         )
     return (
         "Mend it, or restore it from a copy of yours: the run's numbers are not touched. Without one, name "
-        "another run_dir: what this run was made with is known nowhere else."
+        "another run_dir. What the run was measured with is in metrics_report.json, if 04 has run."
     )
 
 

@@ -95,10 +95,9 @@ class BenchmarkPipeline:
                     raise
                 environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
                 for name, values in plan.items():
-                    intend(run_dir, left)
                     await self._run_one(name, values, environment)
                     del left[name]
-                intend(run_dir, left)
+                    intend(run_dir, left)
         finally:
             if is_new:
                 forget_empty(run_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .domain import CATEGORIES
@@ -12,6 +13,7 @@ from .folders import newest_run_dir, response_files
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .parameters import Parameter
     from .planning import Aim, Outlook
     from .run import Run
 
@@ -186,10 +188,16 @@ def _kinds(sizes: dict[str, int]) -> pd.DataFrame:
 
 def _parameter(run: Run | None, notebook: str, name: str) -> Any:
     """What the pilot was run with, else the notebook's default."""
+    default = _declared()[notebook][name].default
+    return run.parameter(notebook, name, default) if run else default
+
+
+@cache
+def _declared() -> dict[str, dict[str, Parameter]]:
+    """Read once: a plan asks for a dozen of them, and each reading opens every notebook."""
     from .parameters import declared_parameters, notebook_folder
 
-    default = declared_parameters(notebook_folder())[notebook][name].default
-    return run.parameter(notebook, name, default) if run else default
+    return declared_parameters(notebook_folder())
 
 
 def _text(table: pd.DataFrame) -> str:

@@ -298,6 +298,8 @@ async def test_first_of():
             ended.set()
 
     await first_of(slow(), asyncio.sleep(0.001))
+    await asyncio.sleep(0)
+    assert ended.is_set()
     await asyncio.wait_for(ended.wait(), 5)
 
 

@@ -59,6 +59,7 @@ class TestMeasured:
         designs = only(binary(), 30, Aim(rounds=2, detect=0.1)).designs
         assert designs["rounds"].tolist() == [1, 2, 3, 5, 10]
         assert (designs["n"] * designs["rounds"]).tolist() == [60] * 5
+        assert designs["n"].tolist() == [60, 30, 20, 12, 6]
         assert designs["detectable"].is_monotonic_increasing
 
     def test_few_clusters_take_more_cases(self):

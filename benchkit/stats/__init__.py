@@ -42,12 +42,10 @@ from benchkit.stats.needed import (
     smallest_shown,
 )
 from benchkit.stats.planning import (
-    Design,
     VarianceComponents,
     cases_needed,
     detectable_difference,
     rounds_needed,
-    same_cost_designs,
     variance_components,
 )
 from benchkit.stats.power import difference_variance, planned_power, t_factor
@@ -60,7 +58,6 @@ __all__ = [
     "Agreement",
     "Bounds",
     "CaseVariance",
-    "Design",
     "Equivalence",
     "MeanEstimate",
     "ModelMean",
@@ -93,7 +90,6 @@ __all__ = [
     "proportion",
     "round_agreement",
     "rounds_needed",
-    "same_cost_designs",
     "smallest_shown",
     "still_in_the_running",
     "t_factor",

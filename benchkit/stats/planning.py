@@ -41,15 +41,6 @@ class VarianceComponents:
     share_high: float = NAN
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
-    """One way to spend a number of calls: cases, rounds, and the smallest difference that it detects."""
-
-    n: int
-    rounds: int
-    detectable: float
-
-
 def variance_components(values_a: ArrayLike, values_b: ArrayLike) -> VarianceComponents:
     """Unbiased ω², σ_A², σ_B² of two (cases, rounds) arrays with NaN, same cases in order; ω² floored at 0.
 
@@ -144,29 +135,6 @@ def rounds_needed(
         return 1
     # Less room than a millionth of the noise asks for a million rounds: rounding, not a plan.
     return math.ceil(noise / allowed) if allowed > noise * 1e-6 else None
-
-
-def same_cost_designs(
-    calls_per_model: int,
-    omega2: float,
-    sigma2_a: float = 0.0,
-    sigma2_b: float = 0.0,
-    *,
-    rounds: tuple[int, ...] = (1, 2, 3, 5, 10),
-    alpha: float = 0.05,
-    power: float = 0.8,
-    clusters: float | None = None,
-) -> tuple[Design, ...]:
-    """n against K: for each number of rounds the cases that the calls pay for, and what they detect."""
-    designs = []
-    for k in rounds:
-        n = calls_per_model // k
-        if n >= 2:
-            found = detectable_difference(
-                n, omega2, sigma2_a, sigma2_b, k, k, alpha=alpha, power=power, clusters=clusters
-            )
-            designs.append(Design(n, k, found))
-    return tuple(designs)
 
 
 def _round_noise(values: Array) -> tuple[float, float, int]:

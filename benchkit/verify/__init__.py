@@ -14,7 +14,7 @@ from ..export import export_report, page_text
 from ..run import made_with
 from ..signature import PACKAGES, parts
 from ..tables import table_text
-from .answers import prompts_on_record, replies_on_record, responses_apart
+from .answers import replies_on_record, responses_apart
 from .apart import Difference, cells_apart, lines_apart, rows_apart, values_apart
 from .cases import CASES, cases_apart, judged_on_record
 from .pages import PAGE, changed_since, figures_apart, pages_missing, pictures_apart
@@ -85,8 +85,7 @@ def _check_cases(found: Verification, again: Recomputed) -> None:
     """The cases against what the validator was shown and said of them, and what the models were asked."""
     journal, cases = again.run.path / "calls.sqlite", again.run.validated_tests()
     if journal.exists():
-        asked = prompts_on_record(journal)
-        found.add(CASES, len(cases), cases_apart(cases, judged_on_record(journal), asked))
+        found.add(CASES, len(cases), cases_apart(cases, judged_on_record(journal), again.asked))
 
 
 def _check_responses(found: Verification, again: Recomputed) -> None:
@@ -94,8 +93,7 @@ def _check_responses(found: Verification, again: Recomputed) -> None:
     run, raw = again.run, again.raw
     journal, files = run.path / "calls.sqlite", run.response_files()
     if journal.exists():
-        asked = prompts_on_record(journal)
-        differ = list(responses_apart(raw, again.cases, replies_on_record(journal), files, asked))
+        differ = list(responses_apart(raw, again.cases, replies_on_record(journal), files, again.asked))
         for model, name in files.items():
             count = int((raw["model"] == model).sum())
             found.add(name, count, (one for one in differ if one.file == name))

@@ -15,6 +15,7 @@ from ..documents import INPUTS, MADE_WITH, json_text
 from ..measure import compare, metrics_json, primary_metrics, score, settle, summarise
 from ..planted import validator_found
 from ..run import Run, made_with
+from .answers import Key, prompts_on_record
 from .apart import Difference, values_apart
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ class Recomputed:
         about |= {"config": self.run.config, "seen_before": self.stated["configuration"]}
         made = metrics_report(self.responses, self.scores, self.summary, comparisons, **how, **about)
         return as_written(made)
+
+    @cached_property
+    def asked(self) -> dict[Key, list[str]]:
+        """What the models were asked, by the journal, which is there."""
+        return prompts_on_record(self.run.path / "calls.sqlite")
 
     def figures(self, report: Mapping[str, Any]) -> Mapping[str, Picture]:
         """Every figure that `report` shows, made once."""
