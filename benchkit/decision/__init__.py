@@ -54,7 +54,6 @@ def metrics_report(
     it is said who made the cases and what was named late.
     """
     models = list(dict.fromkeys(scores["model"]))
-    means = summary.pivot(index="model", columns="metric", values="mean").reindex(models)
     serving = records(compare_serving(responses, models, alpha=alpha, reference=reference))
     configuration = _configuration(scores, models, primary, alpha, margin, reference)
     first = first_named(configuration, config or {}, seen_before or {})
@@ -79,23 +78,32 @@ def metrics_report(
         "run_timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "simulated": simulated,
         "configuration": configuration | {"first_named": first},
-        "results_summary": {
-            "means": {model: row.dropna().to_dict() for model, row in means.iterrows()},
-            "table": records(summary),
-            "cost": records(costs(responses)),
-        },
+        "results_summary": _results(responses, summary, models),
         "detailed_metrics": detailed(scores),
         "comparisons": records(comparisons),
         "serving": serving,
-        "rounds": {
-            "agreement": records(round_agreement(scores, models)),
-            "pass_hat_k": records(pass_hat_k(scores, models)),
-            "variance": records(variance_split(scores, models, reference)),
-        },
+        "rounds": _rounds(scores, models, reference),
         "denominators": records(denominators(responses)),
         "validator": dict(validator or {}),
         "decision": decision,
         "signature": signature(scores, alpha, primary, seed, margin),
+    }
+
+
+def _results(responses: pd.DataFrame, summary: pd.DataFrame, models: Sequence[str]) -> dict[str, Any]:
+    means = summary.pivot(index="model", columns="metric", values="mean").reindex(models)
+    return {
+        "means": {model: row.dropna().to_dict() for model, row in means.iterrows()},
+        "table": records(summary),
+        "cost": records(costs(responses)),
+    }
+
+
+def _rounds(scores: pd.DataFrame, models: Sequence[str], reference: str) -> dict[str, Any]:
+    return {
+        "agreement": records(round_agreement(scores, models)),
+        "pass_hat_k": records(pass_hat_k(scores, models)),
+        "variance": records(variance_split(scores, models, reference)),
     }
 
 

@@ -55,15 +55,10 @@ def decide_kind(
     best = _in_front(pairs, metric)
     against = [_facing(row, best) for row in pairs if best in (row["model_a"], row["model_b"])]
     left = [row for row in against if row["outcome"] != "better_a"]
-    outcome = "better" if not left else "inconclusive"
-    if left and all(row["outcome"] == "equivalent" for row in left):
-        outcome = "equivalent"
+    outcome = _outcome(left)
     found = _survival(scores, metric, best, against, rows, alpha, margin)
     others = _other_metrics(of_kind, metric, best)
-    down = ", lower is better" if METRICS[metric].lower_is_better else ""
-    fewest = min(row["n"] for row in against)
-    where = f"On {KIND_NAMES[kind]} ({metric}{down}, n = {fewest} {'case' if fewest == 1 else 'cases'})"
-    said = f"{where} {finding(best, against, margin, alpha)}."
+    said = f"{_where(kind, metric, against)} {finding(best, against, margin, alpha)}."
     more = (against_reference(pairs, reference), sensitivity(found, best, outcome), elsewhere(best, others))
     sentence = " ".join(filter(None, (said, *more)))
     return KindDecision(
@@ -80,6 +75,19 @@ def decide_kind(
         changes=found.changes,
         other_metrics=others,
     )
+
+
+def _outcome(left: Sequence[Row]) -> str:
+    """A kind's outcome, by the comparisons in which the best model is not shown better."""
+    if not left:
+        return "better"
+    return "equivalent" if all(row["outcome"] == "equivalent" for row in left) else "inconclusive"
+
+
+def _where(kind: str, metric: str, against: Sequence[Row]) -> str:
+    down = ", lower is better" if METRICS[metric].lower_is_better else ""
+    n = min(row["n"] for row in against)
+    return f"On {KIND_NAMES[kind]} ({metric}{down}, n = {n} {'case' if n == 1 else 'cases'})"
 
 
 def _survival(
