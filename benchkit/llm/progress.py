@@ -36,7 +36,7 @@ class Bar(tqdm):
         self._ticked = time.monotonic()
         self._shown: Any = None
         self._notebook = in_notebook()
-        kwargs |= {"ncols": 130} if self._notebook else {}
+        kwargs |= {"ncols": 112} if self._notebook else {}
         # A file is not redrawn, so that each line would stay.
         often = 0.5 if self._notebook else 0.2 if sys.stderr.isatty() else 10.0
         super().__init__(*args, mininterval=often, file=sys.stderr, bar_format=LINE, **kwargs)
