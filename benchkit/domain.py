@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+# Rounding of sums and differences is near 1e-16 of the largest score; anything this small is rounding.
+ROUNDING = 1e-12
 KINDS = ("json", "conversation")
 CATEGORIES = (
     "technical_support",

@@ -29,7 +29,6 @@ class Terminal:
         self._clock = clock
         self._redraws = self.stream.isatty()
         self._name, self._at, self._of, self._note = "", 0, 0, ""
-        self._warned: set[str] = set()
         self._started = self._spoke = clock()
 
     def notebook(self, name: str) -> None:
@@ -61,17 +60,8 @@ class Terminal:
         told = self.verbose or (name == "stderr" and WARNINGS.search(text))
         if told and text.strip():
             for line in CONTROLS.sub("", text).strip("\n").split("\n"):
-                self._say(line)
+                self._put(line, stays=True)
             self._draw()
-
-    def _say(self, line: str) -> None:
-        """A line of the log above the progress; a warning that a later notebook repeats is said once."""
-        warning = WARNINGS.search(line)
-        said = line[warning.end() :] if warning else ""
-        if self.verbose or said not in self._warned:
-            self._put(line, stays=True)
-        if said:
-            self._warned.add(said)
 
     def _draw(self) -> None:
         if self._redraws:

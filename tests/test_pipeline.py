@@ -303,14 +303,6 @@ async def test_a_stop_before_the_first_notebook_forgets_nothing(tmp_path, monkey
         (tmp_path / "r" / resuming.PLANNED).unlink(missing_ok=True)
 
 
-def test_a_repeated_warning_is_said_once():
-    """04 and 05 read the same files and warn of the same; another warning is said as well."""
-    terminal = Terminal(io.StringIO())
-    for text in ("1 - a - WARNING - lost", "2 - b - WARNING - lost", "3 - b - WARNING - torn"):
-        terminal.message({"msg_type": "stream", "content": {"name": "stderr", "text": text}})
-    assert terminal.stream.getvalue() == "1 - a - WARNING - lost\n3 - b - WARNING - torn\n"
-
-
 async def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
     """Values of our own notebooks are checked first: nothing runs and nothing is left behind."""
     made = BenchmarkPipeline(tmp_path / "r", rounds=0)

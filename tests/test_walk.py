@@ -114,7 +114,7 @@ def test_somebody_elses_responses(tmp_path):
         }
         for i in range(3)
     ]
-    pd.DataFrame(cases).to_csv(tmp_path / "validated_tests.csv", index=False)
+    pd.DataFrame([*cases, cases[-1]]).to_csv(tmp_path / "validated_tests.csv", index=False)
     for model, answer in (("alpha", "None"), ("beta", '```json\n{"order": 17, "paid": true}\n```')):
         rows = [
             {**{k: case[k] for k in ("id", "prompt", "test_case")}, "round": 1, "timestamp": "2026-01-01"}
@@ -124,6 +124,11 @@ def test_somebody_elses_responses(tmp_path):
         pd.DataFrame(rows).to_csv(tmp_path / f"{model}_all_responses.csv", index=False)
     done = benchkit("run", tmp_path, "--from", "04")
     assert done.returncode == 0, done.stderr
+    twice = "id c2 stands in row 7 already; the row is left out."
+    assert (done.stderr.count(twice), done.stdout.count(f"Warning: validated_tests.csv, row 8: {twice}")) == (
+        1,
+        1,
+    )
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["alpha"]["json_metrics"]["field_accuracy"] is None
     assert metrics["beta"]["json_metrics"]["field_accuracy"] == 1.0

@@ -10,11 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from ..domain import ROUNDING
 from .chart import FAINT, INK, MUTED, Chart, chart, frame, nothing, styled
 from .marks import Look, all_models, case_means, is_simulated, legend_below, looks
 from .words import LOWER_IS_BETTER, UNITS, axis_label, count, glyphs
-
-ROUNDING = 1e-12  # of the largest score, as in the comparison
 
 
 @styled

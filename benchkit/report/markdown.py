@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ..domain import ROUNDING
 from ..signature import small_print
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _ADDRESS = re.compile(r"(?<=:)//|(?<=www)\.", re.IGNORECASE)
 _DOLLAR, _BACKSLASH = "<span>&#36;</span>", "<span>&#92;</span>"
 _SHOWN = {"\\$": _DOLLAR, "\\\\": _BACKSLASH, "&#92;": _BACKSLASH}
 _FORMULA_SIGN = re.compile("|".join(map(re.escape, _SHOWN)))
-ROUNDING = 1e-12  # of sums and differences of scores
 LONGEST = 1200  # characters of a model's text
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats as scipy_stats
 
+from benchkit.domain import ROUNDING
 from benchkit.stats.checks import Array, Labels, check_share, cluster_codes, require, vector
-from benchkit.stats.means import NAN, ROUNDING, MeanEstimate, checked_estimate
+from benchkit.stats.means import NAN, MeanEstimate, checked_estimate
 from benchkit.stats.resampling import bca_interval, sign_flip_p
 
 

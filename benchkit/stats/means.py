@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats as scipy_stats
 
+from benchkit.domain import ROUNDING
 from benchkit.stats.checks import Array, Labels, check_share, cluster_codes, require, rounds_table, vector
 
 FEW_CASES, FEW_CLUSTERS = 15, 5
 NAN = float("nan")
-# Rounding of sums and differences is near 1e-16 of the largest score; anything this small is rounding.
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
