@@ -122,6 +122,19 @@ async def test_more_go_one_after_the_other():
     assert first.window.size == 20
 
 
+async def test_a_late_start_delays_no_other():
+    """A loop that wakes late catches up to where each call was due; after a stall it does not burst."""
+    ticks = Ticks()
+    late = Pacer(clock=ticks.now, sleep=lambda wait_s: ticks.sleep(wait_s + GAP_S / 2))
+    for _ in range(20):
+        await late.acquire(1)
+    assert ticks.at == pytest.approx(HEARD_S + 11 * GAP_S, abs=GAP_S)
+    ticks.at += 1.0
+    for _ in range(10):
+        await late.acquire(1)
+    assert ticks.at == pytest.approx(1.0 + HEARD_S + 19 * GAP_S, abs=2 * GAP_S)
+
+
 async def test_the_catalog_is_the_first_guess():
     """Until the first reply the smallest tier holds; its headers tell the tier, hence the other limits."""
     ticks = Ticks()

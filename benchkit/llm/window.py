@@ -39,7 +39,9 @@ class Window:
     def enter(self, spaced: bool) -> None:
         """One more call goes; `spaced` are those that a limit keeps apart already."""
         self.in_flight += 1
-        self._next_start = self._clock() + (0.0 if spaced else self._gap())
+        # From when this call was due: it starts late when the loop is busy, and so would all after it.
+        due = max(self._next_start, self._clock() - GAP_S)
+        self._next_start = due + (0.0 if spaced else self._gap())
 
     def leave(self, latency_s: float | None) -> None:
         """A call is over, answered after `latency_s` or (None) not at all."""
