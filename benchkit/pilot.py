@@ -24,11 +24,14 @@ ASSUMED = (
 
 
 def pilot_scores(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """The scores of a pilot's answers, of at most its first 500 cases a kind; no rows without answers."""
+    """The scores of a pilot's answers, of at most its first 500 cases a kind; no rows without two models'.
+
+    A run that was stopped early has one model's answers, which say nothing yet of a difference.
+    """
     some = cases.groupby("test_case", sort=False).head(MOST_PILOT_CASES)
     answers = responses[responses["id"].isin(some["id"])]
-    if not len(answers):
-        return score(answers, some)
+    if answers["model"].nunique() < 2:
+        return score(answers.iloc[:0], some)
     return score(settle(answers, some), some)
 
 

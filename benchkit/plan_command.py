@@ -46,7 +46,9 @@ def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
     cases, answers = _seen(run)
     aim, sizes = _aim(run, answers, args), _sizes(run, cases, args.cases)
     clusters = clusters_of(cases) if len(cases) else dict.fromkeys(sizes, float(len(CATEGORIES)))
-    models = list(dict.fromkeys(answers["model"])) or _parameter(run, "03_execute", "models") or ["A", "B"]
+    models = list(dict.fromkeys(answers["model"]))
+    if len(models) < 2:  # a run that was stopped early
+        models = _parameter(run, "03_execute", "models") or ["A", "B"]
     finished = run is not None and bool(response_files(run.path))
     outlook = plan_detection(
         _scores(run, answers, cases),

@@ -189,6 +189,9 @@ class TestWhatIsOnRecord:
             async with client:
                 await client.map_all(first, "some")
             sent = server.counts["served"]
+            one = recorded_responses(plan, client).query("model == @STEADY")
+            assert len(one)
+            assert not len(pilot_scores(one, table))  # a stop that early leaves nothing to compare
             some = recorded_responses(plan, client)
             assert server.counts["served"] == sent
             whole = await execute(plan, client)
