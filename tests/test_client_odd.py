@@ -34,6 +34,8 @@ ODD = {
     "as text": (completion(), "text/plain", "answered"),
     "no usage": (completion(), JSON, "answered"),
     "odd usage": (completion(usage={"prompt_tokens": "7", "completion_time": None}), JSON, "answered"),
+    "endless usage": (completion(usage={"prompt_tokens": 10**400, "queue_time": 10**400}), JSON, "answered"),
+    "usage in parts": (completion(usage={"prompt_tokens": 12.5, "completion_tokens": 7}), JSON, "answered"),
     "usage list": (completion(usage=[1], x_groq="x", model=5), JSON, "answered"),
     "not an object": (completion("[1, 2]"), JSON, "malformed"),
     "null": (completion("null"), JSON, "malformed"),
@@ -82,6 +84,43 @@ async def test_odd_completions(monkeypatch, tmp_path, name):
     assert bool(reply.error) == (status != "answered")
     kept = client(tmp_path).recorded([(executor(), items(1))])
     assert kept == [{} if status == "failed" else {reply.key: reply}]
+
+
+@pytest.mark.parametrize(("status", "expected"), [(201, "answered"), (206, "answered"), (204, "failed")])
+async def test_odd_successes(monkeypatch, tmp_path, status, expected):
+    """What counts is whether a completion came, not which success the provider called it."""
+
+    async def answer(request):
+        return web.json_response(completion(), status=status) if status != 204 else web.Response(status=204)
+
+    async with scripted(monkeypatch, answer):
+        (reply,) = await client(tmp_path).map(executor(), items(1))
+    assert (reply.status, reply.attempts) == (expected, 4 if expected == "failed" else 1)
+
+
+async def test_a_redirect_elsewhere_is_no_answer(monkeypatch, tmp_path):
+    """A provider that sends us to another page has not answered, whatever stands there."""
+
+    async def answer(request):
+        raise web.HTTPFound("/openai/v1/models")
+
+    async with scripted(monkeypatch, answer):
+        (reply,) = await client(tmp_path).map(executor(), items(1))
+    assert (reply.status, reply.attempts) == ("failed", 4)
+    assert "not a chat completion" in reply.error
+
+
+@pytest.mark.parametrize("odd", ["²", "9" * 400, "-1", "", "1e3", "inf"])
+async def test_odd_limits(monkeypatch, tmp_path, odd):
+    """A header that is no number teaches nothing, and costs no answer."""
+
+    async def answer(request):
+        names = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-limit-requests")
+        return web.json_response(completion(), headers=dict.fromkeys(names, odd))
+
+    async with scripted(monkeypatch, answer):
+        replies = await client(tmp_path).map(executor(), items(3))
+    assert [(reply.status, reply.attempts) for reply in replies] == [("answered", 1)] * 3
 
 
 async def test_errors_do_not_show_the_key(monkeypatch, tmp_path):

@@ -32,6 +32,7 @@ def pacer(ticks: Ticks, **options) -> Pacer:
         (TPM, ("TPM", 6000)),
         ("… on requests per minute (RPM): Limit 30, Used 30, Requested 1. Please", ("RPM", 30)),
         ("… on tokens per day (TPD): Limit 200000, Used 197117", ("TPD", 200000)),
+        ("(TPM): Limit 250,000, Used 1", ("TPM", 250_000)),
         ("Limit 30", None),
         ("", None),
     ],

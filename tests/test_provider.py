@@ -211,7 +211,13 @@ def test_prices_of_simulated_models():
 
 @pytest.mark.parametrize(
     ("prompt", "completion", "cached", "expected"),
-    [(1_000_000, 0, 0, 0.15), (0, 1_000_000, 0, 0.60), (1000, 1000, 1000, 0.000675), (None, 1, 0, None)],
+    [
+        (1_000_000, 0, 0, 0.15),
+        (0, 1_000_000, 0, 0.60),
+        (1000, 1000, 1000, 0.000675),
+        (1000, 1000, 9000, 0.000675),  # no more can be cached than was asked
+        (None, 1, 0, None),
+    ],
 )
 def test_cost(prompt, completion, cached, expected):
     """Dollars from tokens, cached ones at their price; unknown where a count is."""
@@ -219,7 +225,17 @@ def test_cost(prompt, completion, cached, expected):
     assert cost == (None if expected is None else pytest.approx(expected))
 
 
-@pytest.mark.parametrize("pricing", [None, "x", {}, {"prompt": "x", "completion": "0"}, {"prompt": None}])
+@pytest.mark.parametrize(
+    "pricing",
+    [
+        None,
+        "x",
+        {},
+        {"prompt": "x", "completion": "0"},
+        {"prompt": None},
+        {"prompt": 10**400, "completion": 1},
+    ],
+)
 def test_listed_without_prices(pricing):
     """A listing without usable prices falls back to the catalog's."""
     assert listed({"id": "openai/gpt-oss-20b", "pricing": pricing}) == known("openai/gpt-oss-20b")

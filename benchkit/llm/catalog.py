@@ -26,6 +26,7 @@ class Model:
         if self.input_usd is None or self.output_usd is None or prompt is None or completion is None:
             return None
         full = self.input_usd if self.cached_usd is None else self.cached_usd
+        cached = min(cached, prompt)
         return ((prompt - cached) * self.input_usd + cached * full + completion * self.output_usd) / 1e6
 
 
@@ -133,6 +134,7 @@ def replacement(id: str) -> str:
 def _per_million(price: Any) -> float | None:
     """Dollars per million tokens from the per-token price that the models endpoint states."""
     try:
-        return round(float(price) * 1e6, 9)  # 0.15, not 0.15000000000000002
-    except (TypeError, ValueError):
+        price = round(float(price) * 1e6, 9)  # 0.15, not 0.15000000000000002
+    except (TypeError, ValueError, OverflowError):
         return None
+    return price if 0 <= price < float("inf") else None

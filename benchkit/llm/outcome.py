@@ -13,6 +13,7 @@ from .transport import Exchange, details, explain, message_of
 
 # The API checks tool calls on its side: what it turns down so is what the model answered.
 _MODELS_OWN = ("tool_use_failed", "json_validate_failed")
+MOST_USED = 1e12  # tokens or seconds of one call; more is no number that anybody measured
 _MODEL_GONE = ("model_not_found", "model_decommissioned")
 
 
@@ -73,7 +74,13 @@ def usage_of(exchange: Exchange | None) -> dict[str, Any]:
         return {}
     details = usage.get("prompt_tokens_details")
     stated = usage | ({"cached_tokens": details.get("cached_tokens")} if isinstance(details, dict) else {})
-    return {name: value for name, value in stated.items() if type(value) in (int, float) and value >= 0}
+    return {name: value for name, value in stated.items() if _is_usable(name, value)}
+
+
+def _is_usable(name: str, value: Any) -> bool:
+    """Whether it is a number that can be: tokens are whole, and nothing is negative or beyond all bounds."""
+    kinds = (int,) if name.endswith("_tokens") else (int, float)
+    return type(value) in kinds and 0 <= value < MOST_USED
 
 
 def _request_id(body: dict[str, Any]) -> str:

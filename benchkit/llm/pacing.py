@@ -12,8 +12,8 @@ from typing import Any
 
 from .window import LARGEST_WINDOW, Window
 
-_LIMIT = re.compile(r"\((RPM|RPD|TPM|TPD)\): Limit (\d+)")
-_REQUESTED = re.compile(r"Requested (\d+)")
+_LIMIT = re.compile(r"\((RPM|RPD|TPM|TPD)\): Limit ([\d,]{1,15})", re.ASCII)
+_REQUESTED = re.compile(r"Requested ([\d,]{1,15})", re.ASCII)
 Limits = Mapping[str, int]  # by name: RPM, RPD, TPM, TPD
 SHORTEST_WAIT_S = 0.001  # what rounding leaves of a wait would be slept for ever
 # How far what a header says moves the estimate: calls overtake each other on the way, and at which moment of
@@ -25,7 +25,14 @@ SPARE = 0.005  # of a minute's tokens is left alone: it costs no pace, and near 
 def limit_in(message: str) -> tuple[str, int] | None:
     """Which limit a 429 names, and its size: ("RPM", 30). Only there are RPM and TPD ever stated."""
     found = _LIMIT.search(message)
-    return (found.group(1), int(found.group(2))) if found else None
+    size = whole_number(found.group(2)) if found else None
+    return (found.group(1), size) if found and size is not None else None
+
+
+def whole_number(text: Any) -> int | None:
+    """The number that a header or a message states, with or without commas; None for anything else."""
+    digits = str(text or "").strip().replace(",", "")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 15 else None
 
 
 @dataclass(frozen=True)
@@ -143,25 +150,26 @@ class Pacer:
         """
         first, before = "TPM" not in self.limits, dict(self.limits)
         for name, header in (("TPM", "x-ratelimit-limit-tokens"), ("RPD", "x-ratelimit-limit-requests")):
-            if str(headers.get(header, "")).isdigit():
-                self._set_limit(name, int(headers[header]))
+            if (size := whole_number(headers.get(header))) is not None:
+                self._set_limit(name, size)
         if self.limits != before:
             self._guess()
-        left = str(headers.get("x-ratelimit-remaining-tokens", ""))
-        if "TPM" in self.limits and left.isdigit():
+        left = whole_number(headers.get("x-ratelimit-remaining-tokens"))
+        if "TPM" in self.limits and left is not None:
             believed = permit.left + self._corrected - permit.corrected
-            self._correct((1.0 if first else TRUST) * (float(left) - believed))
+            self._correct((1.0 if first else TRUST) * (left - believed))
 
     def refused(self, message: str, wait_s: float, permit: Permit) -> None:
         """A 429: hold every call of the model for as long as it says, and learn the limit that it names."""
         named, asked = limit_in(message), _REQUESTED.search(message)
+        requested = whole_number(asked.group(1)) if asked else None
         self.window.landed()
         if named:
             self._set_limit(*named)
         else:
             self.window.shrink()
-        if named and named[0] == "TPM" and asked:
-            there = int(asked.group(1)) - wait_s * named[1] / 60
+        if named and named[0] == "TPM" and requested is not None:
+            there = requested - wait_s * named[1] / 60
             self._correct(there - permit.tokens - self._refilled())  # which `release` gives back in a moment
         self.hold(wait_s)
 

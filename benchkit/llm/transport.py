@@ -77,10 +77,15 @@ class Transport:
 
             raise groq.APITimeoutError(httpx.Request("POST", self.url)) from error
         except _LOST_BY_CHATGROQ:
-            if exchange.body is None:
+            if not exchange.received:
                 raise
         finally:
             exchange.ended = time.perf_counter()
+        if exchange.body is None:  # neither a completion nor an error: 204, or what a redirect led to
+            import groq
+            import httpx
+
+            raise groq.APIConnectionError(message=_NO_COMPLETION, request=httpx.Request("POST", self.url))
         return exchange
 
     async def models(self, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep) -> list[dict[str, Any]]:
@@ -126,6 +131,7 @@ class Transport:
         return self._chats[settings]
 
 
+_NO_COMPLETION = "the reply is not a chat completion"
 _NOT_GROQ = "{url} does not answer as Groq's API does. Check GROQ_BASE_URL, then run again."
 
 
@@ -181,7 +187,7 @@ async def _note_response(response: httpx.Response) -> None:
     exchange.headers = response.headers
     await response.aread()
     exchange.received = time.perf_counter()
-    if response.status_code == 200 and response.request.url.path.endswith("/chat/completions"):
+    if response.is_success and response.request.url.path.endswith("/chat/completions"):
         exchange.body = _completion(response)
         response.headers["content-type"] = "application/json"  # the SDK takes a body of another type for text
 
@@ -196,5 +202,5 @@ def _completion(response: httpx.Response) -> dict[str, Any]:
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         message = None
     if not isinstance(message, dict):
-        raise httpx.RemoteProtocolError("the body is not a chat completion", request=response.request)
+        raise httpx.RemoteProtocolError(_NO_COMPLETION, request=response.request)
     return body
