@@ -9,7 +9,7 @@ import pytest
 
 from benchkit.llm.catalog import TIERS
 from benchkit.llm.pacing import SPARE, Pacer, first_of, limit_in
-from benchkit.llm.window import FIRST_WINDOW, GAP_S, HEARD_S
+from benchkit.llm.window import FIRST_WINDOW, GAP_S, HEARD_S, LARGEST_WINDOW
 from benchkit.offline.limits import Limiter
 
 from .talking import Ticks, simulate
@@ -383,3 +383,26 @@ def test_unlimited_provider_is_not_held():
     provider, pacer = simulate(race(1000, 10))
     assert provider.served[-1][0] < 4.0
     assert pacer.window.size > 100
+
+
+@pytest.mark.parametrize(
+    "latency_s",
+    [lambda draw: 2.0 * draw.lognormvariate(0, 0.8), lambda draw: 0.06 if draw.random() < 0.15 else 1.5],
+    ids=["long-tailed", "cached or not"],
+)
+def test_uneven_answers_are_no_queue(latency_s):
+    """Answers of very different length leave the window open: each slow one beside a quick one is no sign."""
+
+    async def calls():
+        draw, pacer = random.Random(1), Pacer(clock=asyncio.get_running_loop().time, sleep=asyncio.sleep)
+
+        async def call():
+            permit = await pacer.acquire(1)
+            took_s = latency_s(draw)
+            await asyncio.sleep(took_s)
+            pacer.release(permit, 1, took_s)
+
+        await asyncio.gather(*(call() for _ in range(3000)))
+        return pacer.window
+
+    assert simulate(calls()).size == LARGEST_WINDOW

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 FIRST_WINDOW, LARGEST_WINDOW = 8.0, 256.0
@@ -9,9 +10,10 @@ FIRST_WINDOW, LARGEST_WINDOW = 8.0, 256.0
 # those would have been heard, so that the next refusal is heard before many more are on their way.
 HEARD_S, GAP_S = 0.03, 0.003
 FIRST_FLIGHT = 64  # most that go so before there is any reply
-# A queue that makes replies this much slower than the quickest seen is longer than it needs to be. Our own
-# loop is such a queue: what waits there is enough to keep it busy.
+# A queue that makes replies this much slower than they were is longer than it needs to be. Our own loop is
+# such a queue: what waits there is enough to keep it busy.
 SLOWER = 2.5
+RECENT = 31  # replies whose median is compared: long answers and short ones are no sign of a queue
 
 
 class Window:
@@ -27,7 +29,8 @@ class Window:
         self._largest, self._clock = largest, clock
         self._flight = min(FIRST_WINDOW if known else FIRST_FLIGHT, largest)  # until there is a reply
         self._next_start = clock()
-        self._quickest = float("inf")
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._quick = float("inf")  # the least median of recent replies
         self._seeking = True  # how many may be in flight, until a reply was slow or all of them are
 
     def delay(self) -> float:
@@ -68,12 +71,16 @@ class Window:
             return 0.0
         if self._flight and self.in_flight == FIRST_WINDOW:
             return HEARD_S
-        return min(GAP_S, self._quickest / (2 * self.size))
+        return min(GAP_S, self._quick / (2 * self.size))
 
     def _adapt(self, latency_s: float) -> None:
-        # The quickest reply is forgotten slowly, so that a provider that got slower is not held against it.
-        self._quickest = min(latency_s, self._quickest * 1.01)
-        if latency_s > SLOWER * self._quickest + 0.05:
+        self._recent.append(latency_s)
+        usual = sorted(self._recent)[len(self._recent) // 2]
+        if len(self._recent) < RECENT:  # the first replies to come are the quick ones
+            self._quick = usual
+        # It is forgotten slowly, so that a provider that got slower is not held against it.
+        self._quick = min(usual, self._quick * 1.01)
+        if usual > SLOWER * self._quick + 0.05:
             self.size = max(FIRST_WINDOW if self._largest >= FIRST_WINDOW else 1.0, self.size - 0.5)
             self._seeking = False  # gaps between calls would now cost more than bursts do
         elif self.crowded:
