@@ -166,6 +166,28 @@ async def test_daily_limit(monkeypatch, tmp_path, limit):
         assert len(server.requests) == 12 - served
 
 
+async def test_one_models_daily_limit_stops_no_other(monkeypatch, tmp_path):
+    """The other model is asked to its end before the run stops; nothing of it is left for the resume."""
+    with offline(monkeypatch, limits={"offline/faithful": {"rpd": 3}}) as server:
+        work = [(agent(), items(12)), (executor("offline/twin"), items(40))]
+        with pytest.raises(LimitStop, match=r"^offline/faithful has reached a limit"):
+            await client(tmp_path).map_all(work)
+        asked = "SELECT count(*) FROM calls WHERE status != 'failed' AND model = 'offline/twin'"
+        assert rows(tmp_path, asked) == [(40,)]
+        assert server.counts["refused_429:offline/faithful"] <= 8  # its first flight
+
+
+async def test_refusals_without_end(monkeypatch, tmp_path):
+    """A model that refuses every call for a second more, over and over, stops the run after a while."""
+    ticks = Ticks()
+    with offline(monkeypatch, rpm=1, burst=1, clock=lambda: 0.0) as server:
+        with pytest.raises(LimitStop, match=r"cannot be waited out here.*run again after"):
+            await client(tmp_path, ticks).map(agent(), items(3))
+        assert server.counts["served"] == 1
+        assert 900 < ticks.at < 2000
+        assert len(server.requests) < 60
+
+
 async def test_limits_learnt_from_headers(monkeypatch, tmp_path):
     """Tokens per minute are kept to from the first reply on, and unused reservations are used by others."""
     ticks = Ticks()

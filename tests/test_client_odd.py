@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from benchkit.errors import ProviderError
+from benchkit.errors import LimitStop, ProviderError
 
 from .talking import KEY, STEADY, at, client, executor, items
 
@@ -121,6 +121,33 @@ async def test_odd_limits(monkeypatch, tmp_path, odd):
     async with scripted(monkeypatch, answer):
         replies = await client(tmp_path).map(executor(), items(3))
     assert [(reply.status, reply.attempts) for reply in replies] == [("answered", 1)] * 3
+
+
+@pytest.mark.parametrize("name", ["tokens per day (TPD)", "requests per day (RPD)"])
+async def test_a_daily_limit_without_a_time(monkeypatch, tmp_path, name):
+    """A daily limit that does not say how long it lasts stops the run too: it is no matter of seconds."""
+
+    async def answer(request):
+        told = f"Rate limit reached for model `x` on {name}: Limit 200000, Used 199999. Upgrade."
+        return web.json_response({"error": {"message": told}}, status=429)
+
+    async with scripted(monkeypatch, answer):
+        with pytest.raises(LimitStop, match="run again later to continue"):
+            await client(tmp_path).map(executor(), items(30))
+
+
+async def test_a_list_of_models_that_has_to_be_waited_for(monkeypatch, tmp_path):
+    """A provider that lists its models only in an hour is said to, instead of an hour of silence."""
+
+    async def models(request):
+        return web.json_response({"error": {"message": "Slow."}}, status=429, headers={"retry-after": "3600"})
+
+    app = web.Application()
+    app.router.add_get("/openai/v1/models", models)
+    async with TestServer(app) as server:
+        at(str(server.make_url("")), monkeypatch)
+        with pytest.raises(ProviderError, match=r"does not list its models: .* 3600 s.*Run again later"):
+            await client(tmp_path).map(executor(), items(1))
 
 
 async def test_errors_do_not_show_the_key(monkeypatch, tmp_path):

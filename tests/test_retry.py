@@ -26,6 +26,7 @@ REQUEST = httpx.Request("POST", "http://provider")
         ("2m59.56s", 179.56),
         ("3m7.055999999s", 187.055999999),
         ("9m52.272s", 592.272),
+        ("1d2h", 93_600.0),
         ("1h23m31s", 5011.0),
         ("0s", 0.0),
         ("", None),
@@ -126,11 +127,11 @@ async def test_raises_at_once_what_cannot_be_mended():
 
 
 async def test_announced_limits_spend_no_retry():
-    """Ten announced 429s are waited out with no retry allowed, each for at least what it says."""
+    """Ten announced 429s are waited out with no retry allowed, each longer than it says."""
     ticks = Ticks()
     errors = [api_error(429, headers={"retry-after": "7"}) for _ in range(10)]
     assert await failing(errors, ticks, max_retries=0) == (5, 11)
-    assert all(7 <= wait <= 7.25 for wait in ticks.waits)
+    assert all(7 <= wait <= 7 + 0.25 * 2 ** min(i, 6) for i, wait in enumerate(ticks.waits))
 
 
 async def test_unannounced_limits_spend_retries():

@@ -14,9 +14,9 @@ R = TypeVar("R")
 LONGEST_WAIT_S = 300.0
 LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer one, or none that is a number, names none
 RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answer or a mistake of ours
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+)")
 
 
 def seconds(duration: str) -> float | None:
@@ -78,7 +78,7 @@ def groq_rate_limit(
     def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         @functools.wraps(function)
         async def retrying(*args: P.args, **kwargs: P.kwargs) -> R:
-            spent = 0
+            spent = told = 0
             while True:
                 try:
                     return await function(*args, **kwargs)
@@ -88,7 +88,9 @@ def groq_rate_limit(
                         raise
                     wait = backoff(spent, base_delay, draw, announced_wait(error) or 0.0)
                     if announced:
-                        wait = (announced_wait(error) or 0.0) + draw.uniform(0, 0.25)
+                        # Told so again and again, the provider means more than it says.
+                        wait = (announced_wait(error) or 0.0) + draw.uniform(0, 0.25 * 2 ** min(told, 6))
+                    told += announced
                     spent += not announced
                     waited(wait, error)
                     await sleep(wait)

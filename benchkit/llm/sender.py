@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from .transport import Exchange, message_of
 from .window import LARGEST_WINDOW
 
 logger = setup_logging(__name__)
+LONGEST_REFUSED_S = 900.0  # a model that has refused every call for so long does not count minutes
 LONGEST_DAILY_WAIT_S = 60.0  # of a daily limit: what it frees in a minute is not worth staying for
 
 
@@ -39,22 +41,30 @@ class Clock:
 
 
 class Sender:
-    """Asks one call at a time for many workers; `halt` ends all of them."""
+    """Asks one call at a time for many workers; `halt` ends a model's, or all of them."""
 
     def __init__(self, provider: Provider, budget: Budget, journal: Journal, cap: int, clock: Clock) -> None:
         self.provider, self.budget, self.journal = provider, budget, journal
         self._clock, self._cap = clock, cap
         self._gate = asyncio.Semaphore(cap or 100_000)
         self._pacers: dict[str, Pacer] = {}
-        self._stopping = asyncio.Event()
-        self.stopped_by: BaseException | None = None
+        self._stopping: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # by model
+        self._reasons: dict[str, BaseException] = {}  # by model, "" for all of them
+        self._refused_since: dict[str, float] = {}  # by model, until it answers
 
-    def halt(self, error: BaseException) -> None:
-        """Send nothing more, because of `error`; what is in flight is still waited for."""
-        if self.stopped_by is None:
-            self.stopped_by = error
-            logger.info("stopping: %s", error)
-        self._stopping.set()
+    @property
+    def stopped_by(self) -> BaseException | None:
+        """Why not all was asked: what stopped everything, else what stopped the first model."""
+        return self._reasons.get("") or next(iter(self._reasons.values()), None)
+
+    def halt(self, error: BaseException, model: str = "") -> None:
+        """Send nothing more, or nothing of `model`, because of `error`; what is in flight is waited for."""
+        if self._why_not(model) is None:
+            self._reasons[model] = error
+            logger.info("stopping %s: %s", model or "all", error)
+        for name, event in self._stopping.items():
+            if self._why_not(name):
+                event.set()
 
     async def ask(self, agent: Agent, call: Call, hands: asyncio.Semaphore | None = None) -> Reply:
         """Send until answered or given up, and return once the outcome is on disk.
@@ -64,7 +74,8 @@ class Sender:
         import groq
 
         timing = Timing()
-        pause = partial(self._pause, hands) if hands else self._sleep
+        sleep = partial(self._sleep, call.model)
+        pause = partial(_without, hands, sleep) if hands else sleep
         retried = groq_rate_limit(sleep=pause, rng=self._clock.rng, waited=_noting(call, timing))
         try:
             exchange = await retried(self._send)(call, timing)
@@ -85,9 +96,8 @@ class Sender:
         if model not in self._pacers:
             largest = self._cap or LARGEST_WINDOW
             tiers = [self.journal.limits[model]] if model in self.journal.limits else catalog.tiers(model)
-            self._pacers[model] = Pacer(
-                largest=largest, tiers=tiers, clock=self._clock.now, sleep=self._sleep
-            )
+            sleep = partial(self._sleep, model)
+            self._pacers[model] = Pacer(largest=largest, tiers=tiers, clock=self._clock.now, sleep=sleep)
         return self._pacers[model]
 
     async def _send(self, call: Call, timing: Timing) -> Exchange:
@@ -101,6 +111,7 @@ class Sender:
         try:
             async with self._gate:
                 exchange = await self._send_within_budget(call, timing.sent)
+            self._refused_since.pop(call.model, None)
             pacer.learn(exchange.headers, permit)
             self.journal.limits[call.model] = pacer.limits
             return exchange
@@ -116,10 +127,10 @@ class Sender:
 
         most = self.model(call.model).cost_usd(call.most_prompt_tokens, call.max_tokens) or 0.0
         before, paid = len(sent), 0.0
-        self._go_on()
+        self._go_on(call.model)
         await self.budget.admit(most)
         try:
-            self._go_on()
+            self._go_on(call.model)
             if self.budget.limited:
                 await self.journal.note()
             sent.append(Exchange())
@@ -137,12 +148,11 @@ class Sender:
     def _limited(self, call: Call, pacer: Pacer, permit: Permit, error: Exception) -> None:
         wait, named = announced_wait(error), limit_in(str(error))
         daily = named is not None and named[0] in ("RPD", "TPD")
-        if wait is not None and wait > (LONGEST_DAILY_WAIT_S if daily else LONGEST_WAIT_S):
-            until = (datetime.now(UTC) + timedelta(seconds=wait)).strftime("%Y-%m-%d %H:%M UTC")
-            raise LimitStop(
-                f"{call.model} has reached a limit that cannot be waited out here: {message_of(error)} "
-                f"Everything paid for is kept; run again after {until} to continue."
-            ) from error
+        longest_s = LONGEST_DAILY_WAIT_S if daily else LONGEST_WAIT_S
+        now = self._clock.now()
+        refused_s = now - self._refused_since.setdefault(call.model, now)
+        if (daily and wait is None) or (wait or 0.0) > longest_s or refused_s > LONGEST_REFUSED_S:
+            raise LimitStop(_cannot_wait(call.model, error, wait)) from error
         pacer.refused(str(error), wait or 0.0, permit)
         self.journal.limits[call.model] = pacer.limits
 
@@ -151,22 +161,39 @@ class Sender:
         prompt, cached = usage.get("prompt_tokens"), usage.get("cached_tokens", 0)
         return self.model(call.model).cost_usd(prompt, usage.get("completion_tokens"), cached)
 
-    def _go_on(self) -> None:
-        if self.stopped_by:
-            raise self.stopped_by
+    def _why_not(self, model: str) -> BaseException | None:
+        return self._reasons.get("") or self._reasons.get(model)
 
-    async def _pause(self, hands: asyncio.Semaphore, wait_s: float) -> None:
-        hands.release()
-        try:
-            await self._sleep(wait_s)
-        finally:
-            await hands.acquire()
+    def _go_on(self, model: str) -> None:
+        if reason := self._why_not(model):
+            raise reason
 
-    async def _sleep(self, wait_s: float) -> None:
-        """Sleep that ends early, with the reason, when the run has to stop."""
+    async def _sleep(self, model: str, wait_s: float) -> None:
+        """Sleep that ends early, with the reason, when the model or the run has to stop."""
         self.budget.check_wait(wait_s)
-        await first_of(self._clock.sleep(wait_s), self._stopping.wait())
-        self._go_on()
+        self._go_on(model)
+        await first_of(self._clock.sleep(wait_s), self._stopping[model].wait())
+        self._go_on(model)
+
+
+async def _without(hands: asyncio.Semaphore, sleep: Callable[[float], Awaitable[Any]], wait_s: float) -> None:
+    """Sleep with `hands` free for another call."""
+    hands.release()
+    try:
+        await sleep(wait_s)
+    finally:
+        await hands.acquire()
+
+
+def _cannot_wait(model: str, error: Exception, wait_s: float | None) -> str:
+    """Which limit ends the model's calls, and when to go on."""
+    when = "later"
+    if wait_s is not None:
+        when = f"after {(datetime.now(UTC) + timedelta(seconds=wait_s)).strftime('%Y-%m-%d %H:%M UTC')}"
+    return (
+        f"{model} has reached a limit that cannot be waited out here: {message_of(error)} "
+        f"Everything paid for is kept; run again {when} to continue."
+    )
 
 
 def _noting(call: Call, timing: Timing) -> Callable[[float, BaseException], None]:

@@ -38,6 +38,7 @@ class Exchange:
         return round(self.received - self.sent, 4) if self.received else None
 
 
+LIST_TIMEOUT_S = 20.0  # nothing is seen while the models are listed
 _exchange: ContextVar[Exchange] = ContextVar("exchange")
 # What ChatGroq makes of replies it does not expect; the whole completion is at hand all the same.
 _LOST_BY_CHATGROQ = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
@@ -93,9 +94,11 @@ class Transport:
         import groq
 
         client = groq.AsyncGroq(base_url=self.url, api_key=self._key, max_retries=0, http_client=self._http)
-        ask = groq_rate_limit(max_retries=2, base_delay=0.5, sleep=sleep)(client.models.list)
+        patience = Patience(sleep, self.url)
+        ask = groq_rate_limit(max_retries=2, base_delay=0.5, sleep=patience.sleep)(client.models.list)
         try:
-            rows = [row.model_dump() for row in (await ask()).data]
+            listed = await ask(timeout=min(LIST_TIMEOUT_S, self._timeout_s))
+            rows = [row.model_dump() for row in listed.data]
         except groq.APIError as error:
             raise ProviderError(explain(error, self.url)) from error
         except (ValueError, TypeError, AttributeError) as error:
@@ -129,6 +132,24 @@ class Transport:
                 http_async_client=self._http,
             )
         return self._chats[settings]
+
+
+@dataclass
+class Patience:
+    """Sleep for a request that everything else waits for in silence: a minute in all, then ProviderError."""
+
+    asleep: Callable[[float], Awaitable[Any]]
+    url: str
+    left_s: float = 60.0
+
+    async def sleep(self, wait_s: float) -> None:
+        self.left_s -= wait_s
+        if self.left_s < 0:
+            raise ProviderError(
+                f"{self.url} does not list its models: it asks to wait, the last time for {wait_s:.0f} s. "
+                "Run again later; what is paid for is kept."
+            )
+        await self.asleep(wait_s)
 
 
 _NO_COMPLETION = "the reply is not a chat completion"
