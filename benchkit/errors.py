@@ -31,6 +31,10 @@ class ProviderError(BenchkitError):
     """The provider cannot serve this run: key, model, account or network."""
 
 
+class Unanswered(ProviderError):
+    """A model has answered nothing for so long that waiting on is for another day."""
+
+
 class BudgetStop(BenchkitError):
     """The run reached a ceiling that was set for it; what is paid for is kept and it can resume."""
 

@@ -11,9 +11,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from benchkit.errors import LimitStop, ProviderError
+from benchkit.errors import LimitStop, ProviderError, Unanswered
+from benchkit.llm.outage import LONGEST_OUTAGE_S
 
-from .talking import KEY, STEADY, at, client, executor, items
+from .talking import KEY, STEADY, Ticks, at, client, executor, items
 
 GOOD = {"role": "assistant", "tool_calls": [{"function": {"name": "process_customer_response"}}]}
 
@@ -148,6 +149,36 @@ async def test_a_list_of_models_that_has_to_be_waited_for(monkeypatch, tmp_path)
         at(str(server.make_url("")), monkeypatch)
         with pytest.raises(ProviderError, match=r"does not list its models: .* 3600 s.*Run again later"):
             await client(tmp_path).map(executor(), items(1))
+
+
+@pytest.mark.parametrize("minutes", [0.5, 4])
+async def test_an_outage_is_waited_out(monkeypatch, tmp_path, minutes):
+    """A provider that answers nothing for a while costs time and few requests, and not one call."""
+    ticks, sent = Ticks(), []
+
+    async def answer(request):
+        sent.append(ticks.at)
+        if ticks.at < minutes * 60:
+            return web.Response(status=503, text="upstream connect error")
+        return web.json_response(completion())
+
+    async with scripted(monkeypatch, answer):
+        replies = await client(tmp_path, ticks).map(executor(), items(100))
+    assert {reply.status for reply in replies} == {"answered"}
+    assert len(sent) < 100 + 150
+
+
+async def test_an_outage_without_end(monkeypatch, tmp_path):
+    """After some minutes without any answer the model is given up for now, in one sentence."""
+    ticks = Ticks()
+
+    async def answer(request):
+        return web.Response(status=503, text="upstream connect error")
+
+    async with scripted(monkeypatch, answer):
+        with pytest.raises(Unanswered, match=r"answered nothing for 5 minutes.*run again to continue"):
+            await client(tmp_path, ticks).map(executor(), items(100))
+    assert LONGEST_OUTAGE_S < ticks.at < 3 * LONGEST_OUTAGE_S
 
 
 async def test_errors_do_not_show_the_key(monkeypatch, tmp_path):

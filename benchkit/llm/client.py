@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..agent import Agent, Call, Item, Reply
-from ..errors import Interrupted, LimitStop, UsageError
+from ..errors import Interrupted, LimitStop, Unanswered, UsageError
 from ..folders import RESPONSES
 from ..log import setup_logging
 from . import catalog
@@ -210,7 +210,7 @@ class Client:
                     if (call := job.next(queue)) is None:
                         return
                     reply = await self._settle(job, call)
-            except LimitStop as error:  # one model's, which keeps no other from going on
+            except (LimitStop, Unanswered) as error:  # one model's, which keeps no other from going on
                 self._sender.halt(error, job.agent.model)
                 raise
             except Exception as error:  # whatever it is, the others must not go on paying

@@ -78,6 +78,7 @@ class Pacer:
         self._usher: asyncio.Future | None = None
         self._freed = asyncio.Event()
         self._hold_until = self._next_request = self._tokens_at = clock()
+        self._held_for = ""
         # What is left of TPM; while not even a guess is known, what was taken.
         self._tokens, self._corrected = self.guessed.get("TPM", 0.0), 0.0
 
@@ -177,8 +178,10 @@ class Pacer:
         """The clock that `waiting` is by."""
         return self._clock()
 
-    def hold(self, wait_s: float) -> None:
-        self._hold_until = max(self._hold_until, self._clock() + wait_s)
+    def hold(self, wait_s: float, why: str = "told to wait") -> None:
+        """Admit nobody for `wait_s` seconds from now."""
+        if self._clock() + wait_s > self._hold_until:
+            self._hold_until, self._held_for = self._clock() + wait_s, why
         self._next_request = max(self._next_request, self._hold_until)
 
     async def _until_freed(self, wait_s: float) -> None:
@@ -224,7 +227,7 @@ class Pacer:
     def _wait(self, tokens: int) -> float:
         """Seconds until the limits let a call of `tokens` go, noting which of them it waits for."""
         now = self._clock()
-        waits = [(self._hold_until - now, "told to wait")]
+        waits = [(self._hold_until - now, self._held_for)]
         if self.size("RPM"):
             waits.append((self._next_request - now, "requests per minute"))
         if size := self.size("TPM"):

@@ -13,15 +13,16 @@ from functools import partial
 from typing import Any
 
 from ..agent import Agent, Call, Reply
-from ..errors import LimitStop
+from ..errors import LimitStop, Unanswered
 from ..log import redact, setup_logging
 from . import catalog
 from .budget import Budget
 from .journal import Journal
+from .outage import LONGEST_OUTAGE_S, Outage
 from .outcome import answered, unanswered, usage_of
 from .pacing import Pacer, Permit, first_of, limit_in
 from .provider import Provider
-from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit
+from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit, is_retried
 from .timing import Timing
 from .transport import Exchange, message_of
 from .window import LARGEST_WINDOW
@@ -50,6 +51,7 @@ class Sender:
         self._pacers: dict[str, Pacer] = {}
         self._stopping: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # by model
         self._reasons: dict[str, BaseException] = {}  # by model, "" for all of them
+        self._outages: defaultdict[str, Outage] = defaultdict(partial(Outage, clock.now))
         self._refused_since: dict[str, float] = {}  # by model, until it answers
 
     @property
@@ -112,11 +114,16 @@ class Sender:
             async with self._gate:
                 exchange = await self._send_within_budget(call, timing.sent)
             self._refused_since.pop(call.model, None)
+            self._outages[call.model].answered()
             pacer.learn(exchange.headers, permit)
             self.journal.limits[call.model] = pacer.limits
             return exchange
         except groq.RateLimitError as error:
             self._limited(call, pacer, permit, error)
+            raise
+        except groq.APIError as error:
+            if is_retried(error):
+                self._not_answered(call.model, pacer, error)
             raise
         finally:
             used = usage_of(exchange).get("total_tokens") if exchange else 0
@@ -155,6 +162,19 @@ class Sender:
             raise LimitStop(_cannot_wait(call.model, error, wait)) from error
         pacer.refused(str(error), wait or 0.0, permit)
         self.journal.limits[call.model] = pacer.limits
+
+    def _not_answered(self, model: str, pacer: Pacer, error: Exception) -> None:
+        """Where it is one of very many in a row, no call is to spend its retries on that."""
+        outage = self._outages[model]
+        if outage.is_over:
+            raise Unanswered(
+                f"{model} has answered nothing for {LONGEST_OUTAGE_S / 60:g} minutes "
+                f"({message_of(error).rstrip('.')}). Everything paid for is kept; run again to continue."
+            ) from error
+        if hold_s := outage.failed():
+            logger.info("%s answers nothing: all of its calls wait %.0f s", model, hold_s)
+            pacer.window.start_over()
+            pacer.hold(hold_s, "no answers")
 
     def _cost(self, call: Call, exchange: Exchange) -> float | None:
         usage = usage_of(exchange)

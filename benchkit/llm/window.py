@@ -65,6 +65,11 @@ class Window:
         if self.in_flight > 1:
             self.size = max(1.0, self.size * 0.7)
 
+    def start_over(self) -> None:
+        """No more at once than at first: nobody answers, and what goes is to find out when that ends."""
+        self.size = min(self.size, FIRST_WINDOW)
+        self._flight = min(self._flight, FIRST_WINDOW)
+
     def _gap(self) -> float:
         """Seconds between two calls while it is being found out how many may be in flight."""
         if not self._seeking or self.in_flight < FIRST_WINDOW:
