@@ -161,6 +161,18 @@ async def test_a_guess_gives_way():
     assert first.size("RPM") == 45
 
 
+async def test_another_tier():
+    """When headers announce other limits, what an earlier refusal said of requests a minute is forgotten."""
+    first = pacer(Ticks(), tiers=TIERS)
+    permit = await first.acquire(1)
+    first.learn(headers(8_000, 8_000), permit)
+    first.refused("(RPM): Limit 30, Used 30, Requested 1.", 1.0, permit)
+    first.learn(headers(8_000, 8_000), permit)
+    assert first.size("RPM") == 30
+    first.learn(headers(250_000, 250_000), permit)
+    assert first.size("RPM") == 1000
+
+
 async def test_what_it_waits_for():
     """While a call is held, the pacer names the limit and until when, and the call knows how long it was."""
     ticks = Ticks()

@@ -154,6 +154,9 @@ class Pacer:
             if (size := whole_number(headers.get(header))) is not None:
                 self._set_limit(name, size)
         if self.limits != before:
+            if any(self.limits[name] != size for name, size in before.items()):
+                for name in ("RPM", "TPD"):  # another tier: what a refusal said was true of the last one
+                    self.limits.pop(name, None)
             self._guess()
         left = whole_number(headers.get("x-ratelimit-remaining-tokens"))
         if "TPM" in self.limits and left is not None:
