@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from contextlib import asynccontextmanager
@@ -179,6 +180,35 @@ async def test_an_outage_without_end(monkeypatch, tmp_path):
         with pytest.raises(Unanswered, match=r"answered nothing for 5 minutes.*run again to continue"):
             await client(tmp_path, ticks).map(executor(), items(100))
     assert LONGEST_OUTAGE_S < ticks.at < 3 * LONGEST_OUTAGE_S
+
+
+async def test_an_interrupt_waits_for_what_is_in_flight(monkeypatch, tmp_path):
+    """Interrupted, nothing more is sent, and what was on its way is kept; twice, it is cut off."""
+    waiting, go, sent = asyncio.Event(), asyncio.Event(), []
+
+    async def answer(request):
+        sent.append(request)
+        if len(sent) in (4, 8):
+            waiting.set()
+        await go.wait()
+        return web.json_response(completion())
+
+    async def interrupted(times):
+        asking = asyncio.ensure_future(client(tmp_path, cap=4).map(executor(), items(50)))
+        await waiting.wait()
+        waiting.clear()
+        asking.cancel()
+        await asyncio.sleep(0)
+        asking.cancel() if times == 2 else go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        go.clear()
+        return len(client(tmp_path).recorded([(executor(), items(50))])[0])
+
+    async with scripted(monkeypatch, answer):
+        assert (await interrupted(1), len(sent)) == (4, 4)
+        assert (await interrupted(2), len(sent)) == (4, 8)
+        go.set()  # the server is to end
 
 
 async def test_errors_do_not_show_the_key(monkeypatch, tmp_path):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Work = Sequence[tuple[Agent, Sequence[Item]]]
 Find = Callable[[Iterable[str]], dict[str, Reply]]
 logger = setup_logging(__name__)
+GRACE_S = 8.0  # for what is in flight at an interrupt; the pipeline waits 10 s for the kernel
 
 
 class _Run(Protocol):
@@ -193,6 +194,7 @@ class Client:
     async def _finish(self, jobs: Sequence[Job], bars: Mapping[str, Bar]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
         workers = [worker for job in jobs for worker in self._crew(job, bars[job.agent.model])]
+        await self._ended(workers)
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
         if self._sender.stopped_by:
             raise self._sender.stopped_by
@@ -202,6 +204,21 @@ class Client:
         for job in jobs:
             for call, reply in job.postponed:  # most failed: asking them again is for a later day
                 _settled(job, call, reply, bars[job.agent.model])
+
+    async def _ended(self, workers: Sequence[asyncio.Future]) -> None:
+        """Wait for all workers. Interrupted, send nothing more and wait a little for what is in flight: it
+        is paid for. Interrupted again, cut it off."""
+        if not workers:
+            return
+        try:
+            await asyncio.wait(workers)
+        except asyncio.CancelledError:
+            self._sender.halt(Interrupted("interrupted."))
+            await asyncio.wait(workers, timeout=GRACE_S)
+            raise
+        finally:
+            for worker in workers:
+                worker.cancel()
 
     async def _worker(self, job: Job, queue: Iterator[Call], bar: Bar) -> None:
         while True:
