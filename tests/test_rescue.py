@@ -117,6 +117,15 @@ def test_a_hole_in_the_log(crash, path):
     assert 36 <= len(found_at(path, crash.written)) <= 40
 
 
+@pytest.mark.parametrize("size", [0, 20, 31, 4000, None])
+def test_a_log_that_is_gone(crash, path, caplog, size):
+    """The index that a killed session leaves tells of a log that is gone since: so its loss is said."""
+    crash.put(path, log=None if size is None else crash.files["log"][:size])
+    assert set(found_at(path, crash.written)) == set(crash.written) - set(crash.logged)
+    assert "calls.sqlite-wal is gone: the replies in it are asked again" in caplog.text
+    assert "is kept" not in caplog.text
+
+
 def test_pages_of_a_commit_that_failed(crash, path):
     """Older pages behind the last commit, which one that failed left there, do not hide a reply."""
     logs, written = {}, dict(crash.written)

@@ -5,6 +5,7 @@ SQLite reads a log up to the first frame that is wrong, and deletes the rest: wi
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 _HEAD, _FRAME = 32, 24  # bytes before the first page, and before each
+_INDEX = 100  # bytes of the index: what it says of the log, twice, and how much of it is in the file
 _AT_ONCE = 1000  # frames, which bounds the memory
 
 
@@ -73,6 +75,21 @@ def log_of(path: Path, size: int) -> Log:
     belongs = [salt == ours for salt in salts]
     sound = [a and b for a, b in zip(belongs, _hold(data, frames, order), strict=True)]
     return Log(data, size, headed, belongs, sound)
+
+
+def gone_from(path: Path) -> int:
+    """How many frames the log had when the index beside it was last written, and neither it nor the file has.
+
+    A closed journal has no index; a session that is killed leaves one.
+    """
+    index, file = (Path(f"{path}{suffix}") for suffix in ("-shm", "-wal"))
+    head = index.read_bytes()[:_INDEX] if index.is_file() else b""
+    data = file.read_bytes() if file.is_file() else b""
+    if len(head) < _INDEX or head[:48] != head[48:96] or not head[32:40].startswith(data[16:24]):
+        return 0  # it is not this log's
+    size, had, moved = struct.unpack("=14xHI76xI", head)
+    present = max(0, len(data) - _HEAD) // ((65536 if size == 1 else size) + _FRAME)
+    return max(0, had - max(present, moved))
 
 
 def _order(data: bytes) -> tuple[str, bool]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from ..agent import Call, Reply, sendable
 from ..errors import RunError
 from ..log import setup_logging
+from .frames import gone_from
 from .rescue import COLUMNS, Row, is_broken, is_damaged, is_empty, rows_of, set_aside
 
 T = TypeVar("T")
@@ -88,7 +89,8 @@ def opened(path: Path, to_write: bool = False) -> sqlite3.Connection:
     """
     if is_broken(path):
         return _rescued(path)
-    # Before SQLite mends the log.
+    # Before SQLite mends the log. Of one that this process may be writing, the index is left alone: to close
+    # it would let go of its locks.
     ended = _how_it_ended(path) if to_write or is_empty(path) else ""
     try:
         db = _prepared(connected(path))
@@ -202,6 +204,8 @@ def _how_it_ended(path: Path) -> str:
     log = Path(f"{path}-wal")
     if is_empty(path):
         return f"{path} is empty: nothing is on record, so what is asked is paid for again."
+    if gone_from(path):
+        return f"the end of {log} is gone: the replies in it are asked again, and their cost is not known."
     if log.exists() and log.stat().st_size:
         return (
             f"the last session of {path.parent} ended abruptly: what is on record is kept, what was under "
