@@ -302,6 +302,7 @@ async def test_log_cut_off_anywhere(path, caplog):
     assert kept == sorted(kept)
     assert kept[-1] == 24
     assert "ended abruptly" in caplog.text
+    assert "damaged" not in caplog.text
 
 
 async def test_file_cut_off_anywhere(path, caplog):

@@ -25,7 +25,6 @@ from .records import (
     opened,
     replies_in,
     row_of,
-    say_if_cut_off,
     unwritable,
 )
 
@@ -66,8 +65,7 @@ class Journal:
         self._flushing: asyncio.Future | None = None
         self._pool = ThreadPoolExecutor(1, "journal")
         with explained(path):
-            say_if_cut_off(path)
-            self._db = opened(path)
+            self._db = opened(path, to_write=True)
             self._reader = connected(path)
             self._inputs = {bytes.fromhex(row[0]) for row in self._db.execute("SELECT digest FROM inputs")}
             self.limits = limits_in(self._db)

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from ..agent import Call, Reply, sendable
 from ..errors import RunError
 from ..log import setup_logging
-from .rescue import COLUMNS, is_cut_short, is_damaged, rescue
+from .frames import gone_from
+from .rescue import COLUMNS, Row, is_broken, is_damaged, is_empty, rows_of, set_aside
 
 T = TypeVar("T")
 logger = setup_logging(__name__)
@@ -22,6 +23,11 @@ CREATE TABLE IF NOT EXISTS calls ({", ".join(COLUMNS)});
 CREATE TABLE IF NOT EXISTS spending (id INTEGER PRIMARY KEY, sent INTEGER, cost_usd REAL, seconds REAL);
 CREATE TABLE IF NOT EXISTS limits (model TEXT, name TEXT, size INTEGER, PRIMARY KEY (model, name));
 """
+# Where the sessions' sums are gone, what the replies have cost is the least that was spent.
+_AT_LEAST = """INSERT INTO spending SELECT last + 1, max(0, sent - noted), max(0, cost - noted_usd), 0 FROM
+    (SELECT total(sent) AS sent, total(cost_usd) AS cost FROM calls),
+    (SELECT total(sent) AS noted, total(cost_usd) AS noted_usd, coalesce(max(id), 0) AS last FROM spending)
+    WHERE sent > noted OR cost > noted_usd"""
 
 
 def recorded(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
@@ -32,20 +38,40 @@ def recorded(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
 
 def read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T | None:
     """What `query` finds in a journal that is not going to be written; None where there is none."""
-    if not path.exists():
+    if not path.exists() and not Path(f"{path}-wal").exists():
         return None
-    with explained(path), closing(opened(path)) as db:
-        return query(db)
+    with explained(path):
+        try:
+            with closing(opened(path)) as db:
+                return query(db)
+        except sqlite3.DatabaseError as error:
+            if not is_damaged(error):
+                raise
+        with closing(_rescued(path)) as db:
+            return query(db)
 
 
 def replies_in(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Reply]:
-    found: dict[str, Reply] = {}
+    """The replies on record for `keys`; those that are damaged are left out like those that failed."""
+    found: dict[str, Reply | None] = {}
     for start in range(0, len(keys), 500):
         some = keys[start : start + 500]
         marks = ",".join("?" * len(some))
-        query = f"SELECT key, reply FROM calls WHERE status != 'failed' AND key IN ({marks})"
-        found |= {key: Reply(**json.loads(reply)) for key, reply in db.execute(query, some)}
-    return found
+        query = f"SELECT key, CAST(reply AS BLOB) FROM calls WHERE status != 'failed' AND key IN ({marks})"
+        found |= {key: _reply(key, body) for key, body in db.execute(query, some)}
+    readable = {key: reply for key, reply in found.items() if reply}
+    if lost := len(found) - len(readable):
+        logger.warning("%d replies on record are damaged and cannot be read: these are asked again.", lost)
+    return readable
+
+
+def _reply(key: str, body: bytes) -> Reply | None:
+    """A reply as it was recorded, None where that cannot be read any more."""
+    try:
+        reply = Reply(**json.loads(body.decode()))
+    except (ValueError, TypeError):
+        return None
+    return reply if reply.key == key else None
 
 
 def limits_in(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
@@ -56,31 +82,91 @@ def limits_in(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
     return found
 
 
-def opened(path: Path) -> sqlite3.Connection:
-    """The database with its tables; a damaged one is replaced by what can still be read of it."""
-    if not is_cut_short(path):
-        try:
-            return _prepared(connected(path))
-        except sqlite3.DatabaseError as error:
-            if not is_damaged(error):
-                raise
-    aside, rows = rescue(path)
-    db = _prepared(connected(path))
-    with db:
-        db.execute("BEGIN IMMEDIATE")
-        for table, values in rows:
-            marks = ",".join("?" * len(values))
-            db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)
-    kept = db.execute("SELECT count(*) FROM calls").fetchone()[0]
+def opened(path: Path, to_write: bool = False) -> sqlite3.Connection:
+    """The database with its tables; a damaged one is replaced by what can still be read of it.
+
+    One that is going to be written is looked at in full, and how its last session ended is said.
+    """
+    if is_broken(path):
+        return _rescued(path)
+    # Before SQLite mends the log. Of one that this process may be writing, the index is left alone: to close
+    # it would let go of its locks.
+    ended = _how_it_ended(path) if to_write or is_empty(path) else ""
+    try:
+        db = _prepared(connected(path))
+        if not to_write or _is_sound(db):
+            if ended:
+                logger.warning("%s", ended)
+            return db
+    except sqlite3.DatabaseError as error:
+        if not is_damaged(error):
+            raise
+    return _rescued(path)
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    db.text_factory = _text
+    return db
+
+
+def _text(raw: bytes) -> str:
+    """A damaged text must not end a query over the others."""
+    return raw.decode(errors="replace")
+
+
+def _is_sound(db: sqlite3.Connection) -> bool:
+    """Whether SQLite finds every page in its place, for 0.2 s a 100,000 calls; closes it otherwise."""
+    try:
+        sound = db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    except sqlite3.Error:
+        db.close()
+        raise
+    if not sound:
+        db.close()
+    return sound
+
+
+def _rescued(path: Path) -> sqlite3.Connection:
+    """What can be read of a damaged journal takes its place once it is whole: being stopped costs nothing."""
+    new = path.with_name(f"{path.name}.rescued")
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{new}{suffix}").unlink(missing_ok=True)
+    with closing(_prepared(connected(new))) as db:
+        kept = _restore(db, rows_of(path))
+    aside = set_aside(path)
+    new.rename(path)
     logger.warning(
         "%s was damaged or cut off: %d replies could be read and are kept, any others are asked again. "
         "The damaged file is now %s.", path, kept, aside.name,
     )  # fmt: skip
-    return db
+    return _prepared(connected(path))
 
 
-def connected(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+def _restore(db: sqlite3.Connection, rows: Iterable[Row]) -> int:
+    """Write the rows; how many replies are among them."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        for table, values in sorted(map(_readable, rows), key=_preference):
+            marks = ",".join("?" * len(values))
+            db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)
+        db.execute(_AT_LEAST)
+    return db.execute("SELECT count(*) FROM calls WHERE status != 'failed'").fetchone()[0]
+
+
+def _readable(row: Row) -> Row:
+    """A call whose reply is damaged counts as failed: it is asked again, and what it has cost is kept."""
+    table, values = row
+    if table != "calls" or _reply(values[0], values[9].encode()):
+        return row
+    body = {"key": values[0], "status": "failed", "error": "the reply on record is damaged"}
+    return table, (*values[:8], "failed", json.dumps(body), *values[10:])
+
+
+def _preference(row: Row) -> tuple[bool, float]:
+    """Of two versions of a row the later one counts: an answer, or more that is spent."""
+    table, values = row
+    return "failed" not in values[8:9], values[1] if table == "spending" else 0
 
 
 def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
@@ -113,13 +199,19 @@ def unwritable(path: Path, error: Exception) -> str:
     )
 
 
-def say_if_cut_off(path: Path) -> None:
+def _how_it_ended(path: Path) -> str:
+    """What there is to say of a journal that SQLite can open, "" where its last session closed it."""
     log = Path(f"{path}-wal")
+    if is_empty(path):
+        return f"{path} is empty: nothing is on record, so what is asked is paid for again."
+    if gone_from(path):
+        return f"the end of {log} is gone: the replies in it are asked again, and their cost is not known."
     if log.exists() and log.stat().st_size:
-        logger.warning(
-            "the last session of %s ended abruptly: what is on record is kept, what was under way is asked "
-            "again.", path.parent,
-        )  # fmt: skip
+        return (
+            f"the last session of {path.parent} ended abruptly: what is on record is kept, what was under "
+            "way is asked again."
+        )
+    return ""
 
 
 def row_of(call: Call, reply: Reply, digest: str) -> tuple[Any, ...]:

@@ -10,8 +10,12 @@ import sqlite3
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any
+
+from .frames import Log, log_of
 
 COLUMNS = (
     "key TEXT PRIMARY KEY",
@@ -21,58 +25,93 @@ COLUMNS = (
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEAF = 13  # a page that holds rows of a table
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # serial type: bytes
+_USUAL = 4096  # bytes of a page, unless another was asked for
+_SIZES = (_USUAL, 512, 1024, 2048, 8192, 16384, 32768, 65536)
 Row = tuple[str, tuple[Any, ...]]  # table, values
 
 
 def is_damaged(error: sqlite3.Error) -> bool:
     """Whether the file itself is wrong, and not the disk, the folder or another process."""
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    code = getattr(error, "sqlite_errorcode", 0)  # which errors of Python's own module do not have
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def is_cut_short(path: Path) -> bool:
-    """Whether the file ends within a page, or before the first while its log has some.
+def is_broken(path: Path) -> bool:
+    """Whether the file ends within a page or before its last, is gone, or its log is wrong before its end.
 
-    SQLite would take such a page's missing end for zeros, and an empty file for new, and delete the log.
+    SQLite would take what is missing for zeros or a new file, and delete the log: so this is asked first.
     """
-    log = Path(f"{path}-wal")
-    size, logged = (file.stat().st_size if file.exists() else 0 for file in (path, log))
+    size = _size_of(path)
     if not size:
-        return path.exists() and logged > 0
+        return _size_of(Path(f"{path}-wal")) > 0
+    if size < 512:
+        return True
     with path.open("rb") as file:
-        return size < 512 or size % _page_size(file.read(18)) > 0
+        page = _page_size(file.read(18)) or _USUAL
+    log = log_of(path, page)
+    return size % page > 0 or log.is_broken or _has_gaps(log, _size_of(path) // page)  # it may have grown
 
 
-def rescue(path: Path) -> tuple[Path, list[Row]]:
-    """Move the journal aside; its new name, and every row that is still there in full, failed calls first."""
-    pages = _pages(path)
+def is_empty(path: Path) -> bool:
+    """Whether there is a file and nothing in it, nor in its log."""
+    return path.is_file() and not _size_of(path) and not _size_of(Path(f"{path}-wal"))
+
+
+def rows_of(path: Path) -> list[Row]:
+    """Every row that is still there in full, whatever size the pages turn out to have."""
+    whole = path.read_bytes() if path.exists() else b""
+    stated = _page_size(whole)
+    for size in (stated,) if stated else _SIZES:
+        if rows := list(_rows_at(path, whole, size)):
+            return rows
+    return []
+
+
+def set_aside(path: Path) -> Path:
+    """Move the journal's files away; the new name."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    for suffix in ("", "-wal"):
+    for suffix in ("-wal", ""):
         if Path(f"{path}{suffix}").exists():
             Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
     Path(f"{path}-shm").unlink(missing_ok=True)
-    return aside, sorted(_rows(pages), key=lambda row: "failed" not in row[1][8:9])
+    return aside if aside.exists() else Path(f"{aside}-wal")
 
 
-def _pages(path: Path) -> dict[int, bytes]:
-    """Every page by its number, as the log has it last, else as the file has it."""
-    whole, log = path.read_bytes(), Path(f"{path}-wal")
-    frames = log.read_bytes() if log.exists() else b""
-    size = _page_size(whole) if whole else int.from_bytes(frames[8:12], "big") or 4096
-    pages = {at // size + 1: whole[at : at + size] for at in range(0, len(whole) - size + 1, size)}
-    for at in range(32, len(frames) - size - 23, size + 24):
-        if frames[at + 8 : at + 16] == frames[16:24]:  # the salt of frames that belong to this log
-            pages[int.from_bytes(frames[at : at + 4], "big")] = frames[at + 24 : at + 24 + size]
-    return pages
+def _size_of(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
 
 
 def _page_size(start: bytes) -> int:
+    """What the file's header says, 0 where that is no size."""
     stated = int.from_bytes(start[16:18], "big")
-    return 65536 if stated == 1 else stated or 4096
+    stated = 65536 if stated == 1 else stated
+    return stated if start.startswith(b"SQLite format 3\0") and stated in _SIZES else 0
 
 
-def _rows(pages: dict[int, bytes]) -> Iterator[Row]:
-    for number, page in pages.items():
+def _has_gaps(log: Log, pages: int) -> bool:
+    """Whether the database that the log was written for had pages that neither it nor the file has."""
+    logged = log.pages(slice(log.followed)) if log.due > pages else {}
+    return any(number not in logged for number in range(pages + 1, log.due + 1))
+
+
+def _rows_at(path: Path, whole: bytes, size: int) -> Iterator[Row]:
+    """The rows as SQLite would read them; then as they are with what is behind the log's first wrong frame.
+
+    The second alone might miss some: a commit that failed leaves older pages behind the last one.
+    """
+    log = log_of(path, size)
+    size = log.size
+    pages = {at // size + 1: whole[at : at + size] for at in range(0, len(whole) - size + 1, size)}
+    pages |= log.pages(slice(log.followed))
+    yield from _rows(pages, pages)
+    behind = log.pages(slice(log.followed, None))
+    yield from _rows(pages | behind, behind)
+
+
+def _rows(pages: dict[int, bytes], some: dict[int, bytes]) -> Iterator[Row]:
+    """The rows on `some` of the pages."""
+    for number, page in some.items():
         start = 100 if number == 1 else 0
         if page[start] != _LEAF:
             continue
@@ -81,7 +120,7 @@ def _rows(pages: dict[int, bytes]) -> Iterator[Row]:
             try:
                 row = _row(*_record(pages, page, int.from_bytes(page[at : at + 2], "big")))
             except (IndexError, KeyError, ValueError, struct.error):
-                continue  # part of it is beyond the cut
+                continue  # part of it is gone or something else
             if row:
                 yield row
 
@@ -89,12 +128,17 @@ def _rows(pages: dict[int, bytes]) -> Iterator[Row]:
 def _row(rowid: int, values: list[Any]) -> Row | None:
     """Which table a record is from, by its form."""
     if len(values) == len(COLUMNS) and _DIGEST.fullmatch(str(values[0])) and isinstance(values[9], str):
-        return "calls", tuple(values)
-    if len(values) == 2 and _DIGEST.fullmatch(str(values[0])):
+        return ("calls", tuple(values)) if _are_amounts([value or 0 for value in values[10:]]) else None
+    if len(values) == 2 and sha256(str(values[1]).encode()).hexdigest() == values[0]:
         return "inputs", tuple(values)
-    if len(values) == 4 and values[0] is None and not any(isinstance(value, str) for value in values):
+    if len(values) == 4 and values[0] is None and 0 < rowid < 2**31 and _are_amounts(values[1:]):
         return "spending", (rowid, *values[1:])
     return None
+
+
+def _are_amounts(values: list[Any]) -> bool:
+    """Whether these can have been spent: what is not must not stop a run at its ceiling."""
+    return all(isinstance(value, int | float) and isfinite(value) and value >= 0 for value in values)
 
 
 def _record(pages: dict[int, bytes], page: bytes, at: int) -> tuple[int, list[Any]]:
@@ -102,13 +146,20 @@ def _record(pages: dict[int, bytes], page: bytes, at: int) -> tuple[int, list[An
     length, at = _varint(page, at)
     rowid, at = _varint(page, at)
     here = _local(length, len(page))
-    payload = page[at : at + here]
+    payload = [page[at : at + here]]
     if here < length:
-        following = int.from_bytes(page[at + here : at + here + 4], "big")
-        while len(payload) < length:
-            payload += pages[following][4:]
-            following = int.from_bytes(pages[following][:4], "big")
-    return rowid, list(_values(payload[:length], length))
+        payload += _overflow(pages, int.from_bytes(page[at + here : at + here + 4], "big"), length - here)
+    return rowid, list(_values(b"".join(payload)[:length], length))
+
+
+def _overflow(pages: dict[int, bytes], number: int, length: int) -> Iterator[bytes]:
+    """The pages that a payload goes on to, from the first; damage can lead them round in a circle."""
+    for _ in range(len(pages)):
+        if length <= 0:
+            return
+        yield pages[number][4:]
+        length -= len(pages[number]) - 4
+        number = int.from_bytes(pages[number][:4], "big")
 
 
 def _local(length: int, size: int) -> int:
