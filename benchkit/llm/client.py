@@ -109,7 +109,8 @@ class Client:
             self._stack = stack.pop_all()
 
     def _say_if_gone(self) -> None:
-        if not self._path.exists() and any(self.run.path.glob("*" + RESPONSES)):
+        there = self._path.exists() or Path(f"{self._path}-wal").exists()  # of which some can be rescued
+        if not there and any(self.run.path.glob("*" + RESPONSES)):
             logger.warning(
                 "%s has responses but no %s any more: nothing is on record, so what is asked is paid for "
                 "again.", self.run.path, self._path.name,
