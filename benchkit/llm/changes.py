@@ -43,9 +43,17 @@ def _stale(
         place = (case, round, attempt)
         if key in items:
             kept.add(place)
-        elif (model == agent.model or model not in models) and len(json.loads(body)[0]) == 2:
+        elif (model == agent.model or model not in models) and len(_messages(body)) == 2:
             found.setdefault(place, []).append((model, parameters, body))
     return {place: rows for place, rows in found.items() if place not in kept}
+
+
+def _messages(body: str) -> list[Any]:
+    """What was asked; of a damaged record nothing, so that nothing is said of it."""
+    try:
+        return json.loads(body)[0]
+    except ValueError:
+        return []
 
 
 def _differences(call: Call, before: tuple[Any, ...]) -> list[str]:
