@@ -460,6 +460,14 @@ def test_python_values_of_the_wrong_type(value, kind):
         check(value, Parameter("x", None, "", kind))
 
 
+@pytest.mark.parametrize("kind", ["float", "int"])
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**5000], ids=["large", "negative", "larger"])
+def test_a_number_that_no_float_holds(value, kind):
+    """It is refused by name; its digits are more than Python itself would print."""
+    with pytest.raises(errors.UsageError, match=r"^x is too large a number\."):
+        check(value, Parameter("x", None, "", kind))
+
+
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True
