@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
 
 class BenchkitError(Exception):
     """Base of all: a message that finishes the sentence. `exit_code` is the command line's."""
@@ -49,3 +55,15 @@ class Interrupted(BenchkitError):
     """Somebody interrupted the run; what is paid for is kept and it can resume."""
 
     exit_code = 4
+
+
+def unwritable(path: Path, error: OSError) -> RunError:
+    """What kept `path` from being written, and the remedy: room on a full disk, or leave to write."""
+    why = error.strerror or str(error)
+    if error.errno in FULL:
+        problem, remedy = f"the disk of {path.parent} is full ({why})", "Make room on it"
+    elif error.errno in READ_ONLY:
+        problem, remedy = f"{path.parent} is read-only ({why})", "Make it writable"
+    else:
+        problem, remedy = why, "Mend that"
+    return RunError(f"{path} cannot be written: {problem}. {remedy} and run again: what is recorded is kept.")

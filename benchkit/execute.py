@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .agent import Agent, Item, Reply, Tool, system_prompt
 from .domain import KINDS, Response, TestCase
-from .errors import InputError, UsageError
+from .errors import InputError, ProviderError, UsageError
 from .llm.catalog import default_models
 from .llm.estimate import Estimate
 from .llm.timing import time_table
+from .log import redact, setup_logging
 from .metrics.refusals import declines
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from .llm.client import Client
 
+logger = setup_logging(__name__)
 PROCESS = Tool(
     "process_customer_response",
     "Hand in the reply to the customer.",
@@ -123,6 +127,30 @@ def _responses(plan: Plan, replies: Sequence[Sequence[Reply | None]]) -> pd.Data
     table["category"] = [tests[id].category for id in table["id"]]
     numbers = {"prompt_tokens": "Int64", "completion_tokens": "Int64", "latency_s": float, "queue_s": float}
     return table.astype(numbers | {"cost_usd": float})
+
+
+def check_answered(responses: pd.DataFrame) -> None:
+    """Warn of the calls that failed, a line a model. Raises ProviderError where no call was answered."""
+    failed = responses[responses["status"] == "failed"]
+    if len(failed) and len(failed) == len(responses):
+        raise ProviderError(
+            f"none of {len(failed)} calls was answered, most often: {_most_often(failed['error'])}. Once the "
+            "provider is well, or what it objects to is mended, run again: they are asked again."
+        )
+    planned = responses["model"].value_counts()
+    for model, rows in failed.groupby("model", sort=False):
+        logger.warning(
+            "%d of %d calls of %s failed, most often: %s. They stay unscored; run again to ask them again.",
+            len(rows), planned[model], model, _most_often(rows["error"]),
+        )  # fmt: skip
+
+
+def _most_often(errors: Iterable[str]) -> str:
+    """The most frequent reason, short; numbers, such as how long to wait, make no other reason of it."""
+    texts = [" ".join(redact(error).split()) for error in errors]
+    kind = Counter(re.sub(r"\d+", "#", text) for text in texts).most_common(1)[0][0]
+    text = next(text for text in texts if re.sub(r"\d+", "#", text) == kind)
+    return (text if len(text) <= 200 else f"{text[:199]}…").rstrip(".") or "no reason given"
 
 
 def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:

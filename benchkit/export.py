@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import RunError
+from .errors import RunError, unwritable
 from .tables import write_atomically
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _write(node: NotebookNode, name: str, run: Path, target: Path, report: dict[
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"{target.parent} cannot be made ({error.strerror}). Free the path.") from error
+        raise unwritable(target, error) from error
     write_atomically(target, page)
     return target
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -55,12 +55,14 @@ def _announced(owner: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that turned read-only; it would hide why the block ended
+            owner.unlink(missing_ok=True)
         os.environ[TOKEN] = " ".join(other for other in _tokens() if other != token)
 
 
 def _unwritable(run_dir: Path, error: OSError) -> str:
-    return f"{run_dir} cannot be written to ({error.strerror or error}). Make it writable, or free the disk."
+    why = error.strerror or error
+    return f"{run_dir} cannot be written to ({why}). Make it writable, or make room on its disk."
 
 
 def _read(owner: Path) -> dict:

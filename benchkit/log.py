@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
@@ -21,6 +22,22 @@ def redact(text: str) -> str:
 class _Redacting(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+
+class _RunLog(logging.FileHandler):
+    """debug.log. On a full disk it falls silent: what was at work says so, and no traceback hides it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # from opening it
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with suppress(OSError):  # from what is left to write
+            super().close()
 
 
 def setup_logging(name: str) -> logging.Logger:
@@ -44,7 +61,7 @@ def log_to(folder: Path) -> None:
             return
         root.removeHandler(handler)
         handler.close()
-    _attach(root, logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True))
+    _attach(root, _RunLog(path, encoding="utf-8", errors="backslashreplace", delay=True))
 
 
 def _attach(logger: logging.Logger, handler: logging.Handler) -> None:

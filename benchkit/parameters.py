@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -70,6 +71,10 @@ def check(value: Any, parameter: Parameter) -> Any:
         return str(value)
     if parameter.type == "list" and isinstance(value, tuple):
         return list(value)
+    if type(value) is int and abs(value) > sys.float_info.max:
+        raise UsageError(
+            f"{parameter.name} is too large a number. It takes one below {sys.float_info.max:.1g}."
+        )
     if parameter.type == "float" and type(value) is int:
         return float(value)
     if type(value).__name__ != parameter.type or value in (math.inf, -math.inf) or value != value:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .errors import BenchkitError, BudgetStop, InputError, Interrupted, RunError, UsageError
+from .errors import BenchkitError, BudgetStop, InputError, Interrupted, RunError, UsageError, unwritable
 from .export import export_html
+from .log import setup_logging
 from .parameters import NOTEBOOKS, Parameter, check, declared_parameters, find, notebook_folder, parse
 from .terminal import Terminal
 
@@ -29,6 +31,7 @@ __all__ = [
     "notebook_folder",
     "parse",
 ]
+logger = setup_logging(__name__)
 GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 
 
@@ -195,15 +198,24 @@ class BenchmarkPipeline:
         from .kernel import run_notebook
 
         kept = self._kept(name)
-        kept.parent.mkdir(exist_ok=True)
         source = self.folder / f"{name}.ipynb"
         try:
+            kept.parent.mkdir(exist_ok=True)
             run_notebook(source, kept, values, session, environment, Path.cwd())
-        finally:
-            if kept.exists() and not session.stopping:
-                page = kept.parent.parent / "html" / f"{name}.html"
-                hide = name == NOTEBOOKS[-1]
-                export_html(kept, page, hide_code=hide, simulated=self._is_simulated())
+        except OSError as error:  # papermill saves after every cell: what there is of the file is cut short
+            raise unwritable(Path(error.filename or kept), error) from error
+        except Exception:
+            with _told_only():
+                self._export(name, session)
+            raise
+        self._export(name, session)
+
+    def _export(self, name: str, session: Session) -> None:
+        kept = self._kept(name)
+        if kept.exists() and not session.stopping:
+            page = kept.parent.parent / "html" / f"{name}.html"
+            hide = name == NOTEBOOKS[-1]
+            export_html(kept, page, hide_code=hide, simulated=self._is_simulated())
 
     def _kept(self, name: str) -> Path:
         assert self.run_dir is not None
@@ -214,6 +226,15 @@ class BenchmarkPipeline:
 
         assert self.run_dir is not None
         return (self.run_dir / "config.json").exists() and Run(self.run_dir).simulated
+
+
+@contextmanager
+def _told_only() -> Iterator[None]:
+    """A failure in here is a warning: another one is on its way, and is the reason."""
+    try:
+        yield
+    except BenchkitError as error:
+        logger.warning("the page was not made: %s", error)
 
 
 async def _stoppable(session: Session, work: Callable[[], None]) -> None:

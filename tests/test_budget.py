@@ -79,6 +79,42 @@ async def test_dollars_stop():
         await waiting
 
 
+@pytest.mark.parametrize(
+    ("paid", "sentence"),
+    [
+        (0.1, "$0.1000 is spent and the next call may cost $1.0000."),
+        (0.6, "$0.6000 is spent, calls that were cut off counted at their most, and the next call may"),
+        (0.00005, "$5e-05 is spent and the next call may cost $1.0000."),
+    ],
+)
+async def test_calls_that_were_cut_off(paid, sentence):
+    """They are spoken of where one is counted at its most, and only there; a little is not nothing."""
+    budget = begun(max_cost_usd=1.0)
+    await budget.admit(0.6)
+    budget.settle(0.6, paid)
+    with pytest.raises(BudgetStop) as caught:
+        await budget.admit(1.0)
+    assert sentence in str(caught.value)
+
+
+async def test_a_call_that_was_not_sent_was_not_cut_off():
+    """A request that never left costs nothing, however it ended."""
+    budget = begun(max_cost_usd=1.0)
+    await budget.admit(0.0)
+    budget.settle(0.0, 0.0, sent=False)
+    with pytest.raises(BudgetStop, match=r"\$0\.0000 is spent and the next"):
+        await budget.admit(1.1)
+
+
+async def test_less_than_a_minute():
+    """What is used of a very small ceiling is said in seconds, not as 0.0 minutes."""
+    ticks = Ticks()
+    budget = begun(ticks=ticks, max_minutes=1e-300)
+    ticks.at = 0.012
+    with pytest.raises(BudgetStop, match=r"max_minutes = 1e-300 minutes: 0\.012 s are used\."):
+        await budget.admit(0.0)
+
+
 async def test_a_call_that_never_fits_does_not_wait():
     """A call that costs more than what is left even when all else is free is stopped at once."""
     budget = begun(max_cost_usd=1.0)

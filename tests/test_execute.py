@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import Counter
 from typing import Any
@@ -13,10 +14,11 @@ import pytest
 from benchkit.agent import system_prompt
 from benchkit.domain import TestCase
 from benchkit.errors import InputError, ProviderError, UsageError
-from benchkit.execute import PROCESS, execute, plan_execution
+from benchkit.execute import PROCESS, check_answered, execute, plan_execution
 from benchkit.generate import generate, plan_cases
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.offline import OfflineServer
+from benchkit.parameters import notebook_folder
 from benchkit.run import Run
 from benchkit.validate import validate
 
@@ -343,3 +345,60 @@ class TestWhatComesBack:
                 responses = await execute(plan_execution(client, cases(2), PAIR, 2), client)
             texts.append(responses["model_response"].tolist())
         assert texts[0] == texts[1]
+
+
+def replied(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    """Responses of (model, status, error), as far as failures are read from them."""
+    return pd.DataFrame(rows, columns=["model", "status", "error"])
+
+
+class TestWhatFailed:
+    def test_nothing_failed(self, caplog, heard):
+        """A malformed answer or a refusal is the model's own: nothing is said."""
+        check_answered(replied(("a", "malformed", "x"), ("b", "refused", "y"), ("b", "answered", "")))
+        check_answered(replied())
+        assert caplog.messages == []
+
+    def test_some_failed(self, caplog, heard):
+        """A line a model that lost calls: how many of how many, and the most frequent reason, whatever its
+        numbers, in one line and without a key."""
+        told = [f"Busy with {talking.KEY},\ntry in {wait} s." for wait in (3, 14, 15)]
+        lost = [("b", "failed", error) for error in ["Gone.", *told]]
+        check_answered(replied(("a", "answered", ""), ("b", "answered", ""), *lost))
+        assert caplog.messages == [
+            "4 of 5 calls of b failed, most often: Busy with [key], try in 3 s. They stay unscored; "
+            "run again to ask them again."
+        ]
+
+    def test_none_was_answered(self, caplog, heard):
+        """Where no call of any model came back there is nothing to go on with, which is an error."""
+        lost = [("a", "failed", "413: " + "too large " * 100), ("b", "failed", "413: " + "too large " * 100)]
+        with pytest.raises(
+            ProviderError, match=r"^none of 3 calls was answered, most often: 413: .*…\. Once "
+        ):
+            check_answered(replied(*lost, ("b", "failed", "Gone.")))
+        assert caplog.messages == []
+
+    def test_one_model_lost_all(self, caplog, heard):
+        """Another model's answers are worth going on with: a warning."""
+        check_answered(replied(("a", "failed", ""), ("b", "malformed", "x")))
+        assert caplog.messages == [
+            "1 of 1 calls of a failed, most often: no reason given. They stay unscored; run again to ask "
+            "them again."
+        ]
+
+    def test_the_notebook_asks_once_the_responses_are_saved(self):
+        """What failed is said after nothing can be lost by it."""
+        node = json.loads((notebook_folder() / "03_execute.ipynb").read_text())
+        (asking,) = [
+            source for cell in node["cells"] if "await execute" in (source := "".join(cell["source"]))
+        ]
+        assert asking.endswith("run.save_responses(responses)\ncheck_answered(responses)")
+
+    @pytest.fixture
+    def heard(self, caplog):
+        """The package's log, which otherwise goes nowhere else."""
+        logger = logging.getLogger("benchkit")
+        logger.addHandler(caplog.handler)
+        yield
+        logger.removeHandler(caplog.handler)

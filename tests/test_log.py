@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import subprocess
@@ -123,3 +124,17 @@ def test_other_loggers_are_left_alone():
     """Nothing of ours is attached to the root logger or sent to it."""
     assert setup_logging("x").parent is logging.getLogger("benchkit")
     assert not logging.getLogger("benchkit").propagate
+
+
+@pytest.mark.parametrize("opens", [False, True])
+def test_a_full_disk_is_no_traceback(tmp_path, monkeypatch, capsys, opens):
+    """A log that cannot be opened or written falls silent: no error, and no traceback on the terminal."""
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log_to(tmp_path)
+    (handler,) = [h for h in logging.getLogger("benchkit").handlers if isinstance(h, logging.FileHandler)]
+    monkeypatch.setattr(handler, "_open", (lambda: open("/dev/full", "w")) if opens else full)  # noqa: SIM115
+    setup_logging("x").info("a line")
+    assert capsys.readouterr().err == ""

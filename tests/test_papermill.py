@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from papermill.__main__ import papermill
+from papermill.exceptions import PapermillExecutionError
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
@@ -24,3 +26,13 @@ def test_papermill_alone(tmp_path):
         # In this process, which has papermill imported: five starts of Python would test nothing more.
         papermill([*files, *flags, "--no-progress-bar"], standalone_mode=False)
     assert "## Decision" in (run_dir / "analysis_report.md").read_text()
+
+
+@pytest.mark.parametrize("given", ["nan", "1e400"])
+def test_a_ceiling_is_refused_as_given(tmp_path, given):
+    """What papermill makes of `-p` is refused under that name before a run is made of it."""
+    values = ["-p", "run_dir", str(tmp_path / "run"), "-p", "max_cost_usd", given, "--no-progress-bar"]
+    files = [str(ROOT / "notebooks" / "01_generate.ipynb"), str(tmp_path / "out.ipynb")]
+    with pytest.raises(PapermillExecutionError, match=r"max_cost_usd = (nan|inf) is not usable"):
+        papermill([*files, *values], standalone_mode=False)
+    assert not (tmp_path / "run").exists()

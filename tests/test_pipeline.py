@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import io
 import json
+import logging
 import os
+import re
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from papermill.iorw import LocalHandler
 
 from benchkit import errors, pipeline
 from benchkit.parameters import Parameter, check, parse
@@ -174,6 +178,54 @@ async def test_a_failure_is_one_sentence_and_a_kept_notebook(tmp_path, source, k
     assert "before" in (tmp_path / "r" / "html" / "05_report.html").read_text("utf-8")
     ended = "stopped" if kind is errors.LimitStop else "failed"
     assert made.terminal.stream.getvalue().rstrip().endswith(ended)
+
+
+def disk_that(fills_up_with: OSError, at: str):
+    """papermill's save between two cells, on a disk that is full once a text holds `at`."""
+
+    def write(self, text: str, path: str) -> None:
+        full = at in text
+        Path(path).write_text(text[: len(text) // 2] if full else text, encoding="utf-8")
+        if full:
+            raise fills_up_with
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "notebooks is full (No space left on device). Make room on it and run again"),
+        (errno.EROFS, "notebooks is read-only (Read-only file system). Make it writable and run again"),
+    ],
+)
+async def test_a_notebook_that_cannot_be_saved(tmp_path, monkeypatch, number, sentence):
+    """The disk is named, not the half notebook that it left behind."""
+    folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, "print('a' + 'b')", "never = 1"))
+    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="05", notebooks=folder)
+    made.terminal = Terminal(io.StringIO())
+    full = OSError(number, os.strerror(number))
+    monkeypatch.setattr(LocalHandler, "write", disk_that(full, at='"ab\\n"'))
+    with pytest.raises(errors.RunError, match=re.escape(sentence)) as caught:
+        await made.run()
+    assert str(tmp_path / "r" / "notebooks" / "05_report.ipynb") in str(caught.value)
+    assert not (tmp_path / "r" / "html").exists()
+
+
+async def test_a_page_that_cannot_be_made_hides_no_failure(tmp_path, caplog):
+    """The notebook's own error rises; that its page could not be written is a warning."""
+    folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, "1 / 0"))
+    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="05", notebooks=folder)
+    made.terminal = Terminal(io.StringIO())
+    (tmp_path / "r" / "html").write_text("in the way")
+    logging.getLogger("benchkit").addHandler(caplog.handler)
+    try:
+        with pytest.raises(errors.RunError, match="ZeroDivisionError"):
+            await made.run()
+    finally:
+        logging.getLogger("benchkit").removeHandler(caplog.handler)
+    (record,) = [one for one in caplog.records if one.name == "benchkit.pipeline"]
+    assert record.getMessage().startswith("the page was not made: ")
 
 
 class Watch(io.StringIO):
@@ -405,6 +457,14 @@ def test_values_from_python(value, kind, given):
 def test_python_values_of_the_wrong_type(value, kind):
     """A flag is no number and None is no text."""
     with pytest.raises(errors.UsageError, match="is not usable"):
+        check(value, Parameter("x", None, "", kind))
+
+
+@pytest.mark.parametrize("kind", ["float", "int"])
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**5000], ids=["large", "negative", "larger"])
+def test_a_number_that_no_float_holds(value, kind):
+    """It is refused by name; its digits are more than Python itself would print."""
+    with pytest.raises(errors.UsageError, match=r"^x is too large a number\."):
         check(value, Parameter("x", None, "", kind))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -180,7 +182,8 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunError, match="No space left on device"):
+    said = r"cannot be written: the disk of .* is full \(No space left on device\)\. Make room on it and run"
+    with pytest.raises(RunError, match=said):
         write_atomically(path, "new")
     assert path.read_text() == "old"
 
@@ -193,3 +196,15 @@ def test_the_new_file_is_whole_before_it_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(kind, "replace", lambda self, to: (seen.append(self.read_text()), replace(self, to)))
     write_atomically(path, "x" * 100_000)
     assert seen == ["x" * 100_000]
+
+
+def test_the_reason_is_said_where_nothing_can_be_tidied_up(tmp_path, monkeypatch):
+    """On a disk that turned read-only even a file that is not there cannot be removed."""
+
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_bytes", read_only)
+    monkeypatch.setattr(Path, "unlink", read_only)
+    with pytest.raises(RunError, match=r"scores\.csv cannot be written: .* is read-only .*Make it writable"):
+        write_atomically(tmp_path / "scores.csv", "new")

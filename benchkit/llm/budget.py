@@ -26,6 +26,7 @@ class Budget:
     _reserved_usd: float = field(default=0.0, init=False)
     _in_flight: int = field(default=0, init=False)
     _began: float = field(default=0.0, init=False)
+    _cut_off: bool = field(default=False, init=False)  # whether a call is counted at its most
     _settled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -74,12 +75,13 @@ class Budget:
         self.calls -= not sent
         self._reserved_usd -= most_usd
         self.cost_usd += cost_usd
+        self._cut_off |= sent and cost_usd >= most_usd > 0
         self._settled.set()
 
     def check_wait(self, wait_s: float) -> None:
         """Raises BudgetStop if a wait of `wait_s` would use up the minutes."""
         if self.max_minutes and self._minutes() + wait_s / 60 >= self.max_minutes:
-            used = f"{self._minutes():.1f} minutes are used and the next wait is {wait_s:.0f} s"
+            used = f"{self._used()} and the next wait is {wait_s:.0f} s"
             raise self._stop("max_minutes", f"{self.max_minutes:g} minutes", used)
 
     def _over(self, more_usd: float) -> bool:
@@ -88,21 +90,27 @@ class Budget:
     def _minutes(self) -> float:
         return (self._before[2] + self.clock() - self._began) / 60
 
+    def _used(self) -> str:
+        minutes = self._minutes()
+        return f"{minutes:.1f} minutes are used" if minutes >= 1 else f"{60 * minutes:.2g} s are used"
+
     def _check(self, most_usd: float) -> None:
         if self.max_calls and self.calls + 1 > self.max_calls:
             raise self._stop("max_calls", f"{self.max_calls} calls", f"{self.calls} calls are sent")
         if self._over(self._reserved_usd + most_usd):
-            spent = (
-                f"${self.cost_usd:.4f} is spent, calls that were cut off counted at their most, "
-                f"and the next call may cost ${most_usd:.4f}"
-            )
+            counted = ", calls that were cut off counted at their most," if self._cut_off else ""
+            spent = f"{_usd(self.cost_usd)} is spent{counted} and the next call may cost {_usd(most_usd)}"
             raise self._stop("max_cost_usd", f"${self.max_cost_usd:g}", spent)
         if self.max_minutes and self._minutes() >= self.max_minutes:
-            used = f"{self._minutes():.1f} minutes are used"
-            raise self._stop("max_minutes", f"{self.max_minutes:g} minutes", used)
+            raise self._stop("max_minutes", f"{self.max_minutes:g} minutes", self._used())
 
     def _stop(self, name: str, ceiling: str, state: str) -> BudgetStop:
         return BudgetStop(
             f"stopped at {name} = {ceiling}: {state}. Everything paid for is kept; "
             f"raise {name} of 01_generate and run again to continue."
         )
+
+
+def _usd(amount: float) -> str:
+    """Dollars to four places; what those would round away, to two figures."""
+    return f"${amount:.2g}" if 0 < amount < 0.0001 else f"${amount:.4f}"
