@@ -13,7 +13,7 @@ from benchkit.llm.records import limits_in, read
 from benchkit.llm.timing import time_table
 from benchkit.offline.server import OfflineServer
 
-from .talking import HASTY, STEADY, at, client, executor, items
+from .talking import HASTY, STEADY, Ticks, at, client, executor, items
 from .test_client import MODELS, agent, server
 
 __all__ = ["server"]  # a fixture
@@ -110,10 +110,11 @@ def test_no_journal_no_change(tmp_path):
 
 async def test_where_the_time_went(monkeypatch, tmp_path):
     """Every second of a call is under one heading, and a resumed run still knows."""
-    faults = {"500": 0.4}
-    with OfflineServer(latency_ms=0, models=MODELS, faults=faults, rpm=600, burst=3) as server:
+    ticks, faults = Ticks(), {"500": 0.4}
+    limit = {"rpm": 600, "burst": 3, "clock": ticks.now}
+    with OfflineServer(latency_ms=0, models=MODELS, faults=faults, **limit) as server:
         at(server, monkeypatch)
-        one = client(tmp_path)
+        one = client(tmp_path, ticks)
         got = await one.map(agent(), items(12))
         assert sum(reply.limit_s for reply in got) > 0
         assert sum(reply.retry_s for reply in got) > 1
