@@ -191,7 +191,7 @@ class Sender:
     async def _sleep(self, model: str, wait_s: float) -> None:
         """Sleep that ends early, with the reason, when the model or the run has to stop."""
         self.budget.check_wait(wait_s)
-        self._go_on(model)
+        self._go_on(model)  # an event that is first asked for after the halt would never be set
         await first_of(self._clock.sleep(wait_s), self._stopping[model].wait())
         self._go_on(model)
 
