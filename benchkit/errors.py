@@ -7,6 +7,7 @@ from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+SQLITE_FULL, SQLITE_READONLY = 13, 8  # sqlite3 has them too; importing it for two numbers costs more
 
 
 class BenchkitError(Exception):
@@ -57,13 +58,19 @@ class Interrupted(BenchkitError):
     exit_code = 4
 
 
-def unwritable(path: Path, error: OSError) -> RunError:
-    """What kept `path` from being written, and the remedy: room on a full disk, or leave to write."""
-    why = error.strerror or str(error)
-    if error.errno in FULL:
+def unwritable(path: Path, error: Exception) -> RunError:
+    """What kept `path` from being written, and the remedy: room on a full disk, or leave to write.
+
+    `error` is the file system's or SQLite's.
+    """
+    why = getattr(error, "strerror", None) or str(error)
+    number, result = getattr(error, "errno", None), getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if number in FULL or result == SQLITE_FULL:
         problem, remedy = f"the disk of {path.parent} is full ({why})", "Make room on it"
-    elif error.errno in READ_ONLY:
+    elif number in READ_ONLY or result == SQLITE_READONLY:
         problem, remedy = f"{path.parent} is read-only ({why})", "Make it writable"
+    elif path.parent.is_file():
+        problem, remedy = f"{path.parent} is a file", "Name a folder"
     else:
         problem, remedy = why, "Mend that"
     return RunError(f"{path} cannot be written: {problem}. {remedy} and run again: what is recorded is kept.")

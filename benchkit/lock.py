@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from .errors import RunError
+from .errors import RunError, unwritable
 
 TOKEN = "BENCHKIT_RUN_TOKEN"  # how the kernels of a pipeline know that the owner is their parent
 
@@ -35,7 +35,7 @@ def claim(run_dir: Path) -> Iterator[None]:
     except Timeout:
         raise RunError(f"{run_dir} is in use by {_describe(owner)}. Wait for it, or stop it first.") from None
     except OSError as error:
-        raise RunError(_unwritable(run_dir, error)) from error
+        raise unwritable(run_dir / ".lock", error) from error
     try:
         with _announced(owner):
             yield
@@ -50,7 +50,7 @@ def _announced(owner: Path) -> Iterator[None]:
     try:
         owner.write_text(json.dumps(about))
     except OSError as error:
-        raise RunError(_unwritable(owner.parent, error)) from error
+        raise unwritable(owner, error) from error
     os.environ[TOKEN] = " ".join([*_tokens(), token])  # a process may own several runs
     try:
         yield
@@ -58,11 +58,6 @@ def _announced(owner: Path) -> Iterator[None]:
         with suppress(OSError):  # on a disk that turned read-only; it would hide why the block ended
             owner.unlink(missing_ok=True)
         os.environ[TOKEN] = " ".join(other for other in _tokens() if other != token)
-
-
-def _unwritable(run_dir: Path, error: OSError) -> str:
-    why = error.strerror or error
-    return f"{run_dir} cannot be written to ({why}). Make it writable, or make room on its disk."
 
 
 def _read(owner: Path) -> dict:

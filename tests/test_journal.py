@@ -223,7 +223,7 @@ async def test_a_commit_that_fails(path, monkeypatch):
 
     monkeypatch.setattr(Journal, "_commit", fails)
     for task in [asyncio.ensure_future(fill(journal, [call])) for call in CALLS[:3]]:
-        with pytest.raises(RunError, match=r"cannot be written \(disk I/O error\)"):
+        with pytest.raises(RunError, match=r"cannot be written: disk I/O error\. .* run again"):
             await task
     monkeypatch.setattr(Journal, "_commit", commit)
     written = await fill(journal, CALLS[2:4])
@@ -233,13 +233,29 @@ async def test_a_commit_that_fails(path, monkeypatch):
         assert db.execute("SELECT count(*) FROM inputs").fetchone() == (2,)
 
 
+async def test_a_bug_of_ours(path, monkeypatch):
+    """An error that nobody foresaw reaches whoever waits, instead of being waited for."""
+    journal = Journal(path)
+
+    def broken(self, table, rows, otherwise):
+        raise ZeroDivisionError("ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_insert", broken)
+        with pytest.raises(ZeroDivisionError):
+            await fill(journal, CALLS[:1])
+    written = await fill(journal, CALLS[:2])
+    journal.close()
+    assert recorded(path, written) == written
+
+
 async def test_full_disk(path):
     """A disk that is full is a RunError, nothing recorded before is lost, and with room it goes on."""
     journal = Journal(path)
     written = await fill(journal, CALLS[:5])
     journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     journal._db.execute("PRAGMA max_page_count = 1")
-    with pytest.raises(RunError, match=r"cannot be written \(.*full.*\)\. Free the disk .* run"):
+    with pytest.raises(RunError, match=r"the disk of .* is full \(database .*\)\. Make room on it and run"):
         await fill(journal, CALLS[5:], size=5000)
     assert journal.replies(call.key for call in CALLS) == written
     journal._db.execute("PRAGMA max_page_count = 100000")
@@ -252,7 +268,7 @@ async def test_read_only(path):
     """A file that may not be written is a RunError too."""
     journal = Journal(path)
     journal._db.execute("PRAGMA query_only = 1")
-    with pytest.raises(RunError, match=r"cannot be written \(attempt to write a readonly database\)"):
+    with pytest.raises(RunError, match=r"is read-only \(attempt to write a readonly .*\)\. Make it writable"):
         await journal.record(CALLS[0], reply(CALLS[0]))
     journal.close()
 

@@ -114,7 +114,7 @@ def test_several_runs_in_any_order(tmp_path):
 def test_no_folder(tmp_path):
     """What is no folder is named."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match=r"file cannot be written to .*Make it writable"):
+    with pytest.raises(RunError, match=r"\.lock cannot be written: .*file is a file\. Name a folder"):
         claim(tmp_path / "file").__enter__()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..agent import Call, Reply
-from ..errors import RunError
+from ..errors import unwritable
 from ..log import setup_logging
 from .records import (
     T,
@@ -25,7 +25,6 @@ from .records import (
     opened,
     replies_in,
     row_of,
-    unwritable,
 )
 
 logger = setup_logging(__name__)
@@ -106,7 +105,7 @@ class Journal:
             if self._flushing:
                 self._flushing.cancel()
         self._reader.close()
-        problem: RunError | None = None
+        problem: Exception | None = None
         try:
             while self._writing or self._waiting:
                 self._begin()
@@ -114,7 +113,7 @@ class Journal:
                 self._settle(None)
             self._note_spending()
         except (sqlite3.Error, OSError) as error:
-            problem = RunError(unwritable(self.path, error))
+            problem = unwritable(self.path, error)
             logger.warning("the end of this session was not recorded in %s (%s)", self.path, error)
         self._writing += self._waiting
         self._settle(problem)
@@ -132,12 +131,13 @@ class Journal:
         """Commit what waits, batch by batch; only the wait for the disk is left to the thread."""
         while self._waiting or self._writing:
             await asyncio.sleep(LINGER_S)
-            problem: RunError | None = None
+            problem: Exception | None = None
             try:
                 self._begin()
                 await asyncio.get_running_loop().run_in_executor(self._pool, self._commit)
-            except (sqlite3.Error, OSError) as error:
-                problem = RunError(unwritable(self.path, error))
+            except Exception as error:  # whatever it is, nobody is to wait for ever
+                ours = not isinstance(error, sqlite3.Error | OSError)
+                problem = error if ours else unwritable(self.path, error)
                 with suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
             self._settle(problem)
@@ -166,7 +166,7 @@ class Journal:
         if self._commits % 100 == 0 and Path(f"{self.path}-wal").stat().st_size > LARGEST_LOG:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _settle(self, problem: RunError | None) -> None:
+    def _settle(self, problem: Exception | None) -> None:
         """The transaction is over: tell whoever waits for it."""
         batch, self._writing = self._writing, []
         if not problem:
@@ -188,7 +188,7 @@ class Journal:
         self._noted = time.monotonic()
 
 
-def _wake(done: asyncio.Future, problem: RunError | None) -> None:
+def _wake(done: asyncio.Future, problem: Exception | None) -> None:
     with suppress(RuntimeError):  # nobody waits in a loop that is closed
         if done.done():
             return

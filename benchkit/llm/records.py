@@ -192,13 +192,6 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def unwritable(path: Path, error: Exception) -> str:
-    return (
-        f"{path} cannot be written ({error}). Free the disk or make the folder writable, then run "
-        "the same cell or command again: everything recorded so far is kept."
-    )
-
-
 def _how_it_ended(path: Path) -> str:
     """What there is to say of a journal that SQLite can open, "" where its last session closed it."""
     log = Path(f"{path}-wal")
