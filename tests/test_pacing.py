@@ -8,7 +8,7 @@ import random
 import pytest
 
 from benchkit.llm.catalog import TIERS
-from benchkit.llm.pacing import SPARE, Pacer, first_of, limit_in
+from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, first_of, limit_in
 from benchkit.llm.window import FIRST_WINDOW, GAP_S, HEARD_S, LARGEST_WINDOW
 from benchkit.offline.limits import Limiter
 
@@ -184,6 +184,15 @@ async def test_what_it_waits_for():
     assert first.waiting == ("told to wait", 7.0)
     assert (await first.acquire(1)).held_s == 7.0
     assert first.waiting == ("", 0.0)
+
+
+async def test_a_hold_for_want_of_answers_is_no_limit():
+    """What a call waits because nothing is answered is not counted as the provider's limit."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    first.hold(7.0, NO_ANSWERS)
+    permit = await first.acquire(1)
+    assert (permit.held_s, permit.outage_s) == (0.0, 7.0)
 
 
 async def test_unused_tokens_come_back():

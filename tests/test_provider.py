@@ -326,7 +326,22 @@ def test_bar_says_what_it_waits_for(monkeypatch, capsys):
         pacer.hold(12.4)
         pacer._wait(1)
         line = str(bar)
+        clock.at += 20.0
+        pacer._wait(1)
+        pacer.asking_again = 3
+        assert "/min, 3 to ask again, $0.0125" in str(bar)
     assert "2 of 30 calls/min, 500 of 8,000 tokens/min, waits 12 s (told to wait), $0.0125, failed=1" in line
+
+
+def test_bar_has_no_room_for_many_digits(capsys):
+    """Large numbers are shown in thousands, so that the line fits a notebook."""
+    with Bars({STEADY: (4, 0)}, "answer") as bars:
+        bars[STEADY].pacer, bars[STEADY].start_t = (
+            Pacer(tiers=[{"RPM": 1000, "TPM": 250_000}]),
+            time.time() - 60,
+        )
+        bars[STEADY].advance("answered", 123_456)
+        assert "1 of 1,000 calls/min, 123k of 250k tokens/min" in str(bars[STEADY])
 
 
 def test_bar_does_not_fill_a_log(capsys):

@@ -1,4 +1,4 @@
-"""A model that answers nothing at all: its calls are held until it does, instead of failing one by one."""
+"""A model that answers nothing at all: how long to hold its calls for that, and when to give it up."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ from collections.abc import Callable
 IN_A_ROW = 32  # failures; as many by chance there cannot be, and a few calls spend their retries before
 LONGEST_HOLD_S = 60.0
 LONGEST_OUTAGE_S = 300.0
+LONGEST_REFUSED_S = 900.0  # a model that has refused every call for so long does not count minutes
 
 
 class Outage:
-    """Failures in a row, and how long to hold for them: ever longer, until one call is answered."""
+    """Failures and refusals in a row, until one call is answered; failures are held for ever longer."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._failures, self._holds = 0, 0
         self._since = self._until = 0.0
+        self._refused_since: float | None = None
 
     def answered(self) -> None:
         self._failures = self._holds = 0
+        self._refused_since = None
+
+    def refused(self) -> bool:
+        """One more refusal; whether refusals are all that has come for too long."""
+        now = self._clock()
+        if self._refused_since is None:
+            self._refused_since = now
+        return now - self._refused_since > LONGEST_REFUSED_S
 
     def failed(self) -> float:
         """One more failure; seconds to hold every call from now, 0 for none."""

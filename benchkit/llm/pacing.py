@@ -19,6 +19,7 @@ SHORTEST_WAIT_S = 0.001  # what rounding leaves of a wait would be slept for eve
 # How far what a header says moves the estimate: calls overtake each other on the way, and at which moment of
 # a call it was true is not documented, so that only many replies together are worth believing.
 TRUST = 0.02
+NO_ANSWERS = "no answers"  # a hold that is not the provider's word
 SPARE = 0.005  # of a minute's tokens is left alone: it costs no pace, and near misses are refused
 
 
@@ -43,6 +44,7 @@ class Permit:
     left: float
     corrected: float  # all corrections of that belief so far
     held_s: float = 0.0  # by a limit, while nothing else was in its way
+    outage_s: float = 0.0  # because nothing was answered
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,7 @@ class Pacer:
         self.guessed: dict[str, float] = dict(tiers[0]) if tiers else {}  # the provider's word replaces it
         self.window = Window(largest, bool(tiers), clock)
         self.waiting = ("", 0.0)  # the limit that holds the next call, and until when
+        self.asking_again = 0  # calls that wait between two of their attempts
         self._tiers, self._clock, self._sleep = tiers, clock, sleep
         self._line: deque[_Caller] = deque()
         self._usher: asyncio.Future | None = None
@@ -103,25 +106,27 @@ class Pacer:
         """Admit who is in line, all at once who may go: one a turn of the loop leaves the window empty."""
         try:
             while self._line:
-                held_s = await self._held(self._line[0])
+                held_s, outage_s = await self._held(self._line[0])
                 caller = self._line.popleft()
                 if not caller.turn.done():
-                    caller.turn.set_result(self._admit(caller.tokens, held_s))
+                    caller.turn.set_result(self._admit(caller.tokens, held_s, outage_s))
         except Exception as error:  # the reason to stop, which is everybody's
             while self._line:
                 caller = self._line.popleft()
                 if not caller.turn.done():
                     caller.turn.set_exception(error)
 
-    async def _held(self, caller: _Caller) -> float:
-        """Wait until a call may go; seconds that a limit held it while nothing else did."""
-        held_s = 0.0
+    async def _held(self, caller: _Caller) -> tuple[float, float]:
+        """Wait until a call may go; seconds that a limit held it while nothing else did, and an outage."""
+        held_s = outage_s = 0.0
         while not caller.turn.done() and (delay := self._delay(caller.tokens)) > 0:
-            began, limited = self._clock(), not self.window.crowded
+            began, limited, why = self._clock(), not self.window.crowded, self.waiting[0]
             self._freed.clear()
             await self._until_freed(delay)
-            held_s += self._clock() - began if limited else 0.0
-        return held_s
+            waited_s = self._clock() - began if limited else 0.0
+            held_s += waited_s if why != NO_ANSWERS else 0.0
+            outage_s += waited_s if why == NO_ANSWERS else 0.0
+        return held_s, outage_s
 
     def _delay(self, tokens: int) -> float:
         """Seconds until a call of `tokens` may go, infinity where another one has to end for that."""
@@ -129,11 +134,11 @@ class Pacer:
         self.window.crowded = wait <= 0 < room
         return max(wait, room)
 
-    def _admit(self, tokens: int, held_s: float = 0.0) -> Permit:
+    def _admit(self, tokens: int, held_s: float = 0.0, outage_s: float = 0.0) -> Permit:
         self.window.enter(spaced=self.size("RPM") > 0)
         self._tokens -= tokens
         self._next_request = max(self._clock(), self._next_request + self._spacing())
-        return Permit(tokens, self._tokens, self._corrected, held_s)
+        return Permit(tokens, self._tokens, self._corrected, held_s, outage_s)
 
     def release(self, permit: Permit, used: int | None, latency_s: float | None) -> None:
         """A call is over: it used `used` of its tokens (None: all) and was answered (None: it was not)."""

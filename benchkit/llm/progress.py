@@ -18,6 +18,7 @@ METADATA = {"benchkit": {"progress": True}}  # how the pipeline tells these line
 MINUTE_S = 60.0
 # A kernel notices an interrupt when its loop wakes, which a wait for the network may not do for minutes.
 TICK_S = 0.5
+COLUMNS = 105  # of a notebook's output at 1,300 pixels with the list of files open
 # tqdm's own line less its calls a second, which stand there a minute: so it fits a notebook's width.
 LINE = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
@@ -36,7 +37,7 @@ class Bar(tqdm):
         self._ticked = time.monotonic()
         self._shown: Any = None
         self._notebook = in_notebook()
-        kwargs |= {"ncols": 112} if self._notebook else {}
+        kwargs |= {"ncols": COLUMNS} if self._notebook else {}
         # A file is not redrawn, so that each line would stay.
         often = 0.5 if self._notebook else 0.2 if sys.stderr.isatty() else 10.0
         super().__init__(*args, mininterval=often, file=sys.stderr, bar_format=LINE, **kwargs)
@@ -75,15 +76,19 @@ class Bar(tqdm):
         over_s = min(MINUTE_S, max(1.0, time.time() - self.start_t))
         calls = len(self._ended) * MINUTE_S / over_s
         tokens = sum(tokens for _, tokens in self._ended) * MINUTE_S / over_s
-        return f"{calls:,.0f}{self._of('RPM')} calls/min, {tokens:,.0f}{self._of('TPM')} tokens/min"
+        return f"{_short(calls)}{self._of('RPM')} calls/min, {_short(tokens)}{self._of('TPM')} tokens/min"
 
     def _of(self, limit: str) -> str:
         size = self.pacer.size(limit) if self.pacer else 0
-        return f" of {size:,.0f}" if size else ""
+        return f" of {_short(size)}" if size else ""
 
     def _wait(self) -> str:
-        why, until = self.pacer.waiting if self.pacer else ("", 0.0)
-        return f"waits {max(0.0, until - self.pacer.now()):.0f} s ({why})" if why and self.pacer else ""
+        if not self.pacer:
+            return ""
+        why, until = self.pacer.waiting
+        if why:
+            return f"waits {max(0.0, until - self.pacer.now()):.0f} s ({why})"
+        return f"{self.pacer.asking_again} to ask again" if self.pacer.asking_again else ""
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         if not self._notebook:
@@ -104,6 +109,11 @@ class Bar(tqdm):
             self._instances.discard(self)
         else:
             super().close()
+
+
+def _short(number: float) -> str:
+    """As a line has room for: thousands from ten of them on."""
+    return f"{number / 1000:,.0f}k" if number >= 10_000 else f"{number:,.0f}"
 
 
 class Bars:

@@ -20,7 +20,7 @@ from .budget import Budget
 from .journal import Journal
 from .outage import LONGEST_OUTAGE_S, Outage
 from .outcome import answered, unanswered, usage_of
-from .pacing import Pacer, Permit, first_of, limit_in
+from .pacing import NO_ANSWERS, Pacer, Permit, first_of, limit_in
 from .provider import Provider
 from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit, is_retried
 from .timing import Timing
@@ -28,7 +28,6 @@ from .transport import Exchange, message_of
 from .window import LARGEST_WINDOW
 
 logger = setup_logging(__name__)
-LONGEST_REFUSED_S = 900.0  # a model that has refused every call for so long does not count minutes
 LONGEST_DAILY_WAIT_S = 60.0  # of a daily limit: what it frees in a minute is not worth staying for
 
 
@@ -52,7 +51,6 @@ class Sender:
         self._stopping: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # by model
         self._reasons: dict[str, BaseException] = {}  # by model, "" for all of them
         self._outages: defaultdict[str, Outage] = defaultdict(partial(Outage, clock.now))
-        self._refused_since: dict[str, float] = {}  # by model, until it answers
 
     @property
     def stopped_by(self) -> BaseException | None:
@@ -76,8 +74,7 @@ class Sender:
         import groq
 
         timing = Timing()
-        sleep = partial(self._sleep, call.model)
-        pause = partial(_without, hands, sleep) if hands else sleep
+        pause = partial(self._pause, call.model, hands)
         retried = groq_rate_limit(sleep=pause, rng=self._clock.rng, waited=_noting(call, timing))
         try:
             exchange = await retried(self._send)(call, timing)
@@ -109,11 +106,11 @@ class Sender:
         pacer = self.pacer(call.model)
         permit = await pacer.acquire(call.tokens)
         timing.limit_s += permit.held_s
+        timing.retry_s += permit.outage_s
         exchange: Exchange | None = None
         try:
             async with self._gate:
                 exchange = await self._send_within_budget(call, timing.sent)
-            self._refused_since.pop(call.model, None)
             self._outages[call.model].answered()
             pacer.learn(exchange.headers, permit)
             self.journal.limits[call.model] = pacer.limits
@@ -156,9 +153,8 @@ class Sender:
         wait, named = announced_wait(error), limit_in(str(error))
         daily = named is not None and named[0] in ("RPD", "TPD")
         longest_s = LONGEST_DAILY_WAIT_S if daily else LONGEST_WAIT_S
-        now = self._clock.now()
-        refused_s = now - self._refused_since.setdefault(call.model, now)
-        if (daily and wait is None) or (wait or 0.0) > longest_s or refused_s > LONGEST_REFUSED_S:
+        without_end = self._outages[call.model].refused()
+        if (daily and wait is None) or (wait or 0.0) > longest_s or without_end:
             raise LimitStop(_cannot_wait(call.model, error, wait)) from error
         pacer.refused(str(error), wait or 0.0, permit)
         self.journal.limits[call.model] = pacer.limits
@@ -174,7 +170,7 @@ class Sender:
         if hold_s := outage.failed():
             logger.info("%s answers nothing: all of its calls wait %.0f s", model, hold_s)
             pacer.window.start_over()
-            pacer.hold(hold_s, "no answers")
+            pacer.hold(hold_s, NO_ANSWERS)
 
     def _cost(self, call: Call, exchange: Exchange) -> float | None:
         usage = usage_of(exchange)
@@ -188,21 +184,25 @@ class Sender:
         if reason := self._why_not(model):
             raise reason
 
+    async def _pause(self, model: str, hands: asyncio.Semaphore | None, wait_s: float) -> None:
+        """Wait to ask again, with `hands` free for another call."""
+        pacer = self.pacer(model)
+        pacer.asking_again += 1
+        if hands:
+            hands.release()
+        try:
+            await self._sleep(model, wait_s)
+        finally:
+            pacer.asking_again -= 1
+            if hands:
+                await hands.acquire()
+
     async def _sleep(self, model: str, wait_s: float) -> None:
         """Sleep that ends early, with the reason, when the model or the run has to stop."""
         self.budget.check_wait(wait_s)
         self._go_on(model)  # an event that is first asked for after the halt would never be set
         await first_of(self._clock.sleep(wait_s), self._stopping[model].wait())
         self._go_on(model)
-
-
-async def _without(hands: asyncio.Semaphore, sleep: Callable[[float], Awaitable[Any]], wait_s: float) -> None:
-    """Sleep with `hands` free for another call."""
-    hands.release()
-    try:
-        await sleep(wait_s)
-    finally:
-        await hands.acquire()
 
 
 def _cannot_wait(model: str, error: Exception, wait_s: float | None) -> str:
