@@ -306,7 +306,7 @@ def test_too_many_comparisons_are_counted():
     assert "95 comparisons nearer to zero left out" in chart.caption  # 45 pairs × 3 metrics − 40
 
 
-@pytest.mark.parametrize(("p", "text"), [(0.2, "0.200"), (0.0004, "< .001"), (np.nan, "–")])
+@pytest.mark.parametrize(("p", "text"), [(0.2, "0.200"), (0.0004, "< 0.001"), (np.nan, "–")])
 def test_p_text(p, text):
     """A p-value is never printed as zero, and a missing one is a dash."""
     assert p_text(p) == text

@@ -135,7 +135,7 @@ def _same(row: Row, alpha: float) -> str:
 
 
 def p_text(p: float) -> str:
-    return f"p = {p:.3f}" if p >= 0.0005 else "p < 0.001"
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def _interval(row: Row, level: str) -> str:

@@ -181,8 +181,8 @@ def _columns(axes: Axes, at: float, texts: Sequence[str], colour: str) -> None:
 
 
 def p_text(p: float) -> str:
-    """A p-value with three decimals, as `< .001` below that, and a dash for none."""
-    return "–" if not np.isfinite(p) else "< .001" if p < 0.001 else f"{p:.3f}"
+    """A p-value with three decimals, as `< 0.001` below that, and a dash for none."""
+    return "–" if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _difference_axis(axes: Axes, rows: pd.DataFrame, *, shown_margin: bool) -> None:

@@ -41,7 +41,7 @@ def details(report: Mapping[str, Any], rows: Sequence[Row]) -> str:
 def equivalence(row: Row) -> str:
     """The adjusted p of the two one-sided tests that made a pair equivalent."""
     p = row["p_equivalence_adjusted"]
-    return "p < 0.001" if p is not None and p < 0.0005 else f"p {cell(p)}"
+    return "p < 0.001" if p is not None and p < 0.001 else f"p {cell(p)}"
 
 
 def how_equivalent(how: Mapping[str, Any]) -> str:
