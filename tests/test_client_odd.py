@@ -71,7 +71,7 @@ async def scripted(monkeypatch, answer):
         yield server
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer")  # the SDK's surprise
+@pytest.mark.filterwarnings("error::UserWarning")  # the SDK's would reach the terminal
 @pytest.mark.parametrize("name", ODD)
 async def test_odd_completions(monkeypatch, tmp_path, name):
     """Whatever a provider calls a completion ends as a reply with a status, and is on record."""

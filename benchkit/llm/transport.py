@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -51,6 +52,8 @@ class Transport:
         import groq
         import httpx
 
+        # The SDK's surprise at odd replies: they are judged here, and the terminal is the reader's.
+        warnings.filterwarnings("ignore", message="Pydantic serializer", category=UserWarning)
         self.url, self._key, self._timeout_s = url, key, timeout_s
         self._http = groq.DefaultAioHttpClient(
             timeout=httpx.Timeout(timeout_s, connect=10),
