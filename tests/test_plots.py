@@ -163,6 +163,14 @@ def test_empty_frames_say_why(edge):
         assert charts[name].caption in shown
 
 
+def test_ties_alone_are_said():
+    """Two models that tie on every case leave a frame without bars, which says why."""
+    scores = make_scores(TWO)
+    scores["value"] = 0.5
+    assert "a tie on every case" in texts(plots.plot_case_pairs(scores, "clarity", "m", "k"))
+    assert "a tie on every case" not in texts(plots.plot_case_pairs(make_scores(TWO), "clarity", "m", "k"))
+
+
 def test_300_cases_are_drawn():
     """A real run's size: 300 cases of two models, pairs and dots included."""
     scores = make_scores(TWO, 300)

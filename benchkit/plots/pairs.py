@@ -64,6 +64,8 @@ def _case_bars(axes: Axes, d: np.ndarray, a: Look, b: Look) -> None:
     axes.axhline(d.mean(), color=INK, linewidth=1, linestyle=(0, (4, 3)))
     where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8}
     axes.text(1.005, d.mean(), f"mean\n{d.mean():+z.3f}", **where)
+    if not d.any():  # an empty frame would look like a mistake
+        axes.text(0.5, 0.7, "a tie on every case", transform=axes.transAxes, ha="center", color=MUTED)
     reach = max(abs(d).max() * 1.08, 0.01)
     axes.set(xlim=(-0.7, d.size - 0.3), ylim=(-reach, reach), xticks=[])
     axes.grid(axis="y", color=FAINT)
