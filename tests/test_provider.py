@@ -294,7 +294,8 @@ def test_bar_in_a_notebook(monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "IPython", fake)
     monkeypatch.setitem(sys.modules, "IPython.display", fake.display)
-    with Bars({STEADY: (2, 0)}, "answer") as bars:
+    label = "answer " * 20
+    with Bars({STEADY: (2, 0)}, label) as bars:
         bars[STEADY].advance("answered")
         bars[STEADY].advance("malformed")
     kinds, datas, options = zip(*shown, strict=True)
@@ -330,7 +331,7 @@ def test_bar_says_what_it_waits_for(monkeypatch, capsys):
         pacer._wait(1)
         pacer.asking_again = 3
         assert "/min, 3 to ask again, $0.0125" in str(bar)
-    assert "2 of 30 calls/min, 500 of 8,000 tokens/min, waits 12 s (told to wait), $0.0125, failed=1" in line
+    assert "2 of 30 calls, 500 of 8,000 tokens/min, waits 12 s (told to wait), $0.0125, failed=1" in line
 
 
 def test_bar_has_no_room_for_many_digits(capsys):
@@ -341,7 +342,7 @@ def test_bar_has_no_room_for_many_digits(capsys):
             time.time() - 60,
         )
         bars[STEADY].advance("answered", 123_456)
-        assert "1 of 1,000 calls/min, 123k of 250k tokens/min" in str(bars[STEADY])
+        assert "1 of 1,000 calls, 123k of 250k tokens/min" in str(bars[STEADY])
 
 
 def test_bar_does_not_fill_a_log(capsys):

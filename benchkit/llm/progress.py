@@ -18,9 +18,10 @@ METADATA = {"benchkit": {"progress": True}}  # how the pipeline tells these line
 MINUTE_S = 60.0
 # A kernel notices an interrupt when its loop wakes, which a wait for the network may not do for minutes.
 TICK_S = 0.5
-COLUMNS = 105  # of a notebook's output at 1,300 pixels with the list of files open
-# tqdm's own line less its calls a second, which stand there a minute: so it fits a notebook's width.
+# tqdm's own line less its calls a second, which stand there a minute. In a notebook also less the bar: the
+# words leave it a character or two, and a line of a set width would be cut where it says what failed.
 LINE = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+WORDS = LINE.replace("|{bar}|", "")
 
 
 class Bar(tqdm):
@@ -37,10 +38,10 @@ class Bar(tqdm):
         self._ticked = time.monotonic()
         self._shown: Any = None
         self._notebook = in_notebook()
-        kwargs |= {"ncols": COLUMNS} if self._notebook else {}
         # A file is not redrawn, so that each line would stay.
         often = 0.5 if self._notebook else 0.2 if sys.stderr.isatty() else 10.0
-        super().__init__(*args, mininterval=often, file=sys.stderr, bar_format=LINE, **kwargs)
+        line = WORDS if self._notebook else LINE
+        super().__init__(*args, mininterval=often, file=sys.stderr, bar_format=line, **kwargs)
 
     def advance(self, status: str, tokens: int = 0, cost_usd: float = 0.0) -> None:
         """One more call is over."""
@@ -76,7 +77,7 @@ class Bar(tqdm):
         over_s = min(MINUTE_S, max(1.0, time.time() - self.start_t))
         calls = len(self._ended) * MINUTE_S / over_s
         tokens = sum(tokens for _, tokens in self._ended) * MINUTE_S / over_s
-        return f"{_short(calls)}{self._of('RPM')} calls/min, {_short(tokens)}{self._of('TPM')} tokens/min"
+        return f"{_short(calls)}{self._of('RPM')} calls, {_short(tokens)}{self._of('TPM')} tokens/min"
 
     def _of(self, limit: str) -> str:
         size = self.pacer.size(limit) if self.pacer else 0
