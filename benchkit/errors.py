@@ -58,6 +58,12 @@ class Interrupted(BenchkitError):
     exit_code = 4
 
 
+def is_full(error: Exception) -> bool:
+    """Whether the file system's or SQLite's error is a full disk."""
+    number, result = getattr(error, "errno", None), getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return number in FULL or result == SQLITE_FULL
+
+
 def unwritable(path: Path, error: Exception) -> RunError:
     """What kept `path` from being written, and the remedy: room on a full disk, or leave to write.
 
@@ -65,7 +71,7 @@ def unwritable(path: Path, error: Exception) -> RunError:
     """
     why = getattr(error, "strerror", None) or str(error)
     number, result = getattr(error, "errno", None), getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if number in FULL or result == SQLITE_FULL:
+    if is_full(error):
         problem, remedy = f"the disk of {path.parent} is full ({why})", "Make room on it"
     elif number in READ_ONLY or result == SQLITE_READONLY:
         problem, remedy = f"{path.parent} is read-only ({why})", "Make it writable"

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchkit.agent import Reply
+from benchkit.errors import RunError
 from benchkit.llm.journal import Journal
-from benchkit.llm.records import recorded
+from benchkit.llm.records import _restore, recorded
 
 from .test_journal import CALLS, fill, reply
 
@@ -229,18 +230,46 @@ def test_spending_that_is_gone(crash, closed):
         journal.close()
 
 
-def test_a_rescue_that_is_stopped(crash, closed, monkeypatch):
-    """A rescue that does not come to its end leaves the files as they were, for the next one."""
+@pytest.mark.parametrize("nth", range(1, 4))
+def test_a_rescue_that_is_stopped(crash, closed, monkeypatch, nth):
+    """Wherever a rescue ends while it moves files, the next session puts them right and loses nothing."""
     closed.write_bytes(closed.read_bytes()[:-1])
-    before = closed.read_bytes()
+    Path(f"{closed}-wal").write_bytes(crash.files["log"])
+    kind, moved = type(closed), []
+    rename = kind.rename
 
-    def stop(path):
-        raise KeyboardInterrupt
+    def stopped(self, to):
+        moved.append(self)
+        if len(moved) == nth:
+            raise KeyboardInterrupt
+        return rename(self, to)
 
     with monkeypatch.context() as patched:
-        patched.setattr("benchkit.llm.records.set_aside", stop)
+        patched.setattr(kind, "rename", stopped)
         with pytest.raises(KeyboardInterrupt):
             Journal(closed)
-    assert closed.read_bytes() == before
     assert len(found_at(closed, crash.written)) >= 39
+    assert not [file for file in closed.parent.iterdir() if file.suffix in (".rescued", ".whole")]
+
+
+def test_a_rescue_without_room(crash, closed, monkeypatch):
+    """What was rescued takes the damaged journal's place only where all of it is in its file."""
+    closed.write_bytes(closed.read_bytes()[:-1])
+    before, others = closed.read_bytes(), []
+
+    def restore(db, rows):
+        kept = _restore(db, rows)
+        others.append(sqlite3.connect(db.execute("PRAGMA database_list").fetchone()[2]))
+        others[-1].execute("BEGIN")  # the log cannot be emptied while somebody reads
+        others[-1].execute("SELECT count(*) FROM calls").fetchone()
+        return kept
+
+    with monkeypatch.context() as patched:
+        patched.setattr("benchkit.llm.records._restore", restore)
+        patched.setattr("benchkit.llm.records.BUSY_S", 0.01)
+        with pytest.raises(RunError, match=r"rescued is in use"):
+            Journal(closed)
+    others[0].close()
+    assert closed.read_bytes() == before
     assert not list(closed.parent.glob("*.rescued*"))
+    assert len(found_at(closed, crash.written)) >= 39

@@ -23,7 +23,7 @@ from .jobs import Job, changes, progress, say_what_changed
 from .journal import Journal
 from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
-from .records import limits_in, read, recorded
+from .records import is_there, limits_in, read, recorded
 from .sender import Clock, Sender
 from .window import LARGEST_WINDOW
 
@@ -109,8 +109,7 @@ class Client:
             self._stack = stack.pop_all()
 
     def _say_if_gone(self) -> None:
-        there = self._path.exists() or Path(f"{self._path}-wal").exists()  # of which some can be rescued
-        if not there and any(self.run.path.glob("*" + RESPONSES)):
+        if not is_there(self._path) and any(self.run.path.glob("*" + RESPONSES)):
             logger.warning(
                 "%s has responses but no %s any more: nothing is on record, so what is asked is paid for "
                 "again.", self.run.path, self._path.name,

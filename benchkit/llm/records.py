@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..agent import Call, Reply, sendable
-from ..errors import RunError
+from ..errors import RunError, is_full, unwritable
 from ..log import setup_logging
 from .frames import gone_from
-from .rescue import COLUMNS, Row, is_broken, is_damaged, is_empty, rows_of, set_aside
+from .rescue import COLUMNS, Row, finish, is_broken, is_damaged, is_empty, rows_of, stopped_over
 
 T = TypeVar("T")
 logger = setup_logging(__name__)
+BUSY_S = 10.0  # to wait for another process that is at the file
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS inputs (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS calls ({", ".join(COLUMNS)});
@@ -38,7 +39,7 @@ def recorded(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
 
 def read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T | None:
     """What `query` finds in a journal that is not going to be written; None where there is none."""
-    if not path.exists() and not Path(f"{path}-wal").exists():
+    if not is_there(path):
         return None
     with explained(path):
         try:
@@ -49,6 +50,11 @@ def read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T | None:
                 raise
         with closing(_rescued(path)) as db:
             return query(db)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a journal, or anything that one can be made from."""
+    return path.exists() or Path(f"{path}-wal").exists() or stopped_over(path)
 
 
 def replies_in(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Reply]:
@@ -87,6 +93,9 @@ def opened(path: Path, to_write: bool = False) -> sqlite3.Connection:
 
     One that is going to be written is looked at in full, and how its last session ended is said.
     """
+    if stopped_over(path):
+        logger.warning("%s was damaged: what could be read is kept. The damaged file is now %s.",
+                       path, finish(path).name)  # fmt: skip
     if is_broken(path):
         return _rescued(path)
     # Before SQLite mends the log. Of one that this process may be writing, the index is left alone: to close
@@ -105,7 +114,7 @@ def opened(path: Path, to_write: bool = False) -> sqlite3.Connection:
 
 
 def connected(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
     db.text_factory = _text
     return db
 
@@ -130,17 +139,27 @@ def _is_sound(db: sqlite3.Connection) -> bool:
 def _rescued(path: Path) -> sqlite3.Connection:
     """What can be read of a damaged journal takes its place once it is whole: being stopped costs nothing."""
     new = path.with_name(f"{path.name}.rescued")
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{new}{suffix}").unlink(missing_ok=True)
-    with closing(_prepared(connected(new))) as db:
-        kept = _restore(db, rows_of(path))
-    aside = set_aside(path)
-    new.rename(path)
+    _remove(new)
+    try:
+        with closing(_prepared(connected(new))) as db:
+            kept = _restore(db, rows_of(path))
+            # To close it would do the same, and on a full disk keep quiet about having failed.
+            if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise sqlite3.OperationalError(f"{new.name} is in use")
+    except BaseException:
+        _remove(new)  # the room that it took is needed
+        raise
+    aside = finish(path, new)
     logger.warning(
         "%s was damaged or cut off: %d replies could be read and are kept, any others are asked again. "
         "The damaged file is now %s.", path, kept, aside.name,
     )  # fmt: skip
     return _prepared(connected(path))
+
+
+def _remove(database: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{database}{suffix}").unlink(missing_ok=True)
 
 
 def _restore(db: sqlite3.Connection, rows: Iterable[Row]) -> int:
@@ -186,6 +205,8 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
+        if is_full(error):
+            raise unwritable(path, error) from error
         raise RunError(
             f"{path} cannot be used as the journal ({error}). If the disk is full or the folder is "
             "read-only, mend that; a damaged file can be moved away, and its replies are paid for again."

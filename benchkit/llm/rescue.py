@@ -67,7 +67,28 @@ def rows_of(path: Path) -> list[Row]:
     return []
 
 
-def set_aside(path: Path) -> Path:
+def stopped_over(path: Path) -> bool:
+    """Whether a session ended while it put what it had rescued in the damaged journal's place."""
+    return _whole(path).exists()
+
+
+def finish(path: Path, rescued: Path | None = None) -> Path:
+    """Put what was rescued in the damaged journal's place; the new name of the damaged one.
+
+    From its renaming on `rescued` is known to be whole, whatever becomes of the files that it stands for.
+    """
+    if rescued:
+        rescued.rename(_whole(path))
+    aside = _set_aside(path)
+    _whole(path).rename(path)
+    return aside
+
+
+def _whole(path: Path) -> Path:
+    return path.with_name(f"{path.name}.whole")
+
+
+def _set_aside(path: Path) -> Path:
     """Move the journal's files away; the new name."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
