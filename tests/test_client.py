@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +128,38 @@ async def test_resuming_asks_for_what_is_missing(server, tmp_path):
     assert len(server.requests) == 10
     assert (await client(tmp_path).map(agent(), items(15)))[:10] == first
     assert len(server.requests) == 15
+
+
+async def test_two_clients_of_a_run(server, tmp_path):
+    """Each would count alone against the ceilings, and let go of the run with the other at work."""
+    async with client(tmp_path):
+        with pytest.raises(RunError, match="in use by another client here"):
+            await client(tmp_path).map(agent(), items(3))
+    assert len(await client(tmp_path).map(agent(), items(3))) == 3
+
+
+LOOKS = """
+import sys
+from pathlib import Path
+from tests.talking import client, items
+from tests.test_client import agent
+
+print(len(client(Path(sys.argv[1])).recorded([(agent(), items(9))])[0]))
+"""
+
+
+async def test_looking_at_a_run_that_is_going(server, tmp_path):
+    """To look at the record in the process that writes it lets go of nothing: the log stays its own."""
+    async with client(tmp_path) as one:
+        await one.map(agent(), items(3))
+        assert one.estimates([(agent(), items(9))])[0].recorded == 3
+        assert len(one.recorded([(agent(), items(9))])[0]) == 3
+        command = [sys.executable, "-c", LOOKS, str(tmp_path)]
+        other = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+        assert (other.stdout, other.returncode) == ("3\n", 0)
+        assert (tmp_path / "calls.sqlite-wal").stat().st_size
+        await one.map(agent(), items(9))
+    assert len(client(tmp_path).recorded([(agent(), items(9))])[0]) == 9
 
 
 async def test_a_finished_run_needs_no_provider(server, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ import pytest
 from benchkit.errors import BudgetStop, ProviderError, RunError, UsageError
 from benchkit.llm.catalog import Model
 from benchkit.llm.journal import Journal
+from benchkit.llm.records import OPEN
 from benchkit.llm.sender import Sender
 from benchkit.offline.server import OfflineServer
 
@@ -85,7 +86,7 @@ async def test_a_ceiling_survives_a_crash(server, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "record", lost)
-        patch.setattr(Journal, "close", lambda self: self._db.close())
+        patch.setattr(Journal, "close", lambda self: OPEN.pop(self._name) and self._db.close())
         one = client(tmp_path, max_calls=6)
         task = asyncio.ensure_future(one.map(agent(), items(4)))
         while server.counts["served"] < 4:

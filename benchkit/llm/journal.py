@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ..agent import Call, Reply
-from ..errors import unwritable
+from ..errors import RunError, unwritable
 from ..log import setup_logging
 from .records import (
+    OPEN,
     T,
     connected,
     explained,
@@ -63,6 +64,9 @@ class Journal:
         self._committed = True
         self._flushing: asyncio.Future | None = None
         self._pool = ThreadPoolExecutor(1, "journal")
+        self._name = path.resolve()  # of the file, wherever the folder goes
+        if self._name in OPEN:
+            raise RunError(f"{path.parent} is in use by another client here. Ask with that one, or wait.")
         with explained(path):
             self._db = opened(path, to_write=True)
             self._reader = connected(path)
@@ -70,6 +74,7 @@ class Journal:
             self.limits = limits_in(self._db)
             self._session = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM spending").fetchone()[0]
         self._commits, self._noted = 0, 0.0  # clock
+        OPEN[self._name] = self
 
     def replies(self, keys: Iterable[str]) -> dict[str, Reply]:
         """What is on record for `keys`, by key; failed calls are left out, since they are asked again."""
@@ -119,6 +124,7 @@ class Journal:
         self._settle(problem)
         with suppress(sqlite3.Error):
             self._db.close()
+        OPEN.pop(self._name, None)
 
     async def _commit_with(self, row: tuple[Any, ...] | None, input: tuple[str, str] | None) -> None:
         done: asyncio.Future = asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from ..agent import Call, Reply, sendable
 from ..errors import RunError, is_full, unwritable
@@ -17,6 +18,9 @@ from .rescue import COLUMNS, Row, finish, is_broken, is_damaged, is_empty, rows_
 
 T = TypeVar("T")
 logger = setup_logging(__name__)
+# The journals that this process writes. Their files are not to be looked at but by SQLite: to close any of
+# them lets go of the process's locks, and another process would take the log for one that nobody uses.
+OPEN: WeakValueDictionary[Path, Any] = WeakValueDictionary()
 BUSY_S = 10.0  # to wait for another process that is at the file
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS inputs (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
@@ -46,7 +50,7 @@ def read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T | None:
             with closing(opened(path)) as db:
                 return query(db)
         except sqlite3.DatabaseError as error:
-            if not is_damaged(error):
+            if not is_damaged(error) or path.resolve() in OPEN:
                 raise
         with closing(_rescued(path)) as db:
             return query(db)
@@ -93,6 +97,8 @@ def opened(path: Path, to_write: bool = False) -> sqlite3.Connection:
 
     One that is going to be written is looked at in full, and how its last session ended is said.
     """
+    if path.resolve() in OPEN:
+        return connected(path)
     if stopped_over(path):
         logger.warning("%s was damaged: what could be read is kept. The damaged file is now %s.",
                        path, finish(path).name)  # fmt: skip
