@@ -83,7 +83,7 @@ async def test_dollars_stop():
     ("paid", "sentence"),
     [
         (0.1, "$0.1000 is spent and the next call may cost $1.0000."),
-        (0.6, "$0.6000 is spent, calls that were cut off counted at their most, and the next call may"),
+        (0.6, "$0.6000 is spent, calls whose cost nobody told counted at their most, and the next call may"),
         (0.00005, "$5e-05 is spent and the next call may cost $1.0000."),
     ],
 )

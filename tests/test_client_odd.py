@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from benchkit.errors import LimitStop, ProviderError, Unanswered
+from benchkit.errors import BudgetStop, LimitStop, ProviderError, Unanswered
 from benchkit.llm.outage import LONGEST_OUTAGE_S
 
 from .talking import KEY, STEADY, Ticks, at, client, executor, items
@@ -180,6 +180,65 @@ async def test_an_outage_without_end(monkeypatch, tmp_path):
         with pytest.raises(Unanswered, match=r"answered nothing for 5 minutes.*run again to continue"):
             await client(tmp_path, ticks).map(executor(), items(100))
     assert LONGEST_OUTAGE_S < ticks.at < 3 * LONGEST_OUTAGE_S
+
+
+async def test_an_unusable_answer_is_one(monkeypatch, tmp_path, caplog):
+    """A model whose tool calls the API turns down answers all the same: failures between are not in a row."""
+    ticks, asked = Ticks(), []
+
+    async def answer(request):
+        asked.append(request)
+        if len(asked) % 10 == 0:
+            return web.Response(status=500, text="oops")
+        headers = {"x-ratelimit-limit-tokens": "300000", "x-ratelimit-remaining-tokens": "290000"}
+        error = {"message": "x", "code": "tool_use_failed", "failed_generation": "prose"}
+        return web.json_response({"error": error}, status=400, headers=headers)
+
+    async with scripted(monkeypatch, answer), client(tmp_path, ticks) as one:
+        replies = await one.map(executor(), items(400))
+        assert one._sender.pacer(STEADY).limits["TPM"] == 300_000
+    assert {reply.status for reply in replies} == {"malformed"}
+    assert "answers nothing" not in caplog.text
+
+
+async def test_an_unusable_answer_may_cost(monkeypatch, tmp_path):
+    """What it costs is not told, so that a ceiling counts it at its most."""
+
+    async def answer(request):
+        error = {"message": "x", "code": "tool_use_failed", "failed_generation": "prose"}
+        return web.json_response({"error": error}, status=400)
+
+    async with scripted(monkeypatch, answer):
+        with pytest.raises(BudgetStop, match="whose cost nobody told counted at their most"):
+            await client(tmp_path, max_cost_usd=0.002).map(executor(), items(300))
+
+
+async def test_a_wait_of_a_day(monkeypatch, tmp_path):
+    """A failing provider that asks for a day is not waited for."""
+
+    async def answer(request):
+        return web.Response(status=503, headers={"retry-after": "86400"})
+
+    async with scripted(monkeypatch, answer):
+        with pytest.raises(Unanswered, match=r"asks to wait \(.*run again after 20\d\d-.* UTC"):
+            await client(tmp_path, Ticks()).map(executor(), items(3))
+
+
+async def test_what_was_never_sent_costs_nothing(monkeypatch, tmp_path):
+    """A provider that is gone is not paid for the requests that could not reach it."""
+
+    async def answer(request):
+        usage = {"prompt_tokens": 10, "completion_tokens": 10}
+        return web.json_response(completion(usage=usage))
+
+    async with client(tmp_path, Ticks(), max_cost_usd=1) as one:
+        async with scripted(monkeypatch, answer):
+            await one.map(executor(), items(1))
+        spent = one.budget.cost_usd
+        replies = await one.map(executor(), items(5))
+        assert [reply.status for reply in replies] == ["answered"] + ["failed"] * 4
+        assert "No connection was made" in replies[-1].error
+        assert one.budget.cost_usd == spent > 0
 
 
 async def test_an_interrupt_waits_for_what_is_in_flight(monkeypatch, tmp_path):

@@ -98,7 +98,7 @@ class Budget:
         if self.max_calls and self.calls + 1 > self.max_calls:
             raise self._stop("max_calls", f"{self.max_calls} calls", f"{self.calls} calls are sent")
         if self._over(self._reserved_usd + most_usd):
-            counted = ", calls that were cut off counted at their most," if self._cut_off else ""
+            counted = ", calls whose cost nobody told counted at their most," if self._cut_off else ""
             spent = f"{_usd(self.cost_usd)} is spent{counted} and the next call may cost {_usd(most_usd)}"
             raise self._stop("max_cost_usd", f"${self.max_cost_usd:g}", spent)
         if self.max_minutes and self._minutes() >= self.max_minutes:

@@ -9,7 +9,7 @@ from ..agent import Agent, Call, Reply, sendable
 from ..errors import ProviderError
 from . import catalog
 from .retry import is_retried
-from .transport import Exchange, details, explain, message_of
+from .transport import Exchange, details, explain, message_of, was_sent
 
 # The API checks tool calls on its side: what it turns down so is what the model answered.
 _MODELS_OWN = ("tool_use_failed", "json_validate_failed")
@@ -48,7 +48,7 @@ def unanswered(call: Call, error: Exception, exchange: Exchange, url: str) -> Re
     import groq
 
     about = details(error)
-    if about.get("code") in _MODELS_OWN or "failed_generation" in about:
+    if is_models_own(error):
         made = about.get("failed_generation") or ""
         text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
         return Reply(
@@ -63,8 +63,15 @@ def unanswered(call: Call, error: Exception, exchange: Exchange, url: str) -> Re
         raise ProviderError(catalog.replacement(call.model) or _gone(call.model, error)) from error
     if isinstance(error, groq.AuthenticationError | groq.PermissionDeniedError):
         raise ProviderError(explain(error, url)) from error
-    told = sendable(f"{type(error).__name__}: {message_of(error)}")
+    cause = "" if was_sent(error) else " No connection was made."
+    told = sendable(f"{type(error).__name__}: {message_of(error)}{cause}")
     return Reply(call.key, "failed", error=told, retriable=is_retried(error))
+
+
+def is_models_own(error: Exception) -> bool:
+    """Whether an API error is an answer of the model's: it made something, which the API turned down."""
+    about = details(error)
+    return about.get("code") in _MODELS_OWN or "failed_generation" in about
 
 
 def usage_of(exchange: Exchange | None) -> dict[str, Any]:

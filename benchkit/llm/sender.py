@@ -19,12 +19,12 @@ from . import catalog
 from .budget import Budget
 from .journal import Journal
 from .outage import LONGEST_OUTAGE_S, Outage
-from .outcome import answered, unanswered, usage_of
+from .outcome import answered, is_models_own, unanswered, usage_of
 from .pacing import NO_ANSWERS, Pacer, Permit, first_of, limit_in
 from .provider import Provider
 from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit, is_retried
 from .timing import Timing
-from .transport import Exchange, message_of
+from .transport import Exchange, message_of, was_sent
 from .window import LARGEST_WINDOW
 
 logger = setup_logging(__name__)
@@ -107,13 +107,13 @@ class Sender:
         permit = await pacer.acquire(call.tokens)
         timing.limit_s += permit.held_s
         timing.retry_s += permit.outage_s
-        exchange: Exchange | None = None
+        used: int | None = 0
+        latency_s: float | None = None
         try:
             async with self._gate:
                 exchange = await self._send_within_budget(call, timing.sent)
-            self._outages[call.model].answered()
-            pacer.learn(exchange.headers, permit)
-            self.journal.limits[call.model] = pacer.limits
+            used, latency_s = usage_of(exchange).get("total_tokens"), exchange.latency_s
+            self._answered(call.model, exchange, permit)
             return exchange
         except groq.RateLimitError as error:
             self._limited(call, pacer, permit, error)
@@ -121,10 +121,18 @@ class Sender:
         except groq.APIError as error:
             if is_retried(error):
                 self._not_answered(call.model, pacer, error)
+            elif is_models_own(error):  # it says what it generated, not how much that is
+                used, latency_s = call.tokens - call.max_tokens, timing.sent[-1].latency_s
+                self._answered(call.model, timing.sent[-1], permit)
             raise
         finally:
-            used = usage_of(exchange).get("total_tokens") if exchange else 0
-            pacer.release(permit, used, exchange.latency_s if exchange else None)
+            pacer.release(permit, used, latency_s)
+
+    def _answered(self, model: str, exchange: Exchange, permit: Permit) -> None:
+        pacer = self.pacer(model)
+        self._outages[model].answered()
+        pacer.learn(exchange.headers, permit)
+        self.journal.limits[model] = pacer.limits
 
     async def _send_within_budget(self, call: Call, sent: list[Exchange]) -> Exchange:
         import groq
@@ -143,8 +151,11 @@ class Sender:
             cost = self._cost(call, exchange)
             paid = most if cost is None else cost
             return exchange
-        except groq.APIStatusError:
-            paid = 0.0
+        except groq.APIStatusError as error:
+            paid = most if is_models_own(error) else 0.0
+            raise
+        except groq.APIConnectionError as error:
+            paid = most if was_sent(error) else 0.0
             raise
         finally:
             self.budget.settle(most, paid, sent=len(sent) > before)
@@ -161,7 +172,12 @@ class Sender:
 
     def _not_answered(self, model: str, pacer: Pacer, error: Exception) -> None:
         """Where it is one of very many in a row, no call is to spend its retries on that."""
-        outage = self._outages[model]
+        outage, wait_s = self._outages[model], announced_wait(error) or 0.0
+        if wait_s > LONGEST_WAIT_S:
+            raise Unanswered(
+                f"{model} does not answer and asks to wait ({message_of(error).rstrip('.')}). "
+                f"Everything paid for is kept; run again {_after(wait_s)} to continue."
+            ) from error
         if outage.is_over:
             raise Unanswered(
                 f"{model} has answered nothing for {LONGEST_OUTAGE_S / 60:g} minutes "
@@ -207,13 +223,15 @@ class Sender:
 
 def _cannot_wait(model: str, error: Exception, wait_s: float | None) -> str:
     """Which limit ends the model's calls, and when to go on."""
-    when = "later"
-    if wait_s is not None:
-        when = f"after {(datetime.now(UTC) + timedelta(seconds=wait_s)).strftime('%Y-%m-%d %H:%M UTC')}"
+    when = "later" if wait_s is None else _after(wait_s)
     return (
-        f"{model} has reached a limit that cannot be waited out here: {message_of(error)} "
+        f"{model} has reached a limit that cannot be waited out here: {message_of(error).rstrip('.')}. "
         f"Everything paid for is kept; run again {when} to continue."
     )
+
+
+def _after(wait_s: float) -> str:
+    return f"after {(datetime.now(UTC) + timedelta(seconds=wait_s)).strftime('%Y-%m-%d %H:%M UTC')}"
 
 
 def _noting(call: Call, timing: Timing) -> Callable[[float, BaseException], None]:

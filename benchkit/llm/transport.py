@@ -180,6 +180,14 @@ def explain(error: Exception, url: str) -> str:
     )
 
 
+def was_sent(error: Exception) -> bool:
+    """Whether a request may have reached the provider; without a connection it has not."""
+    import httpx
+
+    never = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
+    return not isinstance(error.__cause__, never)
+
+
 def details(error: Exception) -> dict[str, Any]:
     """The error object in an API error's body; {} where the body is something else."""
     body = getattr(error, "body", None)
