@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchkit.agent import Item
-from benchkit.errors import RunError, UsageError
+from benchkit.errors import LimitStop, RunError, UsageError
 from benchkit.llm.client import Client, connect
 from benchkit.lock import claim
 from benchkit.offline.models import ROSTER
@@ -160,6 +161,31 @@ async def test_looking_at_a_run_that_is_going(server, tmp_path):
         assert (tmp_path / "calls.sqlite-wal").stat().st_size
         await one.map(agent(), items(9))
     assert len(client(tmp_path).recorded([(agent(), items(9))])[0]) == 9
+
+
+async def test_the_same_call_twice(server, tmp_path):
+    """Two jobs, or two maps, that hold the same call ask it once and both have its reply."""
+    async with client(tmp_path) as one:
+        first, second = await one.map_all([(agent(), items(30)), (agent(), items(20))])
+        assert first[:20] == second
+        assert len(server.requests) == 30
+        order = [Item(f"d{i}", f"order {i}") for i in range(30)]
+        third, fourth = await asyncio.gather(one.map(agent(), order), one.map(agent(), order[::-1]))
+        assert third == fourth[::-1]
+        assert len(server.requests) == 60
+
+
+async def test_a_stop_is_of_its_own_map(monkeypatch, tmp_path):
+    """What stopped one map of an open client is no reason for the next, nor for one of other models."""
+    with OfflineServer(latency_ms=0, limits={"offline/faithful": {"rpd": 3}}, models=MODELS) as server:
+        at(server, monkeypatch)
+        async with client(tmp_path) as one:
+            with pytest.raises(LimitStop):
+                await one.map(agent(), items(12))
+            assert len(await one.map(executor("offline/clumsy"), items(5))) == 5
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(one.map(executor("offline/clumsy"), items(3000)), 0.2)
+            assert len(await one.map(executor("offline/clumsy"), items(5))) == 5
 
 
 async def test_a_finished_run_needs_no_provider(server, tmp_path, monkeypatch):

@@ -233,6 +233,16 @@ async def test_a_commit_that_fails(path, monkeypatch):
         assert db.execute("SELECT count(*) FROM inputs").fetchone() == (2,)
 
 
+async def test_an_answer_outlives_a_failure(path):
+    """Where both are recorded of a call, in whatever order, it is answered, and all requests count."""
+    journal = Journal(path)
+    for status in ("failed", "answered", "failed"):
+        await journal.record(CALLS[0], reply(CALLS[0], status=status))
+    assert journal.replies([CALLS[0].key])[CALLS[0].key].status == "answered"
+    assert journal.spent()[:2] == (6, 0.25)
+    journal.close()
+
+
 async def test_a_bug_of_ours(path, monkeypatch):
     """An error that nobody foresaw reaches whoever waits, instead of being waited for."""
     journal = Journal(path)

@@ -76,6 +76,7 @@ class Client:
         self.run, self.provider, self.budget = run, provider, budget
         self._cap, self._clock = max_concurrency, clock or Clock()
         self._sender: Sender
+        self._jobs: list[Job] = []  # that are being done
         self._stack: AsyncExitStack
         self._depth = 0
 
@@ -152,11 +153,21 @@ class Client:
             jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
             say_what_changed(jobs, self._sender.journal.query(partial(changes, jobs)))
             watched = Bars(progress(jobs), label)
-            with _few_collections(), _interrupts_in_words(), watched as bars:
+            with _few_collections(), _interrupts_in_words(), self._doing(jobs), watched as bars:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
                     await self._finish(jobs, bars)
         return [[job.settled[key] for key in job.keys] for job in jobs]
+
+    @contextmanager
+    def _doing(self, jobs: Sequence[Job]) -> Iterator[None]:
+        if not self._jobs:
+            self._sender.start_over()
+        self._jobs += jobs
+        try:
+            yield
+        finally:
+            self._jobs = [job for job in self._jobs if job not in jobs]
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
         """What an agent has to do, and what is on record of it: the repair, where a reply needed one."""
@@ -196,8 +207,8 @@ class Client:
         workers = [worker for job in jobs for worker in self._crew(job, bars[job.agent.model])]
         await self._ended(workers)
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
-        if self._sender.stopped_by:
-            raise self._sender.stopped_by
+        if reason := self._sender.stopped_by(job.agent.model for job in jobs):
+            raise reason
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -238,6 +249,9 @@ class Client:
 
     async def _settle(self, job: Job, call: Call) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
+        for other in self._jobs:
+            if other is not job and other.agent.model == call.model and call.key in other.settled:
+                return other.settled[call.key]
         reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.hands)
         if not job.agent.strict or reply.status != "malformed":
             return reply

@@ -29,8 +29,11 @@ from .records import (
 )
 
 logger = setup_logging(__name__)
-_AGAIN = """ON CONFLICT(key) DO UPDATE SET status = excluded.status, reply = excluded.reply,
-    sent = calls.sent + excluded.sent, cost_usd = excluded.cost_usd"""
+# An answer is not taken back by a failure that is recorded after it.
+_AGAIN = """ON CONFLICT(key) DO UPDATE SET sent = calls.sent + excluded.sent,
+    status = iif(excluded.status = 'failed', calls.status, excluded.status),
+    reply = iif(excluded.status = 'failed' AND calls.status != 'failed', calls.reply, excluded.reply),
+    cost_usd = iif(excluded.status = 'failed', calls.cost_usd, excluded.cost_usd)"""
 LARGEST_BATCH = 500
 LINGER_S = 0.01  # for others to join a commit: each one costs the loop as much as a few calls do
 # Until a checkpoint moves it into the database, the log is only appended to: a cut costs only its end.

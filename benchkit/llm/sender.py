@@ -6,7 +6,8 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -50,12 +51,17 @@ class Sender:
         self._pacers: dict[str, Pacer] = {}
         self._stopping: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # by model
         self._reasons: dict[str, BaseException] = {}  # by model, "" for all of them
+        self._going: dict[str, asyncio.Future[Reply]] = {}  # by key
         self._outages: defaultdict[str, Outage] = defaultdict(partial(Outage, clock.now))
 
-    @property
-    def stopped_by(self) -> BaseException | None:
-        """Why not all was asked: what stopped everything, else what stopped the first model."""
-        return self._reasons.get("") or next(iter(self._reasons.values()), None)
+    def stopped_by(self, models: Iterable[str]) -> BaseException | None:
+        """Why not all of `models` was asked: what stopped everything, else the first of them."""
+        return next((reason for model in ("", *models) if (reason := self._reasons.get(model))), None)
+
+    def start_over(self) -> None:
+        """Forget what stopped: it may be over."""
+        self._reasons.clear()
+        self._stopping.clear()
 
     def halt(self, error: BaseException, model: str = "") -> None:
         """Send nothing more, or nothing of `model`, because of `error`; what is in flight is waited for."""
@@ -69,8 +75,24 @@ class Sender:
     async def ask(self, agent: Agent, call: Call, hands: asyncio.Semaphore | None = None) -> Reply:
         """Send until answered or given up, and return once the outcome is on disk.
 
-        While it waits to ask again it lets go of `hands`, so that another call can go in its place.
+        While it waits to ask again it lets go of `hands`, so that another call can go in its place. A call
+        that is on its way already, for another job, is not sent again.
         """
+        while going := self._going.get(call.key):
+            async with _without(hands):
+                await asyncio.wait([going])
+            if not going.cancelled():
+                return going.result()
+        going = self._going[call.key] = asyncio.get_running_loop().create_future()
+        try:
+            reply = await self._ask(agent, call, hands)
+            going.set_result(reply)
+            return reply
+        finally:
+            del self._going[call.key]
+            going.cancel()  # unless there is a result
+
+    async def _ask(self, agent: Agent, call: Call, hands: asyncio.Semaphore | None) -> Reply:
         import groq
 
         timing = Timing()
@@ -204,14 +226,11 @@ class Sender:
         """Wait to ask again, with `hands` free for another call."""
         pacer = self.pacer(model)
         pacer.asking_again += 1
-        if hands:
-            hands.release()
         try:
-            await self._sleep(model, wait_s)
+            async with _without(hands):
+                await self._sleep(model, wait_s)
         finally:
             pacer.asking_again -= 1
-            if hands:
-                await hands.acquire()
 
     async def _sleep(self, model: str, wait_s: float) -> None:
         """Sleep that ends early, with the reason, when the model or the run has to stop."""
@@ -219,6 +238,18 @@ class Sender:
         self._go_on(model)  # an event that is first asked for after the halt would never be set
         await first_of(self._clock.sleep(wait_s), self._stopping[model].wait())
         self._go_on(model)
+
+
+@asynccontextmanager
+async def _without(hands: asyncio.Semaphore | None) -> AsyncIterator[None]:
+    """Leave `hands` to another call in the meantime."""
+    if hands:
+        hands.release()
+    try:
+        yield
+    finally:
+        if hands:
+            await hands.acquire()
 
 
 def _cannot_wait(model: str, error: Exception, wait_s: float | None) -> str:
