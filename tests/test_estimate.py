@@ -29,7 +29,8 @@ def replies(count: int, **more) -> dict[str, Reply]:
     [
         (FREE, 60, {}, 2.7, "8,000 TPM (lowest tier"),
         (FREE, 60, {"RPM": 10, "TPM": 250_000}, 6.0, "10 RPM (learnt)"),
-        (FREE, 2000, {"RPM": 1000, "TPM": 10**9, "TPD": 10**9}, 1440.0, "1,000 RPD (lowest tier"),
+        (FREE, 2000, {"RPM": 30, "TPM": 8000, "TPD": 10**9}, 1440.0, "1,000 RPD (lowest tier"),
+        (FREE, 100_000, {"TPM": 10**9, "RPD": 500_000}, 100.0, "1,000 RPM (tier of the learnt ones"),
         (STEADY, 500, {}, 10 / 60, "the calls themselves"),
         (STEADY, 0, {}, 0.0, "the calls themselves"),
     ],
@@ -61,6 +62,10 @@ async def test_limits_are_learnt_for_the_next_estimate(monkeypatch, tmp_path):
     assert found.minutes == pytest.approx(found.tokens / 40_000, rel=1e-4)
 
 
+# The same schema with its keys in another order.
+TURNED = replace(agent().tool, parameters=dict(reversed(agent().tool.parameters.items())))
+
+
 @pytest.mark.parametrize(
     ("changed", "what"),
     [
@@ -69,6 +74,7 @@ async def test_limits_are_learnt_for_the_next_estimate(monkeypatch, tmp_path):
         (replace(agent(), system_prompt="Be kind."), "system prompt"),
         (replace(agent(), system_prompt="Be kind.", temperature=0.1), "temperature, system prompt"),
         (replace(agent(), tool=replace(agent().tool, description="x")), "tool or schema"),
+        (replace(agent(), tool=TURNED), "tool or schema"),
         (executor(STEADY), "model"),
     ],
 )

@@ -113,7 +113,13 @@ async def test_limits_outlive_the_session(path):
     journal = Journal(path)
     journal.limits["m"] = {"RPM": 30, "TPM": 8000}
     journal.close()
-    assert Journal(path).limits == {"m": {"RPM": 30, "TPM": 8000}}
+    second = Journal(path)
+    assert second.limits == {"m": {"RPM": 30, "TPM": 8000}}
+    second.limits["m"] = {"TPM": 250_000}  # another tier: what was learnt of requests is not known any more
+    second.close()
+    third = Journal(path)
+    assert third.limits == {"m": {"TPM": 250_000}}
+    third.close()
 
 
 async def test_inputs_are_kept_once(path):

@@ -64,4 +64,5 @@ def _differences(call: Call, before: tuple[Any, ...]) -> list[str]:
     changed += [name for name in _PARAMETERS if (asked.get(name) or 0) != (now[name] or 0)]
     changed += ["system prompt"] if system != list(call.messages[0]) else []
     changed += ["prompt"] if user != list(call.messages[1]) else []
-    return changed + (["tool or schema"] if tool != call.tool.definition else [])
+    # As text: a model sees the order of the keys, too.
+    return changed + (["tool or schema"] if json.dumps(tool) != json.dumps(call.tool.definition) else [])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..agent import Agent, Item, Reply
 from . import catalog
+from .pacing import tier_of
 
 ANSWER_TOKENS, LATENCY_S = 200.0, 1.0  # of a call, until one is on record
 IN_FLIGHT = 50  # what a provider without limits is taken to keep up with
@@ -52,9 +53,12 @@ def _minutes(
     """(minutes, what sets them): the slowest of the limits and of the calls' own time."""
     latency_s = _mean([reply.latency_s for reply in done.values()], LATENCY_S)
     times = [(latency_s * -(-calls // IN_FLIGHT) / 60, "the calls themselves")]
-    limits: dict[str, int] = {**next(iter(catalog.tiers(model)), {}), **learnt}
+    tiers = catalog.tiers(model)
+    likely = (learnt and tier_of(tiers, learnt)) or next(iter(tiers), {})
+    limits: dict[str, int] = {**likely, **learnt}
     for name, taken in limit_minutes(limits, calls, tokens).items():
-        said = "learnt" if name in learnt else f"lowest tier, {catalog.AS_OF}"
+        tier = "lowest tier" if likely is next(iter(tiers), {}) else "tier of the learnt ones"
+        said = "learnt" if name in learnt else f"{tier}, {catalog.AS_OF}"
         times.append((taken, f"{limits[name]:,} {name} ({said})"))
     return max(times, key=lambda time: time[0])
 

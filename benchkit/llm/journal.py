@@ -192,6 +192,8 @@ class Journal:
     def _note_spending(self) -> None:
         values = (self._session, *self._spending())
         self._db.execute("INSERT OR REPLACE INTO spending VALUES (?,?,?,?)", values)
+        # All of a model's: which limits are known no longer was learnt, too.
+        self._db.executemany("DELETE FROM limits WHERE model = ?", [(model,) for model in self.limits])
         learnt = [(model, *limit) for model, some in self.limits.items() for limit in some.items()]
         self._insert("limits", learnt, "ON CONFLICT DO UPDATE SET size = excluded.size")
         self._noted = time.monotonic()

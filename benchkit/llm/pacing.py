@@ -36,6 +36,12 @@ def whole_number(text: Any) -> int | None:
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 15 else None
 
 
+def tier_of(tiers: Sequence[Limits], known: Limits) -> Limits:
+    """The largest tier none of whose limits is above what is known of them; {} where there is none."""
+    fitting = [tier for tier in tiers if all(tier[name] <= known.get(name, tier[name]) for name in tier)]
+    return fitting[-1] if fitting else {}
+
+
 @dataclass(frozen=True)
 class Permit:
     """A call that may be sent: the tokens it reserves, and how many were believed to be left then."""
@@ -209,9 +215,8 @@ class Pacer:
 
     def _guess(self) -> None:
         """What is said of some limits tells the tier, and with it what is said nowhere."""
-        known = [tier for tier in self._tiers if all(tier[n] <= self.limits.get(n, tier[n]) for n in tier)]
-        if known:
-            self.guessed = {name: size for name, size in known[-1].items() if name not in self.limits}
+        if tier := tier_of(self._tiers, self.limits):
+            self.guessed = {name: size for name, size in tier.items() if name not in self.limits}
             self._next_request = min(self._next_request, self._clock() + self._spacing())
 
     def size(self, name: str) -> float:
