@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchkit.agent import Item
-from benchkit.errors import LimitStop, ProviderError
+from benchkit.errors import BudgetStop, LimitStop, ProviderError
 from benchkit.llm.client import Client
 from benchkit.llm.provider import Provider
 from benchkit.offline.breakage import tool_use_failed
@@ -175,6 +175,29 @@ async def test_one_models_daily_limit_stops_no_other(monkeypatch, tmp_path):
         asked = "SELECT count(*) FROM calls WHERE status != 'failed' AND model = 'offline/twin'"
         assert rows(tmp_path, asked) == [(40,)]
         assert server.counts["refused_429:offline/faithful"] <= 12 - 3  # none of them is asked again
+
+
+async def test_minutes_are_each_models_own(monkeypatch, tmp_path):
+    """A model that has to wait for longer than there is left keeps no other from using the minutes."""
+    ticks = Ticks()
+    with offline(monkeypatch, limits={"offline/faithful": {"rpm": 1, "burst": 1}}, clock=ticks.now):
+        one = client(tmp_path, ticks, max_minutes=0.5)
+        one.budget.clock = ticks.now
+        with pytest.raises(LimitStop, match=r"max_minutes = 0\.5 minutes: .* the next wait is"):
+            await one.map_all([(agent(), items(5)), (executor("offline/twin"), items(60))])
+        asked = "SELECT count(*) FROM calls WHERE status != 'failed' AND model = 'offline/twin'"
+        assert rows(tmp_path, asked) == [(60,)]
+
+
+async def test_minutes_and_tokens(monkeypatch, tmp_path):
+    """A wait for tokens is not the reason to stop: a call that ends may bring them back at once."""
+    ticks = Ticks()
+    with offline(monkeypatch, tpm=8000, clock=ticks.now):
+        one = client(tmp_path, ticks, max_minutes=0.25)
+        one.budget.clock = ticks.now
+        with pytest.raises(BudgetStop, match=r"max_minutes = 0\.25 minutes"):
+            await one.map(agent(), items(40))
+        assert ticks.at >= 14.9
 
 
 async def test_refusals_without_end(monkeypatch, tmp_path):

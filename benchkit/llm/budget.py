@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..errors import BudgetStop, UsageError
+from ..errors import BudgetStop, LimitStop, UsageError
 
 CEILINGS = ("max_cost_usd", "max_calls", "max_minutes")
 
@@ -79,10 +79,15 @@ class Budget:
         self._settled.set()
 
     def check_wait(self, wait_s: float) -> None:
-        """Raises BudgetStop if a wait of `wait_s` would use up the minutes."""
-        if self.max_minutes and self._minutes() + wait_s / 60 >= self.max_minutes:
+        """Raises LimitStop if a wait of `wait_s` would use up the minutes: other models may go on."""
+        if wait_s >= self.left_s:
             used = f"{self._used()} and the next wait is {wait_s:.0f} s"
-            raise self._stop("max_minutes", f"{self.max_minutes:g} minutes", used)
+            raise LimitStop(self._stopped("max_minutes", f"{self.max_minutes:g} minutes", used))
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until `max_minutes` are over, infinity without that ceiling."""
+        return 60 * (self.max_minutes - self._minutes()) if self.max_minutes else float("inf")
 
     def _over(self, more_usd: float) -> bool:
         return bool(self.max_cost_usd) and self.cost_usd + more_usd > self.max_cost_usd
@@ -96,16 +101,17 @@ class Budget:
 
     def _check(self, most_usd: float) -> None:
         if self.max_calls and self.calls + 1 > self.max_calls:
-            raise self._stop("max_calls", f"{self.max_calls} calls", f"{self.calls} calls are sent")
+            sent = f"{self.calls} calls are sent"
+            raise BudgetStop(self._stopped("max_calls", f"{self.max_calls} calls", sent))
         if self._over(self._reserved_usd + most_usd):
             counted = ", calls whose cost nobody told counted at their most," if self._cut_off else ""
             spent = f"{_usd(self.cost_usd)} is spent{counted} and the next call may cost {_usd(most_usd)}"
-            raise self._stop("max_cost_usd", f"${self.max_cost_usd:g}", spent)
+            raise BudgetStop(self._stopped("max_cost_usd", f"${self.max_cost_usd:g}", spent))
         if self.max_minutes and self._minutes() >= self.max_minutes:
-            raise self._stop("max_minutes", f"{self.max_minutes:g} minutes", self._used())
+            raise BudgetStop(self._stopped("max_minutes", f"{self.max_minutes:g} minutes", self._used()))
 
-    def _stop(self, name: str, ceiling: str, state: str) -> BudgetStop:
-        return BudgetStop(
+    def _stopped(self, name: str, ceiling: str, state: str) -> str:
+        return (
             f"stopped at {name} = {ceiling}: {state}. Everything paid for is kept; "
             f"raise {name} of 01_generate and run again to continue."
         )

@@ -19,6 +19,7 @@ SHORTEST_WAIT_S = 0.001  # what rounding leaves of a wait would be slept for eve
 # How far what a header says moves the estimate: calls overtake each other on the way, and at which moment of
 # a call it was true is not documented, so that only many replies together are worth believing.
 TRUST = 0.02
+TOKENS = "tokens per minute"
 NO_ANSWERS = "no answers"  # a hold that is not the provider's word
 SPARE = 0.005  # of a minute's tokens is left alone: it costs no pace, and near misses are refused
 
@@ -245,7 +246,7 @@ class Pacer:
             waits.append((self._next_request - now, "requests per minute"))
         if size := self.size("TPM"):
             short = min(tokens + SPARE * size, size) - self._refilled()
-            waits.append((short * 60 / size, "tokens per minute"))
+            waits.append((short * 60 / size, TOKENS))
         wait, why = max(waits)
         self.waiting = (why, now + wait) if wait > 0 else ("", 0.0)
         return wait

@@ -21,7 +21,7 @@ from .budget import Budget
 from .journal import Journal
 from .outage import LONGEST_OUTAGE_S, Outage
 from .outcome import answered, is_models_own, unanswered, usage_of
-from .pacing import NO_ANSWERS, Pacer, Permit, first_of, limit_in
+from .pacing import NO_ANSWERS, SHORTEST_WAIT_S, TOKENS, Pacer, Permit, first_of, limit_in
 from .provider import Provider
 from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit, is_retried
 from .timing import Timing
@@ -117,7 +117,7 @@ class Sender:
         if model not in self._pacers:
             largest = self._cap or LARGEST_WINDOW
             tiers = [self.journal.limits[model]] if model in self.journal.limits else catalog.tiers(model)
-            sleep = partial(self._sleep, model)
+            sleep = partial(self._held, model)
             self._pacers[model] = Pacer(largest=largest, tiers=tiers, clock=self._clock.now, sleep=sleep)
         return self._pacers[model]
 
@@ -232,9 +232,21 @@ class Sender:
         finally:
             pacer.asking_again -= 1
 
+    async def _held(self, model: str, wait_s: float) -> None:
+        """Sleep for a limit. Tokens may come back sooner, with a call that ends: these are waited for until
+        the minutes are over."""
+        left_s = self.budget.left_s
+        if self.pacer(model).waiting[0] == TOKENS and 0 < left_s <= wait_s:
+            await self._sleep_on(model, max(left_s, SHORTEST_WAIT_S))
+        else:
+            await self._sleep(model, wait_s)
+
     async def _sleep(self, model: str, wait_s: float) -> None:
         """Sleep that ends early, with the reason, when the model or the run has to stop."""
         self.budget.check_wait(wait_s)
+        await self._sleep_on(model, wait_s)
+
+    async def _sleep_on(self, model: str, wait_s: float) -> None:
         self._go_on(model)  # an event that is first asked for after the halt would never be set
         await first_of(self._clock.sleep(wait_s), self._stopping[model].wait())
         self._go_on(model)
