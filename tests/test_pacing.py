@@ -186,6 +186,19 @@ async def test_what_it_waits_for():
     assert first.waiting == ("", 0.0)
 
 
+async def test_a_refusals_word_grows_old():
+    """Ten minutes after a refusal named the requests per minute, they are a guess that grows again."""
+    ticks = Ticks()
+    first = pacer(ticks)
+    for at, size in ((0.0, 60), (599.0, 60), (601.0, 61), (602.0, 62)):
+        ticks.at = at
+        permit = await first.acquire(1)
+        if not at:
+            first.refused("(RPM): Limit 60, Used 60, Requested 1.", 0.0, permit)
+        first.release(permit, 1, 0.1 if at else None)
+        assert first.size("RPM") == size
+
+
 async def test_a_hold_for_want_of_answers_is_no_limit():
     """What a call waits because nothing is answered is not counted as the provider's limit."""
     ticks = Ticks()

@@ -21,6 +21,7 @@ SHORTEST_WAIT_S = 0.001  # what rounding leaves of a wait would be slept for eve
 TRUST = 0.02
 TOKENS = "tokens per minute"
 NO_ANSWERS = "no answers"  # a hold that is not the provider's word
+BELIEVED_S = 600.0  # a refusal's word on requests per minute: it may be raised, and no header says so
 SPARE = 0.005  # of a minute's tokens is left alone: it costs no pace, and near misses are refused
 
 
@@ -87,7 +88,7 @@ class Pacer:
         self._line: deque[_Caller] = deque()
         self._usher: asyncio.Future | None = None
         self._freed = asyncio.Event()
-        self._hold_until = self._next_request = self._tokens_at = clock()
+        self._hold_until = self._next_request = self._tokens_at = self._told_rpm_at = clock()
         self._held_for = ""
         # What is left of TPM; while not even a guess is known, what was taken.
         self._tokens, self._corrected = self.guessed.get("TPM", 0.0), 0.0
@@ -150,10 +151,16 @@ class Pacer:
     def release(self, permit: Permit, used: int | None, latency_s: float | None) -> None:
         """A call is over: it used `used` of its tokens (None: all) and was answered (None: it was not)."""
         self.window.leave(latency_s)
-        if latency_s is not None and "RPM" not in self.limits and "RPM" in self.guessed:
-            self.guessed["RPM"] += 1  # a guess that nobody contradicts doubles within a minute
+        if latency_s is not None:
+            self._raise_guess()
         self._tokens += permit.tokens - (permit.tokens if used is None else min(used, permit.tokens))
         self._freed.set()
+
+    def _raise_guess(self) -> None:
+        if "RPM" in self.limits and self._clock() - self._told_rpm_at > BELIEVED_S:
+            self.guessed["RPM"] = self.limits.pop("RPM")
+        if "RPM" not in self.limits and "RPM" in self.guessed:
+            self.guessed["RPM"] += 1  # a guess that nobody contradicts doubles within a minute
 
     def learn(self, headers: Mapping[str, str], permit: Permit) -> None:
         """Limits from a reply's headers: tokens per minute and requests per day.
@@ -212,6 +219,8 @@ class Pacer:
             more = size - self.size(name)
             self._tokens, self._tokens_at = self._tokens + more, self._clock()
             self._corrected += more
+        if name == "RPM":
+            self._told_rpm_at = self._clock()
         self.limits[name] = size
 
     def _guess(self) -> None:

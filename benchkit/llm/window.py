@@ -86,7 +86,8 @@ class Window:
         # It is forgotten slowly, so that a provider that got slower is not held against it.
         self._quick = min(usual, self._quick * 1.01)
         if usual > SLOWER * self._quick + 0.05:
-            self.size = max(FIRST_WINDOW if self._largest >= FIRST_WINDOW else 1.0, self.size - 0.5)
+            # Not below what goes at first, unless refusals have shrunk it there.
+            self.size = min(self.size, max(min(FIRST_WINDOW, self._largest), self.size - 0.5))
             self._seeking = False  # gaps between calls would now cost more than bursts do
         elif self.crowded:
             self.size = min(self._largest, self.size + 1)
