@@ -230,6 +230,24 @@ def test_spending_that_is_gone(crash, closed):
         journal.close()
 
 
+@pytest.mark.parametrize("name", [b"CREATE TABLE calls", b"spending", b"digest TEXT", b"sqlite_autoindex"])
+@pytest.mark.parametrize("into", range(0, 8, 3))
+def test_a_schema_that_is_no_text(crash, closed, name, into):
+    """A byte of the schema that is no letter any more costs no reply."""
+    data = closed.read_bytes()
+    closed.write_bytes(damaged(data, data.index(name) + into, b"\xff"))
+    assert len(found_at(closed, crash.written)) >= 39
+
+
+def test_a_digest_that_is_none(crash, closed):
+    """What was asked under it is written once more; the replies are not concerned."""
+    with sqlite3.connect(closed) as db:
+        db.execute("UPDATE inputs SET digest = 'x' || substr(digest, 2) WHERE rowid % 2")
+        db.execute("UPDATE inputs SET digest = substr(digest, 2) WHERE rowid = 2")
+    db.close()
+    assert found_at(closed, crash.written) == crash.written
+
+
 @pytest.mark.parametrize("nth", range(1, 4))
 def test_a_rescue_that_is_stopped(crash, closed, monkeypatch, nth):
     """Wherever a rescue ends while it moves files, the next session puts them right and loses nothing."""

@@ -73,7 +73,8 @@ class Journal:
         with explained(path):
             self._db = opened(path, to_write=True)
             self._reader = connected(path)
-            self._inputs = {bytes.fromhex(row[0]) for row in self._db.execute("SELECT digest FROM inputs")}
+            digests = self._db.execute("SELECT digest FROM inputs WHERE digest NOT GLOB '*[^0-9a-f]*'")
+            self._inputs = {bytes.fromhex(row[0]) for row in digests if len(row[0]) == 64}
             self.limits = limits_in(self._db)
             self._session = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM spending").fetchone()[0]
         self._commits, self._noted = 0, 0.0  # clock

@@ -28,6 +28,12 @@ CREATE TABLE IF NOT EXISTS calls ({", ".join(COLUMNS)});
 CREATE TABLE IF NOT EXISTS spending (id INTEGER PRIMARY KEY, sent INTEGER, cost_usd REAL, seconds REAL);
 CREATE TABLE IF NOT EXISTS limits (model TEXT, name TEXT, size INTEGER, PRIMARY KEY (model, name));
 """
+_COLUMNS = (
+    "digest, body FROM inputs",
+    f"{', '.join(column.split()[0] for column in COLUMNS)} FROM calls",
+    "id, sent, cost_usd, seconds FROM spending",
+    "model, name, size FROM limits",
+)
 # Where the sessions' sums are gone, what the replies have cost is the least that was spent.
 _AT_LEAST = """INSERT INTO spending SELECT last + 1, max(0, sent - noted), max(0, cost - noted_usd), 0 FROM
     (SELECT total(sent) AS sent, total(cost_usd) AS cost FROM calls),
@@ -114,8 +120,10 @@ def opened(path: Path, to_write: bool = False) -> sqlite3.Connection:
                 logger.warning("%s", ended)
             return db
     except sqlite3.DatabaseError as error:
-        if not is_damaged(error):
+        if not is_damaged(error) and getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_ERROR:
             raise
+    except UnicodeDecodeError:  # of a name in the schema, in SQLite's own message
+        pass
     return _rescued(path)
 
 
@@ -200,7 +208,9 @@ def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA wal_autocheckpoint = 0")
         db.executescript(_SCHEMA)
-    except sqlite3.Error:
+        for columns in _COLUMNS:  # a schema that is damaged may still be one
+            db.execute(f"SELECT {columns} LIMIT 0")
+    except Exception:
         db.close()
         raise
     return db
