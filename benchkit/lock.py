@@ -33,7 +33,7 @@ def claim(run_dir: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise RunError(f"{run_dir} is in use by {_describe(owner)}. Wait for it, or stop it first.") from None
+        raise _in_use(run_dir) from None
     except OSError as error:
         raise unwritable(run_dir / ".lock", error) from error
     try:
@@ -41,6 +41,28 @@ def claim(run_dir: Path) -> Iterator[None]:
             yield
     finally:
         lock.release()
+
+
+def check_free(run_dir: Path) -> None:
+    """Raises RunError, naming the owner, while another process has the run; writes nothing."""
+    from filelock import FileLock, Timeout
+
+    owner, file = run_dir / ".owner.json", run_dir / ".lock"
+    if _is_ours(owner) or not file.exists():
+        return
+    lock = FileLock(file, is_singleton=True, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise _in_use(run_dir) from None
+    except OSError:  # a folder that is read-only is nobody's to change
+        return
+    lock.release()
+
+
+def _in_use(run_dir: Path) -> RunError:
+    owner = _describe(run_dir / ".owner.json")
+    return RunError(f"{run_dir} is in use by {owner}. Wait for it, or stop it first.")
 
 
 @contextmanager

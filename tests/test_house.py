@@ -79,7 +79,9 @@ MAY_IMPORT["planted"] = MAY_IMPORT["planted"] | {"checks", "measure", "spoiling"
 MAY_IMPORT["validate"] = MAY_IMPORT["validate"] | {"checks"}
 MAY_IMPORT["decision"] = MAY_IMPORT["decision"] | {"measure"}
 # Verification is the stages over again, on a run that the command line hands it.
-MAY_IMPORT["verify"] = MAY_IMPORT["report"] | STAGES | {"documents", "export", "provenance", "run", "tables"}
+MAY_IMPORT["verify"] = (
+    MAY_IMPORT["report"] | STAGES | {"documents", "export", "lock", "provenance", "run", "tables"}
+)
 
 
 def imports(path: Path) -> set[str]:

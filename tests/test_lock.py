@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchkit.errors import RunError
-from benchkit.lock import TOKEN, claim
+from benchkit.lock import TOKEN, check_free, claim
 
 HOLD = """
 import sys
@@ -61,6 +61,20 @@ def test_second_process_is_told_who(tmp_path):
     first.communicate("\n", timeout=20)
     with claim(tmp_path):
         assert json.loads((tmp_path / ".owner.json").read_text())["pid"] == os.getpid()
+
+
+def test_looking_at_who_has_it(tmp_path):
+    """A run that another process has is not free, with its name; one that nobody has is, and stays so."""
+    check_free(tmp_path)
+    assert not list(tmp_path.iterdir())
+    first = other(HOLD, tmp_path)
+    assert first.stdout.readline() == "held\n"
+    with pytest.raises(RunError, match=f"in use by process {first.pid}"):
+        check_free(tmp_path)
+    first.communicate("\n", timeout=20)
+    check_free(tmp_path)
+    with claim(tmp_path):
+        check_free(tmp_path)
 
 
 def test_killed_owner_leaves_nothing(tmp_path):

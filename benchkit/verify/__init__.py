@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import report as reporting
 from ..claims import numbers_in
 from ..export import export_report, page_text
+from ..lock import check_free
 from ..run import made_with
 from ..signature import PACKAGES, parts
 from ..tables import table_text
@@ -58,7 +59,9 @@ class Verification:
 
 
 def verify(run: Run) -> Verification:
-    """Compute everything again and compare. Reads only; raises RunError for files that cannot be read."""
+    """Compute everything again and compare. Reads only; raises RunError for files that cannot be read, and
+    for a run that another process is at."""
+    check_free(run.path)
     found = Verification()
     again, misnamed = recomputed(run)
     found.add("config.json", _count(made_with(run.config)), (d for d in misnamed if d.file == "config.json"))
