@@ -162,7 +162,7 @@ class Client:
     @contextmanager
     def _doing(self, jobs: Sequence[Job]) -> Iterator[None]:
         if not self._jobs:
-            self._sender.start_over()
+            self._sender.stops.start_over()
         self._jobs += jobs
         try:
             yield
@@ -207,7 +207,7 @@ class Client:
         workers = [worker for job in jobs for worker in self._crew(job, bars[job.agent.model])]
         await self._ended(workers)
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
-        if reason := self._sender.stopped_by(job.agent.model for job in jobs):
+        if reason := self._sender.stops.first(job.agent.model for job in jobs):
             raise reason
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -224,7 +224,7 @@ class Client:
         try:
             await asyncio.wait(workers)
         except asyncio.CancelledError:
-            self._sender.halt(Interrupted("interrupted."))
+            self._sender.stops.halt(Interrupted("interrupted."))
             await asyncio.wait(workers, timeout=GRACE_S)
             raise
         finally:
@@ -239,10 +239,10 @@ class Client:
                         return
                     reply = await self._settle(job, call)
             except (LimitStop, Unanswered) as error:  # one model's, which keeps no other from going on
-                self._sender.halt(error, job.agent.model)
+                self._sender.stops.halt(error, job.agent.model)
                 raise
             except Exception as error:  # whatever it is, the others must not go on paying
-                self._sender.halt(error)
+                self._sender.stops.halt(error)
                 raise
             if reply.status != "failed" or not job.postpone(call, reply):
                 _settled(job, call, reply, bar)

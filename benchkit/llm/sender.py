@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from .outcome import answered, is_models_own, unanswered, usage_of
 from .pacing import NO_ANSWERS, SHORTEST_WAIT_S, TOKENS, Pacer, Permit, first_of, limit_in
 from .provider import Provider
 from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit, is_retried
+from .stops import Stops
 from .timing import Timing
 from .transport import Exchange, message_of, was_sent
 from .window import LARGEST_WINDOW
@@ -42,35 +43,16 @@ class Clock:
 
 
 class Sender:
-    """Asks one call at a time for many workers; `halt` ends a model's, or all of them."""
+    """Asks one call at a time for many workers; `stops` end a model's, or all of them."""
 
     def __init__(self, provider: Provider, budget: Budget, journal: Journal, cap: int, clock: Clock) -> None:
         self.provider, self.budget, self.journal = provider, budget, journal
         self._clock, self._cap = clock, cap
         self._gate = asyncio.Semaphore(cap or 100_000)
         self._pacers: dict[str, Pacer] = {}
-        self._stopping: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # by model
-        self._reasons: dict[str, BaseException] = {}  # by model, "" for all of them
+        self.stops = Stops()
         self._going: dict[str, asyncio.Future[Reply]] = {}  # by key
         self._outages: defaultdict[str, Outage] = defaultdict(partial(Outage, clock.now))
-
-    def stopped_by(self, models: Iterable[str]) -> BaseException | None:
-        """Why not all of `models` was asked: what stopped everything, else the first of them."""
-        return next((reason for model in ("", *models) if (reason := self._reasons.get(model))), None)
-
-    def start_over(self) -> None:
-        """Forget what stopped: it may be over."""
-        self._reasons.clear()
-        self._stopping.clear()
-
-    def halt(self, error: BaseException, model: str = "") -> None:
-        """Send nothing more, or nothing of `model`, because of `error`; what is in flight is waited for."""
-        if self._why_not(model) is None:
-            self._reasons[model] = error
-            logger.info("stopping %s: %s", model or "all", error)
-        for name, event in self._stopping.items():
-            if self._why_not(name):
-                event.set()
 
     async def ask(self, agent: Agent, call: Call, hands: asyncio.Semaphore | None = None) -> Reply:
         """Send until answered or given up, and return once the outcome is on disk.
@@ -161,10 +143,10 @@ class Sender:
 
         most = self.model(call.model).cost_usd(call.most_prompt_tokens, call.max_tokens) or 0.0
         before, paid = len(sent), 0.0
-        self._go_on(call.model)
+        self.stops.go_on(call.model)
         await self.budget.admit(most)
         try:
-            self._go_on(call.model)
+            self.stops.go_on(call.model)
             if self.budget.limited:
                 await self.journal.note()
             sent.append(Exchange())
@@ -215,13 +197,6 @@ class Sender:
         prompt, cached = usage.get("prompt_tokens"), usage.get("cached_tokens", 0)
         return self.model(call.model).cost_usd(prompt, usage.get("completion_tokens"), cached)
 
-    def _why_not(self, model: str) -> BaseException | None:
-        return self._reasons.get("") or self._reasons.get(model)
-
-    def _go_on(self, model: str) -> None:
-        if reason := self._why_not(model):
-            raise reason
-
     async def _pause(self, model: str, hands: asyncio.Semaphore | None, wait_s: float) -> None:
         """Wait to ask again, with `hands` free for another call."""
         pacer = self.pacer(model)
@@ -247,9 +222,9 @@ class Sender:
         await self._sleep_on(model, wait_s)
 
     async def _sleep_on(self, model: str, wait_s: float) -> None:
-        self._go_on(model)  # an event that is first asked for after the halt would never be set
-        await first_of(self._clock.sleep(wait_s), self._stopping[model].wait())
-        self._go_on(model)
+        self.stops.go_on(model)  # an event that is first asked for after the halt would never be set
+        await first_of(self._clock.sleep(wait_s), self.stops.wait(model))
+        self.stops.go_on(model)
 
 
 @asynccontextmanager
