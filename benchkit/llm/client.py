@@ -167,7 +167,7 @@ class Client:
         try:
             yield
         finally:
-            self._jobs = [job for job in self._jobs if job not in jobs]
+            self._jobs = [job for job in self._jobs if all(job is not one for one in jobs)]
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
         """What an agent has to do, and what is on record of it: the repair, where a reply needed one."""
