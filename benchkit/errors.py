@@ -49,7 +49,7 @@ class BudgetStop(BenchkitError):
 
 
 class LimitStop(BudgetStop):
-    """A limit of the provider that cannot be waited out, such as a daily one; the message says until when."""
+    """One model's wait that is too long: a limit such as a daily one, or more than `max_minutes` leave."""
 
 
 class Interrupted(BenchkitError):
@@ -60,8 +60,7 @@ class Interrupted(BenchkitError):
 
 def is_full(error: Exception) -> bool:
     """Whether the file system's or SQLite's error is a full disk."""
-    number, result = getattr(error, "errno", None), getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return number in FULL or result == SQLITE_FULL
+    return _is(error, FULL, SQLITE_FULL)
 
 
 def unwritable(path: Path, error: Exception) -> RunError:
@@ -70,13 +69,17 @@ def unwritable(path: Path, error: Exception) -> RunError:
     `error` is the file system's or SQLite's.
     """
     why = getattr(error, "strerror", None) or str(error)
-    number, result = getattr(error, "errno", None), getattr(error, "sqlite_errorcode", 0) & 0xFF
     if is_full(error):
         problem, remedy = f"the disk of {path.parent} is full ({why})", "Make room on it"
-    elif number in READ_ONLY or result == SQLITE_READONLY:
+    elif _is(error, READ_ONLY, SQLITE_READONLY):
         problem, remedy = f"{path.parent} is read-only ({why})", "Make it writable"
     elif path.parent.is_file():
         problem, remedy = f"{path.parent} is a file", "Name a folder"
     else:
         problem, remedy = why, "Mend that"
     return RunError(f"{path} cannot be written: {problem}. {remedy} and run again: what is recorded is kept.")
+
+
+def _is(error: Exception, numbers: tuple[int, ...], result: int) -> bool:
+    """Whether it is one of the file system's `numbers`, or SQLite's `result`."""
+    return getattr(error, "errno", None) in numbers or getattr(error, "sqlite_errorcode", 0) & 0xFF == result

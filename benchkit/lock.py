@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from .errors import RunError, unwritable
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 TOKEN = "BENCHKIT_RUN_TOKEN"  # how the kernels of a pipeline know that the owner is their parent
 
@@ -23,17 +27,12 @@ def claim(run_dir: Path) -> Iterator[None]:
     Raises RunError, naming the owner, while another process has it. The operating system frees
     the lock of a process that died, so there is nothing to clean up by hand.
     """
-    from filelock import FileLock, Timeout
-
     owner = run_dir / ".owner.json"
     if _is_ours(owner):
         yield
         return
-    lock = FileLock(run_dir / ".lock", is_singleton=True, thread_local=False)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise _in_use(run_dir) from None
+        lock = _locked(run_dir)
     except OSError as error:
         raise unwritable(run_dir / ".lock", error) from error
     try:
@@ -45,24 +44,22 @@ def claim(run_dir: Path) -> Iterator[None]:
 
 def check_free(run_dir: Path) -> None:
     """Raises RunError, naming the owner, while another process has the run; writes nothing."""
+    if _is_ours(run_dir / ".owner.json") or not (run_dir / ".lock").exists():
+        return
+    with suppress(OSError):  # a folder that is read-only is nobody's to change
+        _locked(run_dir).release()
+
+
+def _locked(run_dir: Path) -> FileLock:
     from filelock import FileLock, Timeout
 
-    owner, file = run_dir / ".owner.json", run_dir / ".lock"
-    if _is_ours(owner) or not file.exists():
-        return
-    lock = FileLock(file, is_singleton=True, thread_local=False)
+    lock = FileLock(run_dir / ".lock", is_singleton=True, thread_local=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise _in_use(run_dir) from None
-    except OSError:  # a folder that is read-only is nobody's to change
-        return
-    lock.release()
-
-
-def _in_use(run_dir: Path) -> RunError:
-    owner = _describe(run_dir / ".owner.json")
-    return RunError(f"{run_dir} is in use by {owner}. Wait for it, or stop it first.")
+        owner = _describe(run_dir / ".owner.json")
+        raise RunError(f"{run_dir} is in use by {owner}. Wait for it, or stop it first.") from None
+    return lock
 
 
 @contextmanager

@@ -110,8 +110,7 @@ def opened(path: Path, to_write: bool = False) -> sqlite3.Connection:
                        path, finish(path).name)  # fmt: skip
     if is_broken(path):
         return _rescued(path)
-    # Before SQLite mends the log. Of one that this process may be writing, the index is left alone: to close
-    # it would let go of its locks.
+    # Before SQLite mends the log. One that is only looked at may be another process's, and has not ended.
     ended = _how_it_ended(path) if to_write or is_empty(path) else ""
     try:
         db = _prepared(connected(path))
