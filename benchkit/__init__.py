@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from .llm.client import connect as connect
     from .llm.retry import groq_rate_limit as groq_rate_limit
     from .log import setup_logging as setup_logging
-    from .pipeline import BenchmarkPipeline as BenchmarkPipeline
     from .run import open_run as open_run
     from .run import start_run as start_run
+    from .runner.pipeline import BenchmarkPipeline as BenchmarkPipeline
 
 # Loaded on first use: a notebook's first cell should not wait for what only a later one needs.
 _HOMES = {
     "BenchkitError": "errors",
-    "BenchmarkPipeline": "pipeline",
+    "BenchmarkPipeline": "runner.pipeline",
     "Comparison": "domain",
     "Response": "domain",
     "Score": "domain",

@@ -27,8 +27,10 @@ from typing import Any
 
 import pandas as pd
 
-from benchkit.decision import metrics_report
+from benchkit.decide import metrics_report
 from benchkit.execute import execute, plan_execution
+from benchkit.execute.pilot import clusters_of, measured
+from benchkit.execute.planning import Aim, cases_for, plan_detection
 from benchkit.generate import generate, plan_cases, rewriter
 from benchkit.llm.budget import Budget
 from benchkit.llm.client import Client
@@ -37,8 +39,6 @@ from benchkit.llm.sender import Clock
 from benchkit.measure import PRIMARY, case_matrix, compare, score, settle, summarise
 from benchkit.offline import OfflineServer
 from benchkit.offline.models import ROSTER
-from benchkit.pilot import clusters_of, measured
-from benchkit.planning import Aim, cases_for, plan_detection
 from benchkit.run import Run, start_run
 from benchkit.stats import holm, planned_power, proportion
 from benchkit.validate import validate

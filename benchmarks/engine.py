@@ -20,8 +20,8 @@ from benchkit.execute import PROCESS
 from benchkit.llm.budget import Budget
 from benchkit.llm.client import Client
 from benchkit.llm.provider import Provider
-from benchkit.lock import claim
 from benchkit.log import log_to
+from benchkit.run.lock import claim
 
 HERE = Path(__file__).parent
 

@@ -28,13 +28,13 @@ from statsmodels.stats.proportion import proportion_confint
 
 from benchkit import report as reporting
 from benchkit.claims import GAP, problems
-from benchkit.documents import json_text
 from benchkit.llm.client import connect
 from benchkit.measure import METRICS
 from benchkit.offline.chance import chance
 from benchkit.offline.commentary import truths
 from benchkit.offline.falsehoods import falsehoods
 from benchkit.run import start_run
+from benchkit.run.json_io import json_text
 from tests import paraphrases
 from tests.measured import HASTY, STEADY, TERSE, drawn, report_of
 from tests.test_claims import FACTS

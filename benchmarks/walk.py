@@ -51,7 +51,7 @@ def requests(run_dir: Path) -> int:
 
 
 def main(cases_file: str = "") -> None:
-    run = [sys.executable, "-m", "benchkit.cli", "run"]
+    run = [sys.executable, "-m", "benchkit.runner.cli", "run"]
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     imports = [seconds([sys.executable, "-c", "import benchkit"]) for _ in range(10)]
     print(f"{machine}, Python {platform.python_version()}")

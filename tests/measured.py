@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchkit.cases import schema_of
-from benchkit.decision import metrics_report
+from benchkit.decide import metrics_report
 from benchkit.domain import CATEGORIES, Response
+from benchkit.generate.cases import schema_of
 from benchkit.measure import METRICS, PRIMARY, compare, summarise
 
 STEADY, HASTY, TERSE = "offline/steady", "offline/hasty", "offline/terse"

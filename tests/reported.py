@@ -13,17 +13,17 @@ import pandas as pd
 
 from benchkit import report
 from benchkit.agent import Item, Reply
-from benchkit.cases import adopt_cases
-from benchkit.decision import metrics_report
+from benchkit.decide import metrics_report
 from benchkit.domain import Response, TestCase
 from benchkit.execute import executor, response_from
-from benchkit.export import export_report
+from benchkit.generate.cases import adopt_cases
 from benchkit.llm.journal import Journal
 from benchkit.measure import compare, metrics_json, primary_metrics, score, settle, signature, summarise
 from benchkit.offline import commentary as simulated
 from benchkit.offline.chance import chance
 from benchkit.offline.models import ROSTER
 from benchkit.plots import plot_validation
+from benchkit.report.export import export_report
 from benchkit.run import Run, start_run
 
 from .staging import HASTY, STEADY, cases

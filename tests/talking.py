@@ -18,7 +18,7 @@ from benchkit.llm.budget import Budget
 from benchkit.llm.client import Client
 from benchkit.llm.provider import Provider
 from benchkit.llm.sender import Clock
-from benchkit.lock import claim
+from benchkit.run.lock import claim
 
 KEY = "gsk_0123456789abcdefghij"
 STEADY, HASTY = "offline/steady", "offline/hasty"

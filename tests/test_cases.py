@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchkit.cases import adopt_cases, read_cases, schema_of
 from benchkit.domain import TestCase
 from benchkit.errors import InputError
+from benchkit.generate.cases import adopt_cases, read_cases, schema_of
 from benchkit.metrics.structured import schema_compliance
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "customer_support_pairs.csv"

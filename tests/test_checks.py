@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchkit.cases import read_cases
-from benchkit.checks import check_cases, unstated_values
 from benchkit.domain import TestCase
+from benchkit.generate.cases import read_cases
+from benchkit.validate.checks import check_cases, unstated_values
 
 from .staging import cases, conversations, written
 

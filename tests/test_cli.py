@@ -12,9 +12,9 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from benchkit import cli, pipeline
 from benchkit.errors import ProviderError
-from benchkit.pipeline import NOTEBOOKS
+from benchkit.runner import cli, pipeline
+from benchkit.runner.pipeline import NOTEBOOKS
 
 PARAMETERS = {
     "01_generate": 'provider: str = "offline"  # whose models\ncases_file: str = ""  # your own',
@@ -210,7 +210,7 @@ def test_signals_stop_the_run_and_its_kernel(run_dir, tmp_path, number):
     )
     code = f"""import sys
 from pathlib import Path
-from benchkit import cli, pipeline
+from benchkit.runner import cli, pipeline
 pipeline.notebook_folder = lambda: Path({str(folder)!r})
 sys.exit(cli.main(["run", {str(run_dir)!r}, "--from", "05"]))"""
     command = [sys.executable, "-c", code]
@@ -230,7 +230,7 @@ def test_killing_the_command_ends_its_kernel(run_dir, tmp_path):
     folder = write_notebooks(tmp_path / "notebooks", f"import os, sys, time\n{SAY_READY}\ntime.sleep(600)")
     code = f"""import sys
 from pathlib import Path
-from benchkit import cli, pipeline
+from benchkit.runner import cli, pipeline
 pipeline.notebook_folder = lambda: Path({str(folder)!r})
 cli.main(["run", {str(run_dir)!r}, "--from", "05"])"""
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as process:

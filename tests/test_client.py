@@ -15,9 +15,9 @@ import pytest
 from benchkit.agent import Item
 from benchkit.errors import LimitStop, RunError, UsageError
 from benchkit.llm.client import Client, connect
-from benchkit.lock import claim
 from benchkit.offline.models import ROSTER
 from benchkit.offline.server import OfflineServer
+from benchkit.run.lock import claim
 
 from .talking import HASTY, STEADY, Run, at, client, critic, executor, items
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from benchkit.claims import problems
-from benchkit.decision import metrics_report
-from benchkit.decision.families import families, instruments, kinship
-from benchkit.decision.naming import first_named, looked_before, named_late
-from benchkit.decision.saying import need
-from benchkit.decision.serving import serving_sentence
+from benchkit.decide import metrics_report
+from benchkit.decide.families import families, instruments, kinship
+from benchkit.decide.naming import first_named, looked_before, named_late
+from benchkit.decide.saying import need
+from benchkit.decide.serving import serving_sentence
 from benchkit.measure import PRIMARY, compare, summarise
 from benchkit.report import comparisons, facts_of
 from benchkit.stats import holm

@@ -18,8 +18,8 @@ from benchkit.execute import PROCESS, check_answered, execute, plan_execution
 from benchkit.generate import generate, plan_cases
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.offline import OfflineServer
-from benchkit.parameters import notebook_folder
 from benchkit.run import Run
+from benchkit.runner.parameters import notebook_folder
 from benchkit.validate import validate
 
 from . import talking

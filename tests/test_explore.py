@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from benchkit.explore import browse_cases, explore_scores, readable
+from benchkit.measure.explore import browse_cases, explore_scores, readable
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 CASES = pd.DataFrame(

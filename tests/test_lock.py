@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from benchkit.errors import RunError
-from benchkit.lock import TOKEN, check_free, claim
+from benchkit.run.lock import TOKEN, check_free, claim
 
 HOLD = """
 import sys
 from pathlib import Path
-from benchkit.lock import claim
+from benchkit.run.lock import claim
 with claim(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
@@ -27,7 +27,7 @@ with claim(Path(sys.argv[1])):
 TRY = """
 import sys
 from pathlib import Path
-from benchkit.lock import claim
+from benchkit.run.lock import claim
 from benchkit.errors import RunError
 try:
     with claim(Path(sys.argv[1])):

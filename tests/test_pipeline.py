@@ -16,11 +16,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.iorw import LocalHandler
 
-from benchkit import errors, pipeline
-from benchkit.parameters import Parameter, check, parse
-from benchkit.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
+from benchkit import errors
 from benchkit.run import resuming
-from benchkit.terminal import Terminal
+from benchkit.runner import pipeline
+from benchkit.runner.parameters import Parameter, check, parse
+from benchkit.runner.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
+from benchkit.runner.terminal import Terminal
 
 ANY_RUN = 'run_dir: str = ""  # run folder'
 SEED = ANY_RUN + "\nseed: int = 7  # repeats a run\ncases_file: str = ''  # your own"
@@ -224,7 +225,7 @@ async def test_a_page_that_cannot_be_made_hides_no_failure(tmp_path, caplog):
             await made.run()
     finally:
         logging.getLogger("benchkit").removeHandler(caplog.handler)
-    (record,) = [one for one in caplog.records if one.name == "benchkit.pipeline"]
+    (record,) = [one for one in caplog.records if one.name == "benchkit.runner.pipeline"]
     assert record.getMessage().startswith("the page was not made: ")
 
 

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from benchkit import cli
-from benchkit.cases import adopt_cases
-from benchkit.decision import metrics_report
+from benchkit.decide import metrics_report
 from benchkit.execute import execute, plan_execution
+from benchkit.execute.pilot import pilot_scores
+from benchkit.execute.planning import Aim, plan_detection
+from benchkit.generate.cases import adopt_cases
 from benchkit.measure import PRIMARY, compare, score, settle, summarise
 from benchkit.offline import OfflineServer
-from benchkit.pilot import pilot_scores
-from benchkit.planning import Aim, plan_detection
+from benchkit.runner import cli
 
 from .staging import HASTY, STEADY, cases, client_on
 
@@ -145,7 +145,7 @@ class TestPlanOfAFinishedRun:
 
     def planned(self, run, detect):
         """What `benchkit plan RUN --detect` plans with, by row."""
-        from benchkit.plan_command import _scores
+        from benchkit.runner.plan_command import _scores
 
         some = adopt_cases(run.validated_tests())
         answers = run.responses()

@@ -11,12 +11,12 @@ import pytest
 from benchkit.agent import Item
 from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution, recorded_responses
+from benchkit.execute.pilot import clusters_of, pilot_scores
+from benchkit.execute.planning import Aim, cases_for, plan_detection, power_curve, widest
+from benchkit.execute.price import TIERS, answer_prices, least_minutes, price_table
 from benchkit.measure import PRIMARY, compare
 from benchkit.offline import OfflineServer
-from benchkit.pilot import clusters_of, pilot_scores
-from benchkit.planning import Aim, cases_for, plan_detection, power_curve, widest
 from benchkit.plots import plot_power
-from benchkit.price import TIERS, answer_prices, least_minutes, price_table
 
 from .measured import drawn, responses_of, score_table
 from .staging import HASTY, STEADY, cases, client_on

@@ -14,10 +14,17 @@ from benchkit.domain import TestCase
 from benchkit.errors import UsageError
 from benchkit.metrics.structured import schema_compliance
 from benchkit.offline import OfflineServer
-from benchkit.planted import SOUND, plant, planted_in_words, try_validator, validator_found, validator_rates
 from benchkit.run import Run
-from benchkit.spoiling import THANKS, fact_changed, prompt_cut, schema_broken
 from benchkit.validate import validate
+from benchkit.validate.perturbations import THANKS, fact_changed, prompt_cut, schema_broken
+from benchkit.validate.validator_audit import (
+    SOUND,
+    plant,
+    planted_in_words,
+    try_validator,
+    validator_found,
+    validator_rates,
+)
 
 from .measured import drawn, report_of
 from .staging import CRITIC, Canned, cases, client_on, conversations, run_in, simulated

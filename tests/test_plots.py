@@ -13,7 +13,6 @@ import pytest
 from matplotlib.colors import to_hex
 
 from benchkit import plots
-from benchkit.export import export_html
 from benchkit.plots.cases import fates
 from benchkit.plots.decision import p_text, turned
 from benchkit.plots.marks import Mean, looks
@@ -21,6 +20,7 @@ from benchkit.plots.price import model_summary, needed
 from benchkit.plots.responses import status_counts
 from benchkit.plots.rounds import round_gaps
 from benchkit.plots.words import labels, limits, shorten
+from benchkit.report.export import export_html
 
 
 @pytest.fixture(autouse=True)

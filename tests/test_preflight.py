@@ -6,8 +6,8 @@ import pytest
 
 from benchkit.errors import ProviderError, UsageError
 from benchkit.offline import OfflineServer
-from benchkit.parameters import declared_parameters, notebook_folder
-from benchkit.preflight import check_models, check_values
+from benchkit.runner.parameters import declared_parameters, notebook_folder
+from benchkit.runner.preflight import check_models, check_values
 
 STEADY, HASTY = "offline/steady", "offline/hasty"
 

@@ -15,12 +15,12 @@ import pytest
 from benchkit import report
 from benchkit.agent import Reply
 from benchkit.claims import GAP
-from benchkit.decision.saying import finding
+from benchkit.decide.saying import finding
 from benchkit.domain import CATEGORIES
 from benchkit.errors import RunError
-from benchkit.export import export_report, page_text
 from benchkit.measure import costs
 from benchkit.plots import plot_differences
+from benchkit.report.export import export_report, page_text
 from benchkit.report.markdown import cell, escaped, in_html
 from benchkit.signature import parts, small_print
 

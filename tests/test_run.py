@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchkit.errors import RunError, UsageError
-from benchkit.folders import file_name, model_of, newest_run_dir, response_files
 from benchkit.run import Run, combined, open_run, recorded_parameters, start_run
+from benchkit.run.paths import file_name, model_of, newest_run_dir, response_files
 
 OLD_COLUMNS = ["id", "prompt", "model_response", "test_case", "round", "timestamp"]
 CASES = [
@@ -442,7 +442,7 @@ class TestResponses:
 class TestAdopting:
     def test_a_folder_from_elsewhere(self, workplace):
         """validated_tests.csv and two response files with six columns are a run; nothing of it is touched."""
-        from benchkit.cases import adopt_cases
+        from benchkit.generate.cases import adopt_cases
 
         folder = adopted(workplace / "theirs", "mixtral-8x7b-32768", "openai__gpt-oss-20b")
         before = {p.name: p.read_bytes() for p in folder.glob("*.csv")}

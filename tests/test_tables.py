@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchkit.errors import RunError
-from benchkit.tables import neutralise, read_table, restore, write_atomically, write_table
+from benchkit.run.tables import neutralise, read_table, restore, write_atomically, write_table
 
 HARD = ["=1+1", "'=1+1", "''=x", "\t=x", "\r\n", "\r", "a\rb", "a\nb", "'", "-5", "+1", "@x", "\n=1", "＝1"]
 HARD += ['"', '",\n"', "", " ", "None", "nan", "NA", "007", "\ufeffx", "\x01\x1f\x7f", "\u2028", "é😀"]

@@ -10,13 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchkit.cases import read_cases
 from benchkit.domain import TestCase
 from benchkit.errors import InputError, UsageError
 from benchkit.generate import generate, plan_cases, rewriter
+from benchkit.generate.cases import read_cases
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
-from benchkit.tables import read_table
+from benchkit.run.tables import read_table
 from benchkit.validate import require_accepted, validate
 
 from .staging import AUTHOR, CRITIC, Canned, cases, client_on, conversations, run_in, simulated

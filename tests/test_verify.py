@@ -15,17 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchkit import cli, validate
+from benchkit import validate
 from benchkit.agent import Item, Reply
-from benchkit.documents import json_text
 from benchkit.errors import RunError
-from benchkit.export import export_report
 from benchkit.llm.journal import Journal
+from benchkit.report.export import export_report
+from benchkit.report.verify import Verification, verify
+from benchkit.report.verify.apart import lines_apart, same, values_apart
+from benchkit.report.verify.cases import cases_apart, judged_on_record
 from benchkit.run import Run
+from benchkit.run.json_io import json_text
+from benchkit.runner import cli
 from benchkit.validate import validator
-from benchkit.verify import Verification, verify
-from benchkit.verify.apart import lines_apart, same, values_apart
-from benchkit.verify.cases import cases_apart, judged_on_record
 
 from .reported import finished, write_report
 from .staging import HASTY, STEADY

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchkit import cli
+from benchkit.runner import cli
 
 from .browser import chromium_page
 
@@ -21,7 +21,7 @@ SMALL = ["-p", "json_cases", "3", "-p", "conversation_cases", "3", "-p", "rounds
 
 
 def benchkit(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "benchkit.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "benchkit.runner.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=240)
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..agent import Agent, Call, Item, Reply
 from ..errors import Interrupted, LimitStop, Unanswered, UsageError
-from ..folders import RESPONSES
 from ..log import setup_logging
+from ..run.paths import RESPONSES
 from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate

@@ -17,16 +17,7 @@ from typing import Any
 from ..agent import Call, Reply
 from ..errors import RunError, unwritable
 from ..log import setup_logging
-from .records import (
-    OPEN,
-    T,
-    connected,
-    explained,
-    limits_in,
-    opened,
-    replies_in,
-    row_of,
-)
+from .records import OPEN, T, connected, explained, limits_in, opened, replies_in, row_of
 
 logger = setup_logging(__name__)
 # An answer is not taken back by a failure that is recorded after it.

@@ -12,14 +12,7 @@ from benchkit.domain import CATEGORIES
 from benchkit.offline import answers, schemas
 from benchkit.offline.chance import chance
 from benchkit.offline.models import SimulatedModel
-from benchkit.offline.scenarios import (
-    RECORD_KEYS,
-    Scenario,
-    leaves,
-    said,
-    scenario,
-    world,
-)
+from benchkit.offline.scenarios import RECORD_KEYS, Scenario, leaves, said, scenario, world
 from benchkit.offline.scenarios import reference as new_reference
 
 Random = random_module.Random

@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..documents import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_json
 from ..errors import RunError
-from ..folders import RESPONSES, file_name, made_folder, response_files
-from ..lock import claim
-from ..provenance import any_simulated
-from ..tables import ARTIFACTS, read_table, replacing, write_atomically, write_table
+from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_json
+from .lock import claim
+from .paths import RESPONSES, file_name, made_folder, response_files
+from .provenance import any_simulated
+from .tables import ARTIFACTS, read_table, replacing, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd

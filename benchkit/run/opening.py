@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError, UsageError
-from ..folders import located, made_folder, new_run_dir, newest_run_dir, response_files
 from ..log import log_to, setup_logging
-from ..provenance import about
 from .artifacts import Run
+from .paths import located, made_folder, new_run_dir, newest_run_dir, response_files
+from .provenance import about
 from .resuming import restore_config
 
 logger = setup_logging(__name__)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..documents import CONFIG_COPY, json_text, read_json
 from ..errors import RunError
 from ..log import setup_logging
-from ..tables import write_atomically
+from .json_io import CONFIG_COPY, json_text, read_json
+from .tables import write_atomically
 
 logger = setup_logging(__name__)
 

@@ -1,0 +1,262 @@
+"""03: every model answers every accepted case in every round, and sees nothing but the prompt."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..agent import Agent, Item, Reply, Tool, system_prompt
+from ..domain import KINDS, Response, TestCase
+from ..errors import InputError, ProviderError, UsageError
+from ..llm.catalog import default_models
+from ..llm.estimate import Estimate
+from ..llm.timing import time_table
+from ..log import redact, setup_logging
+from ..metrics.refusals import declines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..llm.client import Client
+
+logger = setup_logging(__name__)
+PROCESS = Tool(
+    "process_customer_response",
+    "Hand in the reply to the customer.",
+    {
+        "type": "object",
+        "properties": {
+            "response_text": {"type": "string"},
+            "response_type": {"type": "string", "enum": ["answer", "clarification", "solution"]},
+            "next_steps": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["response_text", "response_type", "next_steps"],
+        "additionalProperties": False,
+    },
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who answers what, what is on record already, and what the rest may cost."""
+
+    work: list[tuple[Agent, list[Item]]]
+    cases: list[TestCase]
+    table: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        table = self.table.to_html(index=False, na_rep="unknown", float_format="{:.4g}".format)
+        return f"{table}\n<p>{self._in_all()}</p>"
+
+    def __repr__(self) -> str:
+        return f"{self.table.to_string(index=False, na_rep='unknown')}\n{self._in_all()}"
+
+    @property
+    def minutes(self) -> float:
+        """Of the slowest model: its agents share its limits."""
+        return float(self.table.groupby("model")["minutes (estimate)"].sum().max())
+
+    def _in_all(self) -> str:
+        return f"About {self.minutes:.2g} minutes in all: the models are asked at once."
+
+    @property
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(agent.model for agent, _ in self.work))
+
+
+def executor(kind: str, model: str, temperature: float) -> Agent:
+    """A model under test. Not strict: what it sends is its answer."""
+    prompt = system_prompt(f"execute_{kind}")
+    return Agent(f"{kind}_executor", model, prompt, PROCESS, temperature, max_tokens=2048, strict=False)
+
+
+def plan_execution(
+    client: Client, cases: pd.DataFrame, models: Sequence[str] = (), rounds: int = 3, temperature: float = 0.7
+) -> Plan:
+    """Every case to every model in every round; empty `models`: the provider's pair.
+
+    Raises UsageError for fewer than two models, a model named twice, or rounds or temperature out of
+    range, and InputError for no cases. Nothing is asked.
+    """
+    import pandas as pd
+
+    check_parameters(models, rounds, temperature)
+    models = [model.strip() for model in models] or default_models(client.name)
+    tests = _usable(cases)
+    work = [
+        (executor(kind, model, temperature), [_item(test, i + 1) for i in range(rounds) for test in some])
+        for model in models
+        for kind in KINDS
+        if (some := [test for test in tests if test.test_case == kind])
+    ]
+    rows = [
+        _row(agent, estimate, changed)
+        for (agent, _), estimate, changed in zip(
+            work, client.estimates(work), client.changes(work), strict=True
+        )
+    ]
+    return Plan(work, tests, pd.DataFrame(rows).astype({"cost_usd (estimate)": float}))
+
+
+async def execute(plan: Plan, client: Client) -> pd.DataFrame:
+    """All calls of all models at once; one row per case, round and model, whatever became of the call."""
+    async with client:
+        return _responses(plan, await client.map_all(plan.work, "answer"))
+
+
+def recorded_responses(plan: Plan, client: Client) -> pd.DataFrame:
+    """Those of a plan's responses that are on record already, as `execute` gives them; asks nothing."""
+    return _responses(plan, client.on_record(plan.work))
+
+
+def _responses(plan: Plan, replies: Sequence[Sequence[Reply | None]]) -> pd.DataFrame:
+    import pandas as pd
+
+    tests = {test.id: test for test in plan.cases}
+    rows = [
+        response_from(tests[item.case], agent.model, item.round, reply)
+        for (agent, items), some in zip(plan.work, replies, strict=True)
+        for item, reply in zip(items, some, strict=True)
+        if reply is not None
+    ]
+    fields = list(Response.__dataclass_fields__)
+    table = pd.DataFrame([{f: getattr(row, f) for f in fields} for row in rows], columns=fields)
+    table["category"] = [tests[id].category for id in table["id"]]
+    numbers = {"prompt_tokens": "Int64", "completion_tokens": "Int64", "latency_s": float, "queue_s": float}
+    return table.astype(numbers | {"cost_usd": float})
+
+
+def check_answered(responses: pd.DataFrame) -> None:
+    """Warn of the calls that failed, a line a model. Raises ProviderError where no call was answered."""
+    failed = responses[responses["status"] == "failed"]
+    if len(failed) and len(failed) == len(responses):
+        raise ProviderError(
+            f"none of {len(failed)} calls was answered, most often: {_most_often(failed['error'])}. Once the "
+            "provider is well, or what it objects to is mended, run again: they are asked again."
+        )
+    planned = responses["model"].value_counts()
+    for model, rows in failed.groupby("model", sort=False):
+        logger.warning(
+            "%d of %d calls of %s failed, most often: %s. They stay unscored; run again to ask them again.",
+            len(rows), planned[model], model, _most_often(rows["error"]),
+        )  # fmt: skip
+
+
+def _most_often(errors: Iterable[str]) -> str:
+    """The most frequent reason, short; numbers, such as how long to wait, make no other reason of it."""
+    texts = [" ".join(redact(error).split()) for error in errors]
+    kind = Counter(re.sub(r"\d+", "#", text) for text in texts).most_common(1)[0][0]
+    text = next(text for text in texts if re.sub(r"\d+", "#", text) == kind)
+    return (text if len(text) <= 200 else f"{text[:199]}…").rstrip(".") or "no reason given"
+
+
+def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:
+    """Mean seconds of an answered call by model: held by limits, at the server, in retries, in our hands."""
+    recorded = zip(plan.work, client.recorded(plan.work), strict=True)
+    return time_table((agent.model, reply) for (agent, _), done in recorded for reply in done.values())
+
+
+def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Response:
+    """A reply as a response: what was answered, in the model's own words where it cannot be used."""
+    status, error = _status(test, reply)
+    return Response(
+        id=test.id,
+        prompt=test.prompt,
+        test_case=test.test_case,
+        model=model,
+        round=round,
+        model_response=reply.text,
+        status=status,
+        error=error,
+        timestamp=reply.timestamp,
+        latency_s=reply.latency_s,
+        queue_s=reply.queue_s,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        cost_usd=reply.cost_usd,
+    )
+
+
+def _status(test: TestCase, reply: Reply) -> tuple[str, str]:
+    if reply.status == "failed":
+        return "failed", reply.error
+    if reply.arguments is None:
+        return ("refused" if declines(reply.text) else "malformed"), reply.error
+    if test.test_case == "json":
+        return "answered", ""
+    said = reply.arguments.get("response_text")
+    if not isinstance(said, str) or not said.strip():
+        return "malformed", "no response_text in the tool's arguments"
+    return ("refused", "the model declined") if declines(said) else ("answered", "")
+
+
+def _item(test: TestCase, round: int) -> Item:
+    """Built from the prompt and the schema alone: golden data has no way into a call."""
+    tool = None
+    if test.test_case == "json":
+        tool = Tool(PROCESS.name, "Hand in the record of the interaction.", test.response_schema or {})
+    return Item(test.id, test.prompt, round, tool=tool)
+
+
+def _row(agent: Agent, estimate: Estimate, changed: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "model": agent.model,
+        "agent": agent.role,
+        "planned": estimate.planned,
+        "on record": estimate.recorded,
+        "to ask": estimate.missing,
+        "asked again": ", ".join(f"{count}: changed {what}" for what, count in changed.items()),
+        "tokens (estimate)": estimate.tokens,
+        "cost_usd (estimate)": estimate.cost_usd,
+        "minutes (estimate)": round(estimate.minutes, 2),
+        "at": estimate.bound,
+    }
+
+
+def _usable(cases: pd.DataFrame) -> list[TestCase]:
+    """Every case. Raises InputError for one that cannot be asked: somebody may have edited them by hand."""
+    if not len(cases):
+        raise InputError("validated_tests.csv holds no accepted case. Run 02_validate.ipynb until some are.")
+    problems = [(row["id"], problem) for row in cases.to_dict("records") if (problem := _problem(row))]
+    problems += [(id, "the id is there twice") for id in cases["id"][cases["id"].duplicated()]]
+    if problems:
+        raise InputError(
+            f"validated_tests.csv has {len(problems)} unusable cases, first {': '.join(problems[0])}. "
+            "Mend or remove them, or run 02_validate.ipynb again."
+        )
+    return [TestCase.from_row(row) for row in cases.to_dict("records")]
+
+
+def _problem(row: Mapping[str, Any]) -> str:
+    from ..metrics.structured import check_schema
+
+    if row["test_case"] not in KINDS:
+        return f"test_case {row['test_case']!r} is neither of: {', '.join(KINDS)}"
+    try:
+        case = TestCase.from_row(row)
+        if case.test_case == "json":
+            check_schema(case.response_schema)
+    except (ValueError, RecursionError, InputError) as error:
+        return str(error)[:300]
+    return "" if case.prompt.strip() else "the prompt is empty"
+
+
+def check_parameters(models: Sequence[str], rounds: int, temperature: float) -> None:
+    """Raises UsageError for what no execution can be planned with; no models at all mean the defaults."""
+    ids = list(models) if isinstance(models, list | tuple) else [None]
+    if not all(isinstance(model, str) and model.strip() for model in ids):
+        raise UsageError(f"models = {models!r} is not usable. Give a list of two or more model ids.")
+    if len(ids) == 1:
+        raise UsageError(f"models = {ids!r}: a comparison needs two or more models.")
+    named = [str(model).strip() for model in ids]
+    twice = sorted({model for model in named if named.count(model) > 1})
+    if twice:
+        raise UsageError(f"models names {', '.join(twice)} twice. Name each model once.")
+    if type(rounds) is not int or not 1 <= rounds <= 1000:
+        raise UsageError(f"rounds = {rounds!r} is not usable. Use a whole number from 1 to 1000.")
+    usable = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+    if not usable or not 0 <= temperature <= 2:
+        raise UsageError(f"temperature = {temperature!r} is not usable. Use 0 to 2.")

@@ -1,0 +1,203 @@
+"""01: agents write test cases by tool call, each with the reference answer that it will be scored against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..agent import Agent, Item, Reply, Tool, system_prompt
+from ..domain import CATEGORIES, KINDS, TestCase
+from ..errors import UsageError
+from ..llm.catalog import default_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..llm.client import Client
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+MOST_CASES = 10_000
+TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+MINUTES: dict[str, Any] = {"type": "number", "minimum": 0}
+# The record that a json case asks for unless somebody brings cases with a schema of their own.
+CUSTOMER_INTERACTION = _object(
+    interaction_id={"type": "string", "pattern": "^INT-[0-9A-Z]+$"},
+    timestamp={"type": "string", "format": "date-time"},
+    customer=_object(
+        id=TEXT,
+        segment={"enum": ["consumer", "small_business", "enterprise"]},
+        priority_level={"enum": ["low", "medium", "high", "urgent"]},
+    ),
+    interaction=_object(
+        type={"enum": ["chat", "email", "phone"]},
+        summary=TEXT,
+        category={"enum": list(CATEGORIES)},
+        resolution_status={"enum": ["open", "pending", "resolved", "escalated"]},
+        next_steps={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 5},
+    ),
+    metrics=_object(
+        response_time=MINUTES,
+        satisfaction_score={"type": "integer", "minimum": 1, "maximum": 5},
+        resolution_time=MINUTES,
+    ),
+) | {"title": "customer_interaction"}
+
+
+def _generator_tool(kind: str) -> Tool:
+    golden = {"type": "object"} if kind == "json" else TEXT
+    parameters = _object(id=TEXT, prompt=TEXT, golden_response=golden, test_case={"type": "string"})
+    return Tool(f"generate_{kind}_test", f"Hand in one {kind} test case.", parameters)
+
+
+def generator(kind: str, model: str) -> Agent:
+    """The agent that writes cases of `kind`."""
+    prompt = system_prompt(f"generate_{kind}")
+    return Agent(f"{kind}_generator", model, prompt, _generator_tool(kind), temperature=0.8, max_tokens=3000)
+
+
+def plan_cases(
+    *,
+    json_cases: int,
+    conversation_cases: int,
+    categories: Sequence[str] = CATEGORIES,
+    enable_json_tests: bool = True,
+    enable_conversation_tests: bool = True,
+    cases_file: str = "",
+) -> pd.DataFrame:
+    """The cases to generate: id, test_case, category; the categories take turns. None with a `cases_file`.
+
+    Raises UsageError for counts below 0, for unusable categories, or when nothing at all is asked for.
+    """
+    import pandas as pd
+
+    check_parameters(
+        json_cases=json_cases,
+        conversation_cases=conversation_cases,
+        categories=categories,
+        enable_json_tests=enable_json_tests,
+        enable_conversation_tests=enable_conversation_tests,
+        cases_file=cases_file,
+    )
+    wanted = {
+        "json": enable_json_tests and json_cases,
+        "conversation": enable_conversation_tests and conversation_cases,
+    }
+    rows = [
+        {"id": f"{kind}-{i + 1:03d}", "test_case": kind, "category": categories[i % len(categories)]}
+        for kind in KINDS
+        for i in range(0 if cases_file else int(wanted[kind]))
+    ]
+    return pd.DataFrame(rows, columns=["id", "test_case", "category"])
+
+
+def check_parameters(
+    *,
+    json_cases: int,
+    conversation_cases: int,
+    categories: Sequence[str],
+    enable_json_tests: bool,
+    enable_conversation_tests: bool,
+    cases_file: str,
+) -> None:
+    """Raises UsageError for what `plan_cases` could not plan: 01 asks before it makes a run of it."""
+    for name, flag in (
+        ("enable_json_tests", enable_json_tests),
+        ("enable_conversation_tests", enable_conversation_tests),
+    ):
+        if not isinstance(flag, bool):
+            raise UsageError(f"{name} = {flag!r} is not usable. Use True or False.")
+    for name, count in (("json_cases", json_cases), ("conversation_cases", conversation_cases)):
+        if type(count) is not int or not 0 <= count <= MOST_CASES:
+            raise UsageError(f"{name} = {count!r} is not usable. Use a whole number, 0 to {MOST_CASES}.")
+    if isinstance(categories, str) or not categories or not all(isinstance(c, str) and c for c in categories):
+        raise UsageError(f"categories = {categories!r} is not usable. Use a list of one or more names.")
+    wanted = (enable_json_tests and json_cases) or (enable_conversation_tests and conversation_cases)
+    if not cases_file and not wanted:
+        raise UsageError(
+            "no test cases are asked for. Enable one kind, set its count above 0, or give cases_file."
+        )
+
+
+async def generate(plan: pd.DataFrame, client: Client, model: str = "") -> pd.DataFrame:
+    """Ask the generators for every planned case; one that could not be had keeps its row, with the reason."""
+    orders = [dict(row) | {"attempt": 1, "parent_id": ""} for row in plan.to_dict("records")]
+    return _table(await _write(orders, client, model, "generate") if orders else [])
+
+
+def rewriter(client: Client, model: str = "") -> Callable[[pd.DataFrame], Awaitable[pd.DataFrame]]:
+    """A function that has rejected cases written anew: rejected rows with `reason` in, new attempts out."""
+
+    async def rewrite(rejected: pd.DataFrame) -> pd.DataFrame:
+        return _table(
+            await _write([_reorder(row) for row in rejected.to_dict("records")], client, model, "rewrite")
+        )
+
+    return rewrite
+
+
+def _reorder(row: Mapping[str, Any]) -> dict[str, Any]:
+    attempt = int(row["attempt"]) + 1
+    root = str(row["id"]).removesuffix(f".{attempt - 1}")
+    fault = {key: row[key] for key in ("prompt", "golden_response", "reason")}
+    kept = {key: row[key] for key in ("test_case", "category")}
+    return {"id": f"{root}.{attempt}", **kept, "attempt": attempt, "parent_id": row["id"], "rejected": fault}
+
+
+async def _write(
+    orders: list[dict[str, Any]], client: Client, model: str, label: str
+) -> list[dict[str, Any]]:
+    """Rows of written cases, in the orders' order."""
+    model = model or default_model(client.name, "generator")
+    by_kind = {kind: [order for order in orders if order["test_case"] == kind] for kind in KINDS}
+    kinds = [kind for kind in KINDS if by_kind[kind]]
+    async with client:
+        replies = await client.map_all(
+            [(generator(kind, model), [_item(order) for order in by_kind[kind]]) for kind in kinds], label
+        )
+    return [
+        _row(order, reply)
+        for kind, some in zip(kinds, replies, strict=True)
+        for order, reply in zip(by_kind[kind], some, strict=True)
+    ]
+
+
+def _item(order: Mapping[str, Any]) -> Item:
+    message = {"id": order["id"], "category": order["category"]}
+    if order["test_case"] == "json":
+        message["response_schema"] = CUSTOMER_INTERACTION
+    if "rejected" in order:
+        message["rejected"] = order["rejected"]
+    return Item(str(order["id"]), json.dumps(message, ensure_ascii=False), attempt=order["attempt"])
+
+
+def _row(order: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
+    """The ordered id and kind hold, whatever the model repeats: they are how the row is found again."""
+    made = reply.arguments or {"prompt": "", "golden_response": reply.text}
+    case = TestCase(
+        id=order["id"],
+        test_case=order["test_case"],
+        category=order["category"],
+        prompt=made["prompt"],
+        golden_response=made["golden_response"],
+        response_schema=CUSTOMER_INTERACTION if order["test_case"] == "json" else None,
+        attempt=order["attempt"],
+        parent_id=order["parent_id"],
+    )
+    return case.row() | {"problem": "" if reply.arguments else f"the generator gave no case: {reply.error}"}
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = [*TestCase.__dataclass_fields__, "problem"]
+    return pd.DataFrame(rows, columns=columns).sort_values("id", kind="stable", ignore_index=True)

@@ -1,0 +1,111 @@
+"""Where runs are, and what the files in them are called."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from ..errors import RunError
+
+RESPONSES = "_all_responses.csv"
+MADE_FIRST = ("initial_tests.csv", "validated_tests.csv", "calls.sqlite")  # one of them is in any run
+_PART = r"[a-z0-9.-]+(?:_[a-z0-9.-]+)*"
+_PLAIN = re.compile(rf"{_PART}(?:/{_PART})?")
+LONGEST = 120  # characters of a model id in a file name; systems take 255 bytes for all of it
+
+
+def project_root() -> Path:
+    """The nearest folder at or above the working directory that has the notebooks or runs in it."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "notebooks" / "01_generate.ipynb").exists() or (folder / "runs").is_dir():
+            return folder
+    return here
+
+
+def located(run_dir: str | Path) -> Path:
+    """`run_dir` as it is found from the working directory, else from the project's root."""
+    path = Path(run_dir).expanduser()
+    return path if path.exists() or path.is_absolute() else project_root() / path
+
+
+def new_run_dir() -> Path:
+    """A fresh `runs/run_{timestamp}` that nobody else has."""
+    runs = project_root() / "runs"
+    stamp = datetime.now(UTC).strftime("run_%Y%m%dT%H%M%SZ")
+    for suffix in ("", *(f"_{i}" for i in range(2, 1000))):
+        try:
+            made_folder(runs).joinpath(f"{stamp}{suffix}").mkdir()
+        except FileExistsError:
+            continue
+        return runs / f"{stamp}{suffix}"
+    raise RunError(f"{runs} has a thousand runs of this second. Wait a second.")
+
+
+def newest_run_dir() -> Path:
+    """The run that was started last, of those that got as far as a case or a call where there are any.
+
+    Raises RunError when there is none.
+    """
+    runs = project_root() / "runs"
+    begun = [path for path in runs.glob("*") if (path / "config.json").exists()]
+    found = [path for path in begun if any((path / name).exists() for name in MADE_FIRST)]
+    found = found or begun or [path for path in runs.glob("run_*") if path.is_dir()]
+    if not found:
+        raise RunError(f"{runs} has no run yet. Run 01_generate.ipynb first, or set run_dir.")
+    return max(found, key=lambda path: (_started(path), path.name))
+
+
+def made_folder(path: Path) -> Path:
+    """`path`, made where it is missing. Raises RunError when it cannot be a run folder."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{path} cannot be made a run folder ({error.strerror}). Name another one.") from error
+    if not os.access(path, os.W_OK):
+        raise RunError(f"{path} is read-only. Make it writable or name another run_dir.")
+    return path
+
+
+def forget_empty(path: Path) -> None:
+    """Take away a run folder in which nothing was made: no run began in it."""
+    if not any(entry.name != ".lock" for entry in path.iterdir()):
+        (path / ".lock").unlink(missing_ok=True)
+        path.rmdir()
+
+
+def file_name(model: str) -> str:
+    """A model id as a file name; an id that others could look like gets a digest: two never share a file.
+
+    Not plain is also what differs from another id by case alone, which some file systems do not tell apart,
+    and "golden", whose column in the combined file would be the golden response's.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", model.replace("/", "__"))
+    if _PLAIN.fullmatch(model) and len(safe) <= LONGEST and model != "golden":
+        return safe
+    return f"{safe[:LONGEST]}~{sha256(model.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+def model_of(stem: str) -> str:
+    """The model id of which `stem` is the file name, as far as a file name tells."""
+    bare = re.sub(r"~[0-9a-f]{16}$", "", stem)
+    read = (bare.replace("__", "/", 1), bare.replace("__", "/"), bare)
+    return next((id for id in read if file_name(id) == stem), stem.replace("__", "/", 1))
+
+
+def response_files(path: Path) -> dict[str, Path]:
+    """The response files that lie in a folder, by the model's id."""
+    files = sorted(path.glob("*" + RESPONSES))
+    return {model_of(file.name.removesuffix(RESPONSES)): file for file in files}
+
+
+def _started(path: Path) -> str:
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        return str(config.get("started", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""  # A damaged config.json is said by whoever opens that run.

@@ -1,0 +1,227 @@
+"""CSV tables as a run keeps them: typed columns, whole or not at all, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RunError, unwritable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT, INTEGER, NUMBER = "object", "Int64", "float64"
+DEFAULTS = {"attempt": "1"}  # a case that somebody wrote by hand is a first attempt
+_CASE = {
+    "id": TEXT,
+    "prompt": TEXT,
+    "test_case": TEXT,
+    "category": TEXT,
+    "golden_response": TEXT,
+    "response_schema": TEXT,
+    "attempt": INTEGER,
+    "parent_id": TEXT,
+    "problem": TEXT,  # why the row cannot be used; "" where it can
+}
+_VALIDATED = _CASE | {
+    "prompt_quality_score": NUMBER,
+    "response_quality_score": NUMBER,
+    "validation_message": TEXT,
+    "validation_timestamp": TEXT,
+}
+_PLANTED = _VALIDATED | {"planted_from": TEXT, "fault": TEXT, "checks_found": TEXT, "verdict": TEXT}
+_RESPONSE = {
+    "id": TEXT,
+    "prompt": TEXT,
+    "test_case": TEXT,
+    "round": INTEGER,
+    "model_response": TEXT,
+    "status": TEXT,
+    "error": TEXT,
+    "timestamp": TEXT,
+    "latency_s": NUMBER,
+    "queue_s": NUMBER,
+    "prompt_tokens": INTEGER,
+    "completion_tokens": INTEGER,
+    "cost_usd": NUMBER,
+}
+_SCORE = {
+    "id": TEXT,
+    "test_case": TEXT,
+    "category": TEXT,
+    "model": TEXT,
+    "round": INTEGER,
+    "metric": TEXT,
+    "value": NUMBER,
+    "reason": TEXT,
+}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A table's columns with their types, those it cannot do without, and the notebook that makes it."""
+
+    columns: dict[str, str]
+    needed: tuple[str, ...]
+    maker: str
+
+
+_BARE_CASE = ("id", "prompt", "test_case", "golden_response")
+_BARE_RESPONSE = ("id", "model_response", "round")
+ARTIFACTS = {
+    "initial_tests.csv": Artifact(_CASE, _BARE_CASE, "01_generate"),
+    "validated_tests.csv": Artifact(_VALIDATED, _BARE_CASE, "02_validate"),
+    "rejected_tests.csv": Artifact(_VALIDATED | {"reason": TEXT}, ("id", "reason"), "02_validate"),
+    "planted_tests.csv": Artifact(_PLANTED, ("id", "fault", "verdict"), "02_validate"),
+    "_all_responses.csv": Artifact(_RESPONSE, _BARE_RESPONSE, "03_execute"),
+    "scores.csv": Artifact(_SCORE, tuple(_SCORE), "04_measure"),
+}
+# A cell that begins so is run as a formula by a spreadsheet. The apostrophe that stops it is added once
+# on the way out and taken away once on the way in, so that every text comes back as it was.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+_NEUTRALISED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
+_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")  # NUL and lone surrogates have no place in a CSV file
+
+
+def neutralise(text: str) -> str:
+    """`text` so that no spreadsheet runs it; `restore` gives it back."""
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def restore(text: str) -> str:
+    return text[1:] if _NEUTRALISED.match(text) else text
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file that takes the place of `path` when the block ends well: old or new, never half.
+
+    Raises RunError when it cannot be written; the file that was there stays.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        with suppress(OSError):  # on a disk that turned read-only; it would hide why
+            temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """`text` as UTF-8, through `replacing`; a lone surrogate is written as its escape."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def write_table(path: Path, frame: pd.DataFrame) -> None:
+    write_atomically(path, table_text(frame))
+
+
+def table_text(frame: pd.DataFrame) -> str:
+    """`frame` as CSV (RFC 4180), text cells and column names neutralised."""
+    out = frame.rename(columns=neutralise)
+    for column in out.columns:
+        if not _is_numeric(out[column]):
+            out[column] = [neutralise(writable(_text(cell))) for cell in out[column]]
+    # With lines that end on \n alone, cells with a \r in them would not be quoted.
+    return out.to_csv(index=False, lineterminator="\r\n")
+
+
+def writable(text: str) -> str:
+    """`text` without what a CSV file cannot hold."""
+    return _UNWRITABLE.sub("�", text)
+
+
+def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
+    """An artifact's table with every column it should have, typed; text that is absent is "".
+
+    With `or_empty` a file that is not there is a table without rows. Raises RunError that names the file,
+    what is wrong with it, and the notebook that makes it.
+    """
+    artifact = _artifact(path)
+    frame = _nothing(artifact) if or_empty and not path.exists() else _raw(path, artifact)
+    absent = [column for column in artifact.needed if column not in frame.columns]
+    if absent:
+        raise RunError(
+            f"{path} has no column {', '.join(absent)}. Run {artifact.maker}.ipynb again, or add the column."
+        )
+    for column, kind in artifact.columns.items():
+        frame[column] = _typed(path, artifact, frame, column, kind)
+    return frame[[*artifact.columns, *(c for c in frame.columns if c not in artifact.columns)]]
+
+
+def _nothing(artifact: Artifact) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns=list(artifact.columns), dtype="object")
+
+
+def _artifact(path: Path) -> Artifact:
+    return next(artifact for suffix, artifact in ARTIFACTS.items() if path.name.endswith(suffix))
+
+
+def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
+    """All cells as text. Not pandas' reader: it fills up and shifts rows that lack or exceed the columns."""
+    import pandas as pd
+
+    if not path.exists():
+        raise RunError(f"{path.parent} has no {path.name}. Run {artifact.maker}.ipynb on it first.")
+    csv.field_size_limit(2**31 - 1)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
+    except (ValueError, OSError, csv.Error) as error:
+        raise _damaged(path, artifact, f"cannot be read ({error})") from error
+    header = [restore(name) for name in rows[0]] if rows else []
+    if not header or len(set(header)) < len(header):
+        raise _damaged(path, artifact, "has a column twice" if header else "is empty")
+    for number, row in enumerate(rows, 1):
+        if row and len(row) != len(header):
+            raise _damaged(path, artifact, f"row {number} has {len(row)} cells, the header {len(header)}")
+    return pd.DataFrame([row for row in rows[1:] if row], columns=header, dtype="object")
+
+
+def _damaged(path: Path, artifact: Artifact, what: str) -> RunError:
+    return RunError(f"{path} {what}. Mend it, or run {artifact.maker}.ipynb again.")
+
+
+def _typed(path: Path, artifact: Artifact, frame: pd.DataFrame, column: str, kind: str) -> pd.Series:
+    import pandas as pd
+
+    if column not in frame.columns:
+        frame[column] = ""
+    cells = frame[column].map(restore).astype("object")
+    if kind == TEXT:
+        return cells
+    cells = cells.where(cells != "", DEFAULTS.get(column, ""))
+    numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce").astype("float64")
+    whole = numbers.round() == numbers
+    bad = (cells != "") & (~numbers.between(-1e15, 1e15) | ((kind == INTEGER) & ~whole))
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        wanted = "whole number" if kind == INTEGER else "number"
+        found = f"row {row + 2}: {column} = {cells.iloc[row]!r} is not a {wanted}"
+        raise _damaged(path, artifact, found)
+    return numbers.astype("Int64") if kind == INTEGER else numbers
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    from pandas.api.types import is_numeric_dtype
+
+    return is_numeric_dtype(column)
+
+
+def _text(cell: Any) -> str:
+    import pandas as pd
+
+    return cell if isinstance(cell, str) else "" if cell is None or pd.isna(cell) else str(cell)

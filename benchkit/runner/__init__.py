@@ -1,0 +1,1 @@
+"""Runs the notebooks: their parameters, kernels, papermill, and the `benchkit` command."""

@@ -1,0 +1,247 @@
+"""The `benchkit` command: run the notebooks, verify a run, serve the simulated provider, list models."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import shlex
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import benchkit
+
+from ..errors import BenchkitError, Interrupted, UsageError
+from ..run.paths import located
+from .plan_command import add_plan
+
+if TYPE_CHECKING:
+    from .pipeline import BenchmarkPipeline
+
+STEPS = ("01", "02", "03", "04", "05")
+CODES = (
+    "Exit codes: 0 done; 1 failed; 2 bad usage; 3 stopped by its budget; 4 interrupted. 3 and 4 can resume."
+)
+VERIFIED = "Exit codes: 0 all agree; 1 something differs, each named, or cannot be read; 2 bad usage."
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code. Usage errors that argparse finds raise SystemExit(2)."""
+    args = _parser().parse_args(argv)
+    try:
+        return args.command(args)
+    except (BenchkitError, OSError) as error:
+        return _complain(error, args.verbose, getattr(error, "exit_code", 1))
+    except KeyboardInterrupt:
+        return _complain(Interrupted("Interrupted."), args.verbose, Interrupted.exit_code)
+
+
+def run(args: argparse.Namespace) -> int:
+    """`benchkit run`: start or continue a run, and end on its decision."""
+    pipeline = _pipeline(args)
+    try:
+        asyncio.run(_until_stopped(pipeline))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise Interrupted(f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline)}") from None
+    except BenchkitError as error:
+        if error.exit_code in (3, 4):
+            said = str(error).rstrip(".")
+            raise type(error)(f"{said}. {_how_to_resume(pipeline)}{_with_more(said)}") from error
+        raise
+    assert pipeline.run_dir is not None
+    print("\n".join(_ending(pipeline.run_dir, args.last)))
+    return 0
+
+
+def offline(args: argparse.Namespace) -> int:
+    """`benchkit offline`: the simulated provider in the foreground."""
+    from ..offline.server import serve
+
+    names = ("port", "rpm", "tpm", "error_rate", "latency_ms", "seed")
+    serve(**{name: getattr(args, name) for name in names if getattr(args, name) is not None})
+    return 0
+
+
+def models(args: argparse.Namespace) -> int:
+    """`benchkit models`: what the provider serves."""
+    from ..llm.provider import served_models
+
+    rows = asyncio.run(served_models(args.provider))
+    if args.provider == "offline":
+        print("SIMULATED models of the offline provider; --provider groq lists Groq's, with a key.\n")
+    print(_table(rows) if rows else f"{args.provider} lists no models.")
+    return 0
+
+
+def verify(args: argparse.Namespace) -> int:
+    """`benchkit verify`: compute a run's numbers again; 1 where one differs."""
+    from ..report.verify import verify
+    from ..run import Run
+
+    path = Path(args.run_dir).expanduser().resolve()
+    lacking = [name for name in ("config.json", "metrics_report.json") if not (path / name).is_file()]
+    if lacking:
+        raise UsageError(
+            f"{args.run_dir} has no {lacking[0]}, so there is nothing to verify. Name the folder of a run "
+            "that 04_measure.ipynb has measured."
+        )
+    found = verify(Run(path))
+    print("\n".join(found.lines()))
+    return 1 if found.differences else 0
+
+
+def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
+    from .pipeline import BenchmarkPipeline, declared_parameters, find, notebook_folder, parse
+
+    folder = notebook_folder()
+    declared = declared_parameters(folder)
+    given: dict[str, Any] = {name: parse(text, find(declared, name)) for name, text in args.parameters}
+    for flag, name, value in (
+        ("--offline", "provider", args.provider),
+        ("--cases", "cases_file", args.cases),
+    ):
+        if value and given.setdefault(name, value) != value:
+            raise UsageError(f"{flag} and -p {name} {given[name]} contradict each other. Leave one out.")
+    if given.pop("run_dir", args.run_dir) != args.run_dir:
+        raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
+    if args.run_dir and args.first == STEPS[0] and not located(args.run_dir).exists():
+        raise UsageError(
+            f"{args.run_dir} is not there, so there is no run to continue. Leave it out for a new run "
+            f"under runs/, or make the folder first: mkdir -p {shlex.quote(args.run_dir)}."
+        )
+    span = {"first": args.first, "last": args.last}
+    return BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
+
+
+async def _until_stopped(pipeline: BenchmarkPipeline) -> None:
+    """Run it; a request to terminate, or a closed terminal, stops it as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    for name in ("SIGTERM", "SIGHUP"):
+        with suppress(AttributeError, NotImplementedError, RuntimeError):  # not on every system or thread
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), task.cancel)
+    await pipeline.run()
+
+
+def _how_to_resume(pipeline: BenchmarkPipeline) -> str:
+    if pipeline.run_dir is None:
+        return "Nothing had begun."
+    return f"Resume with: benchkit run {shlex.quote(_short(pipeline.run_dir))}"
+
+
+def _with_more(stopped: str) -> str:
+    """The parameter to raise, after a ceiling was reached: the same command alone would stop again."""
+    ceiling = re.match(r"stopped at (max_\w+) =", stopped)
+    return f" -p {ceiling.group(1)} MORE" if ceiling else ""
+
+
+def _ending(run_dir: Path, last: str) -> list[str]:
+    """The last lines of a run: SIMULATED where it is, and what it made: the decision, the report."""
+    from ..run import Run
+
+    lines = ["SIMULATED: no real model answered."] if Run(run_dir).simulated else []
+    if last >= "04":
+        decision = Run(run_dir).metrics_report()["decision"]
+        lines += [decision["sentence"], *(f"Warning: {one}" for one in decision.get("warnings", ()))]
+    pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
+    for label, name in pages.items():
+        page = run_dir / "html" / f"{name}.html"
+        if page.exists() and last == "05":
+            lines.append(f"{label} {_short(page)}")
+    return [*lines, f"Run:      {_short(run_dir)}"]
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _complain(error: Exception, verbose: bool, code: int) -> int:
+    if verbose:
+        traceback.print_exc()
+    print(f"benchkit: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchkit", description=benchkit.__doc__, epilog=CODES)
+    parser.add_argument("--version", action="version", version=f"benchkit {version('benchkit')}")
+    parser.set_defaults(verbose=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="start a run, or continue one", epilog=CODES))
+    add_plan(commands.add_parser("plan", help="what a run can detect and costs, before it is paid for"))
+    _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
+    _add_models(commands.add_parser("models", help="what the provider serves, prices, retirements"))
+    _add_verify(commands.add_parser("verify", help="compute a run's numbers again", epilog=VERIFIED))
+    return parser
+
+
+def _add_run(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("run_dir", nargs="?", default="", metavar="RUN_DIR", help="the run to continue (default: a new one)")
+    offline = "use the embedded simulated provider"
+    add("--offline", dest="provider", action="store_const", const="offline", help=offline)
+    add("--cases", metavar="FILE", help="CSV or JSONL of your own cases instead of generated ones")
+    add("--from", dest="first", choices=STEPS, default="01", help="notebook to begin with")
+    add("--to", dest="last", choices=STEPS, default="05", help="notebook to end with")
+    names = ("NAME", "VALUE")
+    add("-p", dest="parameters", nargs=2, action="append", default=[], metavar=names, help="any parameter")
+    add("--verbose", action="store_true", help="show log and tracebacks")
+    command.set_defaults(command=run)
+
+
+def _add_verify(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
+    command.add_argument("--verbose", action="store_true", help="show tracebacks")
+    command.set_defaults(command=verify)
+
+
+def _add_offline(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--port", type=_number(int, 0, 65535), metavar="N", help="default: a free one")
+    add("--rpm", type=_number(int, 0), metavar="N", help="requests a minute and model; 0: no limit")
+    add("--tpm", type=_number(int, 0), metavar="N", help="tokens a minute and model; 0: no limit")
+    add("--error-rate", type=_number(float, 0, 1), metavar="P", help="share of requests that fail")
+    add("--latency-ms", type=_number(float, 0), metavar="N", help="of every reply; default: each model's own")
+    add("--seed", type=_number(int, 0), metavar="N", help="the same seed gives the same answers")
+    command.set_defaults(command=offline)
+
+
+def _add_models(command: argparse.ArgumentParser) -> None:
+    usual = "groq" if os.environ.get("GROQ_API_KEY") else "offline"
+    choices = ("offline", "groq")
+    command.add_argument("--provider", choices=choices, default=usual, help="default: groq when it has a key")
+    command.set_defaults(command=models)
+
+
+def _number(kind: type, low: float, high: float = float("inf")) -> Any:
+    """An argparse type: `kind` from `low` to `high`."""
+
+    def parse(text: str) -> Any:
+        value = kind(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    parse.__name__ = f"number, {low} or more" if high == float("inf") else f"number from {low} to {high}"
+    return parse
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,294 @@
+"""Runs the notebooks with papermill, one after the other in one run folder, and exports their HTML."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import errors
+from ..errors import BenchkitError, BudgetStop, InputError, Interrupted, RunError, UsageError, unwritable
+from ..log import setup_logging
+from ..report.export import export_html
+from .parameters import NOTEBOOKS, Parameter, check, declared_parameters, find, notebook_folder, parse
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from papermill.exceptions import PapermillExecutionError
+
+    from .kernel import Session
+
+__all__ = [
+    "NOTEBOOKS",
+    "BenchmarkPipeline",
+    "Parameter",
+    "declared_parameters",
+    "find",
+    "notebook_folder",
+    "parse",
+]
+logger = setup_logging(__name__)
+GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
+
+
+class BenchmarkPipeline:
+    """The five notebooks as one call: `metrics = await BenchmarkPipeline(rounds=5).run()`.
+
+    - `run_dir`: the run to start or continue; empty: a new one, or the newest when `first` is not 01.
+    - `first`, `last`: the notebooks to begin and end with, "01" to "05".
+    - `notebooks`: the folder that holds them; None: benchkit's own.
+    - `parameters`: any name of any notebook's parameters cell; each goes to every notebook that declares it.
+      What a run was last run with is its default.
+
+    Raises UsageError for a parameter that no notebook has or whose type is another, InputError for cases
+    that are not there, both before anything runs.
+    """
+
+    def __init__(
+        self,
+        run_dir: str | Path = "",
+        *,
+        first: str = "01",
+        last: str = "05",
+        notebooks: str | Path | None = None,
+        verbose: bool = False,
+        **parameters: Any,
+    ) -> None:
+        self.run_dir = Path(run_dir).expanduser() if str(run_dir) else None
+        self.folder = Path(notebooks) if notebooks else notebook_folder()
+        self.names = _between(first, last)
+        self.declared = declared_parameters(self.folder)
+        self.parameters = {
+            name: check(value, find(self.declared, name)) for name, value in parameters.items()
+        }
+        if self.parameters.get("cases_file"):
+            self.parameters["cases_file"] = _existing(self.parameters["cases_file"])
+        self.verbose = verbose
+        self.terminal = Terminal(verbose=verbose)
+
+    async def run(self) -> dict[str, Any]:
+        """Run the notebooks; returns what `metrics.json` holds, {} when 04 has not made it yet.
+
+        The notebooks run in a thread, so that the caller's loop lives. When cancelled, the cell is
+        interrupted and its kernel ended first. Raises the notebook's own BenchkitError, RunError for any
+        other failure, Interrupted when a kernel was.
+        """
+        from ..run import intend, intended
+        from ..run.json_io import read_json
+        from ..run.lock import claim
+        from ..run.paths import forget_empty
+
+        self._require()
+        run_dir, is_new = self._open()
+        self.run_dir = run_dir
+        try:
+            with claim(run_dir):
+                plan = self._plan(run_dir)
+                before = intended(run_dir)
+                left = before | plan  # a shorter span than the stopped run's forgets nothing
+                intend(run_dir, left)
+                try:
+                    await self._check(plan, run_dir)
+                except BenchkitError:
+                    intend(run_dir, before)  # what cannot be used is no plan
+                    raise
+                environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
+                for name, values in plan.items():
+                    await self._run_one(name, values, environment)
+                    del left[name]
+                    intend(run_dir, left)
+        finally:
+            if is_new:
+                forget_empty(run_dir)
+        metrics = run_dir / "metrics.json"
+        return read_json(metrics, maker="04_measure") if metrics.exists() else {}
+
+    def _require(self) -> None:
+        for name in self.names:
+            if name not in self.declared:
+                raise RunError(f"{self.folder} has no {name}.ipynb. Restore it or end before it.")
+
+    def _open(self) -> tuple[Path, bool]:
+        """The run's folder, and whether it was made just now."""
+        from ..run import open_run
+        from ..run.paths import made_folder, new_run_dir
+
+        if self.names[0] != NOTEBOOKS[0]:
+            return open_run(self.run_dir or "").path, False
+        if not self.run_dir:
+            return new_run_dir().resolve(), True
+        is_new = not self.run_dir.exists()
+        return made_folder(self.run_dir).resolve(), is_new
+
+    def _plan(self, run_dir: Path) -> dict[str, dict[str, Any]]:
+        """Each notebook's values: what the run was last run with, and over it what was given now."""
+        from ..run import recorded_parameters
+
+        recorded = recorded_parameters(run_dir)
+        self._refuse_unused(recorded)
+        given = self.parameters | {"run_dir": str(run_dir)}
+        return {
+            name: {
+                key: given.get(key, recorded.get(name, {}).get(key))
+                for key in self.declared[name]
+                if key in given or key in recorded.get(name, {})
+            }
+            for name in self.names
+        }
+
+    async def _check(self, plan: Mapping[str, Mapping[str, Any]], run_dir: Path) -> None:
+        """Before anything is paid for: every notebook's values can be used and its models are served."""
+        from .preflight import check_models, check_values
+
+        whole = {
+            name: {one.name: one.default for one in self.declared[name].values()} | dict(values)
+            for name, values in plan.items()
+        }
+        check_values(whole)
+        if not (run_dir / "metrics.json").exists():  # a finished run asks nothing
+            await check_models(whole, self._provider(whole, run_dir))
+
+    def _provider(self, plan: Mapping[str, Mapping[str, Any]], run_dir: Path) -> str:
+        from ..run import Run
+
+        first = plan.get(NOTEBOOKS[0])
+        return first.get("provider", "offline") if first else Run(run_dir).provider
+
+    def _refuse_unused(self, recorded: Mapping[str, Mapping[str, Any]]) -> None:
+        for key, value in self.parameters.items():
+            homes = [name for name, declared in self.declared.items() if key in declared]
+            known = any(recorded.get(name, {}).get(key) == value for name in homes)
+            if not known and not set(homes) & set(self.names):
+                raise UsageError(
+                    f"{key} is a parameter of {' and '.join(homes)}, which would not run: this goes from "
+                    f"{self.names[0]} to {self.names[-1]}. Start with {homes[0][:2]}, or leave it out."
+                )
+
+    async def _run_one(self, name: str, values: dict[str, Any], environment: dict[str, str]) -> None:
+        from papermill.exceptions import PapermillExecutionError
+
+        from .kernel import Session
+
+        session = Session(self.terminal)
+        self.terminal.notebook(name)
+        outcome = "failed"
+        try:
+            await _stoppable(session, lambda: self._execute(name, values, environment, session))
+            outcome = ""
+        except PapermillExecutionError as error:
+            failure = _failure(name, error, self._kept(name))
+            outcome = "stopped" if failure.exit_code == BudgetStop.exit_code else outcome
+            raise failure from None
+        except RuntimeError as error:  # nbclient's for a kernel that died or never answered
+            raise RunError(
+                f"The kernel of {name} stopped ({error}). If memory ran out, give it more; then run it "
+                f"again: what is paid for is kept. The notebook up to there: {self._kept(name)}"
+            ) from error
+        finally:
+            self.terminal.end("interrupted" if session.stopping else outcome)
+
+    def _execute(
+        self, name: str, values: dict[str, Any], environment: dict[str, str], session: Session
+    ) -> None:
+        """In the thread: run the notebook, and export whatever there is of it."""
+        from .kernel import run_notebook
+
+        kept = self._kept(name)
+        source = self.folder / f"{name}.ipynb"
+        try:
+            kept.parent.mkdir(exist_ok=True)
+            run_notebook(source, kept, values, session, environment, Path.cwd())
+        except OSError as error:  # papermill saves after every cell: what there is of the file is cut short
+            raise unwritable(Path(error.filename or kept), error) from error
+        except Exception:
+            with _told_only():
+                self._export(name, session)
+            raise
+        self._export(name, session)
+
+    def _export(self, name: str, session: Session) -> None:
+        kept = self._kept(name)
+        if kept.exists() and not session.stopping:
+            page = kept.parent.parent / "html" / f"{name}.html"
+            hide = name == NOTEBOOKS[-1]
+            export_html(kept, page, hide_code=hide, simulated=self._is_simulated())
+
+    def _kept(self, name: str) -> Path:
+        assert self.run_dir is not None
+        return self.run_dir / "notebooks" / f"{name}.ipynb"
+
+    def _is_simulated(self) -> bool:
+        from ..run import Run
+
+        assert self.run_dir is not None
+        return (self.run_dir / "config.json").exists() and Run(self.run_dir).simulated
+
+
+@contextmanager
+def _told_only() -> Iterator[None]:
+    """A failure in here is a warning: another one is on its way, and is the reason."""
+    try:
+        yield
+    except BenchkitError as error:
+        logger.warning("the page was not made: %s", error)
+
+
+async def _stoppable(session: Session, work: Callable[[], None]) -> None:
+    """Wait for `work` in a thread. When cancelled: interrupt its cell, after a while kill its kernel."""
+    thread = ThreadPoolExecutor(1, "notebook")
+    worker = asyncio.get_running_loop().run_in_executor(thread, work)
+    worker.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio complains
+    try:
+        await asyncio.wait([worker])
+    except asyncio.CancelledError:
+        session.interrupt()
+        await asyncio.wait([worker], timeout=GRACE_S)
+        raise
+    finally:
+        if not worker.done():
+            session.kill()
+            await asyncio.wait([worker], timeout=GRACE_S)
+        thread.shutdown(wait=False)
+    worker.result()
+
+
+def _failure(name: str, error: PapermillExecutionError, kept: Path) -> BenchkitError:
+    """What stopped the notebook: our own error as it was raised, another one in a sentence."""
+    kind = getattr(errors, error.ename, None)
+    if isinstance(kind, type) and issubclass(kind, BenchkitError):
+        return kind(f"{error.evalue} The notebook up to there: {kept}")
+    if error.ename in ("KeyboardInterrupt", "CancelledError"):
+        return Interrupted(f"{name} was interrupted; what is paid for is kept. The notebook: {kept}")
+    first = (error.evalue or "").strip().partition("\n")[0][:300]
+    return RunError(
+        f"{name} failed with {error.ename}: {first.rstrip('.')}. "
+        f"See {' and '.join(map(str, (kept, *kept.parent.parent.glob('debug.log'))))}."
+    )
+
+
+def _existing(file: str) -> str:
+    """`file` from the root on: a run may be resumed from another working directory."""
+    path = Path(file).expanduser().resolve()
+    if not path.is_file():
+        raise InputError(f"{path} is not a file. Give the CSV or JSONL file that holds your cases.")
+    return str(path)
+
+
+def _between(first: str, last: str) -> tuple[str, ...]:
+    names = NOTEBOOKS[_position(first) : _position(last) + 1]
+    if not names:
+        raise UsageError(
+            f"{last} comes before {first}. Begin with an earlier notebook or end with a later one."
+        )
+    return names
+
+
+def _position(which: str) -> int:
+    for index, name in enumerate(NOTEBOOKS):
+        if str(which) in (name, name[:2], name[1:2]):
+            return index
+    raise UsageError(f"{which!r} is no notebook. Use 01 to 05.")

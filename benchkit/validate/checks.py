@@ -1,0 +1,168 @@
+"""What can be said of test cases without asking a model: usable, unique, answerable from the prompt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ..domain import KINDS, TestCase, as_text
+from ..errors import InputError
+from .stated import Fact, Told, facts, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Prompts whose sorted words are this alike (rapidfuzz's token sort ratio, 0 to 100) test the same thing. A
+# ratio of word sets would take every long prompt for a copy of a short one that it contains.
+NEAR_DUPLICATE = 90
+LONGEST = 5000  # characters that are compared: more would take time and tell nothing
+
+
+def check_cases(cases: pd.DataFrame, accepted: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What needs no model: a row per finding with id, row (position from 0), finding, fatal.
+
+    Fatal: an unusable row, a golden that breaks its schema, an id that is taken. The others are likenesses
+    to an earlier prompt and exact values in the golden that the prompt does not state.
+    """
+    import pandas as pd
+
+    earlier = [] if accepted is None else accepted.to_dict("records")
+    rows = fatal_findings(cases, earlier)
+    broken = {row["row"] for row in rows}
+    sound = {index: row for index, row in enumerate(cases.to_dict("records")) if index not in broken}
+    rows += _unstated(sound) + _likenesses(sound, earlier)
+    return pd.DataFrame(rows, columns=["id", "row", "finding", "fatal"])
+
+
+def fatal_findings(cases: pd.DataFrame, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The fatal ones alone; `earlier` are rows whose ids are taken."""
+    taken = {row["id"] for row in earlier}
+    rows = []
+    for index, row in enumerate(cases.to_dict("records")):
+        problem = _problem(row)
+        if not problem and row["id"] in taken:
+            problem = f"duplicate id: {row['id']} is taken"
+        if problem:
+            rows.append({"id": row["id"], "row": index, "finding": problem, "fatal": True})
+        else:
+            taken.add(row["id"])
+    return rows
+
+
+def _problem(row: Mapping[str, Any]) -> str:
+    """Why a row is no case that a model can be asked and scored on, or ""."""
+    from ..metrics.structured import schema_problem
+
+    if row.get("problem"):
+        return f"unusable: {row['problem']}"
+    if row["test_case"] not in KINDS:
+        return f"unusable: test_case {row['test_case']!r} is neither of: {', '.join(KINDS)}"
+    if not row["prompt"].strip() or not row["golden_response"].strip():
+        return "unusable: prompt or golden_response is empty"
+    if row["test_case"] != "json":
+        return ""
+    try:
+        case = TestCase.from_row(row)
+        if not isinstance(case.golden_response, dict) or not case.golden_response:
+            return "unusable: the golden response is not an object with something in it"
+        broken = schema_problem(case.golden_response, case.response_schema or {})
+    except (ValueError, RecursionError) as error:
+        return f"unusable: golden_response or response_schema is not JSON ({error})"
+    except InputError as error:
+        return f"unusable: {error}"
+    return f"schema: the golden response breaks its own response_schema at {broken}" if broken else ""
+
+
+def _unstated(cases: Mapping[int, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    rows = []
+    for index, row in cases.items():
+        absent = unstated_values(TestCase.from_row(row))
+        if absent:
+            finding = (
+                f"facts: the golden response has {', '.join(absent[:3])}, which the prompt does not state"
+            )
+            rows.append({"id": row["id"], "row": index, "finding": finding, "fatal": False})
+    return rows
+
+
+def unstated_values(case: TestCase) -> list[str]:
+    """References, dates, times, amounts and numbers of the golden response that its prompt does not state."""
+    told = Told(case.prompt)
+    if isinstance(case.golden_response, str):
+        absent = _absent_in_prose(case.golden_response, told)
+    else:
+        named = _named_values(as_text(case.response_schema or {}))
+        leaves = [leaf for leaf in _leaves(case.golden_response) if leaf not in named]
+        absent = [value for leaf in leaves for value in _absent_in_leaf(leaf, told)]
+    return list(dict.fromkeys(absent))
+
+
+def _absent_in_prose(text: str, told: Told) -> list[str]:
+    return [fact.written for fact in facts(text) if _is_exact(fact) and not told.has(fact)]
+
+
+def _is_exact(fact: Fact) -> bool:
+    """A bare number of few digits ("in 24 hours", "step 2") is advice, not a fact about the customer."""
+    if fact.kind != "number":
+        return True
+    return len(fact.written) > 3 and fact.written.replace(".", "").replace(",", "").isdigit()
+
+
+def _absent_in_leaf(leaf: Any, told: Told) -> list[str]:
+    if isinstance(leaf, bool) or leaf is None:
+        return []
+    if isinstance(leaf, int | float):
+        fact = number(leaf)
+        return [] if told.has(fact) else [fact.written]
+    if any(c.isspace() for c in leaf):
+        return _absent_in_prose(leaf, told)
+    if told.says(leaf) or not ("@" in leaf or any(c.isdigit() for c in leaf)):
+        return []
+    parts = [fact for fact in facts(leaf) if fact.kind in ("date", "time")]
+    return [] if parts and all(told.has(part) for part in parts) else [leaf]
+
+
+@lru_cache(maxsize=64)
+def _named_values(schema: str) -> list[Any]:
+    """The values that a schema itself names, as enumerations do: a prompt may put them in other words."""
+    named, left = [], [json.loads(schema)]
+    while left:
+        part = left.pop()
+        inside = list(part.values()) if isinstance(part, dict) else part if isinstance(part, list) else []
+        left += inside
+        if isinstance(part, dict) and isinstance(part.get("enum"), list):
+            named += part["enum"]
+        if isinstance(part, dict) and isinstance(part.get("const"), str):
+            named.append(part["const"])
+    return [value for value in named if isinstance(value, str)]
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _likenesses(
+    cases: Mapping[int, Mapping[str, Any]], earlier: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Each case that is nearly the same as one before it, of its own kind."""
+    from rapidfuzz import fuzz, process
+    from rapidfuzz.utils import default_process
+
+    rows = []
+    before: dict[str, list[tuple[str, str]]] = {kind: [] for kind in KINDS}
+    for index, row in [(-1, row) for row in earlier] + list(cases.items()):
+        text, others = default_process(row["prompt"])[:LONGEST], before[row["test_case"]]
+        found = index >= 0 and process.extractOne(
+            text, [other for other, _ in others], scorer=fuzz.token_sort_ratio, score_cutoff=NEAR_DUPLICATE
+        )
+        if found:
+            like = f"near-duplicate: {found[1]:.0f} % like {others[found[2]][1]}"
+            rows.append({"id": row["id"], "row": index, "finding": like, "fatal": False})
+        others.append((text, row["id"]))
+    return rows

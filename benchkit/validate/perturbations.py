@@ -1,0 +1,117 @@
+"""Ways to spoil a good test case, each leaving the rest of it as it was; and one change that does no harm."""
+
+from __future__ import annotations
+
+import copy
+import random as random_module
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..domain import TestCase
+from ..metrics.structured import schema_compliance
+from .stated import Told, facts, number
+
+Random = random_module.Random
+Path = tuple[Any, ...]
+THANKS = (
+    "Thank you for your help.",
+    "Thanks in advance.",
+    "Many thanks for looking into this.",
+    "I appreciate your help.",
+)
+
+
+def thanked(case: TestCase, random: Random) -> TestCase:
+    """The same case with thanks at the end of its prompt: as good as it was, and another text."""
+    return replace(case, prompt=f"{case.prompt.rstrip()}\n{random.choice(THANKS)}")
+
+
+def prompt_cut(case: TestCase, random: Random) -> TestCase | None:
+    """Only the first half of the prompt, up to a word's end; None for fewer than four words."""
+    words = case.prompt.split()
+    if len(words) < 4:
+        return None
+    return replace(case, prompt=case.prompt[: len(case.prompt) // 2].rstrip().rsplit(maxsplit=1)[0])
+
+
+def fact_changed(case: TestCase, random: Random) -> TestCase | None:
+    """One exact value that the prompt states is another in the golden answer; None where there is none."""
+    told = Told(case.prompt)
+    if isinstance(case.golden_response, str):
+        return _changed_text(case, told, random)
+    leaves = [(path, value) for path, value in _leaves(case.golden_response) if _stated(value, told)]
+    for path, value in random.sample(leaves, len(leaves)):
+        golden = _with(case.golden_response, path, _other(value, random))
+        if schema_compliance(golden, case.response_schema or {}):
+            return replace(case, golden_response=golden)
+    return None
+
+
+def schema_broken(case: TestCase, random: Random) -> TestCase | None:
+    """One field of the golden record is missing or of another type, so that its schema does not hold."""
+    if not isinstance(case.golden_response, dict) or not case.response_schema:
+        return None
+    places = list(_leaves(case.golden_response))
+    for path, value in random.sample(places, len(places)):
+        wrong = {"not": "a text"} if isinstance(value, str) else "not a number"
+        for golden in random.sample(
+            (_without(case.golden_response, path), _with(case.golden_response, path, wrong)), 2
+        ):
+            if not schema_compliance(golden, case.response_schema):
+                return replace(case, golden_response=golden)
+    return None
+
+
+def _changed_text(case: TestCase, told: Told, random: Random) -> TestCase | None:
+    text = str(case.golden_response)
+    stated = [fact.written for fact in facts(text) if told.has(fact) and any(map(str.isdigit, fact.written))]
+    for written in random.sample(stated, len(stated)):
+        other = _other(written, random)
+        if not told.says(other):
+            return replace(case, golden_response=text.replace(written, other))
+    return None
+
+
+def _stated(value: Any, told: Told) -> bool:
+    """Whether a leaf is a number, or a text with digits, that the prompt states."""
+    if isinstance(value, bool) or value is None:
+        return False
+    if isinstance(value, int | float):
+        return told.has(number(value))
+    return any(map(str.isdigit, value)) and (told.says(value) or any(map(told.has, facts(value))))
+
+
+def _other(value: Any, random: Random) -> Any:
+    """A near value of the same type: another number, or the same text with one digit changed."""
+    if isinstance(value, int | float):
+        return value + random.choice((-1, 1))
+    at = random.choice([i for i, char in enumerate(value) if char.isdigit()])
+    digit = random.choice([d for d in "123456789" if d != value[at]])
+    return f"{value[:at]}{digit}{value[at + 1 :]}"
+
+
+def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    if not isinstance(value, dict | list):
+        yield path, value
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(item, (*path, key))
+
+
+def _with(value: Any, path: Path, new: Any) -> Any:
+    made = copy.deepcopy(value)
+    _parent(made, path)[path[-1]] = new
+    return made
+
+
+def _without(value: Any, path: Path) -> Any:
+    made = copy.deepcopy(value)
+    del _parent(made, path)[path[-1]]
+    return made
+
+
+def _parent(value: Any, path: Path) -> Any:
+    for step in path[:-1]:
+        value = value[step]
+    return value

@@ -1,0 +1,194 @@
+"""02: the validator is an instrument too; cases whose faults we know ourselves say how well it measures."""
+
+from __future__ import annotations
+
+import json
+import random as random_module
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..domain import TestCase
+from ..errors import UsageError
+from . import judged
+from .checks import check_cases
+from .perturbations import fact_changed, prompt_cut, schema_broken, thanked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..llm.client import Client
+
+Random = random_module.Random
+SOUND = "none"  # the fault of a case that was planted as a good one
+MOST_PLANTED = 1000
+
+
+def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """`count` accepted cases spoilt in a way we know, and as many that are changed without harm.
+
+    The faults take turns until the first of them has no case left, so that there are as many of each; a case
+    has each fault, and is planted sound, at most once. `planted_in_words` says where that gives fewer than
+    `count`. A plant is named for its case and fault, so that another count changes none that is on record.
+    Deterministic in the cases and the seed. Raises UsageError for a count that is
+    no whole number from 0 to 1000.
+    """
+    import pandas as pd
+
+    check_count(count)
+    cases = [TestCase.from_row(row) for row in accepted.to_dict("records")]
+    lines = {fault: list(_spoilt(fault, spoil, cases, seed)) for fault, spoil in _faults(cases).items()}
+    lines = {fault: line for fault, line in lines.items() if line}
+    bad = [one for turn in zip(*lines.values(), strict=False) for one in turn][:count]
+    sound = [(SOUND, thanked(case, _random(seed, case, SOUND))) for case in _shuffled(cases, seed)]
+    before = {case.id: set(_findings(case)) for case in cases}
+    rows = [
+        case.row()
+        | {"id": f"planted-{fault.replace(' ', '-')}-{case.id}", "planted_from": case.id, "fault": fault}
+        | {"checks_found": "; ".join(f for f in _findings(case) if f not in before[case.id])}
+        for fault, case in [*bad, *sound[: len(bad)]]
+    ]
+    fields = [name for name in TestCase.__dataclass_fields__ if name != "id"]
+    planted = pd.DataFrame(rows, columns=["id", "planted_from", "fault", *fields, "checks_found"])
+    planted.attrs["fits"] = {fault: len(line) for fault, line in lines.items()}
+    return planted
+
+
+def planted_in_words(planted: pd.DataFrame, count: int) -> str:
+    """How many cases were planted, and where it is fewer than `count` of either sort, why."""
+    sound = int((planted["fault"] == SOUND).sum())
+    fits, spoilt = planted.attrs.get("fits", {}), len(planted) - sound
+    said = f"{spoilt} spoilt cases and {sound} sound ones are planted."
+    why = []
+    if spoilt < count:
+        least = min(fits, key=lambda fault: fits[fault], default="")
+        scarce = f" ({least!r} fits {fits[least]} of these cases)" if least else ""
+        why.append(f"a case has each fault at most once, and there are as many of each fault{scarce}")
+    if sound < count:
+        why.append("each case is planted sound at most once")
+    return f"{said} planted_cases = {count} would be more of them: {'; '.join(why)}." if why else said
+
+
+def check_count(planted_cases: int) -> None:
+    if type(planted_cases) is not int or not 0 <= planted_cases <= MOST_PLANTED:
+        raise UsageError(
+            f"planted_cases = {planted_cases!r} is not usable. Use a whole number, 0 to {MOST_PLANTED}."
+        )
+
+
+async def try_validator(
+    planted: pd.DataFrame, client: Client, model: str = "", *, threshold: float = 4
+) -> pd.DataFrame:
+    """The planted cases with the validator's scores, its message and `verdict`.
+
+    The validator sees what it sees of any case, under the id of the case that it was made from. `verdict`
+    is refused, passed, or "no verdict", which is neither.
+    """
+    seen = planted.assign(id=planted["planted_from"], problem="", validation_message="")
+    told = seen.assign(reason="")
+    if len(planted):
+        told = await judged(seen, client, model, threshold, on_record_as=list(planted["id"]))
+    table = planted.copy()
+    for name in ("prompt_quality_score", "response_quality_score"):
+        table[name] = told.get(name, float("nan"))
+    for name in ("validation_message", "validation_timestamp"):
+        table[name] = told.get(name, "")
+    table["verdict"] = [_verdict(reason) for reason in told["reason"]]
+    return table
+
+
+def validator_rates(tried: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
+    """Per planted fault, for all faults and for the sound ones: how many were refused, with Wilson intervals.
+
+    `by_checks` were found without a model, which turns a generated case down and flags one that was brought.
+    `judged` have the validator's verdict, `refused` of them a bad one; `low` and `high` bound that share.
+    `passed_both` would have come into the set.
+    """
+    import pandas as pd
+
+    from ..stats import proportion
+
+    bad = tried[tried["fault"] != SOUND]
+    groups = {fault: bad[bad["fault"] == fault] for fault in dict.fromkeys(bad["fault"])}
+    groups |= {"all faults": bad, "none (sound)": tried[tried["fault"] == SOUND]}
+    rows = []
+    for name, some in groups.items():
+        refused, by_checks = some["verdict"] == "refused", some["checks_found"] != ""
+        share = proportion(int(refused.sum()), int((some["verdict"] != "no verdict").sum()), alpha=alpha)
+        rows.append(
+            {
+                "fault": name,
+                "planted": len(some),
+                "by_checks": int(by_checks.sum()),
+                "judged": share.n,
+                "refused": share.successes,
+                "share": share.share,
+                "low": share.ci_low,
+                "high": share.ci_high,
+                "passed_both": int(((some["verdict"] == "passed") & ~by_checks).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def validator_found(tried: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
+    """What metrics_report.json says of the validator: {} where nothing was planted."""
+    if not len(tried):
+        return {}
+    from ..measure import records
+
+    rates = records(validator_rates(tried, alpha))
+    by_name = {row.pop("fault"): row for row in rates}
+    caught, alarms = by_name.pop("all faults"), by_name.pop("none (sound)")
+    return {"alpha": alpha, "caught": caught, "false_alarms": alarms, "by_fault": by_name}
+
+
+def _faults(cases: list[TestCase]) -> dict[str, Callable[[TestCase, Random], TestCase | None]]:
+    """Each fault by its name: a case in, the spoilt case out, None where it cannot have that fault."""
+    return {
+        "golden swapped": lambda case, random: _swapped(case, cases, random),
+        "fact changed": fact_changed,
+        "schema broken": schema_broken,
+        "prompt cut": prompt_cut,
+    }
+
+
+def _spoilt(
+    fault: str, spoil: Callable[[TestCase, Random], TestCase | None], cases: list[TestCase], seed: int
+) -> Iterator[tuple[str, TestCase]]:
+    for case in _shuffled(cases, f"{seed} {fault}"):
+        spoilt = spoil(case, _random(seed, case, fault))
+        if spoilt is not None:
+            yield fault, spoilt
+
+
+def _swapped(case: TestCase, cases: list[TestCase], random: Random) -> TestCase | None:
+    """With the golden answer of another case, of another category where there is one."""
+    others = [
+        other
+        for other in cases
+        if other.test_case == case.test_case and other.golden_response != case.golden_response
+    ]
+    others = [other for other in others if other.category != case.category] or others
+    return replace(case, golden_response=random.choice(others).golden_response) if others else None
+
+
+def _findings(case: TestCase) -> list[str]:
+    """What the checks say of the case on its own: a likeness is no fault of a case that was copied."""
+    import pandas as pd
+
+    return list(check_cases(pd.DataFrame([case.row()]))["finding"])
+
+
+def _verdict(reason: str) -> str:
+    if reason.startswith("no verdict"):
+        return "no verdict"
+    return "refused" if reason else "passed"
+
+
+def _shuffled(cases: list[TestCase], seed: object) -> list[TestCase]:
+    return Random(f"planted {seed}").sample(cases, len(cases))
+
+
+def _random(seed: int, case: TestCase, fault: str) -> Random:
+    return Random(json.dumps([seed, case.id, fault]))
