@@ -56,7 +56,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..measure import (
-    LOWER_IS_BETTER,
+    METRICS,
     compare_serving,
     costs,
     denominators,
@@ -172,7 +172,7 @@ def _configuration(
         "margin": margin,
         "reference": reference,
         "primary_metrics": {kind: name for kind, name in primary.items() if kind in kinds},
-        "lower_is_better": [name for name in sorted(metrics) if name in LOWER_IS_BETTER],
+        "lower_is_better": [name for name in sorted(metrics) if METRICS[name].lower_is_better],
     }
 
 
