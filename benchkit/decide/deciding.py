@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from itertools import combinations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .evidence import LEAST_CASES, Evidence, Kind, contrasts
+from .evidence import LEAST_CASES, Evidence, Kind
 
 if TYPE_CHECKING:
-    from ..stats import Contrasts
+    from ..stats import Contrasts, Estimate
 
 Outcome = tuple[str, str]  # what it is, and the model that it names ("" for none)
 INCONCLUSIVE: Outcome = ("inconclusive", "")
@@ -62,10 +61,9 @@ def safe(evidence: Evidence) -> list[int]:
 
 def by_kind(evidence: Evidence) -> dict[str, Contrasts]:
     """Each kind's own comparison with the best."""
-    return {
-        kind.name: contrasts(kind.pairs, evidence.rules.alpha, evidence.first_cases)
-        for kind in evidence.kinds
-    }
+    from ..stats import best
+
+    return {kind.name: best(kind.pairs, alpha=evidence.alpha()) for kind in evidence.kinds}
 
 
 def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
@@ -91,30 +89,16 @@ def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
 
 
 def equivalent(evidence: Evidence) -> list[int]:
-    """The contenders, best first, where all lie within the margin of each other; [] where that is not shown.
+    """The contenders, best first, where all are shown to lie within the margin of each other; else []."""
+    from ..stats import equivalent as within
 
-    Each kind needs weight · ln(1/alpha)/margin cases: n cases without an outright failure leave a share of
-    them possible below ln(1/alpha)/n (the rule of three, Hanley and Lippman-Hand 1983).
-    """
     found = evidence.contrasts
     among = [i for i, one in enumerate(found.contender) if one]
-    pairs = [(i, j) for i, j in combinations(among, 2)]
-    if not pairs or not all(_enough(evidence, i, j) and _within(evidence, i, j) for i, j in pairs):
+    if len(among) < 2:
         return []
-    return sorted(among, key=lambda i: -found.difference[i])
-
-
-def _enough(evidence: Evidence, i: int, j: int) -> bool:
-    least = math.log(1 / evidence.rules.alpha) / evidence.rules.margin
-    return all(one.n >= k.weight * least for k in evidence.kinds if (one := k.pairs[i][j]) is not None)
-
-
-def _within(evidence: Evidence, i: int, j: int) -> bool:
-    """Two one-sided tests at alpha; all pairs at once are an intersection-union, which needs no adjustment."""
-    one, margin = evidence.pairs[i][j], evidence.rules.margin
-    assert one is not None
-    low, high = ends(evidence, one, 2 * evidence.rules.alpha)
-    return -margin < low <= high < margin
+    alpha, span = evidence.alpha(2) / 2, max(kind.span for kind in evidence.kinds)
+    shown = within(evidence.pairs, among, evidence.rules.margin, alpha=alpha, span=span)
+    return sorted(among, key=lambda i: -found.difference[i]) if shown.equivalent else []
 
 
 @dataclass(frozen=True)
@@ -154,12 +138,9 @@ def _gain(evidence: Evidence, picked: dict[str, int], single: int) -> tuple[floa
     return share * one.estimate, share * low, share * high
 
 
-def ends(evidence: Evidence, one: object, alpha: float | None = None) -> tuple[float, float]:
-    """The interval of an estimate at 1 − alpha; at a later look the one that holds at any number of looks."""
-    from ..stats import Estimate
-
-    assert isinstance(one, Estimate)
+def ends(evidence: Evidence, one: Estimate) -> tuple[float, float]:
+    """The interval of an estimate at 1 − alpha; where all differences are 0, that 0 alone."""
     if one.se == 0:
         return one.estimate, one.estimate
-    at = one.at(evidence.rules.alpha if alpha is None else alpha)
+    at = one.at(evidence.alpha())
     return at.low, at.high

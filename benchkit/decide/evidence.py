@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .rules import Rules, kind_name
-from .table import Measured, measured, round_means
+from .table import Measured, measured
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,14 @@ class Kind:
     @property
     def metric(self) -> str:
         return self.measured.metric.name
+
+    @property
+    def span(self) -> float:
+        """The largest difference there can be on the metric; where its range is open, that was seen."""
+        import numpy as np
+
+        known, gain = self.measured.metric.span, self.gain
+        return float(np.nanmax(gain) - np.nanmin(gain)) if known is None else known
 
     @cached_property
     def pairs(self) -> list[list[Estimate | None]]:
@@ -70,12 +78,17 @@ class Evidence:
     kinds: tuple[Kind, ...]
     aside: tuple[Aside, ...]
     rules: Rules
-    # Cases that the first look was planned for, where this is a later one; 0 at the first.
-    first_cases: int = 0
-    rounds: int = 1
-    lost: tuple[str, ...] = field(default=())  # models without any score on a kind that decides
+    look: float = 0.0  # at a later look: the cases now over those of the first; 0 at the first
+    lost: tuple[str, ...] = ()  # models without any score on a kind that decides
 
-    @property
+    def alpha(self, times: float = 1.0) -> float:
+        """`times` alpha; at a later look what makes an interval hold at all looks together."""
+        from ..stats import sequence_alpha
+
+        alpha = times * self.rules.alpha
+        return sequence_alpha(self.look, alpha) if self.look else alpha
+
+    @cached_property
     def n(self) -> int:
         """Cases of all kinds that decide on which at least two models have a score."""
         import numpy as np
@@ -100,7 +113,9 @@ class Evidence:
     @cached_property
     def contrasts(self) -> Contrasts:
         """Each model's U against the best of the others, with simultaneous intervals."""
-        return contrasts(self.pairs, self.rules.alpha, self.first_cases)
+        from ..stats import best
+
+        return best(self.pairs, alpha=self.alpha())
 
     def weighted(self, weights: Mapping[str, float]) -> Evidence:
         """The same evidence with other weights of the kinds; one of weight 0 is left out."""
@@ -117,19 +132,12 @@ class Evidence:
         return float(np.sum([kind.weight * one.estimate for kind, one in zip(self.kinds, own, strict=True)]))
 
 
-def contrasts(pairs: list[list[Estimate | None]], alpha: float, first_cases: int = 0) -> Contrasts:
-    """Multiple comparisons with the best; at a later look with errors that hold at any number of looks."""
-    from ..stats import best
-
-    return best(pairs, alpha=alpha)
-
-
 def gather(
     scores: pd.DataFrame,
     rules: Rules,
     disqualified: Mapping[tuple[str, str], str] | None = None,
     *,
-    first_cases: int = 0,
+    look: float = 0.0,
 ) -> Evidence:
     """The evidence of complete scores (see `complete`) on the metrics that decide.
 
@@ -149,9 +157,7 @@ def gather(
     weights = rules.weights(kind for kind in primary if kind not in aside)
     kinds = tuple(kind_of(found[kind], weight, rules) for kind, weight in weights.items())
     lost = (m for i, m in enumerate(models) if any(_unmeasured(kind.gain[i]) for kind in kinds))
-    return Evidence(
-        models, kinds, tuple(aside.values()), rules, first_cases, int(scores["round"].nunique()), tuple(lost)
-    )
+    return Evidence(models, kinds, tuple(aside.values()), rules, look, tuple(lost))
 
 
 def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:
@@ -203,5 +209,3 @@ def filled(kind: Kind, values: Sequence[float], rules: Rules) -> Kind:
     at = np.asarray(values, dtype=float)[:, None, None]
     return kind_of(replace(one, values=np.where(np.isnan(one.values), at, one.values)), kind.weight, rules)
 
-
-__all__ = ["LEAST_CASES", "Aside", "Evidence", "Kind", "contrasts", "filled", "gather", "round_means"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -22,8 +21,8 @@ def sensitivity(evidence: Evidence, base: Outcome, prefer: list[int]) -> dict[st
     top, next_best = int(order[0]), int(order[1])
     return {
         "unscored": unscored(evidence, base, prefer, top, next_best),
-        "categories": (each := list(_without_each(evidence, base, prefer))),
-        "expected_changes": _expected(evidence, base, top, [row.pop("share") for row in each]),
+        "categories": (each := list(_without_each(evidence, base, prefer, top, next_best))),
+        "expected_changes": sum(row["expected"] for row in each) if each else None,
         "heterogeneity": [row for kind in evidence.kinds if (row := _spread(evidence, kind, top, next_best))],
         "weights": (moved := _moved(evidence, prefer)),
         "holds": list(_holds(evidence, base, moved)),
@@ -70,68 +69,55 @@ def _fill(one: Measured, top: int, way: int) -> list[float]:
     return [(good if way > 0 else bad) if i == top else (bad if way > 0 else good) for i in range(len(one.models))]
 
 
-def _without_each(evidence: Evidence, base: Outcome, prefer: list[int]) -> Iterator[dict[str, Any]]:
-    """The outcome without each category in turn, where a kind has several."""
+def _without_each(
+    evidence: Evidence, base: Outcome, prefer: list[int], top: int, next_best: int
+) -> Iterator[dict[str, Any]]:
+    """The outcome without each category in turn, and the chance of a change if it were like the others."""
+    from ..stats.categories import expected_change
+
     names = sorted({str(one) for kind in evidence.kinds for one in kind.measured.category})
-    weights = evidence.rules.category_weights
     for name in names if len(names) > 1 else ():
-        kept = [kind.measured.category != name for kind in evidence.kinds]
-        left = {c for kind, keep in zip(evidence.kinds, kept, strict=True) for c in kind.measured.category[keep]}
-        if not all(keep.any() for keep in kept) or (weights and not sum(weights[str(c)] for c in left)):
+        kinds = [kind.only(kind.measured.category != name, evidence.rules) for kind in evidence.kinds]
+        if not all(_weighs(kind) for kind in kinds):
             continue
-        kinds = (k.only(keep, evidence.rules) for k, keep in zip(evidence.kinds, kept, strict=True))
-        outcome = conclude(replace(evidence, kinds=tuple(kinds)), prefer)
-        gone = 1 - sum(int(keep.sum()) for keep in kept) / sum(len(keep) for keep in kept)
+        part = replace(evidence, kinds=tuple(kinds))
+        outcome, full, rest = conclude(part, prefer), evidence.pairs[top][next_best], part.pairs[top][next_best]
+        assert full is not None and rest is not None
         yield {
             "without": name,
             "outcome": outcome[0],
             "model": outcome[1],
             "changes": outcome != base,
-            "share": gone,
+            "expected": expected_change(full, rest, evidence.alpha()),
         }
 
 
-def _expected(evidence: Evidence, base: Outcome, top: int, gone: list[float]) -> float | None:
-    """How many categories would change a deploy or no deploy if they all were alike: fewer cases show less.
-
-    With z = difference/SE on all cases and a share f of them gone, z without them is normal around z√(1 − f)
-    with variance f; it changes sides of the critical value q with the normal tail beyond it.
-    """
-    from scipy.special import ndtr
-
-    pairs = [one for one in evidence.pairs[top] if one is not None and one.se > 0]
-    if base[0] not in ("deploy", "inconclusive") or not pairs or not gone:
-        return None
-    from ..stats.estimates import t_quantile
-
-    tail = float(evidence.contrasts.tail[top])
-    worst = min(pairs, key=lambda one: one.estimate / one.se)
-    z, q = worst.estimate / worst.se, t_quantile(tail, worst.df)
-    below = [float(ndtr((q - z * math.sqrt(1 - f)) / math.sqrt(f))) if f > 0 else float(z < q) for f in gone]
-    return sum(below) if base[0] == "deploy" else sum(1 - one for one in below)
+def _weighs(kind: Kind) -> bool:
+    return kind.design.n > 0 and float(kind.design.weights.sum()) > 0
 
 
 def _spread(evidence: Evidence, kind: Kind, top: int, next_best: int) -> dict[str, Any] | None:
     """Whether the best two models' difference varies between categories: the F test, and each one's own."""
-    from ..stats import heterogeneity, stratified
+    from ..stats import by_category, heterogeneity
 
-    labels = kind.measured.category.astype(str)
-    gap = kind.gain[top] - kind.gain[next_best]
+    labels = [str(one) for one in kind.measured.category]
     if len(set(labels)) < 2:
         return None
+    gap, family = kind.gain[top] - kind.gain[next_best], kind.measured.family
     found = heterogeneity(gap, labels)
-    each = [(c, stratified(gap[labels == c], alpha=evidence.rules.alpha)) for c in sorted(set(labels))]
+    each = by_category(gap, labels, family if any(family) else None, alpha=evidence.rules.alpha)
     return {
         "kind": kind.name,
         "metric": kind.metric,
         "model_a": evidence.models[top],
         "model_b": evidence.models[next_best],
         "f": found.f,
-        "df1": found.df1,
-        "df2": found.df2,
+        "df1": found.df_between,
+        "df2": found.df_within,
         "p_value": found.p_value,
         "categories": [
-            {"category": c, "n": e.n, "difference": e.estimate, "low": e.low, "high": e.high} for c, e in each
+            {"category": name, "n": labels.count(name), "difference": one.estimate, "low": one.low, "high": one.high}
+            for name, one in each.items()
         ],
     }
 
