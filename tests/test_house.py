@@ -166,7 +166,7 @@ class TestNotebooks:
     def test_parameters_are_readable_by_papermill(self, path):
         """Typed, one a line, a comment after it, no second equals sign, no union type, no key."""
         for line in source(code_cells(path)[0]).splitlines():
-            assert re.fullmatch(r"\w+: (str|int|float|bool|list) = [^=#]+  # [^=]+", line), line
+            assert re.fullmatch(r"\w+: (str|int|float|bool|list|dict) = [^=#]+  # [^=]+", line), line
             assert "key" not in line.split(":")[0]
 
     def test_links_to_the_next(self, path):

@@ -1,8 +1,8 @@
 """The sentence the run ends on, and the report that holds every number it stands on.
 
-`metrics_report` gives what metrics_report.json holds. What is not known is None, never 0. All intervals of a
-difference are at 1 − alpha; differences are in the metric's unit and positive where the first model is better,
-also on a metric of which less is better.
+`metrics_report` gives what metrics_report.json holds. What is not known is None, never 0. All intervals are at
+1 − alpha. A difference in `comparisons`, `delivery` and `serving` is A − B as measured; one in `decision` is a gain:
+positive where the first model is better, also on a metric of which less is better.
 
     run_timestamp, simulated, signature, validator, detailed_metrics, denominators
     configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
@@ -52,7 +52,7 @@ from __future__ import annotations
 
 from .comparing import case_matrix, compare
 from .report import decide, metrics_report
-from .rules import KIND_NAMES, RULES, Rules, rules_of
+from .rules import KIND_NAMES, RULES, Rules, check_primary, rules_of
 from .serving import compare_serving
 from .table import complete
 
@@ -61,6 +61,7 @@ __all__ = [
     "RULES",
     "Rules",
     "case_matrix",
+    "check_primary",
     "compare",
     "compare_serving",
     "complete",

@@ -56,6 +56,10 @@ class Rules:
         for name in ("kind_weights", "category_weights"):
             _check_weights(name, getattr(self, name))
 
+    def record(self) -> dict[str, Any]:
+        """What 03 keeps of them in config.json."""
+        return {name: getattr(self, name) for name in RULES}
+
     @property
     def metrics_named(self) -> list[str]:
         parts = (part.strip() for part in self.primary_metric.split(","))
@@ -84,10 +88,13 @@ class Rules:
 
     def check(self, cases: pd.DataFrame) -> None:
         """Raises UsageError where the rules do not fit the cases: a kind or category that is not there."""
-        kinds, categories = _present(cases, "test_case"), _present(cases, "category")
-        _check_names("kind_weights", self.kind_weights, kinds)
-        _check_names("category_weights", self.category_weights, categories)
+        self.check_names(_present(cases, "test_case"), _present(cases, "category"))
         self.primary(cases)
+
+    def check_names(self, kinds: Iterable[str], categories: Iterable[str]) -> None:
+        """Raises UsageError where weights name another kind or category than those, or leave one out."""
+        _check_names("kind_weights", self.kind_weights, list(kinds))
+        _check_names("category_weights", self.category_weights, list(categories))
 
     def weights(self, kinds: Iterable[str]) -> dict[str, float]:
         """The share of each kind in U; those that are not named weigh nothing, {} means equal shares."""

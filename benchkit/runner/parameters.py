@@ -20,6 +20,7 @@ TYPES = {
     "int": "a whole number",
     "float": "a number",
     "list": "a list, such as a,b or [1, 2]",
+    "dict": 'names with values, such as json=2,conversation=1 or {"json": 2}',
     "str": "text",
 }
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -61,7 +62,7 @@ def parse(text: str, parameter: Parameter) -> Any:
     """The value that `text` stands for, typed as `parameter` is. Raises UsageError."""
     try:
         return _PARSERS[parameter.type](text.strip() if parameter.type != "str" else text)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, SyntaxError):
         raise _wrong_type(parameter, text) from None
 
 
@@ -145,11 +146,22 @@ def _parse_list(text: str) -> list:
     return json.loads(text)  # a JSONDecodeError is a ValueError
 
 
+def _parse_dict(text: str) -> dict:
+    if not text.startswith("{"):
+        pairs = (item.split("=") for item in text.split(",") if item.strip())
+        return {name.strip(): _parse_number(value) for name, value in pairs}
+    found = ast.literal_eval(text)  # JSON's numbers and texts are Python's too
+    if not isinstance(found, dict):
+        raise ValueError(text)
+    return found
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "bool": _parse_flag,
     "int": int,
     "float": _parse_number,
     "list": _parse_list,
+    "dict": _parse_dict,
     "str": str,
 }
 

@@ -19,6 +19,7 @@ def check_values(plan: Plan) -> None:
     for name, (check, needed) in _CHECKS.items():
         if needed <= plan.get(name, {}).keys():  # somebody's own notebook may know less
             check(plan[name])
+    _check_weights(plan.get("01_generate", {}), plan.get("03_execute", {}))
 
 
 async def check_models(plan: Plan, provider_name: str) -> None:
@@ -82,22 +83,25 @@ def _check_validate(values: Values) -> None:
 
 
 def _check_execute(values: Values) -> None:
+    from ..decide import RULES, Rules, check_primary
     from ..execute import check_parameters
-    from ..execute.planning import Aim
     from ..llm.client import check_concurrency
-    from ..measure import check_primary
 
     check_parameters(values["models"], values["rounds"], values["temperature"])
     check_concurrency(values["max_concurrency"])
+    Rules(**{name: values[name] for name in RULES})
     check_primary(values["primary_metric"])
-    Aim(values["rounds"], values["detect"])
 
 
-def _check_measure(values: Values) -> None:
-    from ..measure import check_parameters, check_primary
+def _check_weights(first: Values, third: Values) -> None:
+    """Weights name kinds and categories that 01 is about to write; of brought cases 03 knows them."""
+    from ..decide import Rules
+    from ..domain import CATEGORIES
 
-    check_parameters(values["alpha"], values["margin"])
-    check_primary(values["primary_metric"])
+    given = {name: third.get(name) or {} for name in ("kind_weights", "category_weights")}
+    if any(given.values()) and first and not first.get("cases_file"):
+        kinds = [k for k in ("json", "conversation") if first[f"enable_{k}_tests"] and first[f"{k}_cases"]]
+        Rules(**given).check_names(kinds, first["categories"] or CATEGORIES)
 
 
 _COUNTS = (
@@ -112,7 +116,6 @@ _CHECKS: dict[str, tuple[Callable[[Values], None], set[str]]] = {
     ),
     "03_execute": (
         _check_execute,
-        {"models", "rounds", "temperature", "max_concurrency", "primary_metric", "detect"},
+        {"models", "rounds", "temperature", "max_concurrency", "kind_weights", "primary_metric", "detect"},
     ),
-    "04_measure": (_check_measure, {"alpha", "margin", "primary_metric"}),
 }
