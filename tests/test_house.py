@@ -30,9 +30,9 @@ MAY_IMPORT = {
     "agent": GROUND,
     "stats": {"domain", "errors", "wording"},
     "metrics": {"domain", "errors"},
-    "plots": {"domain", "errors", "signature", "wording"},
+    "plots": {"domain", "errors", "signature", "metrics", "wording"},
     "run": GROUND,
-    "offline": GROUND,
+    "offline": GROUND | {"metrics"},
     "llm": GROUND | {"agent", "offline", "run"},
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE)
