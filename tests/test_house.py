@@ -31,9 +31,9 @@ MAY_IMPORT = {
     "stats": {"domain", "errors", "wording"},
     "metrics": {"domain", "errors"},
     "plots": {"domain", "errors", "signature", "metrics", "wording"},
-    "run": GROUND,
+    "run": GROUND | {"llm"},
     "offline": GROUND | {"metrics"},
-    "llm": GROUND | {"agent", "offline", "run"},
+    "llm": GROUND | {"agent", "offline"},
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE)
 ALSO = {
