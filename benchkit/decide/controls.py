@@ -23,7 +23,17 @@ def control_table(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """
     import pandas as pd
 
-    columns = ["test_case", "metric", "control", "mean", "n", "best_model", "best_mean", "gap", "disqualifies"]
+    columns = [
+        "test_case",
+        "metric",
+        "control",
+        "mean",
+        "n",
+        "best_model",
+        "best_mean",
+        "gap",
+        "disqualifies",
+    ]
     ours = scores["model"].map(is_control).astype(bool)
     if not ours.any():
         return pd.DataFrame(columns=columns)
@@ -38,7 +48,19 @@ def control_table(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
             best = models.iloc[0]
             gap = (one["mean"] - best["mean"]) * (1 if lower else -1)
             name = one["model"].removeprefix(CONTROL)
-            rows.append((kind, metric, name, one["mean"], one["count"], best["model"], best["mean"], gap, gap < rules.margin))
+            rows.append(
+                (
+                    kind,
+                    metric,
+                    name,
+                    one["mean"],
+                    one["count"],
+                    best["model"],
+                    best["mean"],
+                    gap,
+                    gap < rules.margin,
+                )
+            )
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -208,4 +208,3 @@ def filled(kind: Kind, values: Sequence[float], rules: Rules) -> Kind:
     one = kind.measured
     at = np.asarray(values, dtype=float)[:, None, None]
     return kind_of(replace(one, values=np.where(np.isnan(one.values), at, one.values)), kind.weight, rules)
-

@@ -89,6 +89,8 @@ def _cost(
         return None
     sizes = {kind.name: len(kind.measured.ids) for kind in evidence.kinds if kind.name in kinds}
     known = prices.set_index(["model", "test_case"])["cost_usd"].to_dict()
-    each = [known.get((m, k), float("nan")) * n / sum(sizes.values()) for m in models for k, n in sizes.items()]
+    each = [
+        known.get((m, k), float("nan")) * n / sum(sizes.values()) for m in models for k, n in sizes.items()
+    ]
     total = answers * sum(each)
     return total if total == total else None

@@ -61,7 +61,11 @@ def metrics_report(
     parts = list(measured(ours, models))
     deciding = [one for one in parts if configuration["primary_metrics"].get(one.kind) == one.metric.name]
     controls = control_table(scores, rules)
-    serving = None if responses is None else compare_serving(responses, alpha=rules.alpha, reference=rules.reference)
+    serving = (
+        None
+        if responses is None
+        else compare_serving(responses, alpha=rules.alpha, reference=rules.reference)
+    )
     late = list(named_late(configuration, first))
     noted = list(_noted(ours, responses, run.config, models))
     decision = decide(
@@ -149,7 +153,9 @@ def decide(
         "contenders": _contenders(evidence) if usable else list(models),
         "kinds": list(_kinds(evidence, scores)),
         "utility": list(_utility(evidence)) if usable else [],
-        "floors": [asdict(row) | {"model": models[row.model], "against": models[row.against]} for row in rows],
+        "floors": [
+            asdict(row) | {"model": models[row.model], "against": models[row.against]} for row in rows
+        ],
         "split": found
         and {
             "routing": {kind: models[i] for kind, i in found.models.items()},
@@ -192,12 +198,24 @@ def _kinds(evidence: Evidence, scores: pd.DataFrame) -> Iterator[dict[str, Any]]
         n = int(((kind.gain == kind.gain).sum(axis=0) > 1).sum())
         undefined = cases[kind.name] - len(kind.measured.ids)
         yield {
-            **{"kind": kind.name, "metric": kind.metric, "weight": kind.weight, "decides": True, "why_not": ""},
+            **{
+                "kind": kind.name,
+                "metric": kind.metric,
+                "weight": kind.weight,
+                "decides": True,
+                "why_not": "",
+            },
             **{"n": n, "planned": cases[kind.name], "undefined": undefined},
         }
     for one in evidence.aside:
         yield {
-            **{"kind": one.name, "metric": one.metric, "weight": 0.0, "decides": False, "why_not": one.why_not},
+            **{
+                "kind": one.name,
+                "metric": one.metric,
+                "weight": 0.0,
+                "decides": False,
+                "why_not": one.why_not,
+            },
             **{"n": one.n, "planned": cases[one.name], "undefined": None},
         }
 

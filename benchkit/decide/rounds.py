@@ -78,7 +78,13 @@ def _split(one: Measured, a: str, b: str) -> dict[str, Any]:
     both = ~np.isnan(one.means[i] - one.means[j])
     separable = rounds > 1 and not any(np.isnan(of[both]).any() for of in noise) and pair.n > 1
     known = spread(pair, noise[0] + noise[1] if separable else None, rounds)
-    row: dict[str, Any] = {"metric": one.metric.name, "model_a": a, "model_b": b, "n": pair.n, "rounds": rounds}
+    row: dict[str, Any] = {
+        "metric": one.metric.name,
+        "model_a": a,
+        "model_b": b,
+        "n": pair.n,
+        "rounds": rounds,
+    }
     row |= {"separable": separable}
     if not separable:
         return row | {"more_rounds": "cannot be told from one round"}

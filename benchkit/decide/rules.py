@@ -99,7 +99,9 @@ class Rules:
     def weights(self, kinds: Iterable[str]) -> dict[str, float]:
         """The share of each kind in U; those that are not named weigh nothing, {} means equal shares."""
         kinds = list(kinds)
-        given = {kind: float(self.kind_weights.get(kind, 0.0 if self.kind_weights else 1.0)) for kind in kinds}
+        given = {
+            kind: float(self.kind_weights.get(kind, 0.0 if self.kind_weights else 1.0)) for kind in kinds
+        }
         total = sum(given.values())
         return {kind: weight / total if total else 0.0 for kind, weight in given.items()}
 
@@ -135,7 +137,9 @@ def check_primary(named: str) -> None:
 def _metrics_by_kind(scores: pd.DataFrame) -> dict[str, list[str]]:
     """The metrics of each kind, known ones in the order of KIND_NAMES first; none where no scores are."""
     kinds = _present(scores, "test_case")
-    kinds = [kind for kind in KIND_NAMES if kind in kinds] + [kind for kind in kinds if kind not in KIND_NAMES]
+    kinds = [kind for kind in KIND_NAMES if kind in kinds] + [
+        kind for kind in kinds if kind not in KIND_NAMES
+    ]
     if "metric" not in scores:
         return {kind: [] for kind in kinds}
     return {kind: _present(scores[scores["test_case"] == kind], "metric") for kind in kinds}

@@ -32,7 +32,9 @@ class Said:
     def top(self) -> int:
         """The model in question: the one that is named, else the best."""
         named = self.outcome[1]
-        return self.evidence.models.index(named) if named else int(self.evidence.contrasts.difference.argmax())
+        return (
+            self.evidence.models.index(named) if named else int(self.evidence.contrasts.difference.argmax())
+        )
 
     @property
     def rival(self) -> int:
@@ -78,7 +80,9 @@ def _against_best(said: Said) -> str:
     others = len(evidence.models) - 1
     than = rival if others == 1 else f"{rival}, the best of the other {others}"
     better = _better(evidence)
-    return f"{number(found.difference[i])} {better} than {than} ({_ends(evidence, found.low[i], found.high[i])})"
+    return (
+        f"{number(found.difference[i])} {better} than {than} ({_ends(evidence, found.low[i], found.high[i])})"
+    )
 
 
 def _better(evidence: Evidence) -> str:
@@ -165,7 +169,9 @@ def _need(said: Said) -> Iterator[str]:
     if not need:
         return
     one = need["kinds"][0] if len(need["kinds"]) == 1 else ""
-    cases = f"About {count(need['more'], *((f'more {w}' for w in _nouns(one)) if one else ('more case', '')))}"
+    cases = (
+        f"About {count(need['more'], *((f'more {w}' for w in _nouns(one)) if one else ('more case', '')))}"
+    )
     price = f" (about USD {number(need['cost_usd'], 2)})" if need["cost_usd"] is not None else ""
     chance = f"have {_article(need['power'])} {100 * need['power']:.0f} % chance"
     size = number(need["difference"], 2)

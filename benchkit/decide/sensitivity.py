@@ -66,7 +66,9 @@ def _fill(one: Measured, top: int, way: int) -> list[float]:
     ends = [float(np.nanmin(one.values)) if low is None else low]
     ends += [float(np.nanmax(one.values)) if high is None else high]
     bad, good = ends if one.sign > 0 else reversed(ends)
-    return [(good if way > 0 else bad) if i == top else (bad if way > 0 else good) for i in range(len(one.models))]
+    return [
+        (good if way > 0 else bad) if i == top else (bad if way > 0 else good) for i in range(len(one.models))
+    ]
 
 
 def _without_each(
@@ -81,7 +83,11 @@ def _without_each(
         if not all(_weighs(kind) for kind in kinds):
             continue
         part = replace(evidence, kinds=tuple(kinds))
-        outcome, full, rest = conclude(part, prefer), evidence.pairs[top][next_best], part.pairs[top][next_best]
+        outcome, full, rest = (
+            conclude(part, prefer),
+            evidence.pairs[top][next_best],
+            part.pairs[top][next_best],
+        )
         assert full is not None and rest is not None
         yield {
             "without": name,
@@ -116,7 +122,13 @@ def _spread(evidence: Evidence, kind: Kind, top: int, next_best: int) -> dict[st
         "df2": found.df_within,
         "p_value": found.p_value,
         "categories": [
-            {"category": name, "n": labels.count(name), "difference": one.estimate, "low": one.low, "high": one.high}
+            {
+                "category": name,
+                "n": labels.count(name),
+                "difference": one.estimate,
+                "low": one.low,
+                "high": one.high,
+            }
             for name, one in each.items()
         ],
     }

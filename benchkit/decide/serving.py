@@ -32,7 +32,8 @@ def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: 
     timed["service_s"] = timed["latency_s"] - timed["queue_s"]
     _, _, arrays = as_arrays(timed, models, MEASURES)
     rows = [
-        {"measure": name, "model_a": a, "model_b": b} | compared(*(means[models.index(m)] for m in (a, b)), alpha)
+        {"measure": name, "model_a": a, "model_b": b}
+        | compared(means[models.index(a)], means[models.index(b)], alpha)
         for name, means in ((name, round_means(arrays[name])) for name in MEASURES)
         for a, b in pairs_of(models, reference)
     ]

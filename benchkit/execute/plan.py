@@ -139,7 +139,10 @@ class _Outlook:
             chance = self.chance(n, rounds)
             row: dict[str, Any] = {"design": name, "cases": n, "rounds": rounds}
             row |= {"answers": n * rounds * len(models), "smallest difference": self.smallest(n, rounds)}
-            row |= {f"power at {self.rules.detect:g}": chance, "contenders": 1 + (self.models - 1) * (1 - chance)}
+            row |= {
+                f"power at {self.rules.detect:g}": chance,
+                "contenders": 1 + (self.models - 1) * (1 - chance),
+            }
             rows.append(row | price(prices, models, self._share(n), rounds))
         return pd.DataFrame(rows)
 
@@ -164,7 +167,9 @@ class _Outlook:
         chance, size = percent(self.power), first["smallest difference"]
         at = f"{count(self.n, 'case')} in {count(self.rounds, 'round')}"
         if size == size:
-            said = [f"{at} have a chance of {chance} to show a difference of {number(size)} between two models."]
+            said = [
+                f"{at} have a chance of {chance} to show a difference of {number(size)} between two models."
+            ]
         else:
             said = [f"The pilot shows no variance at all, so it says nothing of {at}."]
         found = first[f"power at {rules.detect:g}"]
@@ -187,26 +192,33 @@ class _Outlook:
         sure = f" (95 % interval {found.low:,.0f} to {found.high:,.0f})" if found.low == found.low else ""
         cost = table.iloc[-1].get("cost_usd")
         price = f", about USD {number(float(cost), 2)}" if cost is not None and cost == cost else ""
-        rounds = needed_rounds(self.known, self.n, self.rules.detect, alpha=self.alpha(self.n), power=self.power)
-        instead = f", or {count(rounds, 'round')} of these {self.n:,}" if rounds and rounds > self.rounds else ""
+        rounds = needed_rounds(
+            self.known, self.n, self.rules.detect, alpha=self.alpha(self.n), power=self.power
+        )
+        instead = (
+            f", or {count(rounds, 'round')} of these {self.n:,}" if rounds and rounds > self.rounds else ""
+        )
         return [
             f"For a chance of {percent(self.power)} to find {self.rules.detect:g}, {found.cases:,} cases in all are "
             f"needed{sure}{price}{instead}."
         ]
 
-    def range(self, names: Mapping[str, str], weights: Mapping[str, float], seen: Mapping[str, Spread]) -> str:
+    def range(
+        self, names: Mapping[str, str], weights: Mapping[str, float], seen: Mapping[str, Spread]
+    ) -> str:
         """What tamer and wilder scores than the assumed ones would make of it."""
         from dataclasses import replace
 
         ends = [
             replace(
-                self, known=_mixed({k: seen.get(k) or _assumed(k, names, how) for k in weights}, weights, self.sizes)
+                self,
+                known=_mixed(
+                    {k: seen.get(k) or _assumed(k, names, how) for k in weights}, weights, self.sizes
+                ),
             ).smallest(self.n, self.rounds)
             for how in ("tame", "wild")
         ]
-        return (
-            f"That rests on an assumption; with tamer scores it would be {number(ends[0])}, at worst {number(ends[1])}."
-        )
+        return f"That rests on an assumption; with tamer scores it would be {number(ends[0])}, at worst {number(ends[1])}."
 
 
 def pair_alpha(models: int, df: float, alpha: float) -> float:
@@ -289,7 +301,9 @@ def _basis(pilot: pd.DataFrame | None, seen: Mapping[str, Spread], guessed: Sequ
     if seen and pilot is not None:
         cases = pilot[pilot["test_case"].isin(list(seen))]["id"].nunique()
         where = listed(kind_name(kind) for kind in seen)
-        parts.append(f"Measured on a pilot of {count(cases, 'case')} in {count(pilot['round'].nunique(), 'round')}: how {where} vary.")
+        parts.append(
+            f"Measured on a pilot of {count(cases, 'case')} in {count(pilot['round'].nunique(), 'round')}: how {where} vary."
+        )
     if guessed:
         where = listed(kind_name(kind) for kind in guessed)
         parts.append(

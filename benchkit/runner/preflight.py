@@ -98,7 +98,7 @@ def _check_weights(first: Values, third: Values) -> None:
     from ..decide import Rules
     from ..domain import CATEGORIES
 
-    given = {name: third.get(name) or {} for name in ("kind_weights", "category_weights")}
+    given: dict[str, Any] = {name: third.get(name) or {} for name in ("kind_weights", "category_weights")}
     if any(given.values()) and first and not first.get("cases_file"):
         kinds = [k for k in ("json", "conversation") if first[f"enable_{k}_tests"] and first[f"{k}_cases"]]
         Rules(**given).check_names(kinds, first["categories"] or CATEGORIES)
