@@ -1,8 +1,8 @@
 """The sentence the run ends on, and the report that holds every number it stands on.
 
-`metrics_report` gives what metrics_report.json holds. What is not known is None, never 0. All intervals are at
-1 − alpha. A difference in `comparisons`, `delivery` and `serving` is A − B as measured; one in `decision` is a gain:
-positive where the first model is better, also on a metric of which less is better.
+`metrics_report` gives what metrics_report.json holds. What is not known is None, never 0. All intervals are
+at 1 − alpha. A difference in `comparisons`, `delivery` and `serving` is A − B as measured; one in `decision`
+is a gain: positive where the first model is better, also on a metric of which less is better.
 
     run_timestamp, simulated, signature, validator, detailed_metrics, denominators
     configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
@@ -23,12 +23,13 @@ positive where the first model is better, also on a metric of which less is bett
     decision
       outcome         deploy | equivalent | split | inconclusive
       model           deploy: which; equivalent: the one to take; else ""
-      sentence        one sentence, a manager's; because: at most three more; caveat: the one that matters most
-      cases           cases that the decision rests on, of all kinds that decide
+      sentence        one sentence, a manager's; because: at most three more; caveat: the one that matters
+      most cases           cases that the decision rests on, of all kinds that decide
       contenders      [model]: not shown worse than the best
       kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined]
       utility         [model, mean, difference, low, high, contender]: difference is U of the model less that
-                      of the best other one, with its simultaneous interval (multiple comparisons with the best)
+                      of the best other one, with its simultaneous interval (multiple comparisons with the
+                      best)
       floors          [kind, metric, model, against, difference, low, high, shown_worse, held]: per model and
                       kind the other model that it stands worst against; held: the interval excludes a loss of
                       more than the margin; shown_worse: the interval lies beyond it
@@ -36,9 +37,11 @@ positive where the first model is better, also on a metric of which less is bett
                       single model
       savings         None | {model, than, cost_usd_per_1000, cost_low, cost_high, latency_s, latency_low,
                       latency_high}: of the equivalent model that is named
-      needed          None | {cases, more, power, difference, models [str], cost_usd, kinds [str]}: cases in all
+      needed          None | {cases, more, power, difference, models [str], cost_usd, kinds [str]}: cases in
+      all
                       and how many more; cost of asking those models that many more in as many rounds
-      looks           None | {cases, rounds, first_cases, first_rounds}: a look at results that were seen before,
+      looks           None | {cases, rounds, first_cases, first_rounds}: a look at results that were seen
+      before,
                       so that the intervals are those that hold at any number of looks
       sensitivity     unscored: None | {model, against, n_unscored, worst, best, changes}
                       categories: [{without, outcome, model, changes}], expected_changes: float

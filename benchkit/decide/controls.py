@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def control_table(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Per kind, metric and control: its mean beside that of the best model, and whether it disqualifies.
 
-    Means are over cases. `gap` is how much better the best model is, in the metric's direction; a control within
-    `margin` of it disqualifies the metric: what nothing but the prompt earns says nothing of a model. Empty
-    where no control was scored.
+    Means are over cases. `gap` is how much better the best model is, in the metric's direction; a control
+    within `margin` of it disqualifies the metric: what nothing but the prompt earns says nothing of a model.
+    Empty where no control was scored.
     """
     import pandas as pd
 

@@ -69,10 +69,11 @@ def by_kind(evidence: Evidence) -> dict[str, Contrasts]:
 def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
     """The outcome of DESIGN's rules, and the model that it names.
 
-    A model is deployed where its U is shown above that of every other one and it is shown, on every kind, not to be
-    worse than any other by more than the margin. Equivalent are contenders that all lie within the margin;
-    of those the first in `prefer` (cheapest first) is named that is safe on every kind. Split: two kinds whose
-    contenders have no model in common. Under LEAST_CASES, or where a model has no measurement: inconclusive.
+    A model is deployed where its U is shown above that of every other one and it is shown, on every kind,
+    not to be worse than any other by more than the margin. Equivalent are contenders that all lie within the
+    margin; of those the first in `prefer` (cheapest first) is named that is safe on every kind. Split: two
+    kinds whose contenders have no model in common. Under LEAST_CASES, or where a model has no measurement:
+    inconclusive.
     """
     if not evidence.kinds or evidence.lost or evidence.n < LEAST_CASES:
         return INCONCLUSIVE

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def delivery(parts: Sequence[Measured], alpha: float) -> pd.DataFrame:
-    """Per metric and model: the share of scored answers that came in usable form, and the mean score of those.
+    """Per metric and model: the share of scored answers that came in usable form, and the mean score of
+    those.
 
     Both are means over cases with t intervals at 1 − alpha, categories as strata.
     """

@@ -20,10 +20,11 @@ def needed(
 ) -> dict[str, Any] | None:
     """Cases in all that have the chance POWER to settle what is open, and what asking the rest costs.
 
-    Open is the difference in U of the best model to the contender that is hardest to tell from it, looked for at
-    the size `detect`; where the run is large enough for that, that they lie within the margin, if they are equal;
-    or, with `open_floor`, that the model is no more than the margin worse on one kind, if the two are equal
-    there. `prices` has `model`, `test_case` and `cost_usd` of one answer. None where nothing can be said.
+    Open is the difference in U of the best model to the contender that is hardest to tell from it, looked
+    for at the size `detect`; where the run is large enough for that, that they lie within the margin, if
+    they are equal; or, with `open_floor`, that the model is no more than the margin worse on one kind, if
+    the two are equal there. `prices` has `model`, `test_case` and `cost_usd` of one answer. None where
+    nothing can be said.
     """
     if not evidence.kinds:
         return None

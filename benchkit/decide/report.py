@@ -50,9 +50,9 @@ def metrics_report(
 ) -> dict[str, Any]:
     """What metrics_report.json holds; the docstring of `benchkit.decide` describes it.
 
-    `scores` may hold controls. `responses` is None where the scores came without them; `validator` is what its
-    planted cases showed of it. Raises UsageError where the rules do not fit the scores, InputError for scores
-    that cannot be compared.
+    `scores` may hold controls. `responses` is None where the scores came without them; `validator` is what
+    its planted cases showed of it. Raises UsageError where the rules do not fit the scores, InputError for
+    scores that cannot be compared.
     """
     ours = complete(scores)
     models = list(dict.fromkeys(ours["model"]))
@@ -117,11 +117,13 @@ def decide(
     late: Sequence[str] = (),
     noted: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The decision of a table of scores (id, model, round, metric, value; optional test_case, category, family).
+    """The decision of a table of scores (id, model, round, metric, value; optional test_case, category,
+    family).
 
     `controls`, `serving` and `prices` are the tables of `control_table`, `compare_serving` and `prices`;
-    `looks` the sizes now and at the first look, where this is a later one; `late` what was named after results
-    were seen, and `noted` other warnings. The docstring of `benchkit.decide` describes what comes back.
+    `looks` the sizes now and at the first look, where this is a later one; `late` what was named after
+    results were seen, and `noted` other warnings. The docstring of `benchkit.decide` describes what comes
+    back.
     """
     rules = rules or Rules()
     scores = complete(scores)

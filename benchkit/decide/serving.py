@@ -21,9 +21,9 @@ COLUMNS = (
 def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: str = "") -> pd.DataFrame:
     """Seconds and dollars per answer of every pair of models, over the cases that both have them for.
 
-    `service_s` is the latency less what the provider says was spent in its queue: a model's own. A case's rounds
-    are averaged first. The difference is A − B as it is, so `wins` are cases where A is faster or cheaper; a
-    paired t interval at 1 − alpha, adjusted with no other. n is 0 where nothing is known.
+    `service_s` is the latency less what the provider says was spent in its queue: a model's own. A case's
+    rounds are averaged first. The difference is A − B as it is, so `wins` are cases where A is faster or
+    cheaper; a paired t interval at 1 − alpha, adjusted with no other. n is 0 where nothing is known.
     """
     import pandas as pd
 

@@ -1,4 +1,5 @@
-"""03, before it pays: the smallest difference that the planned answers can show, what would show more, its price.
+"""03, before it pays: the smallest difference that the planned answers can show, what would show more, its
+price.
 
 Everything is said of U, the quantity that the decision rests on: kinds weighted, rounds averaged.
 """
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 POWER = 0.8
 OTHER_ROUNDS = (1, 2, 3, 5, 10)
 # What one may assume of a case's difference where nobody measured it: variance between cases, and of either
-# model's rounds. The middle one is what two real models did on 198 public questions scored 0 or 1; the last is
-# as much as two unrelated models can do.
+# model's rounds. The middle one is what two real models did on 198 public questions scored 0 or 1; the last
+# is as much as two unrelated models can do.
 ASSUMED = {"tame": (0.02, 0.02), "typical": (0.12, 0.083), "wild": (0.50, 0.0)}
 
 
@@ -64,10 +65,10 @@ def plan_power(
 ) -> Power:
     """What `sizes` cases of each kind in so many rounds can show of U, and what each design costs.
 
-    `pilot` are the scores of an earlier run; a kind that it does not measure is planned with an assumption that is
-    called so. `prices` is the table of `answer_prices`. A design's power is that of a comparison of two models at
-    the level that comparing all of them with the best one takes (Dunnett's). Raises UsageError for rounds, a power
-    or sizes out of range, and where the rules do not fit the pilot.
+    `pilot` are the scores of an earlier run; a kind that it does not measure is planned with an assumption
+    that is called so. `prices` is the table of `answer_prices`. A design's power is that of a comparison of
+    two models at the level that comparing all of them with the best one takes (Dunnett's). Raises UsageError
+    for rounds, a power or sizes out of range, and where the rules do not fit the pilot.
     """
     _check(sizes, rounds, power)
     weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight and sizes[kind]}
