@@ -98,7 +98,7 @@ def test_round_noise():
 def test_pilot_separates_rounds_from_cases():
     """ω² and σ²/K of simulated rounds, on average over pilots, and an interval that holds ω²."""
     rng, between, held = np.random.default_rng(3), [], []
-    for _ in range(300):
+    for _ in range(1000):
         base = rng.normal(0, 0.3, (60, 1))
         a, b = (x + rng.normal(0, 0.4, (60, 3)) for x in (base, 0))
         pilot = stratified(a.mean(axis=1) - b.mean(axis=1))
