@@ -19,7 +19,7 @@ TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A room may import from the rooms below its own, and within itself. What `ALSO` lists is to be undone.
 GROUND = {"domain", "errors", "log", "signature", "wording"}
-STAGES = {"generate", "validate", "execute", "measure", "decide", "report"}
+STAGES = {"generate", "validate", "execute", "measure", "report"}
 STAGE = GROUND | {"agent", "llm", "metrics", "stats", "plots", "run"}
 MAY_IMPORT = {
     "domain": set(),
@@ -34,13 +34,13 @@ MAY_IMPORT = {
     "run": GROUND | {"llm"},
     "offline": GROUND | {"metrics"},
     "llm": GROUND | {"agent", "offline"},
-    "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
-} | dict.fromkeys(STAGES, STAGE)
+    "decide": STAGE,
+    "runner": GROUND | STAGES | {"decide", "llm", "offline", "run", "stats"},
+} | dict.fromkeys(STAGES, STAGE | {"decide"})
 ALSO = {
     "validate": {"measure"},
-    "execute": {"measure", "generate"},
     "decide": {"measure"},
-    "report": {"measure", "decide", "validate", "execute", "generate"},
+    "report": {"measure", "validate", "execute", "generate"},
 }
 
 

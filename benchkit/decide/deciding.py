@@ -45,8 +45,7 @@ def _floor(evidence: Evidence, kind: Kind, i: int, margin: float) -> Floor:
                 Floor(kind.name, kind.metric, i, j, one.estimate, low, high, high < -margin, low > -margin)
             )
     worse = [row for row in rows if row.shown_worse]
-    pick = min(worse, key=lambda row: row.high) if worse else min(rows, key=_depth)
-    return pick
+    return min(worse, key=lambda row: row.high) if worse else min(rows, key=_depth)
 
 
 def _depth(row: Floor) -> float:

@@ -126,7 +126,7 @@ class Evidence:
         """U of one model over its own scored cases: Σ v_k Σ w_c of its category means, in its own units."""
         import numpy as np
 
-        from ..stats import combine, stratified
+        from ..stats import stratified
 
         own = [stratified(kind.measured.sign * kind.gain[model], kind.design) for kind in self.kinds]
         return float(np.sum([kind.weight * one.estimate for kind, one in zip(self.kinds, own, strict=True)]))
@@ -167,7 +167,7 @@ def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:
 
 
 def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
-    """Categories as strata; their weights, or their shares of the planned cases, so that every pair has the same."""
+    """Categories as strata, with their weights or their shares of the planned cases: the same for all pairs."""
     from ..stats.strata import design
 
     labels = [str(label) for label in one.category]

@@ -18,7 +18,7 @@ def first_named(now: Mapping[str, Any], seen_before: Mapping[str, Any]) -> dict[
     none.
     """
     earlier = seen_before.get("first_named", seen_before)
-    first = {name: earlier.get(name, now[name]) for name in (*_TERMS, *_SIZES)}
+    first = {name: earlier.get(name, seen_before.get(name, now[name])) for name in (*_TERMS, *_SIZES)}
     return first | {"primary_metrics": now["primary_metrics"] | dict(earlier.get("primary_metrics", {}))}
 
 
@@ -32,8 +32,8 @@ def named_late(now: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str
     ]
     for what, after, before in late:
         yield (
-            f"{what[0].upper()}{what[1:]} was changed after results were seen, from {before} to {after}: take this "
-            "as a suggestion, and test it on new cases."
+            f"{what[0].upper()}{what[1:]} was changed after results were seen, from {before} to {after}: take "
+            "this as a suggestion, and test it on new cases."
         )
 
 

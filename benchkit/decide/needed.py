@@ -85,7 +85,7 @@ def _most(found: Any) -> Needed | None:
 def _cost(
     evidence: Evidence, kinds: list[str], models: list[str], answers: int, prices: pd.DataFrame | None
 ) -> float | None:
-    """Dollars for so many answers of each model, spread over the kinds as now; None where a price is unknown."""
+    """Dollars for so many answers of each model, spread over the kinds as now; None for an unknown price."""
     if prices is None or not len(prices):
         return None
     sizes = {kind.name: len(kind.measured.ids) for kind in evidence.kinds if kind.name in kinds}

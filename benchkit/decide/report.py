@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..domain import is_control
 from ..measure.summary import costs, denominators, detailed, records, signature, summarise
 from ..metrics import described
 from .comparing import compare
 from .controls import control_table, disqualified
-from .deciding import Floor, Outcome, conclude, equivalent, floors, routing, safe
+from .deciding import Floor, Outcome, conclude, equivalent, floors, routing
 from .delivery import delivery, delivery_pairs
-from .evidence import Evidence, gather
+from .evidence import LEAST_CASES, Evidence, gather
 from .families import kinship
 from .naming import first_named, looked_before, named_late
 from .needed import needed
 from .rounds import pass_hat_k, round_agreement, variance_split
 from .rules import Rules, kind_name
-from .saying import UNSEEN, Said, because, caveat, sentence
+from .saying import UNSEEN, Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
 from .serving import cheapest_first, compare_serving, facing
 from .table import complete, measured
@@ -79,31 +79,45 @@ def metrics_report(
         noted=noted,
     )
     summary = summarise(ours)
-    return {
-        "run_timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
-        "simulated": run.simulated,
-        "configuration": configuration | {"first_named": first},
-        "results_summary": {
-            "means": _means(summary, models),
-            "table": records(summary),
-            "cost": [] if responses is None else records(costs(responses)),
-        },
-        "detailed_metrics": detailed(ours),
-        "comparisons": records(compare(ours, rules)),
-        "controls": records(controls),
-        "delivery": records(delivery(deciding, rules.alpha)),
-        "delivery_pairs": records(delivery_pairs(deciding, rules.alpha, rules.reference)),
-        "serving": [] if serving is None else records(serving),
-        "rounds": {
-            "agreement": records(round_agreement(parts)),
-            "pass_hat_k": records(pass_hat_k(parts)),
-            "variance": records(variance_split(deciding, rules.reference)),
-        },
-        "denominators": [] if responses is None else records(denominators(responses)),
-        "validator": dict(validator or {}),
-        "decision": decision,
-        "signature": signature(ours, rules.alpha, configuration["primary_metrics"], run.seed, rules.margin),
-    }
+    return plain(
+        {
+            "run_timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+            "simulated": run.simulated,
+            "configuration": configuration | {"first_named": first},
+            "results_summary": {
+                "means": _means(summary, models),
+                "table": records(summary),
+                "cost": [] if responses is None else records(costs(responses)),
+            },
+            "detailed_metrics": detailed(ours),
+            "comparisons": records(compare(ours, rules)),
+            "controls": records(controls),
+            "delivery": records(delivery(deciding, rules.alpha)),
+            "delivery_pairs": records(delivery_pairs(deciding, rules.alpha, rules.reference)),
+            "serving": [] if serving is None else records(serving),
+            "rounds": {
+                "agreement": records(round_agreement(parts)),
+                "pass_hat_k": records(pass_hat_k(parts)),
+                "variance": records(variance_split(deciding, rules.reference)),
+            },
+            "denominators": [] if responses is None else records(denominators(responses)),
+            "validator": dict(validator or {}),
+            "decision": decision,
+            "signature": signature(
+                ours, rules.alpha, configuration["primary_metrics"], run.seed, rules.margin
+            ),
+        }
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it: Python's own types, None for NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def decide(
@@ -145,33 +159,35 @@ def decide(
     said = Said(evidence, outcome, open_floor, found, need, saved)
     kept = [*late, *_looked(looks), *noted, *_evidence_notes(evidence), UNSEEN]
     first = caveat(said, late, changes, [*_looked(looks), *noted])
-    return {
-        "outcome": outcome[0],
-        "model": outcome[1],
-        "sentence": sentence(said),
-        "because": because(said),
-        "caveat": first,
-        "cases": evidence.n,
-        "contenders": _contenders(evidence) if usable else list(models),
-        "kinds": list(_kinds(evidence, scores)),
-        "utility": list(_utility(evidence)) if usable else [],
-        "floors": [
-            asdict(row) | {"model": models[row.model], "against": models[row.against]} for row in rows
-        ],
-        "split": found
-        and {
-            "routing": {kind: models[i] for kind, i in found.models.items()},
-            "over": models[found.over],
-            "gain": found.gain,
-            "low": found.low,
-            "high": found.high,
-        },
-        "savings": saved,
-        "needed": need,
-        "looks": dict(looks) if looks else None,
-        "sensitivity": changes,
-        "warnings": [line for line in dict.fromkeys(kept) if line not in first],
-    }
+    return plain(
+        {
+            "outcome": outcome[0],
+            "model": outcome[1],
+            "sentence": sentence(said),
+            "because": because(said, [*serving_words(said, serving)]),
+            "caveat": first,
+            "cases": evidence.n,
+            "contenders": _contenders(evidence) if usable else list(models),
+            "kinds": list(_kinds(evidence, scores)),
+            "utility": list(_utility(evidence)) if usable else [],
+            "floors": [
+                asdict(row) | {"model": models[row.model], "against": models[row.against]} for row in rows
+            ],
+            "split": found
+            and {
+                "routing": {kind: models[i] for kind, i in found.models.items()},
+                "over": models[found.over],
+                "gain": found.gain,
+                "low": found.low,
+                "high": found.high,
+            },
+            "savings": saved,
+            "needed": need,
+            "looks": dict(looks) if looks else None,
+            "sensitivity": changes,
+            "warnings": [line for line in dict.fromkeys(kept) if line not in first],
+        }
+    )
 
 
 def prices(responses: pd.DataFrame) -> pd.DataFrame:
@@ -181,7 +197,7 @@ def prices(responses: pd.DataFrame) -> pd.DataFrame:
 
 def _open_floor(evidence: Evidence, outcome: Outcome, rows: Sequence[Floor]) -> Floor | None:
     """The floor that keeps a model from being named: the best one's, or an equivalent one's."""
-    if outcome[0] != "inconclusive":
+    if outcome[0] != "inconclusive" or evidence.n < LEAST_CASES:
         return None
     best = [i for i, low in enumerate(evidence.contrasts.low) if low > 0] or equivalent(evidence)
     fallen = [row for row in rows if row.model in best[:1] and not row.held]
@@ -229,14 +245,10 @@ def _utility(evidence: Evidence) -> Iterator[dict[str, Any]]:
             "model": model,
             "mean": evidence.mean(i),
             "difference": float(found.difference[i]),
-            "low": _finite(found.low[i]),
-            "high": _finite(found.high[i]),
+            "low": found.low[i],
+            "high": found.high[i],
             "contender": bool(found.contender[i]),
         }
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if abs(value) < float("inf") else None
 
 
 def _savings(evidence: Evidence, outcome: Outcome, serving: pd.DataFrame | None) -> dict[str, Any] | None:
@@ -257,8 +269,8 @@ def _savings(evidence: Evidence, outcome: Outcome, serving: pd.DataFrame | None)
 def _looked(looks: Mapping[str, Any] | None) -> Iterator[str]:
     if looks:
         yield (
-            f"Results were seen before, of {looks['first_cases']:,} cases in {looks['first_rounds']} rounds: the "
-            "intervals here are the wider ones that hold however often one looks."
+            f"Results were seen before, of {looks['first_cases']:,} cases in {looks['first_rounds']} rounds: "
+            "the intervals here are the wider ones that hold however often one looks."
         )
 
 
@@ -277,8 +289,8 @@ def _noted(
     for (model, kind), count in scored.items():
         if not count:
             yield (
-                f"{model} has no usable measurement for {kind_name(kind)}: all of its responses are missing or "
-                "were lost. That is no score of 0, and nothing about it is compared."
+                f"{model} has no usable measurement for {kind_name(kind)}: all of its responses are "
+                "missing or were lost. That is no score of 0, and nothing about it is compared."
             )
     yield from [] if responses is None else responses.attrs.get("warnings", [])
     yield from kinship(config, models)
@@ -304,6 +316,3 @@ def _configuration(scores: pd.DataFrame, models: Sequence[str], rules: Rules) ->
         "category_weights": dict(rules.category_weights),
         "lower_is_better": [m for m in sorted(set(scores["metric"])) if described(m).lower_is_better],
     }
-
-
-__all__ = ["About", "decide", "is_control", "metrics_report", "prices", "safe"]

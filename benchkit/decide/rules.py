@@ -123,7 +123,8 @@ def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str,
         for kind in kinds or [METRICS[name].kind] * (name in METRICS):
             if kind in chosen:
                 raise UsageError(
-                    f"primary_metric names {chosen[kind]} and {name} for {kind_name(kind)}. Name one per kind."
+                    f"primary_metric names {chosen[kind]} and {name} for {kind_name(kind)}. "
+                    "Name one per kind."
                 )
             chosen[kind] = name
     return chosen

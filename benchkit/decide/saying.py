@@ -10,8 +10,11 @@ from ..wording import count, interval, level, listed, number
 from .deciding import Floor, Outcome, Routing, ends
 from .evidence import LEAST_CASES, Evidence
 from .rules import kind_name
+from .serving import facing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..stats import Estimate
 
 UNSEEN = "No person has looked at these answers."
@@ -61,16 +64,39 @@ def sentence(said: Said) -> str:
         return f"No single model is best: take {each}."
     if evidence.n < LEAST_CASES:
         so_far = f"so far {_pair(evidence, said.top, said.rival)}"
-        return f"No decision{of} yet: {count(evidence.n, 'case')} are too few, {LEAST_CASES} the least; {so_far}."
+        few = f"{count(evidence.n, 'case')} are too few, {LEAST_CASES} the least"
+        return f"No decision{of} yet: {few}; {so_far}."
     if said.open_floor:
         return _open_floor(said, said.open_floor)
     return f"No decision{of} yet: {_undecided(evidence, said)}."
 
 
-def because(said: Said, controls: Sequence[Mapping[str, Any]] = (), parts: Sequence[str] = ()) -> list[str]:
-    """At most three sentences that the first one stands on; `parts` follow where there is room."""
-    found = [*_kinds(said), *(_aside(said.evidence)), *_need(said), *_gain(said), *parts]
+def because(said: Said, more: Sequence[str] = ()) -> list[str]:
+    """At most three sentences that the first one stands on; `more` follow where there is room."""
+    found = [*_aside(said.evidence), *_kinds(said), *_need(said), *_gain(said), *more]
     return found[:3]
+
+
+def serving_words(said: Said, serving: pd.DataFrame | None) -> Iterator[str]:
+    """What the model in question takes beside the one next to it: dollars, and seconds of service."""
+    evidence = said.evidence
+    if (
+        serving is None
+        or not evidence.kinds
+        or evidence.lost
+        or said.outcome[0] not in ("deploy", "equivalent")
+    ):
+        return
+    model, than = (evidence.models[i] for i in (said.top, said.rival))
+    parts = []
+    cost = facing(serving, "cost_usd", model, than)
+    if cost and cost[0] == cost[0]:
+        parts.append(f"cost USD {number(1000 * abs(cost[0]), 2)} {'more' if cost[0] > 0 else 'less'}")
+    took = facing(serving, "service_s", model, than) or facing(serving, "latency_s", model, than)
+    if took and took[0] == took[0]:
+        parts.append(f"take {number(1000 * abs(took[0]), 0)} s {'more' if took[0] > 0 else 'less'}")
+    if parts:
+        yield f"1,000 answers of {model} {' and '.join(parts)} than those of {than}."
 
 
 def _against_best(said: Said) -> str:
@@ -122,16 +148,24 @@ def _ends(evidence: Evidence, low: float, high: float) -> str:
 
 
 def _open_floor(said: Said, floor: Floor) -> str:
+    """What is shown over all kinds, and on which kind it is not yet safe."""
     evidence = said.evidence
     model, other = evidence.models[floor.model], evidence.models[floor.against]
-    best = "scores highest in all" if said.outcome[0] == "inconclusive" else "is best"
+    of = _scope(evidence)
+    shown = f"{model} scores {_against_best(said)}"
+    if not evidence.contrasts.low[said.top] > 0:
+        shown = (
+            f"{listed(_contenders(evidence))} are equivalent within {number(evidence.rules.margin, 2)} in all"
+        )
     where = f"on {kind_name(floor.kind)}"
     if floor.shown_worse:
-        at = f"{number(-floor.difference)} behind {other} ({_ends(evidence, -floor.high, -floor.low)})"
-        return f"No decision yet: {model} {best}, but {where} it is {at}."
-    unknown = floor.low != floor.low
-    at = "too few cases to say" if unknown else f"it may be up to {number(-floor.low)} behind {other}"
-    return f"No decision yet: {model} {best} ({_against_best(said)}), but {where} {at}."
+        at = f"{where} {model} is {number(-floor.difference)} behind {other}"
+        return f"No decision{of} yet: {shown}, but {at} ({_ends(evidence, -floor.high, -floor.low)})."
+    if floor.low != floor.low:
+        return f"No decision{of} yet: {shown}, but {where} there are too few cases to say how {model} does."
+    return (
+        f"No decision{of} yet: {shown}, but {where} {model} may be up to {number(-floor.low)} behind {other}."
+    )
 
 
 def _kinds(said: Said) -> Iterator[str]:
@@ -165,7 +199,7 @@ def _aside(evidence: Evidence) -> Iterator[str]:
 
 def _need(said: Said) -> Iterator[str]:
     """What would settle it, as a chance."""
-    need, evidence = said.needed, said.evidence
+    need = said.needed
     if not need:
         return
     one = need["kinds"][0] if len(need["kinds"]) == 1 else ""
@@ -202,10 +236,11 @@ def _saves(said: Said) -> str:
     one = said.savings
     if not one:
         return ""
+    less = f"less than {one['than']}'s"
     if one.get("cost_usd_per_1000") and one["cost_usd_per_1000"] > 0:
-        return f", and 1,000 of its answers cost USD {number(one['cost_usd_per_1000'], 2)} less than {one['than']}'s"
+        return f", and 1,000 of its answers cost USD {number(one['cost_usd_per_1000'], 2)} {less}"
     if one.get("seconds_per_1000") and one["seconds_per_1000"] > 0:
-        return f", and 1,000 of its answers take {number(one['seconds_per_1000'], 0)} s less than {one['than']}'s"
+        return f", and 1,000 of its answers take {number(one['seconds_per_1000'], 0)} s {less}"
     return ""
 
 
@@ -221,10 +256,10 @@ def caveat(said: Said, late: Sequence[str], changes: Mapping[str, Any], noted: S
         return late[0]
     lost = changes.get("unscored")
     if lost and lost["changes"]:
+        ends = f"{lost['model']} − {lost['against']} is {interval(lost['worst'], lost['best'])}"
         return (
             f"{count(lost['n_unscored'], 'response')} could not be scored, and how they would have turned out "
-            f"could change this: {lost['model']} − {lost['against']} is {interval(lost['worst'], lost['best'])} "
-            "between the worst and the best."
+            f"could change this: {ends} between the worst and the best."
         )
     few = [kind for kind in evidence.kinds if len(kind.measured.ids) < LEAST_CASES]
     if few and said.outcome[0] != "inconclusive":

@@ -88,7 +88,8 @@ def _without_each(
             evidence.pairs[top][next_best],
             part.pairs[top][next_best],
         )
-        assert full is not None and rest is not None
+        assert full is not None
+        assert rest is not None
         yield {
             "without": name,
             "outcome": outcome[0],

@@ -38,7 +38,8 @@ def complete(scores: pd.DataFrame) -> pd.DataFrame:
     if twice.any():
         row = scores[twice].iloc[0]
         raise InputError(
-            f"{row['model']} has two scores on {row['metric']} for case {row['id']}, round {row['round']}. Keep one."
+            f"{row['model']} has two scores on {row['metric']} for case {row['id']}, round {row['round']}. "
+            "Keep one."
         )
     if scores["model"].nunique() < 2:
         found = ", ".join(scores["model"].unique()) or "no model"

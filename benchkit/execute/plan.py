@@ -16,7 +16,7 @@ from ..decide.evidence import Evidence, Kind, gather
 from ..decide.rules import kind_name
 from ..domain import is_control
 from ..errors import UsageError
-from ..metrics import PRIMARY, described
+from ..metrics import described
 from ..wording import count, listed, number, percent
 from .price import price
 
@@ -151,7 +151,7 @@ class _Outlook:
         return {kind: n * size / self.n for kind, size in self.sizes.items()}
 
     def curve(self) -> pd.DataFrame:
-        """The chance to find `detect` by cases, for these rounds and, where noise is known, one and twice as many."""
+        """The chance to find `detect` by cases: in these rounds and, where noise is known, one and twice as many."""
         import numpy as np
         import pandas as pd
 
@@ -184,7 +184,7 @@ class _Outlook:
         return [*said, *self._wanted(table)]
 
     def _wanted(self, table: pd.DataFrame) -> list[str]:
-        """The cases that find `detect`, how surely that is known, what they cost, and rounds in their place."""
+        """The cases that find `detect`, how sure that is, what they cost, and rounds in their place."""
         from ..stats import needed_rounds
 
         found = self.needed(self.rounds)
@@ -200,8 +200,8 @@ class _Outlook:
             f", or {count(rounds, 'round')} of these {self.n:,}" if rounds and rounds > self.rounds else ""
         )
         return [
-            f"For a chance of {percent(self.power)} to find {self.rules.detect:g}, {found.cases:,} cases in all are "
-            f"needed{sure}{price}{instead}."
+            f"For a chance of {percent(self.power)} to find {self.rules.detect:g}, {found.cases:,} cases in all "
+            f"are needed{sure}{price}{instead}."
         ]
 
     def range(
@@ -219,7 +219,8 @@ class _Outlook:
             ).smallest(self.n, self.rounds)
             for how in ("tame", "wild")
         ]
-        return f"That rests on an assumption; with tamer scores it would be {number(ends[0])}, at worst {number(ends[1])}."
+        found = f"with tamer scores it would be {number(ends[0])}, at worst {number(ends[1])}"
+        return f"That rests on an assumption; {found}."
 
 
 def pair_alpha(models: int, df: float, alpha: float) -> float:
@@ -236,7 +237,7 @@ def pair_alpha(models: int, df: float, alpha: float) -> float:
 
 
 def _measured(pilot: pd.DataFrame, rules: Rules) -> dict[str, Spread]:
-    """Per kind the variance of the pair of models that is hardest to tell apart; none for a kind without one."""
+    """Per kind the variance of the pair that is hardest to tell apart; a kind without any is left out."""
     pilot = pilot[~pilot["model"].map(is_control).astype(bool)]
     if pilot["model"].nunique() < 2:  # a run that was stopped early
         return {}
@@ -302,14 +303,13 @@ def _basis(pilot: pd.DataFrame | None, seen: Mapping[str, Spread], guessed: Sequ
     if seen and pilot is not None:
         cases = pilot[pilot["test_case"].isin(list(seen))]["id"].nunique()
         where = listed(kind_name(kind) for kind in seen)
-        parts.append(
-            f"Measured on a pilot of {count(cases, 'case')} in {count(pilot['round'].nunique(), 'round')}: how {where} vary."
-        )
+        size = f"{count(cases, 'case')} in {count(pilot['round'].nunique(), 'round')}"
+        parts.append(f"Measured on a pilot of {size}: how {where} vary.")
     if guessed:
         where = listed(kind_name(kind) for kind in guessed)
         parts.append(
-            f"Assumed, not measured: how {where} vary, as two real models did on public questions scored 0 or 1. A pilot "
-            "of some ten cases in two rounds or more would replace it."
+            f"Assumed, not measured: how {where} vary, as two real models did on public questions scored 0 or 1. "
+            "A pilot of some ten cases in two rounds or more would replace it."
         )
     return " ".join(parts)
 
@@ -327,6 +327,3 @@ def _check(sizes: Mapping[str, int], rounds: int, power: float) -> None:
         raise UsageError(f"rounds = {rounds!r} is not usable. Use a whole number from 1 to 1000.")
     if not 0.5 <= power < 1:
         raise UsageError(f"power = {power!r} is not usable. Use a chance from 0.5 to below 1, such as 0.8.")
-
-
-__all__ = ["POWER", "PRIMARY", "Power", "pair_alpha", "plan_power"]

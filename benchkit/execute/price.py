@@ -37,7 +37,7 @@ def answer_prices(responses: pd.DataFrame | None, work: pd.DataFrame | None = No
 def price(
     prices: pd.DataFrame | None, models: Sequence[str], cases: Mapping[str, float], rounds: int
 ) -> dict[str, Any]:
-    """Tokens, dollars and minutes of all models' answers; models run side by side. NaN for what is unknown."""
+    """Tokens, dollars and minutes of all models' answers, asked side by side; NaN for what is unknown."""
     each = [_bill(prices, model, cases, rounds) for model in models]
     tokens = sum(one["tokens"] for one in each)
     calls = rounds * sum(cases.values())

@@ -57,8 +57,8 @@ __all__ = [
     "write",
 ]
 PLANNED = (
-    "What the run could find was worked out before it was paid for, from another run or, where the figure says "
-    "so, from assumptions; what more cases would find now stands with the decision."
+    "What the run could find was worked out before it was paid for, from another run or, where the figure "
+    "says so, from assumptions; what more cases would find now stands with the decision."
 )
 SIMULATED = (
     "**SIMULATED.** Every answer in this run came from the offline provider's simulated models. "
