@@ -167,7 +167,7 @@ def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:
 
 
 def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
-    """Categories as strata, with their weights or their shares of the planned cases: the same for all pairs."""
+    """Categories as strata, with their weights or their shares of the planned cases, for all pairs alike."""
     from ..stats.strata import design
 
     labels = [str(label) for label in one.category]

@@ -32,8 +32,8 @@ def named_late(now: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str
     ]
     for what, after, before in late:
         yield (
-            f"{what[0].upper()}{what[1:]} was changed after results were seen, from {before} to {after}: take "
-            "this as a suggestion, and test it on new cases."
+            f"{what[0].upper()}{what[1:]} was changed after results were seen, from {before} to {after}: "
+            "take this as a suggestion, and test it on new cases."
         )
 
 

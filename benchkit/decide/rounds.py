@@ -100,7 +100,7 @@ def _split(one: Measured, a: str, b: str) -> dict[str, Any]:
         "between_cases": share,
         "share_low": low,
         "share_high": high,
-        "more_rounds": _help(known.between + known.noise, known.noise, low, high),
+        "more_rounds": _help(pair.se > 0, sum(sigma2) > 0, low, high),
     }
 
 
@@ -108,10 +108,10 @@ def _share(between: float, noise: float) -> float:
     return between / (between + noise) if between + noise > 0 else float("nan")
 
 
-def _help(variance: float, noise: float, low: float, high: float) -> str:
+def _help(varies: bool, noisy: bool, low: float, high: float) -> str:
     """What more rounds would do, as far as it is known."""
-    if not noise > 0:
-        same = "every case's rounds score the same" if variance > 0 else "no difference varies"
+    if not noisy:
+        same = "every case's rounds score the same" if varies else "no difference varies"
         return f"change nothing: {same}"
     if low != low or high != high:
         return "cannot be told from so few cases"

@@ -258,8 +258,8 @@ def caveat(said: Said, late: Sequence[str], changes: Mapping[str, Any], noted: S
     if lost and lost["changes"]:
         ends = f"{lost['model']} − {lost['against']} is {interval(lost['worst'], lost['best'])}"
         return (
-            f"{count(lost['n_unscored'], 'response')} could not be scored, and how they would have turned out "
-            f"could change this: {ends} between the worst and the best."
+            f"{count(lost['n_unscored'], 'response')} could not be scored, and how they would have turned "
+            f"out could change this: {ends} between the worst and the best."
         )
     few = [kind for kind in evidence.kinds if len(kind.measured.ids) < LEAST_CASES]
     if few and said.outcome[0] != "inconclusive":

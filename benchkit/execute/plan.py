@@ -151,7 +151,7 @@ class _Outlook:
         return {kind: n * size / self.n for kind, size in self.sizes.items()}
 
     def curve(self) -> pd.DataFrame:
-        """The chance to find `detect` by cases: in these rounds and, where noise is known, one and twice as many."""
+        """The chance to find `detect` by cases, in these rounds and, where noise is known, in others."""
         import numpy as np
         import pandas as pd
 
@@ -200,8 +200,8 @@ class _Outlook:
             f", or {count(rounds, 'round')} of these {self.n:,}" if rounds and rounds > self.rounds else ""
         )
         return [
-            f"For a chance of {percent(self.power)} to find {self.rules.detect:g}, {found.cases:,} cases in all "
-            f"are needed{sure}{price}{instead}."
+            f"For a chance of {percent(self.power)} to find {self.rules.detect:g}, {found.cases:,} cases in "
+            f"all are needed{sure}{price}{instead}."
         ]
 
     def range(
@@ -308,7 +308,7 @@ def _basis(pilot: pd.DataFrame | None, seen: Mapping[str, Spread], guessed: Sequ
     if guessed:
         where = listed(kind_name(kind) for kind in guessed)
         parts.append(
-            f"Assumed, not measured: how {where} vary, as two real models did on public questions scored 0 or 1. "
+            f"Assumed, not measured: how {where} vary, as of two real models on public questions scored 0 or 1. "
             "A pilot of some ten cases in two rounds or more would replace it."
         )
     return " ".join(parts)

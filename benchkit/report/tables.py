@@ -102,9 +102,9 @@ def comparisons(report: Mapping[str, Any]) -> str:
 def _reading(how: Mapping[str, Any]) -> str:
     """What in the table shows a difference."""
     return (
-        f"A difference is shown where p (Holm) is at most {how['alpha']:g}. An interval is adjusted for "
-        "nothing, so that it may exclude zero where none is. The effect size is the mean difference over the standard "
-        "deviation of the cases' differences (Cohen's d_z)."
+        f"A difference is shown where p (Holm) is at most {how['alpha']:g}. An interval is "
+        "adjusted for nothing, so that it may exclude zero where none is. The effect size is the mean "
+        "difference over the standard deviation of the cases' differences (Cohen's d_z)."
     )
 
 
@@ -170,11 +170,11 @@ def method(report: Mapping[str, Any]) -> str:
     how = report["configuration"]
     parts = (
         _asked(report),
-        "The case is the unit: its rounds are averaged, then models are compared on the same cases. "
-        "Categories are strata, fixed and weighted: what differs between them is no error. The decision rests on one "
-        "quantity, the kinds' differences weighted; each model is compared with the best of the others by "
-        f"simultaneous intervals (multiple comparisons with the best) at alpha = {how['alpha']:g}, and on no kind "
-        f"may it be worse than another by more than {how['margin']:g}.",
+        "The case is the unit: its rounds are averaged, then models are compared on the same "
+        "cases. Categories are strata, fixed and weighted: what differs between them is no error. The "
+        "decision rests on one quantity, the kinds' differences weighted; each model is compared with the best of the others by "
+        f"simultaneous intervals (multiple comparisons with the best) at alpha = {how['alpha']:g}, and on "
+        f"no kind may it be worse than another by more than {how['margin']:g}.",
         _named(how),
         _adjusted(how),
         "Intervals speak of cases like these; they know nothing of other customers, prompts or dates.",
