@@ -109,6 +109,7 @@ class Score:
     metric: str
     value: float | None
     reason: str = ""  # why undefined or unscored, or why it has the worst value
+    content: float | None = None  # of what could be read of the answer, delivered or not
 
     @classmethod
     def unscored(cls, id: str, model: str, round: int, metric: str, reason: str) -> Score:

@@ -18,7 +18,7 @@ from benchkit.domain import Response, TestCase
 from benchkit.execute import executor, response_from
 from benchkit.generate.cases import adopt_cases
 from benchkit.llm.journal import Journal
-from benchkit.measure import compare, metrics_json, primary_metrics, score, settle, signature, summarise
+from benchkit.measure import align, compare, metrics_json, primary_metrics, score, signature, summarise
 from benchkit.offline import commentary as simulated
 from benchkit.offline.chance import chance
 from benchkit.offline.models import ROSTER
@@ -80,7 +80,7 @@ def vars_of(one: Response) -> dict[str, Any]:
 
 def _measure(run: Run) -> None:
     """What 04 does."""
-    responses = settle(run.responses(), adopt_cases(run.validated_tests()))
+    responses = align(run.responses(), adopt_cases(run.validated_tests()))
     scores = score(responses, adopt_cases(run.validated_tests()))
     primary, summary, models = (
         primary_metrics("", scores),
@@ -101,7 +101,7 @@ def _measure(run: Run) -> None:
 def write_report(run: Run) -> None:
     """What 05 does, with the simulated analyst's commentary."""
     made, tests = run.metrics_report(), adopt_cases(run.validated_tests())
-    responses, scores = settle(run.responses(), tests), run.scores()
+    responses, scores = align(run.responses(), tests), run.scores()
     said = simulated.write(ROSTER["offline/analyst"], report.facts_of(made), chance(1))["passages"]
     wrong = {"title": "The gap", "text": f"{STEADY} roughly doubled the score of {HASTY}."}
     left_out = report.LeftOut(**wrong, problems=report.checked(wrong, report.facts_of(made)))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from benchkit.domain import STATUSES
 from benchkit.errors import InputError
+from benchkit.jsontext import MAX_DEPTH
 from benchkit.metrics.answers import Answer, read_answer, read_golden
-from benchkit.metrics.jsontext import MAX_DEPTH
 
 CALL = {"name": "process_customer_response", "arguments": {"response_text": "Hi", "response_type": "answer"}}
 LOST = Answer("failed", None, "lost by the harness")
@@ -39,7 +39,6 @@ def test_lost(text: object, kind: str) -> None:
         ("Run this:\n```sh\nreset\n```\nDone", "Run this:\n```sh\nreset\n```\nDone"),
         ('{"response_text": "Hi", "response_type": "answer", "next_steps": []}', "Hi"),
         ("{'response_text': 'Hi', 'next_steps': None}", "Hi"),
-        ('{"response_text": ""}', ""),
         ('{"response_text": "Press </think> {now}"}', "Press </think> {now}"),
         ('Sure!\n```json\n{"response_text": "Hi"}\n```\nBye', "Hi"),
         (json.dumps(CALL), "Hi"),
@@ -66,6 +65,7 @@ def test_conversation(text: str, value: str) -> None:
         ('<think>maybe {"response_text": "Hi"} or not', "no answer after it"),
         ('{"response_text": "cut of', "cut off"),
         ('{"text": "Hi"}', "no response_text"),
+        ('{"response_text": ""}', "no response_text"),
         ('{"response_text": null}', "no response_text"),
         ('{"name": "f", "arguments": "{broken"}', "arguments"),
     ],
@@ -93,8 +93,6 @@ def test_malformed_conversation(text: str, error: str) -> None:
         ('```json\n{"a": "```"}\n```', {"a": "```"}),
         ('[{"a": 1}]', {"a": 1}),
         ('"{\\"a\\": 1}"', {"a": 1}),
-        ('{"name": "f", "arguments": {"a": 1}}', {"a": 1}),
-        ('{"name": "f", "parameters": "{\\"a\\": 1}"}', {"a": 1}),
         ('{"name": "Ann", "age": 5, "arguments": {}}', {"name": "Ann", "age": 5, "arguments": {}}),
         ('{"response_text": "Here: {\\"a\\": 1}", "response_type": "answer"}', {"a": 1}),
         ('{"response_text": {"a": 1}}', {"a": 1}),
@@ -113,7 +111,7 @@ def test_json(text: str, value: dict) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("I cannot do that.", "no JSON object"),
+        ("I have refunded it.", "no JSON object"),
         ("[1, 2]", "array"),
         ('[{"a": 1}, {"a": 2}]', "array"),
         ("5", "no JSON object"),

@@ -18,17 +18,18 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A room may import from the rooms below its own, and within itself. What `ALSO` lists is to be undone.
-GROUND = {"domain", "errors", "log", "signature"}
+GROUND = {"domain", "errors", "jsontext", "log", "signature"}
 STAGES = {"generate", "validate", "execute", "measure", "decide", "report"}
 STAGE = GROUND | {"agent", "llm", "metrics", "stats", "plots", "run"}
 MAY_IMPORT = {
     "domain": set(),
     "errors": set(),
+    "jsontext": set(),
     "log": {"errors"},
     "signature": set(),
     "agent": GROUND,
     "stats": {"domain", "errors"},
-    "metrics": {"domain", "errors"},
+    "metrics": {"domain", "errors", "jsontext"},
     "plots": {"domain", "errors", "signature", "metrics"},
     "run": GROUND,
     "offline": GROUND | {"metrics"},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ... import report as reporting
 from ...decide import metrics_report
 from ...generate.cases import adopt_cases
-from ...measure import compare, metrics_json, primary_metrics, score, settle, summarise
+from ...measure import align, compare, metrics_json, primary_metrics, score, summarise
 from ...run import Run, made_with
 from ...run.json_io import INPUTS, MADE_WITH, json_text
 from ...validate.validator_audit import validator_found
@@ -44,7 +44,7 @@ class Recomputed:
         self.run = run
         self.stated = run.metrics_report()
         self.raw, self.cases = run.responses(prompts=False), adopt_cases(run.validated_tests())
-        self.responses = settle(self.raw, self.cases, aloud=False)
+        self.responses = align(self.raw, self.cases, warn=False)
         self.models = list(self.responses["model"].unique())
         self.scores = score(self.responses, self.cases)
         self.summary = summarise(self.scores)
