@@ -9,7 +9,7 @@ from typing import Any
 
 from benchkit.domain import TestCase
 from benchkit.errors import InputError
-from benchkit.jsontext import OPENING, JsonProblem, objects, parse
+from benchkit.jsontext import OPENING, JsonProblem, objects, parse, unfenced
 
 from .reasoning import without_reasoning
 from .refusals import declines
@@ -19,7 +19,6 @@ from .toolcalls import called_in_text, unwrapped
 ABSENT = frozenset(("", "none", "nan", "null", "<na>", "nat"))
 # What harnesses leave in the place of an answer when the provider's client raised.
 _CLIENT_ERROR = re.compile(r"Error code: [45]\d\d\b|\$ERROR\$")
-_FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 _FENCE_END = re.compile(r"[\s`]*")
 _REPLY_KEYS = frozenset(("response_text", "response_type", "next_steps"))
 _MOST_MESSAGES = 8  # one within the other; nobody means more
@@ -93,31 +92,31 @@ def read_golden(text: object) -> dict[str, Any]:
 
 def _content(text: str, kind: str, own: Collection[str], messages: int = _MOST_MESSAGES) -> Value:
     """What `text`, which holds no reasoning, answers."""
-    bare = _unfenced(text)
+    bare = unfenced(text)
     whole = _parsed(bare)
     inside = unwrapped(whole, own) if isinstance(whole, dict | list) else whole
     if isinstance(inside, str) and messages:
         return _content(without_reasoning(inside)[0], kind, own, messages - 1)
     if isinstance(inside, dict):
-        return _of(inside, kind)
+        return _of(inside, kind, own)
     if isinstance(whole, list):
         if len(whole) != 1 or not isinstance(whole[0], dict):
             raise JsonProblem("a JSON array, not an object")
         whole = whole[0]
     if isinstance(whole, dict):
-        return _of(whole, kind)
+        return _of(whole, kind, own)
     called = called_in_text(bare)
-    return _in_prose(bare, kind, own) if called is None else _of(called, kind)
+    return _in_prose(bare, kind, own) if called is None else _of(called, kind, own)
 
 
-def _of(value: dict[str, Any], kind: str) -> Value:
+def _of(value: dict[str, Any], kind: str, own: Collection[str]) -> Value:
     """The answer that an object is: the record itself, or a reply's text."""
     inner = value.get("response_text")
     if kind == "conversation":
         if isinstance(inner, str):
             return inner
         raise JsonProblem("no response_text in the tool's arguments")
-    if not value.keys() <= _REPLY_KEYS:
+    if not value.keys() <= _REPLY_KEYS or "response_text" in own:
         return value
     # A record that was handed in as a reply to the customer.
     if isinstance(inner, dict):
@@ -141,7 +140,7 @@ def _in_prose(text: str, kind: str, own: Collection[str]) -> Value:
             raise JsonProblem("no JSON object in the answer")
         value = max(found, key=lambda one: one[2] - one[1])[0]
         inside = unwrapped(value, own)
-        return _of(inside if isinstance(inside, dict) else value, kind)
+        return _of(inside if isinstance(inside, dict) else value, kind, own)
     replies = (unwrapped(value) or value for value, _, _ in found)
     texts = (reply.get("response_text") for reply in replies if isinstance(reply, dict))
     return next((reply for reply in texts if isinstance(reply, str)), text)
@@ -163,8 +162,3 @@ def _parsed(text: str) -> Any:
         return parse(text)
     except JsonProblem:
         return None
-
-
-def _unfenced(text: str) -> str:
-    fenced = _FENCE.fullmatch(text)
-    return fenced.group(1).strip() if fenced else text

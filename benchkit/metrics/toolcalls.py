@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from benchkit.jsontext import JsonProblem, objects, parse
+from benchkit.jsontext import JsonProblem, objects, parse, tool_name
 
 TOOL = "process_customer_response"  # the one tool that a model under test is given
 _NESTED = ("function", "functionCall", "function_call", "toolUse")
@@ -29,11 +29,6 @@ _PARAMETER = re.compile(
 )
 
 
-def tool_name(name: str) -> str:
-    """A tool's name without what templates leave around it: `functions.`, `<|channel|>…`, `:0`."""
-    return re.sub(r"<\|.*|:\d+$", "", name.strip().removeprefix("functions."), flags=re.DOTALL).strip()
-
-
 def unwrapped(value: dict[str, Any] | list[Any], own: Collection[str] = ()) -> dict[str, Any] | str | None:
     """The arguments of the first tool call in `value`, or the text of a message; None where it is neither.
 
@@ -52,7 +47,7 @@ def unwrapped(value: dict[str, Any] | list[Any], own: Collection[str] = ()) -> d
         for inner in inside:
             if (found := unwrapped(inner, own)) is not None:
                 return found
-    return next(_texts(items), None)
+    return next(_texts(item for item in items if not item.keys() & set(own)), None)
 
 
 def _call(item: dict[str, Any], own: Collection[str]) -> tuple[str, Any] | None:
@@ -89,10 +84,10 @@ def _arguments(name: str, given: Any) -> dict[str, Any]:
     return inside
 
 
-def _texts(items: list[Any]) -> Iterator[str]:
+def _texts(items: Iterable[dict[str, Any]]) -> Iterator[str]:
     """The texts of messages and of their blocks; reasoning blocks are none."""
     for item in items:
-        if not isinstance(item, dict) or item.get("thought") is True:
+        if item.get("thought") is True:
             continue
         if "role" in item and isinstance(item.get("content"), str):
             yield item["content"]
