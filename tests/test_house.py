@@ -31,9 +31,9 @@ MAY_IMPORT = {
     "stats": {"domain", "errors"},
     "metrics": {"domain", "errors", "jsontext"},
     "plots": {"domain", "errors", "signature", "metrics"},
-    "run": GROUND,
+    "run": GROUND | {"llm"},
     "offline": GROUND | {"metrics"},
-    "llm": GROUND | {"agent", "offline", "run"},
+    "llm": GROUND | {"agent", "offline"},
     "claims": GROUND | {"validate"},
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE)
