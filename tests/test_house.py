@@ -37,7 +37,6 @@ MAY_IMPORT = {
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE)
 ALSO = {
-    "validate": {"measure"},
     "execute": {"measure", "generate"},
     "decide": {"measure"},
     "report": {"claims", "measure", "decide", "validate", "execute", "generate"},

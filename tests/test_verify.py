@@ -26,7 +26,7 @@ from benchkit.report.verify.cases import cases_apart, judged_on_record
 from benchkit.run import Run
 from benchkit.run.json_io import json_text
 from benchkit.runner import cli
-from benchkit.validate import validator
+from benchkit.validate.judging import validator
 
 from .reported import finished, write_report
 from .staging import HASTY, STEADY
