@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError
+from ..llm.journal import any_simulated
 from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, made_folder, response_files
-from .provenance import any_simulated
 from .tables import ARTIFACTS, read_table, replacing, write_atomically, write_table
 
 if TYPE_CHECKING:

@@ -1,11 +1,9 @@
-"""Where the numbers of a run come from: versions, commit, prompts, and whether any model was simulated."""
+"""Where the numbers of a run come from: versions, commit, prompts."""
 
 from __future__ import annotations
 
 import platform
-import sqlite3
 import subprocess
-from contextlib import closing
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -21,25 +19,6 @@ def about() -> dict[str, Any]:
         "git_commit": _git_commit(),
         "prompt_hashes": {p.stem: sha256(p.read_bytes()).hexdigest()[:16] for p in prompts},
     }
-
-
-def any_simulated(journal: Path) -> bool:
-    """Whether a journal holds a reply whose fingerprint says that the offline provider made it."""
-    if not journal.exists():
-        return False
-    query = """SELECT 1 FROM calls WHERE json_extract(reply, '$.fingerprint') LIKE 'offline%' LIMIT 1"""
-    try:
-        with closing(read_only(journal)) as db:
-            return db.execute(query).fetchone() is not None
-    except sqlite3.Error:
-        return False  # A journal that cannot be read is said where it is needed.
-
-
-def read_only(journal: Path) -> sqlite3.Connection:
-    """A journal that is only read: where nothing is left in its log, no file is made beside it either."""
-    log = Path(f"{journal}-wal")
-    sealed = "" if log.exists() and log.stat().st_size else "&immutable=1"
-    return sqlite3.connect(f"{journal.resolve().as_uri()}?mode=ro{sealed}", uri=True)
 
 
 def _git_commit() -> str:
