@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchkit import validate
 from benchkit.agent import Item, Reply
 from benchkit.errors import RunError
 from benchkit.llm.journal import Journal
@@ -26,6 +25,7 @@ from benchkit.report.verify.cases import cases_apart, judged_on_record
 from benchkit.run import Run
 from benchkit.run.json_io import json_text
 from benchkit.runner import cli
+from benchkit.validate import judging
 from benchkit.validate.judging import validator
 
 from .reported import finished, write_report
@@ -442,7 +442,7 @@ def test_what_the_validator_judged_is_held_against_the_case(run):
     table = run.validated_tests()
     row = table.loc[0].to_dict() | {"prompt_quality_score": 4.5, "response_quality_score": 5.0}
     judge, reply = validator("offline/critic"), {"prompt_quality_score": 4.5, "response_quality_score": 5}
-    call = judge.call(Item(row["id"], validate._message(row)), 7)
+    call = judge.call(Item(row["id"], judging._message(row)), 7)
     with closing(Journal(run.path / "calls.sqlite")) as journal:
         asyncio.run(journal.record(call, Reply(call.key, "answered", reply)))
     judged = judged_on_record(run.path / "calls.sqlite")
