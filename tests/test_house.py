@@ -38,7 +38,6 @@ MAY_IMPORT = {
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE)
 ALSO = {
-    "validate": {"measure"},
     "execute": {"measure", "generate"},
     "decide": {"measure"},
     "report": {"measure", "decide", "validate", "execute", "generate"},

@@ -23,6 +23,7 @@ _CASE = {
     "prompt": TEXT,
     "test_case": TEXT,
     "category": TEXT,
+    "family": TEXT,
     "golden_response": TEXT,
     "response_schema": TEXT,
     "attempt": INTEGER,
