@@ -207,7 +207,6 @@ COMPANIONS = {
     "bs4": "beautifulsoup4",
     "langchain_core": "langchain_groq",
     "pygments": "nbconvert",
-    "referencing": "jsonschema",
     "traitlets": "ipykernel",
     "zmq": "jupyter_client",
 }
