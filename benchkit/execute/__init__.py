@@ -15,7 +15,8 @@ from ..errors import InputError, ProviderError, UsageError
 from ..llm.catalog import default_models
 from ..llm.estimate import Estimate, time_table
 from ..log import redact, setup_logging
-from ..metrics.refusals import declines
+from ..metrics.answers import own_keys, read_answer
+from ..metrics.toolcalls import TOOL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 logger = setup_logging(__name__)
 MAX_TOKENS = 2048  # of an answer, unless 03 says otherwise
 PROCESS = Tool(
-    "process_customer_response",
+    TOOL,
     "Hand in the reply to the customer.",
     {
         "type": "object",
@@ -203,16 +204,13 @@ def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Respo
 
 
 def _status(test: TestCase, reply: Reply) -> tuple[str, str]:
+    """As an imported answer is read, save that a tool call was demanded: without one it is not delivered."""
     if reply.status == "failed":
         return "failed", reply.error
+    answer = read_answer(reply.text, test.test_case, own_keys(test))
     if reply.arguments is None:
-        return ("refused" if declines(reply.text) else "malformed"), reply.error
-    if test.test_case == "json":
-        return "answered", ""
-    said = reply.arguments.get("response_text")
-    if not isinstance(said, str) or not said.strip():
-        return "malformed", "no response_text in the tool's arguments"
-    return ("refused", "the model declined") if declines(said) else ("answered", "")
+        return ("refused" if answer.status == "refused" else "malformed"), reply.error
+    return answer.status, answer.error
 
 
 def _item(test: TestCase, round: int) -> Item:

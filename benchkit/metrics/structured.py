@@ -24,7 +24,8 @@ def schema_compliance(arguments: Json, schema: dict[str, Any] | None) -> float:
 
     Higher is better; the mean over responses is the compliance rate; it is never None. No schema
     allows all. Formats that no installed package can check pass, as the specification allows; date-time,
-    date, email, uuid and ipv4 are checked. Arguments nested too deeply to be walked are 0. Raises InputError as `check_schema` does.
+    date, email, uuid and ipv4 are checked. Arguments nested too deeply to be walked are 0.
+    Raises InputError as `check_schema` does.
     """
     try:
         return float(_validator(json.dumps({} if schema is None else schema)).is_valid(arguments))

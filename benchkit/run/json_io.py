@@ -14,7 +14,7 @@ from ..errors import RunError
 NEEDED: dict[str, dict[str, type]] = {
     "config.json": {"provider": str, "seed": int, "parameters": dict},
     "metrics_report.json": {"comparisons": list, "configuration": dict, "decision": dict},
-    "commentary.json": {"model": str, "passages": list, "left_out": list, "sent_back": int, "note": str},
+    "commentary.json": {"model": str, "passages": list, "next_step": str, "note": str},
 }
 
 CONFIG_COPY = ".config.json"  # beside config.json, written with it, read where that is damaged or gone

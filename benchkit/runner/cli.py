@@ -81,8 +81,7 @@ def models(args: argparse.Namespace) -> int:
 
 def verify(args: argparse.Namespace) -> int:
     """`benchkit verify`: compute a run's numbers again; 1 where one differs."""
-    from ..report.verify import verify
-    from ..run import Run
+    from .replay import verify
 
     path = Path(args.run_dir).expanduser().resolve()
     lacking = [name for name in ("config.json", "metrics_report.json") if not (path / name).is_file()]
@@ -91,7 +90,7 @@ def verify(args: argparse.Namespace) -> int:
             f"{args.run_dir} has no {lacking[0]}, so there is nothing to verify. Name the folder of a run "
             "that 04_measure.ipynb has measured."
         )
-    found = verify(Run(path))
+    found = verify(path)
     print("\n".join(found.lines()))
     return 1 if found.differences else 0
 
