@@ -67,10 +67,12 @@ def _check_generate(values: Values) -> None:
     from ..domain import CATEGORIES
     from ..generate import check_parameters
     from ..llm.budget import CEILINGS, Budget
+    from ..llm.client import check_pace
 
     wanted = {name: values[name] for name in _COUNTS}
     check_parameters(**wanted, categories=values["categories"] or CATEGORIES)
     Budget(**{name: values[name] for name in CEILINGS})
+    check_pace(values.get("max_concurrency", 0), values.get("timeout_s", 0))
 
 
 def _check_validate(values: Values) -> None:
@@ -84,11 +86,11 @@ def _check_validate(values: Values) -> None:
 def _check_execute(values: Values) -> None:
     from ..execute import check_parameters
     from ..execute.planning import Aim
-    from ..llm.client import check_concurrency
+    from ..llm.client import check_pace
     from ..measure import check_primary
 
-    check_parameters(values["models"], values["rounds"], values["temperature"])
-    check_concurrency(values["max_concurrency"])
+    check_parameters(values["models"], values["rounds"], values["temperature"], values.get("max_tokens", 0))
+    check_pace(values["max_concurrency"], values.get("timeout_s", 0))
     check_primary(values["primary_metric"])
     Aim(values["rounds"], values["detect"])
 
