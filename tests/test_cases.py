@@ -48,6 +48,7 @@ class TestCsv:
             "response_schema": "",
             "attempt": 1,
             "parent_id": "",
+            "family": "",
             "problem": "",
         }
 

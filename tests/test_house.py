@@ -18,18 +18,19 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A room may import from the rooms below its own, and within itself. What `ALSO` lists is to be undone.
-GROUND = {"domain", "errors", "log", "signature", "wording"}
+GROUND = {"domain", "errors", "jsontext", "log", "signature", "wording"}
 STAGES = {"generate", "validate", "execute", "measure", "report"}
 STAGE = GROUND | {"agent", "llm", "metrics", "stats", "plots", "run"}
 MAY_IMPORT = {
     "domain": set(),
     "errors": set(),
+    "jsontext": set(),
     "log": {"errors"},
     "signature": set(),
     "wording": set(),
     "agent": GROUND,
     "stats": {"domain", "errors", "wording"},
-    "metrics": {"domain", "errors"},
+    "metrics": {"domain", "errors", "jsontext"},
     "plots": {"domain", "errors", "signature", "metrics", "wording"},
     "run": GROUND | {"llm"},
     "offline": GROUND | {"metrics"},
@@ -38,7 +39,6 @@ MAY_IMPORT = {
     "runner": GROUND | STAGES | {"decide", "llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE | {"decide"})
 ALSO = {
-    "validate": {"measure"},
     "decide": {"measure"},
     "report": {"measure", "validate", "execute", "generate"},
 }
@@ -207,7 +207,6 @@ COMPANIONS = {
     "bs4": "beautifulsoup4",
     "langchain_core": "langchain_groq",
     "pygments": "nbconvert",
-    "referencing": "jsonschema",
     "traitlets": "ipykernel",
     "zmq": "jupyter_client",
 }

@@ -35,7 +35,7 @@ JSON_TYPES: dict[type, str] = {
 def read_cases(cases_file: str) -> pd.DataFrame:
     """The cases in a CSV or JSONL file, in file order; a row that cannot be used says why in `problem`.
 
-    Needs the columns prompt and golden_response; id, category, test_case and response_schema are optional.
+    Needs the columns prompt and golden_response; the others of a TestCase are optional.
     "" gives an empty table. Raises InputError for a file that is missing, empty or no such table.
     """
     import pandas as pd
@@ -159,6 +159,7 @@ def _case(row: Mapping[str, Any], number: int, seen: dict[str, int]) -> dict[str
         "response_schema": _cell(row, "response_schema"),
         "attempt": 1,
         "parent_id": "",
+        "family": _cell(row, "family").strip(),
     }
     problem = row.get("problem") or _structural_problem(row, case, seen)
     if not problem:

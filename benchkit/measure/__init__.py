@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
+from .aligning import align
 from .scoring import score, score_response
-from .settling import settle
 from .summary import (
     costs,
     denominators,
@@ -20,6 +20,7 @@ __all__ = [
     "METRICS_VERSION",
     "PRIMARY",
     "Metric",
+    "align",
     "costs",
     "denominators",
     "detailed",
@@ -27,7 +28,6 @@ __all__ = [
     "records",
     "score",
     "score_response",
-    "settle",
     "signature",
     "summarise",
 ]

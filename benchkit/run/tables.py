@@ -23,6 +23,7 @@ _CASE = {
     "prompt": TEXT,
     "test_case": TEXT,
     "category": TEXT,
+    "family": TEXT,
     "golden_response": TEXT,
     "response_schema": TEXT,
     "attempt": INTEGER,
@@ -61,6 +62,7 @@ _SCORE = {
     "metric": TEXT,
     "value": NUMBER,
     "reason": TEXT,
+    "content": NUMBER,
 }
 
 
@@ -81,7 +83,7 @@ ARTIFACTS = {
     "rejected_tests.csv": Artifact(_VALIDATED | {"reason": TEXT}, ("id", "reason"), "02_validate"),
     "planted_tests.csv": Artifact(_PLANTED, ("id", "fault", "verdict"), "02_validate"),
     "_all_responses.csv": Artifact(_RESPONSE, _BARE_RESPONSE, "03_execute"),
-    "scores.csv": Artifact(_SCORE, tuple(n for n in _SCORE if n != "family"), "04_measure"),
+    "scores.csv": Artifact(_SCORE, tuple(n for n in _SCORE if n not in ("family", "content")), "04_measure"),
 }
 # A cell that begins so is run as a formula by a spreadsheet. The apostrophe that stops it is added once
 # on the way out and taken away once on the way in, so that every text comes back as it was.

@@ -84,7 +84,7 @@ def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """(responses, scores) of the pilot; None without any. As 04 scored these very answers, where it did."""
     from ..domain import is_control
     from ..generate.cases import adopt_cases
-    from ..measure import score, settle
+    from ..measure import score, align
 
     if run is None or not response_files(run.path):
         return None, None
@@ -93,7 +93,7 @@ def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
         run.current_report()
         scores = run.scores()
     except RunError:  # 04 has not measured it, or not what is there now
-        scores = score(settle(answers, cases), cases)
+        scores = score(align(answers, cases), cases)
     return answers, scores[~scores["model"].map(is_control).astype(bool)]
 
 

@@ -68,10 +68,12 @@ def _check_generate(values: Values) -> None:
     from ..domain import CATEGORIES
     from ..generate import check_parameters
     from ..llm.budget import CEILINGS, Budget
+    from ..llm.client import check_pace
 
     wanted = {name: values[name] for name in _COUNTS}
     check_parameters(**wanted, categories=values["categories"] or CATEGORIES)
     Budget(**{name: values[name] for name in CEILINGS})
+    check_pace(values.get("max_concurrency", 0), values.get("timeout_s", 0))
 
 
 def _check_validate(values: Values) -> None:
@@ -85,10 +87,10 @@ def _check_validate(values: Values) -> None:
 def _check_execute(values: Values) -> None:
     from ..decide import RULES, Rules, check_primary
     from ..execute import check_parameters
-    from ..llm.client import check_concurrency
+    from ..llm.client import check_pace
 
-    check_parameters(values["models"], values["rounds"], values["temperature"])
-    check_concurrency(values["max_concurrency"])
+    check_parameters(values["models"], values["rounds"], values["temperature"], values.get("max_tokens", 0))
+    check_pace(values["max_concurrency"], values.get("timeout_s", 0))
     Rules(**{name: values[name] for name in RULES})
     check_primary(values["primary_metric"])
 
