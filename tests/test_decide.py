@@ -202,7 +202,7 @@ class TestOutcomes:
         assert "ahead" not in " ".join([found["sentence"], *found["because"], found["caveat"]])
 
     def test_a_floor_keeps_a_better_model_from_being_deployed(self):
-        """Shown better in all, but on one kind it may be worse by more than the margin: said, with the cases."""
+        """Better in all, but on one kind it may be worse by more than the margin: said, with the cases."""
         scores = normal({STEADY: (0.3, -0.02), HASTY: (0, 0)}, 60, seed=1)
         found = decide(scores)
         top = next(row for row in found["utility"] if row["model"] == STEADY)

@@ -308,8 +308,8 @@ def _basis(pilot: pd.DataFrame | None, seen: Mapping[str, Spread], guessed: Sequ
     if guessed:
         where = listed(kind_name(kind) for kind in guessed)
         parts.append(
-            f"Assumed, not measured: how {where} vary, as of two real models on public questions scored 0 or 1. "
-            "A pilot of some ten cases in two rounds or more would replace it."
+            f"Assumed, not measured: how {where} vary, as of two real models on public questions scored 0 or "
+            "1. A pilot of some ten cases in two rounds or more would replace it."
         )
     return " ".join(parts)
 

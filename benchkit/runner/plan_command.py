@@ -84,7 +84,7 @@ def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """(responses, scores) of the pilot; None without any. As 04 scored these very answers, where it did."""
     from ..domain import is_control
     from ..generate.cases import adopt_cases
-    from ..measure import score, align
+    from ..measure import align, score
 
     if run is None or not response_files(run.path):
         return None, None
