@@ -183,7 +183,7 @@ def test_closing_ends_what_hangs() -> None:
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    while not server.desk.in_flight:
+    while not server.handlers.in_flight:
         threading.Event().wait(0.005)
     server.close()
     waiting.join(timeout=5)

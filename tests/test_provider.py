@@ -16,8 +16,8 @@ from benchkit.llm.catalog import Model, default_model, default_models, known, li
 from benchkit.llm.pacing import Pacer
 from benchkit.llm.progress import Bar, Bars
 from benchkit.llm.provider import Provider, base_url, served_models
-from benchkit.offline.models import ROSTER
 from benchkit.offline.server import OfflineServer
+from benchkit.offline.world.models import ROSTER
 
 from .talking import KEY, STEADY, Ticks, at
 
