@@ -185,8 +185,10 @@ def test_conda_and_pip_agree():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {*project["dependencies"], *project["optional-dependencies"]["test"]}
     listed = set(
-        re.findall(r"^  - ([a-z][\w.-]*(?:[<>=].*)?)$", (ROOT / "environment.yml").read_text(), re.M)
+        re.findall(r"^  - ([a-z][\w.-]*(?:[<>=][^ #\n]*)?)", (ROOT / "environment.yml").read_text(), re.M)
     )
+    assert not {re.split("[<>=]", one)[0] for one in listed} & set(CONDA.values())
+    listed = {CONDA.get(name := re.split("[<>=]", one)[0], name) + one[len(name) :] for one in listed}
     # conda has no extras: tinycss2 is what bleach's `css` brings.
     listed = listed - {"tinycss2>=1.1.0", "bleach>=6"} | {"bleach[css]>=6"}
     assert listed - {"conda-forge", "pip", f"python{project['requires-python']}"} == wanted
@@ -199,6 +201,9 @@ def test_every_dependency_says_why():
     assert len(lines) > 20
     assert not [line for line in lines if "# " not in line]
 
+
+# conda-forge's names where they are others than PyPI's; its `playwright` is the one for Node.js.
+CONDA = {"jupyter_client": "jupyter-client", "playwright-python": "playwright"}
 
 # Modules under another name than their distribution's, or that a declared one cannot do without.
 COMPANIONS = {

@@ -136,8 +136,9 @@ def test_the_loop_of_the_caller_lives(finished):
 
 
 def test_terminal_shows_a_line_a_notebook(finished):
-    """Five lines where nothing can be overwritten, each with its count of cells."""
-    lines = finished["shown"].splitlines()
+    """The new run's full path, then five lines, each with its count of cells, where none can be redrawn."""
+    said, *lines = finished["shown"].splitlines()
+    assert said == f"New run: {finished['run'].resolve()}"
     assert [line.split()[0] for line in lines] == list(NOTEBOOKS)
     assert "6/6" in lines[0].replace(" ", "")
 
@@ -318,6 +319,19 @@ async def test_folders_and_files_that_are_not_there(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(errors.RunError, match="cannot be made a run folder"):
         await BenchmarkPipeline(tmp_path / "file", last="01", notebooks=folder).run()
+    with pytest.raises(errors.UsageError, match="Make that first"):
+        await BenchmarkPipeline(tmp_path / "no" / "where", last="01", notebooks=folder).run()
+
+
+@pytest.mark.parametrize("where", [".", "notebooks", "benchkit"])
+async def test_folders_that_are_no_runs_are_left_alone(monkeypatch, where):
+    """`benchkit run .` in a checkout, or the name of a folder that is in it: nothing is written there."""
+    root = notebook_folder().parent
+    monkeypatch.chdir(root)
+    before = {path: path.stat().st_mtime_ns for path in (root / where).iterdir()}
+    with pytest.raises(errors.UsageError, match="is no run of benchkit, so nothing is written into it"):
+        await BenchmarkPipeline(where).run()
+    assert {path: path.stat().st_mtime_ns for path in (root / where).iterdir()} == before
 
 
 PAIR = ["offline/terse", "offline/twin"]

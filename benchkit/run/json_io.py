@@ -10,14 +10,17 @@ from typing import Any
 
 from ..errors import RunError
 
+_CONFIG: dict[str, type] = {"provider": str, "seed": int, "parameters": dict}
 # What a file cannot do without, and its type.
 NEEDED: dict[str, dict[str, type]] = {
-    "config.json": {"provider": str, "seed": int, "parameters": dict},
+    "config.json": _CONFIG,
+    ".config.json": _CONFIG,
     "metrics_report.json": {"comparisons": list, "configuration": dict, "decision": dict},
     "commentary.json": {"model": str, "passages": list, "left_out": list, "sent_back": int, "note": str},
 }
 
 CONFIG_COPY = ".config.json"  # beside config.json, written with it, read where that is damaged or gone
+PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
 INPUTS = "inputs"  # in metrics_report.json: a digest of each file that it was computed from
 MADE_WITH = "made_with"  # there too: provider, seed and parameters as config.json held them then
 
@@ -42,6 +45,29 @@ def read_json(path: Path, maker: str) -> dict[str, Any]:
     if lacking:
         raise RunError(f"{path} has no usable {', '.join(lacking)}. {_remedy(path, maker)}")
     return value
+
+
+def is_config(path: Path) -> bool:
+    """Whether a file is a run's config.json: others call theirs so too."""
+    try:
+        read_json(path, maker="01_generate")
+    except RunError:
+        return False
+    return True
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The config.json of the run folder `path`, or its copy where that one is damaged or gone.
+
+    Raises RunError where there is neither, or none that can be read.
+    """
+    config, copy = path / "config.json", path / CONFIG_COPY
+    if not config.exists() and not copy.exists() and (path / "calls.sqlite").exists():
+        raise RunError(
+            f"{path} has lost its config.json, and what it was made with is known nowhere else. Put it "
+            "back, or name another run_dir."
+        )
+    return read_json(copy if copy.exists() and not is_config(config) else config, maker="01_generate")
 
 
 def _remedy(path: Path, maker: str) -> str:

@@ -6,6 +6,7 @@ import platform
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -23,16 +24,25 @@ def about() -> dict[str, Any]:
     }
 
 
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
 def any_simulated(journal: Path) -> bool:
-    """Whether a journal holds a reply whose fingerprint says that the offline provider made it."""
+    """Whether the offline provider made a reply in a journal; True where that cannot be told.
+
+    A reply's fingerprint says who made it. One that is damaged, or a journal that cannot be read, could
+    be anybody's, and is taken for simulated.
+    """
     if not journal.exists():
         return False
-    query = """SELECT 1 FROM calls WHERE json_extract(reply, '$.fingerprint') LIKE 'offline%' LIMIT 1"""
+    query = """SELECT 1 FROM calls WHERE CASE WHEN json_valid(reply)
+        THEN json_extract(reply, '$.fingerprint') LIKE 'offline%' ELSE reply IS NOT NULL END LIMIT 1"""
     try:
         with closing(read_only(journal)) as db:
             return db.execute(query).fetchone() is not None
     except sqlite3.Error:
-        return False  # A journal that cannot be read is said where it is needed.
+        return True
 
 
 def read_only(journal: Path) -> sqlite3.Connection:

@@ -12,13 +12,13 @@ import sys
 import traceback
 from contextlib import suppress
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import benchkit
 
 from ..errors import BenchkitError, Interrupted, UsageError
-from ..run.paths import located
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
@@ -33,9 +33,17 @@ VERIFIED = "Exit codes: 0 all agree; 1 something differs, each named, or cannot 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Usage errors that argparse finds raise SystemExit(2)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="replace"
+            )  # a console that has not every character is no reason to fail
     args = _parser().parse_args(argv)
     try:
         return args.command(args)
+    except BrokenPipeError:  # whoever read the output has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (BenchkitError, OSError) as error:
         return _complain(error, args.verbose, getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
@@ -48,11 +56,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         asyncio.run(_until_stopped(pipeline))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise Interrupted(f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline)}") from None
+        raise Interrupted(
+            f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline, args)}"
+        ) from None
     except BenchkitError as error:
         if error.exit_code in (3, 4):
             said = str(error).rstrip(".")
-            raise type(error)(f"{said}. {_how_to_resume(pipeline)}{_with_more(said)}") from error
+            raise type(error)(f"{said}. {_how_to_resume(pipeline, args, said)}") from error
         raise
     assert pipeline.run_dir is not None
     print("\n".join(_ending(pipeline.run_dir, args.last)))
@@ -82,16 +92,15 @@ def models(args: argparse.Namespace) -> int:
 def verify(args: argparse.Namespace) -> int:
     """`benchkit verify`: compute a run's numbers again; 1 where one differs."""
     from ..report.verify import verify
-    from ..run import Run
+    from ..run import read_run
 
-    path = Path(args.run_dir).expanduser().resolve()
-    lacking = [name for name in ("config.json", "metrics_report.json") if not (path / name).is_file()]
-    if lacking:
+    run = read_run(args.run_dir)
+    if not (run.path / "metrics_report.json").is_file():
         raise UsageError(
-            f"{args.run_dir} has no {lacking[0]}, so there is nothing to verify. Name the folder of a run "
+            f"{run.path} has no metrics_report.json, so there is nothing to verify. Name the folder of a run "
             "that 04_measure.ipynb has measured."
         )
-    found = verify(Run(path))
+    found = verify(run)
     print("\n".join(found.lines()))
     return 1 if found.differences else 0
 
@@ -110,11 +119,6 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
             raise UsageError(f"{flag} and -p {name} {given[name]} contradict each other. Leave one out.")
     if given.pop("run_dir", args.run_dir) != args.run_dir:
         raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
-    if args.run_dir and args.first == STEPS[0] and not located(args.run_dir).exists():
-        raise UsageError(
-            f"{args.run_dir} is not there, so there is no run to continue. Leave it out for a new run "
-            f"under runs/, or make the folder first: mkdir -p {shlex.quote(args.run_dir)}."
-        )
     span = {"first": args.first, "last": args.last}
     return BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
 
@@ -129,25 +133,30 @@ async def _until_stopped(pipeline: BenchmarkPipeline) -> None:
     await pipeline.run()
 
 
-def _how_to_resume(pipeline: BenchmarkPipeline) -> str:
+def _how_to_resume(pipeline: BenchmarkPipeline, args: argparse.Namespace, stopped: str = "") -> str:
+    """The command as it was given, on the run that it made; a ceiling that was reached has to be raised."""
     if pipeline.run_dir is None:
         return "Nothing had begun."
-    return f"Resume with: benchkit run {shlex.quote(_short(pipeline.run_dir))}"
-
-
-def _with_more(stopped: str) -> str:
-    """The parameter to raise, after a ceiling was reached: the same command alone would stop again."""
     ceiling = re.match(r"stopped at (max_\w+) =", stopped)
-    return f" -p {ceiling.group(1)} MORE" if ceiling else ""
+    given = dict(args.parameters) | ({ceiling.group(1): "MORE"} if ceiling else {})
+    flags = {"--cases": args.cases, "--from": args.first, "--to": args.last}
+    usual = {None, "", "01", "05"}
+    words = ["benchkit", "run", _short(pipeline.run_dir)]
+    words += ["--offline"] if args.provider else []
+    words += [word for flag, value in flags.items() if value not in usual for word in (flag, value)]
+    words += [word for name, value in given.items() for word in ("-p", name, value)]
+    return f"Resume with: {shlex.join(words)}"
 
 
 def _ending(run_dir: Path, last: str) -> list[str]:
     """The last lines of a run: SIMULATED where it is, and what it made: the decision, the report."""
     from ..run import Run
 
-    lines = ["SIMULATED: no real model answered."] if Run(run_dir).simulated else []
+    run = Run(run_dir)
+    lines = ["SIMULATED: no real model answered."] if run.simulated else []
+    lines += [f"{used}."] if (used := run.rows_used()) else []
     if last >= "04":
-        decision = Run(run_dir).metrics_report()["decision"]
+        decision = run.metrics_report()["decision"]
         lines += [decision["sentence"], *(f"Warning: {one}" for one in decision.get("warnings", ()))]
     pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
     for label, name in pages.items():
