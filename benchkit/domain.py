@@ -19,6 +19,12 @@ CATEGORIES = (
 )
 # The model owns the first three; `failed` is ours: no answer after every retry, so nothing to score.
 STATUSES = ("answered", "malformed", "refused", "failed")
+CONTROL = "control: "  # begins the name, in place of a model's, of answers that know nothing
+
+
+def is_control(model: str) -> bool:
+    """Whether `model` names an answer that knows nothing, which is scored like a model and never compared."""
+    return model.startswith(CONTROL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ class Score:
     round: int
     metric: str
     value: float | None
-    reason: str = ""  # why unscored, or why a delivered failure scored 0
+    reason: str = ""  # why undefined or unscored, or why it has the worst value
 
     @classmethod
     def unscored(cls, id: str, model: str, round: int, metric: str, reason: str) -> Score:

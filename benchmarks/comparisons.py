@@ -37,10 +37,10 @@ def score_table(models: list[str], cases: int, rounds: int, seed: int = 0) -> pd
         values = (values > 0.5).astype(float) if metric.binary else values
         values[rng.random(values.shape) < 0.01] = np.nan
         case, model, round = np.indices(values.shape).reshape(3, -1)
-        ids = np.array([f"{metric.test_case}-{i:05d}" for i in range(cases)], dtype=object)
+        ids = np.array([f"{metric.kind}-{i:05d}" for i in range(cases)], dtype=object)
         columns = {"id": ids[case], "model": np.array(models, dtype=object)[model], "round": round + 1}
         columns |= {"category": np.array(CATEGORIES, dtype=object)[case % 5], "value": values.ravel()}
-        frames.append(pd.DataFrame(columns).assign(metric=name, test_case=metric.test_case, reason=""))
+        frames.append(pd.DataFrame(columns).assign(metric=name, test_case=metric.kind, reason=""))
     return pd.concat(frames, ignore_index=True)
 
 

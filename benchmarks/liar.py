@@ -54,7 +54,7 @@ def reports(count: int) -> list[dict[str, Any]]:
         kinds = draw.choice(
             (("json",), ("conversation",), ("json", "conversation"), ("json", "conversation"))
         )
-        scores = scores[scores["metric"].map(lambda name, kinds=kinds: METRICS[name].test_case in kinds)]
+        scores = scores[scores["metric"].map(lambda name, kinds=kinds: METRICS[name].kind in kinds)]
         costs = {model: draw.random() / 500 for model in some if draw.random() < 0.8}
         how = {"simulated": draw.random() < 0.7, "margin": draw.choice((0.0, 0.05, 0.1)), "costs": costs}
         made.append(json.loads(json_text(report_of(scores.reset_index(drop=True), **how))))

@@ -52,7 +52,7 @@ def score_table(
     for model, metrics in values.items():
         for metric, table in metrics.items():
             array = np.atleast_2d(np.asarray(table, dtype=float).T).T
-            kind = METRICS[metric].test_case
+            kind = METRICS[metric].kind
             for at, of_case in enumerate(array):
                 where = {
                     "id": f"{kind}-{at:03d}",

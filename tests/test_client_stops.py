@@ -14,8 +14,7 @@ import pytest
 
 from benchkit.errors import BudgetStop, ProviderError, RunError, UsageError
 from benchkit.llm.catalog import Model
-from benchkit.llm.journal import Journal
-from benchkit.llm.records import OPEN
+from benchkit.llm.journal import OPEN, Journal
 from benchkit.llm.sender import Sender
 from benchkit.offline.server import OfflineServer
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchkit.agent import Item, Reply
 from benchkit.llm.estimate import estimate
-from benchkit.llm.records import limits_in, read
+from benchkit.llm.journal import limits_in, read
 from benchkit.llm.timing import time_table
 from benchkit.offline.server import OfflineServer
 

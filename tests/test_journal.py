@@ -18,8 +18,7 @@ import pytest
 
 from benchkit.agent import Item, Reply
 from benchkit.errors import RunError
-from benchkit.llm.journal import Journal
-from benchkit.llm.records import recorded
+from benchkit.llm.journal import Journal, any_simulated, read, recorded
 
 from .talking import executor
 
@@ -302,29 +301,33 @@ def test_no_journal(path):
     assert not path.exists()
 
 
-async def _copy_of_a_crash(path: Path, sizes: list[int]) -> dict[str, Reply]:
-    """Replies of several sizes, and the files as they are while the journal is open."""
+async def _copy_of_a_crash(path: Path, sizes: list[int]) -> tuple[Path, dict[str, Reply]]:
+    """The files as a process that is killed leaves them, and the replies that it had recorded."""
     journal = Journal(path)
     written: dict[str, Reply] = {}
-    for number, size in enumerate(sizes):
-        written |= await fill(journal, [CALLS[number]], size=size)
+    for call, size in zip(CALLS, sizes, strict=False):
+        written |= await fill(journal, [call], size=size)
+    copy = path.parent / "copy" / path.name
+    copy.parent.mkdir()
     for suffix in ("", "-wal"):
-        shutil.copy(f"{path}{suffix}", f"{path}.copy{suffix}")
+        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
     journal.close()
-    return written
+    return copy, written
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.parent.iterdir() if file.is_file()}
 
 
 async def test_log_cut_off_anywhere(path, caplog):
     """A log cut at any byte opens; what is there is a prefix of what was written, as it was written."""
-    written = list((await _copy_of_a_crash(path, [50, 9000, 300] * 8)).items())
-    copy, log = Path(f"{path}.copy"), Path(f"{path}.copy-wal")
+    copy, replies = await _copy_of_a_crash(path, [50, 9000, 300] * 8)
+    written, log = list(replies.items()), Path(f"{copy}-wal")
     main, whole = copy.read_bytes(), log.read_bytes()
-    draw = random.Random(5)
-    kept = []
+    draw, kept = random.Random(5), []
     for cut in [*sorted(draw.randrange(len(whole)) for _ in range(40)), len(whole)]:
         copy.write_bytes(main)
         log.write_bytes(whole[:cut])
-        Path(f"{copy}-shm").unlink(missing_ok=True)
         with caplog.at_level(logging.WARNING):
             journal = Journal(copy)
         found = journal.replies(key for key, _ in written)
@@ -334,54 +337,123 @@ async def test_log_cut_off_anywhere(path, caplog):
     assert kept == sorted(kept)
     assert kept[-1] == 24
     assert "ended abruptly" in caplog.text
-    assert "damaged" not in caplog.text
 
 
-async def test_file_cut_off_anywhere(path, caplog):
-    """A closed journal cut at any byte opens with every reply that is there in full, and says so."""
-    written = await _copy_of_a_crash(path, [50, 9000, 300, 3000] * 12)
-    whole, copy = path.read_bytes(), Path(f"{path}.cut")
-    draw = random.Random(6)
-    for cut in [
-        0,
-        1,
-        99,
-        100,
-        4095,
-        4096,
-        len(whole) - 1,
-        len(whole) - 4097,
-        *(draw.randrange(len(whole)) for _ in range(20)),
-    ]:
-        caplog.clear()
-        copy.write_bytes(whole[:cut])
-        journal = Journal(copy)
-        found = journal.replies(written)
-        assert found == {key: written[key] for key in found}
-        assert len(found) >= int(cut / len(whole) * 48) - 6
-        await journal.record(CALLS[59], reply(CALLS[59]))
+async def test_looking_at_an_interrupted_run_changes_nothing(path):
+    """Who only reads finds everything, and neither writes, mends nor makes a file, with a log or without."""
+    copy, written = await _copy_of_a_crash(path, [50, 9000] * 5)
+    for where in (copy, path):
+        before = contents(where)
+        assert recorded(where, written) == written
+        assert contents(where) == before
+    assert Path(f"{copy}-wal").stat().st_size
+    assert not Path(f"{path}-wal").exists()
+
+
+async def test_looking_at_a_folder_that_nobody_may_write(path, monkeypatch):
+    """A journal on a read-only medium is read."""
+    copy, written = await _copy_of_a_crash(path, [50] * 5)
+    for file in (copy, Path(f"{copy}-wal")):
+        file.chmod(0o444)
+    copy.parent.chmod(0o555)
+    assert recorded(copy, written) == written
+    copy.parent.chmod(0o755)
+
+
+def _cut(at: float):
+    return lambda data: data[: int(at * len(data))]
+
+
+def _holed(data: bytes) -> bytes:
+    middle = len(data) // 2 // 4096 * 4096
+    return data[:middle] + b"\xff" * 8192 + data[middle + 8192 :]
+
+
+DAMAGE = {
+    "a hole": _holed,
+    "no head": lambda data: b"\0" * 100 + data[100:],
+    "cut in half": _cut(0.5),
+    "its last tenth gone": _cut(0.9),
+    "something else": lambda data: b"my notes " * 1000,
+    "a byte": lambda data: data[:1],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("log", [False, True], ids=["closed", "with a log"])
+async def test_a_damaged_file_is_refused_and_left_alone(path, damage, log):
+    """Whoever opens it is told in a sentence what reads out what is there; nothing is written or deleted."""
+    await _copy_of_a_crash(path, [50, 9000, 300, 3000] * 12)
+    copy = path.parent / "again" / path.name
+    copy.parent.mkdir()
+    copy.write_bytes(DAMAGE[damage](path.read_bytes()))
+    if log:
+        journal = Journal(path)
+        await fill(journal, CALLS[50:])
+        shutil.copy(f"{path}-wal", f"{copy}-wal")
         journal.close()
-        assert cut == 0 or f"{len(found)} replies could be read" in caplog.text
-        assert set(recorded(copy, [*written, CALLS[59].key])) == {*found, CALLS[59].key}
+    before = contents(copy)
+    with pytest.raises(
+        RunError, match=r"again/calls\.sqlite is damaged \(.*`sqlite3 calls\.sqlite \.recover"
+    ):
+        Journal(copy)
+    kept = contents(copy)
+    kept.pop("calls.sqlite-shm", b"")  # the log's index, which holds nothing of its own
+    assert kept == before
+    if not log:
+        assert any_simulated(copy)
 
 
-async def test_emptied_file_with_its_log(path):
-    """A database cut to nothing beside its log is restored from the log, which SQLite would delete."""
-    written = await _copy_of_a_crash(path, [50, 9000] * 5)
-    copy = Path(f"{path}.copy")
-    copy.write_bytes(b"")
-    journal = Journal(copy)
-    assert journal.replies(written) == written
+async def test_a_log_whose_database_is_gone(path):
+    """SQLite would delete the log beside an empty file: it is refused instead, to read and to write."""
+    copy, written = await _copy_of_a_crash(path, [50, 9000] * 5)
+    for emptied in (True, False):
+        copy.write_bytes(b"") if emptied else copy.unlink()
+        before = contents(copy)
+        for use in (Journal, lambda file: recorded(file, written)):
+            with pytest.raises(RunError, match=r"it is gone or empty, and calls\.sqlite-wal is not"):
+                use(copy)
+        assert contents(copy) == before
+
+
+@pytest.mark.parametrize("spoilt", ["{", '{"nobody": 1}', b"\xff\xfe"])
+async def test_a_damaged_record(path, spoilt):
+    """A record that is not as it was written is refused, not paid for again in silence."""
+    journal = Journal(path)
+    written = await fill(journal, CALLS[:2])
     journal.close()
+    with sqlite3.connect(path) as db:
+        value = "CAST(? AS TEXT)" if isinstance(spoilt, bytes) else "?"
+        db.execute(f"UPDATE calls SET reply = {value} WHERE \"case\" = 'c0'", [spoilt])
+    with pytest.raises(RunError, match=r"is damaged .*\.recover"):
+        recorded(path, written)
 
 
-def test_something_else(path, caplog):
-    """A file that never was a journal is moved aside, not overwritten."""
-    path.write_text("my notes " * 1000)
+@pytest.mark.parametrize(
+    ("fingerprint", "spoil", "expected"),
+    [
+        ("fp_1", "", False),
+        ("offline_7", "", True),
+        ("fp_1", "UPDATE calls SET reply = '{' WHERE rowid = 2", True),
+    ],
+)
+async def test_simulated_or_not(path, fingerprint, spoil, expected):
+    """Told by the fingerprints; where one record cannot be read it is taken for simulated."""
+    assert not any_simulated(path)
+    journal = Journal(path)
+    await fill(journal, CALLS[:3], fingerprint=fingerprint)
+    journal.close()
+    with sqlite3.connect(path) as db:
+        db.execute(spoil or "SELECT 1")
+    assert any_simulated(path) is expected
+
+
+def test_an_empty_file_holds_nothing(path):
+    """As a process leaves it that is killed while it makes the journal."""
+    path.touch()
+    assert recorded(path, ["a"]) == {}
     Journal(path).close()
-    (aside,) = path.parent.glob("calls.sqlite.damaged-*")
-    assert aside.read_text().startswith("my notes")
-    assert "0 replies could be read" in caplog.text
+    assert read(path, lambda db: db.execute("SELECT count(*) FROM calls").fetchone()) == (0,)
 
 
 WRITE = """

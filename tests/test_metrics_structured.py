@@ -248,7 +248,6 @@ def test_schema_compliance(arguments: object, expected: float) -> None:
     ("schema", "said"),
     [
         ([], "array"),
-        (None, "null"),
         ({"type": "foo"}, r"\$\.type"),
         ({"required": 5}, r"\$\.required"),
         ({"properties": {"a": {"pattern": "("}}}, "regex"),
@@ -264,6 +263,13 @@ def test_unusable_schema(schema: object, said: str) -> None:
         check_schema(schema)
     with pytest.raises(InputError, match=said):
         schema_compliance({}, schema)  # type: ignore[arg-type]
+
+
+def test_no_schema_allows_all() -> None:
+    """A case without a schema breaks none; for a tool there has to be one."""
+    assert schema_compliance({"a": 1}, None) == 1.0
+    with pytest.raises(InputError, match="null"):
+        check_schema(None)
 
 
 def test_usable_schema() -> None:

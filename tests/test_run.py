@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from benchkit.errors import RunError, UsageError
 from benchkit.run import Run, combined, open_run, read_run, recorded_parameters, start_run
 from benchkit.run.paths import file_name, located, model_of, newest_run_dir, response_files
-from benchkit.run.provenance import any_simulated
 from benchkit.run.rows import rows_used
 
 OLD_COLUMNS = ["id", "prompt", "model_response", "test_case", "round", "timestamp"]
@@ -432,23 +431,6 @@ class TestRowsUsed:
         other = begun("runs/generated")
         other.save("rejected_tests.csv", case_table().assign(reason=""))
         assert other.rows_used() == ""
-
-
-class TestSimulated:
-    @pytest.mark.parametrize(
-        ("reply", "simulated"),
-        [('{"fingerprint": "fp_1"}', False), ('{"fingerprint": "offline-1"}', True), ("{cut off", True)],
-    )
-    def test_where_it_cannot_be_told_it_is_taken_for_simulated(self, tmp_path, reply, simulated):
-        """One damaged record hides no simulated reply behind it, whichever stands first."""
-        journal = tmp_path / "calls.sqlite"
-        with sqlite3.connect(journal) as db:
-            db.execute("CREATE TABLE calls (reply TEXT)")
-            db.executemany("INSERT INTO calls VALUES (?)", [('{"fingerprint": null}',), (None,), (reply,)])
-        assert any_simulated(journal) is simulated
-        journal.write_text("no database")
-        assert any_simulated(journal)
-        assert not any_simulated(tmp_path / "none")
 
 
 class TestFileNames:

@@ -1,4 +1,52 @@
-"""The sentence the run ends on, and the report that holds every number it stands on."""
+"""The sentence the run ends on, and the report that holds every number it stands on.
+
+`metrics_report` gives what metrics_report.json holds. What is not known is None, never 0. All intervals of a
+difference are at 1 − alpha; differences are in the metric's unit and positive where the first model is better,
+also on a metric of which less is better.
+
+    run_timestamp, simulated, signature, validator, detailed_metrics, denominators
+    configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
+                      kind_weights {kind: share}, category_weights {category: weight} ({}: the cases' shares),
+                      lower_is_better [metric], first_named {the same names, as before results were seen}
+    results_summary   means {model: {metric: mean}}, table [summarise()], cost [costs()]
+    comparisons       [domain.Comparison]: every pair on every metric, primary metrics first
+    controls          [metric, test_case, control, mean, n, best_model, best_mean, gap, disqualifies, why]
+    delivery          [test_case, metric, model, planned, delivered, share, low, high,
+                       content, content_low, content_high]: the share of answers in usable form, and the mean
+                      score among those, with their intervals over cases
+                      [and of pairs: delivery_pairs: test_case, metric, model_a, model_b, total,
+                       from_delivery, content, content_low, content_high, n_content]
+    serving           [measure, model_a, model_b, n, mean_a, mean_b, difference, standard_error, df, ci_low,
+                       ci_high, p_value, wins, ties, losses]; difference is A − B as it is (seconds more are
+                      positive); measure: latency_s, service_s (latency less queue), queue_s, cost_usd
+    rounds            agreement, pass_hat_k, variance: tables of decide/rounds.py
+    decision
+      outcome         deploy | equivalent | split | inconclusive
+      model           deploy: which; equivalent: the one to take; else ""
+      sentence        one sentence, a manager's; because: at most three more; caveat: the one that matters most
+      cases           cases that the decision rests on, of all kinds that decide
+      contenders      [model]: not shown worse than the best
+      kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined]
+      utility         [model, mean, difference, low, high, contender]: difference is U of the model less that
+                      of the best other one, with its simultaneous interval (multiple comparisons with the best)
+      floors          [kind, metric, model, against, difference, low, high, shown_worse, held]: per model and
+                      kind the other model that it stands worst against; held: the interval excludes a loss of
+                      more than the margin; shown_worse: the interval lies beyond it
+      split           None | {routing {kind: model}, over, gain, low, high}: routing by kind over the best
+                      single model
+      savings         None | {model, than, cost_usd_per_1000, cost_low, cost_high, latency_s, latency_low,
+                      latency_high}: of the equivalent model that is named
+      needed          None | {cases, more, power, difference, models [str], cost_usd, kinds [str]}: cases in all
+                      and how many more; cost of asking those models that many more in as many rounds
+      looks           None | {cases, rounds, first_cases, first_rounds}: a look at results that were seen before,
+                      so that the intervals are those that hold at any number of looks
+      sensitivity     unscored: None | {model, against, n_unscored, worst, best, changes}
+                      categories: [{without, outcome, model, changes}], expected_changes: float
+                      heterogeneity: [{kind, metric, model_a, model_b, f, df1, df2, p_value,
+                                       categories: [{category, n, difference, low, high}]}]
+                      weights: [{kind, weight, outcome, model}], turns: [{kind, weight, outcome, model}]
+      warnings        [str]: everything else to be wary of
+"""
 
 from __future__ import annotations
 
@@ -8,7 +56,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..measure import (
-    LOWER_IS_BETTER,
+    METRICS,
     compare_serving,
     costs,
     denominators,
@@ -124,7 +172,7 @@ def _configuration(
         "margin": margin,
         "reference": reference,
         "primary_metrics": {kind: name for kind, name in primary.items() if kind in kinds},
-        "lower_is_better": [name for name in sorted(metrics) if name in LOWER_IS_BETTER],
+        "lower_is_better": [name for name in sorted(metrics) if METRICS[name].lower_is_better],
     }
 
 

@@ -122,7 +122,7 @@ def assumed(kind: str, metric: str) -> list[dict[str, Any]]:
             "separable": True,
             "told": True,
             "usable": True,
-            "most": float("nan") if METRICS[metric].lower_is_better else 1.0,
+            "most": METRICS[metric].span or float("nan"),
             "note": "",
         }
         for name, omega2, sigma2 in ASSUMED

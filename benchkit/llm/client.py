@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..agent import Agent, Call, Item, Reply
 from ..errors import Interrupted, LimitStop, Unanswered, UsageError
 from ..log import setup_logging
-from ..run.paths import RESPONSES
 from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
 from .jobs import Job, changes, progress, say_what_changed
-from .journal import Journal
+from .journal import Journal, limits_in, read, recorded
 from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
-from .records import is_there, limits_in, read, recorded
 from .sender import Clock, Sender
 from .window import LARGEST_WINDOW
 
@@ -110,7 +108,7 @@ class Client:
             self._stack = stack.pop_all()
 
     def _say_if_gone(self) -> None:
-        if not is_there(self._path) and any(self.run.path.glob("*" + RESPONSES)):
+        if not self._path.exists() and any(self.run.path.glob("*_all_responses.csv")):
             logger.warning(
                 "%s has responses but no %s any more: nothing is on record, so what is asked is paid for "
                 "again.", self.run.path, self._path.name,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..agent import Agent, Call, Item, Reply
+from ..agent import Agent, Call, Item, Reply, sendable
 from ..log import setup_logging
-from .changes import changes_in
+from .journal import Asked, asked_in
 
 logger = setup_logging(__name__)
+Place = tuple[str, int, int]  # case, round, attempt
+_PARAMETERS = ("temperature", "max_tokens", "seed", "reasoning_effort")
 TURNS = 3  # of a call that fails where most others are answered
 
 
@@ -68,8 +71,9 @@ def progress(jobs: Sequence[Job]) -> dict[str, tuple[int, int]]:
 
 
 def changes(jobs: Sequence[Job], db: sqlite3.Connection) -> list[Counter[str]]:
+    """How many of each job's calls are asked again, by what has changed of them."""
     models = {job.agent.model for job in jobs}
-    return [changes_in(db, job.agent, job.seed, job.items, models) if job.left else Counter() for job in jobs]
+    return [_changes_of(job, db, models) if job.left else Counter() for job in jobs]
 
 
 def say_what_changed(jobs: Sequence[Job], changes: Sequence[Counter[str]]) -> None:
@@ -79,3 +83,39 @@ def say_what_changed(jobs: Sequence[Job], changes: Sequence[Counter[str]]) -> No
                 "%d of %d calls of %s to %s are asked again: changed %s; their old replies stay on record.",
                 count, len(job.items), job.agent.role, job.agent.model, what,
             )  # fmt: skip
+
+
+def _changes_of(job: Job, db: sqlite3.Connection, models: Collection[str]) -> Counter[str]:
+    """Another model is a change only where it takes the place of one that is not among `models` any more."""
+    before = _at_places(job, asked_in(db, sendable(job.agent.role)), models)
+    found: Counter[str] = Counter()
+    for key, item in job.items.items() if before else ():
+        if old := before.get((sendable(item.case), item.round, item.attempt)):
+            call = job.agent.call(item, job.seed, key)
+            least: list[str] = min((_differences(call, one) for one in old), key=len)
+            found[", ".join(least)] += 1
+    return found
+
+
+def _at_places(job: Job, asked: Iterable[Asked], models: Collection[str]) -> Mapping[Place, list[Asked]]:
+    """The calls on record at a place of the job none of whose calls is one of the job's."""
+    found: dict[Place, list[Asked]] = {}
+    kept: set[Place] = set()
+    for one in asked:
+        place = (one.case, one.round, one.attempt)
+        if one.key in job.items:
+            kept.add(place)
+        elif (one.model == job.agent.model or one.model not in models) and len(one.messages) == 2:
+            found.setdefault(place, []).append(one)
+    return {place: some for place, some in found.items() if place not in kept}
+
+
+def _differences(call: Call, before: Asked) -> list[str]:
+    (system, user), parameters = before.messages, json.loads(before.parameters)
+    changed = ["model"] if before.model != call.model else []
+    changed += [name for name in _PARAMETERS if (parameters.get(name) or 0) != (getattr(call, name) or 0)]
+    changed += ["system prompt"] if system != list(call.messages[0]) else []
+    changed += ["prompt"] if user != list(call.messages[1]) else []
+    # As text: a model sees the order of the keys, too.
+    same = json.dumps(before.tool) == json.dumps(call.tool.definition)
+    return changed + ([] if same else ["tool or schema"])

@@ -1,35 +1,170 @@
-"""Every reply, durable before it is used: SQLite, WAL, full sync, one commit for what arrived together."""
+"""Every reply, durable before it is used: SQLite, WAL, full sync, one commit for what arrived together.
+
+The one file that knows the schema. Whoever only reads comes in by `read`, which changes no file of the run.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
-from ..agent import Call, Reply
-from ..errors import RunError, unwritable
+from ..agent import Call, Reply, sendable
+from ..errors import RunError, is_full, unwritable
 from ..log import setup_logging
-from .records import OPEN, T, connected, explained, limits_in, opened, replies_in, row_of
 
+T = TypeVar("T")
+Spent = tuple[int, float, float]  # requests sent, dollars, seconds at work
 logger = setup_logging(__name__)
+# Those that this process writes. Their files are not to be opened but by them: to close any of the files lets
+# go of the process's locks, and another process would take the log for one that nobody uses.
+OPEN: WeakValueDictionary[Path, Journal] = WeakValueDictionary()
+BUSY_S = 10.0  # to wait for another process that is at the file
+LARGEST_BATCH = 500
+LINGER_S = 0.01  # for others to join a commit: each one costs the loop as much as a few calls do
+LARGEST_LOG = 64 * 2**20  # a checkpoint then moves it into the database
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS inputs (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS calls (key TEXT PRIMARY KEY, agent TEXT, model TEXT, "case" TEXT, round INTEGER,
+    attempt INTEGER, input TEXT, parameters TEXT, status TEXT, reply TEXT, sent INTEGER, cost_usd REAL);
+CREATE TABLE IF NOT EXISTS spending (id INTEGER PRIMARY KEY, sent INTEGER, cost_usd REAL, seconds REAL);
+CREATE TABLE IF NOT EXISTS limits (model TEXT, name TEXT, size INTEGER, PRIMARY KEY (model, name));
+"""
 # An answer is not taken back by a failure that is recorded after it.
 _AGAIN = """ON CONFLICT(key) DO UPDATE SET sent = calls.sent + excluded.sent,
     status = iif(excluded.status = 'failed', calls.status, excluded.status),
     reply = iif(excluded.status = 'failed' AND calls.status != 'failed', calls.reply, excluded.reply),
     cost_usd = iif(excluded.status = 'failed', calls.cost_usd, excluded.cost_usd)"""
-LARGEST_BATCH = 500
-LINGER_S = 0.01  # for others to join a commit: each one costs the loop as much as a few calls do
-# Until a checkpoint moves it into the database, the log is only appended to: a cut costs only its end.
-LARGEST_LOG = 64 * 2**20
-Spent = tuple[int, float, float]  # requests sent, dollars, seconds at work
+
+
+class Asked(NamedTuple):
+    """A call on record: where in the run it stands, what was asked and how, and what came; texts as kept."""
+
+    case: str
+    round: int
+    attempt: int
+    key: str
+    model: str
+    body: str
+    parameters: str
+    said: str
+
+    @property
+    def messages(self) -> list[list[str]]:
+        """(role, content) of each."""
+        return _parsed(self.body)[0]
+
+    @property
+    def tool(self) -> dict[str, Any]:
+        return _parsed(self.body)[1]
+
+    @property
+    def reply(self) -> Reply:
+        return _reply(self.said)
+
+
+def read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T | None:
+    """What `query` finds in a journal that is not going to be written; None where there is none.
+
+    Needs no lock and changes nothing. Raises RunError for a journal that is damaged.
+    """
+    if writer := OPEN.get(path.resolve()):
+        return writer.query(query)
+    with explained(path):
+        _refuse_no_database(path)
+        if not _size(path):
+            return None
+        with _reading(path) as db:
+            return query(db)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    log = Path(f"{path}-wal")
+    if not _size(log):
+        with closing(_read_only(path)) as db:
+            yield db
+        return
+    # SQLite would write an index of the log into the run's folder, and may not be able to.
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(log, f"{copy}-wal")  # first: whatever moves into the database since is in both
+        shutil.copyfile(path, copy)
+        with closing(sqlite3.connect(copy)) as db:
+            yield db
+
+
+def recorded(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
+    """What is on record for `keys` in a journal that is not going to be written; {} where there is none."""
+    wanted = list(keys)
+    return read(path, lambda db: replies_in(db, wanted)) or {}
+
+
+def any_simulated(path: Path) -> bool:
+    """Whether the offline provider made a reply in the journal, by its fingerprint; so it is taken to be
+    where that cannot be told, because the journal or a record is damaged."""
+    query = """SELECT 1 FROM calls WHERE CASE WHEN json_valid(reply)
+        THEN json_extract(reply, '$.fingerprint') LIKE 'offline%' ELSE 1 END LIMIT 1"""
+    try:
+        return bool(read(path, lambda db: db.execute(query).fetchone()))
+    except RunError:
+        return True
+
+
+def asked_in(db: sqlite3.Connection, role: str, failed: bool = False) -> Iterator[Asked]:
+    """The calls on record of the agents whose role is LIKE `role`, without those that failed or with them."""
+    query = """SELECT "case", round, attempt, key, model, body, parameters, reply FROM calls
+        JOIN inputs ON inputs.digest = calls.input WHERE agent LIKE ? AND (? OR status != 'failed')"""
+    return map(Asked._make, db.execute(query, [role, failed]))
+
+
+def replies_in(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Reply]:
+    """The replies on record for `keys`; those that failed are left out, since they are asked again."""
+    found: dict[str, Reply] = {}
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
+        marks = ",".join("?" * len(some))
+        query = f"SELECT key, reply FROM calls WHERE status != 'failed' AND key IN ({marks})"
+        found |= {key: _reply(body) for key, body in db.execute(query, some)}
+    return found
+
+
+class _BadRecord(sqlite3.DatabaseError):
+    """A record that SQLite reads and that is not as it was written."""
+
+
+def _reply(body: str) -> Reply:
+    try:
+        return Reply(**_parsed(body))
+    except TypeError as error:
+        raise _BadRecord(f"a reply on record is none: {error}") from error
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise _BadRecord(f"a record is no JSON: {error}") from error
+
+
+def limits_in(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """The limits that earlier sessions learnt, by model and name."""
+    found: dict[str, dict[str, int]] = {}
+    for model, name, size in db.execute("SELECT model, name, size FROM limits"):
+        found.setdefault(model, {})[name] = size
+    return found
 
 
 @dataclass(frozen=True)
@@ -62,10 +197,8 @@ class Journal:
         if self._name in OPEN:
             raise RunError(f"{path.parent} is in use by another client here. Ask with that one, or wait.")
         with explained(path):
-            self._db = opened(path, to_write=True)
-            self._reader = connected(path)
-            digests = self._db.execute("SELECT digest FROM inputs WHERE digest NOT GLOB '*[^0-9a-f]*'")
-            self._inputs = {bytes.fromhex(row[0]) for row in digests if len(row[0]) == 64}
+            self._db, self._reader = _opened(path), _connected(path)
+            self._inputs = {bytes.fromhex(row[0]) for row in self._db.execute("SELECT digest FROM inputs")}
             self.limits = limits_in(self._db)
             self._session = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM spending").fetchone()[0]
         self._commits, self._noted = 0, 0.0  # clock
@@ -92,7 +225,7 @@ class Journal:
         """Commit `reply`; concurrent callers share one commit. Raises RunError when it cannot be written."""
         body = f"[{json.dumps(call.messages, ensure_ascii=False)}, {call.tool.text}]"
         digest = sha256(body.encode()).hexdigest()
-        await self._commit_with(row_of(call, reply, digest), (digest, body))
+        await self._commit_with(_row(call, reply, digest), (digest, body))
 
     async def note(self) -> None:
         """Commit what is spent so far, with what is about to be sent: a ceiling has to survive a crash."""
@@ -164,7 +297,7 @@ class Journal:
             self._db.execute("COMMIT")
             self._committed = True
         self._commits += 1
-        if self._commits % 100 == 0 and Path(f"{self.path}-wal").stat().st_size > LARGEST_LOG:
+        if self._commits % 100 == 0 and _size(Path(f"{self.path}-wal")) > LARGEST_LOG:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _settle(self, problem: Exception | None) -> None:
@@ -189,6 +322,96 @@ class Journal:
         learnt = [(model, *limit) for model, some in self.limits.items() for limit in some.items()]
         self._insert("limits", learnt, "ON CONFLICT DO UPDATE SET size = excluded.size")
         self._noted = time.monotonic()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The database to write to, with its tables; one that is there is looked at in full before."""
+    _refuse_no_database(path)
+    if _size(path):
+        # A connection that only reads leaves a damaged file and its log as they are, even as it closes.
+        with closing(_read_only(path)) as db:
+            if (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":  # 0.2 s a 100,000 calls
+                raise _damaged(path, found)
+    if _size(Path(f"{path}-wal")):
+        logger.warning(
+            "the last session of %s ended abruptly: what is on record is kept, what was under way is asked "
+            "again.", path.parent,
+        )  # fmt: skip
+    db = _connected(path)
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
+        db.execute(f"PRAGMA {pragma}")
+    db.executescript(_SCHEMA)
+    return db
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
+
+
+def _refuse_no_database(path: Path) -> None:
+    """What SQLite would take for a new file, and write over, deleting the log beside it."""
+    size, log = _size(path), _size(Path(f"{path}-wal"))
+    if not size and log:
+        raise _damaged(path, f"it is gone or empty, and {path.name}-wal is not")
+    if size:
+        with path.open("rb") as file:
+            if file.read(16) != b"SQLite format 3\0" or size < 512:
+                raise _damaged(path, "it is no SQLite database")
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """Without a log no file is made beside it either; with one, only the log's index is."""
+    sealed = "" if _size(Path(f"{path}-wal")) else "&immutable=1"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{sealed}", uri=True)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """SQLite's and the disk's errors as a RunError that says what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last of a damaged name in the schema
+        if is_full(error):
+            raise unwritable(path, error) from error
+        if _is_damage(error):
+            raise _damaged(path, str(error)) from error
+        raise RunError(
+            f"{path} cannot be used as the journal ({error}). If the disk is full or the folder is "
+            "read-only, mend that."
+        ) from error
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is wrong, and not the disk, the folder or another process."""
+    if isinstance(error, _BadRecord | UnicodeDecodeError) or "Could not decode" in str(error):
+        return True
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def _damaged(path: Path, why: str) -> RunError:
+    name = path.name
+    return RunError(
+        f"{path} is damaged ({' '.join(why.split())[:200]}) and left as it is: `sqlite3 {name} .recover | "
+        f"sqlite3 mended.sqlite` reads out what is there, to be put in its place as {name}; moved away, its "
+        "replies are paid for again."
+    )
+
+
+def _row(call: Call, reply: Reply, digest: str) -> tuple[Any, ...]:
+    parameters: dict[str, Any] = {
+        "temperature": call.temperature,
+        "max_tokens": call.max_tokens,
+        "seed": call.seed,
+    }
+    parameters |= {"reasoning_effort": call.reasoning_effort} if call.reasoning_effort else {}
+    where = (sendable(call.agent), sendable(call.model), sendable(call.case), call.round, call.attempt)
+    body = sendable(json.dumps({name: getattr(reply, name) for name in Reply.__slots__}, ensure_ascii=False))
+    asked = (digest, json.dumps(parameters))
+    return (call.key, *where, *asked, reply.status, body, reply.attempts, reply.cost_usd)
 
 
 def _wake(done: asyncio.Future, problem: Exception | None) -> None:

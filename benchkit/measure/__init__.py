@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .comparing import case_matrix, check_parameters, compare
 from .rounds import pass_hat_k, round_agreement, variance_split
-from .scoring import LOWER_IS_BETTER, METRICS, METRICS_VERSION, PRIMARY, Metric, score, score_response
+from .scoring import score, score_response
 from .serving import compare_serving
 from .settling import settle
 from .summary import (
@@ -20,7 +21,6 @@ from .summary import (
 )
 
 __all__ = [
-    "LOWER_IS_BETTER",
     "METRICS",
     "METRICS_VERSION",
     "PRIMARY",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .scoring import METRICS, Metric
+from ..metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     import numpy as np

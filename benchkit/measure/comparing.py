@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import Comparison
 from ..errors import UsageError
+from ..metrics import METRICS, Metric
 from .arrays import Measured, clusters_of, measured, pairs_of
-from .scoring import METRICS, Metric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,13 +86,13 @@ def paired_means(
         alpha=alpha,
         resamples=resamples,
         lower_is_better=metric.lower_is_better,
-        span=None if metric.lower_is_better else 1.0,
+        span=metric.span,
     )
 
 
 def family_of(key: Key, primary: Mapping[str, str], reference: str = "") -> str:
     """Among which comparisons a p-value is adjusted: the kind's primary ones, or the rest."""
-    kind = METRICS[key[0]].test_case
+    kind = METRICS[key[0]].kind
     named = not reference or reference in key[1:]
     return kind if primary.get(kind) == key[0] and named else REST
 
@@ -145,10 +145,10 @@ def _comparison(
     row = asdict(result) | asdict(verdict) | _equivalence(result, margin) | asdict(judged)
     row |= {
         "metric": name,
-        "test_case": METRICS[name].test_case,
+        "test_case": METRICS[name].kind,
         "model_a": a,
         "model_b": b,
-        "primary": primary.get(METRICS[name].test_case) == name,
+        "primary": primary.get(METRICS[name].kind) == name,
         "p_value": result.p_value,
         "rounds": one.values.shape[2],
         "between_told": variance.told,

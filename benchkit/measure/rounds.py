@@ -30,7 +30,7 @@ def _agreement(one: Measured, model: str) -> dict[str, Any]:
     from .. import stats
 
     values = one.of(model)
-    row: dict[str, Any] = {"model": model, "test_case": one.metric.test_case, "metric": one.metric.name}
+    row: dict[str, Any] = {"model": model, "test_case": one.metric.kind, "metric": one.metric.name}
     row |= asdict(stats.round_agreement(values))
     if one.metric.binary:
         passed = stats.pass_hat_k(values)

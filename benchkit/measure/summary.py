@@ -7,24 +7,28 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..metrics import METRICS, METRICS_VERSION, PRIMARY
 from ..signature import PACKAGES
-from .scoring import METRICS, METRICS_VERSION, PRIMARY
+from .scoring import UNDEFINED
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def summarise(scores: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
-    """Mean of case means per model and metric, with planned, scored and unscored responses beside it.
+    """Mean of case means per model and metric, with the responses planned, scored, unscored and undefined.
 
-    `by` adds columns to group by, such as "category". A mean over nothing is NaN, never 0.
+    Undefined are those whose case leaves the metric nothing to compare; unscored those that we failed to
+    measure. `by` adds columns to group by, such as "category". A mean over nothing is NaN, never 0.
     """
     keys = ["model", "test_case", "metric", *by]
     cases = scores.groupby([*keys, "id"], sort=False)["value"].mean()
     grouped = scores.groupby(keys, sort=False)["value"]
     table = cases.groupby(level=keys, sort=False).agg(mean="mean", cases="count")
     table["planned"], table["scored"] = grouped.size(), grouped.count()
-    table["unscored"] = table["planned"] - table["scored"]
+    undefined = scores["reason"].fillna("").str.startswith(UNDEFINED)
+    table["undefined"] = undefined.groupby([scores[key] for key in keys], sort=False).sum()
+    table["unscored"] = table["planned"] - table["scored"] - table["undefined"]
     return table.reset_index()
 
 
@@ -74,7 +78,7 @@ def metrics_json(
 
 
 def _means(means: pd.Series, model: str, kind: str) -> dict[str, float | None]:
-    some = [metric for metric in METRICS.values() if metric.test_case == kind]
+    some = [metric for metric in METRICS.values() if metric.kind == kind]
     found = {m.reported_as or m.name: means.get((model, m.name)) for m in some}
     return {name: None if value is None or value != value else float(value) for name, value in found.items()}
 
@@ -94,7 +98,7 @@ def check_primary(named: str) -> dict[str, str]:
     for name in dict.fromkeys(filter(None, (part.strip() for part in named.split(",")))):
         if name not in METRICS:
             raise UsageError(f"primary_metric = {name!r} is not known. Use: {', '.join(METRICS)}.")
-        kind = METRICS[name].test_case
+        kind = METRICS[name].kind
         if kind in chosen:
             raise UsageError(f"primary_metric = {named!r} has two metrics for {kind}. Name one per kind.")
         chosen[kind] = name

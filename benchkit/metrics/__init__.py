@@ -1,5 +1,10 @@
 """What one response is worth: pure functions from texts or objects to a number, or None.
 
 Every metric documents its formula, its range, its direction and what it gives for empty input. None means
-that the reference leaves nothing to compare with: the caller makes that *unscored*, with the reason.
+that the reference leaves nothing to compare with: the caller counts the case as *undefined*, with the reason.
+All that others need to know of a metric stands in its descriptor, `METRICS[name]`.
 """
+
+from .descriptors import METRICS, METRICS_VERSION, PRIMARY, Metric, add_metric, described, in_order
+
+__all__ = ["METRICS", "METRICS_VERSION", "PRIMARY", "Metric", "add_metric", "described", "in_order"]

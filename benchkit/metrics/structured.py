@@ -19,17 +19,17 @@ from .fields import Json, field_accuracy
 __all__ = ["check_schema", "field_accuracy", "schema_compliance", "structural_consistency"]
 
 
-def schema_compliance(arguments: Json, schema: dict[str, Any]) -> float:
+def schema_compliance(arguments: Json, schema: dict[str, Any] | None) -> float:
     """1 if `arguments` are valid under `schema` by JSON Schema 2020-12, formats asserted, else 0.
 
-    Higher is better; the mean over responses is the compliance rate; it is never None. Formats that no
-    installed package can check pass, as the specification allows; date-time, date, email, uuid and ipv4 are
-    checked. Arguments nested too deeply to be walked are 0. Raises InputError as `check_schema` does.
+    Higher is better; the mean over responses is the compliance rate; it is never None. No schema
+    allows all. Formats that no installed package can check pass, as the specification allows; date-time,
+    date, email, uuid and ipv4 are checked. Arguments nested too deeply to be walked are 0. Raises InputError as `check_schema` does.
     """
     try:
-        return float(_validator(json.dumps(schema)).is_valid(arguments))
+        return float(_validator(json.dumps({} if schema is None else schema)).is_valid(arguments))
     except RecursionError:
-        check_schema(schema)
+        check_schema({} if schema is None else schema)
         return 0.0
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...agent import Reply
 from ...domain import Response, TestCase
-from ...errors import RunError
 from ...execute import response_from
-from ...run.provenance import read_only
+from ...llm.journal import asked_in, read
 from ...run.tables import writable
 from .apart import Difference, same
 
@@ -23,10 +19,7 @@ if TYPE_CHECKING:
 Key = tuple[str, str, int]  # model, case, round
 _STATED = ("model_response", "status", "error", "timestamp", "latency_s", "queue_s")
 STATED = (*_STATED, "prompt_tokens", "completion_tokens", "cost_usd")
-_EXECUTORS = "agent LIKE '%\\_executor' ESCAPE '\\'"
-_ASKED = f"""SELECT model, "case", round, input FROM calls WHERE {_EXECUTORS}"""
-_INPUTS = f"SELECT digest, body FROM inputs WHERE digest IN (SELECT input FROM calls WHERE {_EXECUTORS})"
-_QUERY = f"""SELECT model, "case", round, reply FROM calls WHERE {_EXECUTORS}"""
+_EXECUTORS = "%_executor"
 
 
 def replies_on_record(journal: Path) -> dict[Key, list[Reply]]:
@@ -35,33 +28,25 @@ def replies_on_record(journal: Path) -> dict[Key, list[Reply]]:
     Raises RunError for a journal that cannot be read.
     """
     found: dict[Key, list[Reply]] = {}
-    with reading(journal) as db:
-        for model, case, round, reply in db.execute(_QUERY):
-            found.setdefault((model, case, round), []).append(Reply(**json.loads(reply)))
+
+    def collect(db: Any) -> None:
+        for one in asked_in(db, _EXECUTORS, failed=True):
+            found.setdefault((one.model, one.case, one.round), []).append(one.reply)
+
+    read(journal, collect)
     return found
 
 
 def prompts_on_record(journal: Path) -> dict[Key, list[str]]:
     """What each model under test was asked, as a CSV file holds it, by what it answers. Raises RunError."""
     found: dict[Key, list[str]] = {}
-    asked: dict[str, str] = {}
-    with reading(journal) as db:
-        for digest, body in db.execute(_INPUTS):
-            asked[digest] = writable(json.loads(body)[0][-1][1])
-        for model, case, round, digest in db.execute(_ASKED):
-            if digest in asked:
-                found.setdefault((model, case, round), []).append(asked[digest])
+
+    def collect(db: Any) -> None:
+        for one in asked_in(db, _EXECUTORS, failed=True):
+            found.setdefault((one.model, one.case, one.round), []).append(writable(one.messages[-1][1]))
+
+    read(journal, collect)
     return found
-
-
-@contextmanager
-def reading(journal: Path) -> Iterator[sqlite3.Connection]:
-    """The journal to read from. Raises RunError for one that cannot be read."""
-    try:
-        with closing(read_only(journal)) as db:
-            yield db
-    except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
-        raise RunError(f"{journal} cannot be read ({error}). Restore it, or move it away.") from error
 
 
 def responses_apart(

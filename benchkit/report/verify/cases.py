@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...domain import TestCase
+from ...llm.journal import asked_in, read
 from ...run.tables import writable
-from .answers import Key, reading
+from .answers import Key
 from .apart import Difference, same
 
 if TYPE_CHECKING:
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 CASES = "validated_tests.csv"
 SHOWN = ("prompt", "test_case", "category", "golden_response", "response_schema")
 SCORES = ("prompt_quality_score", "response_quality_score")
-_JUDGED = """SELECT "case", body, reply FROM calls JOIN inputs ON input = digest WHERE agent = 'validator'"""
 Judged = Mapping[str, Any]
 
 
 def judged_on_record(journal: Path) -> dict[str, list[Judged]]:
     """Every case that the validator judged, as it saw it, with its scores. Raises RunError."""
     found: dict[str, list[Judged]] = {}
-    with reading(journal) as db:
-        for id, body, reply in db.execute(_JUDGED):
-            said = json.loads(reply).get("arguments") or {}
-            shown = json.loads(json.loads(body)[0][-1][1])
-            found.setdefault(id, []).append(shown | {name: said.get(name) for name in SCORES})
+
+    def collect(db: Any) -> None:
+        for one in asked_in(db, "validator", failed=True):
+            said = one.reply.arguments or {}
+            shown = json.loads(one.messages[-1][1]) | {name: said.get(name) for name in SCORES}
+            found.setdefault(one.case, []).append(shown)
+
+    read(journal, collect)
     return found
 
 

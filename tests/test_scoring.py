@@ -1,0 +1,131 @@
+"""Responses to scores: what was not delivered, what is undefined, and metrics of one's own."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchkit.domain import is_control
+from benchkit.errors import UsageError
+from benchkit.measure import compare, score, settle, summarise
+from benchkit.metrics import METRICS, PRIMARY, add_metric, described, in_order
+
+from .measured import HASTY, STEADY, case, cases, response, responses
+
+LONG = "Dear customer, " + "we are looking into all of this at length and in great detail. " * 8
+
+
+def scored(table, *rows):
+    return score(settle(responses(*rows), table), table).set_index(["metric", "model", "id"]).sort_index()
+
+
+@pytest.mark.parametrize("status", ["malformed", "refused"])
+@pytest.mark.parametrize("metric", [name for name, one in METRICS.items() if one.kind == "conversation"])
+def test_no_delivered_answer_scores_worse(metric, status):
+    """What was not delivered is never ahead of an answer to the same case, however bad that is."""
+    table = cases(case("a"), case("b"))
+    found = scored(
+        table,
+        response("a", STEADY, "cannot be read", status=status, error="why"),
+        response("b", STEADY, "cannot be read", status=status, error="why"),
+        response("a", HASTY, LONG),
+        response("b", HASTY, "Open."),
+    ).loc[metric]
+    worse = 1 if METRICS[metric].lower_is_better else -1
+    for id in "ab":
+        assert worse * found.loc[(STEADY, id), "value"] >= worse * found.loc[(HASTY, id), "value"]
+        assert found.loc[(STEADY, id), "reason"] == f"{status}: why"
+
+
+def test_the_worst_of_an_open_end_is_earned():
+    """WER: as far off as the worst answer delivered to the case, and no better than an empty one: 1."""
+    table = cases(case("a"), case("b"), case("c"))
+    lost = [response(id, STEADY, "?", status="malformed") for id in "abc"]
+    others = [response("a", HASTY, LONG), response("b", HASTY, "Please open the settings.")]
+    found = scored(table, *lost, *others).loc["wer_score", "value"]
+    assert found[STEADY, "a"] == found[HASTY, "a"] > 5
+    assert found[STEADY, "b"] == 1.0 > found[HASTY, "b"]
+    assert found[STEADY, "c"] == 1.0
+
+
+def test_undefined_is_its_own_count():
+    """A golden without a keyword leaves the metric's denominator for every model, delivered, lost or not."""
+    table = cases(case("a", golden="You and me."), case("b"))
+    rows = [response("a", STEADY, "Hello there."), response("b", STEADY, "Please open the settings.")]
+    rows += [response("a", HASTY, "?", status="malformed"), response("b", HASTY, "", status="failed")]
+    scores = score(settle(responses(*rows), table), table)
+    some = scores[(scores["metric"] == "task_completion") & (scores["id"] == "a")]
+    assert list(some["reason"]) == ["undefined: the golden response has no keyword"] * 2
+    assert some["value"].isna().all()
+    summary = summarise(scores).set_index(["model", "metric"])
+    columns = ["planned", "scored", "unscored", "undefined"]
+    assert list(summary.loc[(STEADY, "task_completion"), columns]) == [2, 1, 0, 1]
+    assert list(summary.loc[(HASTY, "task_completion"), columns]) == [2, 0, 1, 1]
+    assert list(summary.loc[(HASTY, "bleu_score"), columns]) == [2, 1, 1, 0]
+
+
+def test_scores_carry_the_family():
+    """The family of a case stands beside its scores; "" where there is none."""
+    table = cases(case("a", family="refunds"), case("b"))
+    rows = [response(id, model, "Done.") for id in "ab" for model in (STEADY, HASTY)]
+    scores = score(settle(responses(*rows), table), table)
+    assert dict(zip(scores["id"], scores["family"], strict=True)) == {"a": "refunds", "b": ""}
+
+
+@pytest.fixture
+def stars():
+    """A metric of one's own, from 0 to 5, for as long as the test runs."""
+    yield add_metric(
+        "stars", "conversation", lambda text: float(min(5, text.count("!"))), high=5.0, unit="stars"
+    )
+    del METRICS["stars"]
+
+
+def test_a_metric_of_ones_own(stars):
+    """It is scored, summarised and compared on its own range; what was not delivered has its worst value."""
+    table = cases(*(case(f"c{i}") for i in range(4)))
+    rows = [response(f"c{i}", STEADY, "Done" + "!" * (i + 2)) for i in range(4)]
+    rows += [response(f"c{i}", HASTY, "Done!") for i in range(3)] + [
+        response("c3", HASTY, "", status="refused")
+    ]
+    scores = score(settle(responses(*rows), table), table)
+    means = summarise(scores).set_index(["metric", "model"])["mean"]
+    assert (means["stars", STEADY], means["stars", HASTY]) == (3.5, 0.75)
+    row = (
+        compare(scores, [STEADY, HASTY], PRIMARY | {"conversation": "stars"}).set_index("metric").loc["stars"]
+    )
+    assert (row["difference"], row["n"], row["primary"]) == (2.75, 4, True)
+    assert stars.span == 5
+
+
+def test_what_cannot_be_a_metric():
+    """A built-in name keeps its meaning, a kind has to exist, and a range has two ends in order."""
+    with pytest.raises(UsageError, match="clarity is built in"):
+        add_metric("clarity", "conversation", len)
+    with pytest.raises(UsageError, match="kind = 'voice' is not known"):
+        add_metric("loudness", "voice", len)
+    with pytest.raises(UsageError, match="goes from 0[.]0 to 0"):
+        add_metric("loudness", "json", len, high=0)
+    assert "loudness" not in METRICS
+
+
+def test_metrics_that_nobody_described():
+    """Scores from elsewhere: a known metric is what it is, others show their range."""
+    assert described("bleu_score") is METRICS["bleu_score"]
+    share = described("exact", "json", [0.0, 1.0, math.nan])
+    assert (share.low, share.high, share.worst) == (0.0, 1.0, 0.0)
+    points = described("points", "json", [3.0, 7.5])
+    assert (points.low, points.high, points.span, points.worst) == (None, None, None, None)
+    assert in_order(["zeal", "points", "bleu_score", "clarity"]) == [
+        "clarity",
+        "bleu_score",
+        "points",
+        "zeal",
+    ]
+
+
+def test_controls_have_names_of_their_own():
+    """A control is told from a model by its name."""
+    assert is_control("control: boilerplate")
+    assert not is_control("openai/control")
