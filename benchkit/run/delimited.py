@@ -21,9 +21,9 @@ MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-s
 def read_text(path: Path, *, guess: bool = True) -> str:
     """A text file whatever its encoding; one that had to be guessed is said once.
 
-    UTF-8 first, then what a byte order mark names, then charset-normalizer's best guess, Western Europe's
-    where that fits as well. Raises InputError for a file that cannot be read or is a workbook, and without
-    `guess` for one whose encoding is not told.
+    UTF-8 first, then what a byte order mark names, then Western Europe's if charset-normalizer finds it
+    plausible (of a few accents it cannot tell more), else its best guess. Raises InputError for a file that
+    cannot be read or is a workbook, and without `guess` for one whose encoding is not told.
     """
     try:
         data = path.read_bytes()
@@ -43,12 +43,14 @@ def read_text(path: Path, *, guess: bool = True) -> str:
 def _guessed(path: Path, data: bytes, error: UnicodeDecodeError) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data).best()
+    found = from_bytes(data)
+    best = found.best()
     if best is None or "\x00" in str(best):
         where = f"byte {error.start}"
         raise InputError(f"{path} is no text in any known encoding ({where}). Save it as UTF-8.") from None
-    western = "cp1252" in best.could_be_from_charset
-    _say(f"{path} is not UTF-8; it was read as {'cp1252' if western else best.encoding}.")
+    western = any("cp1252" in one.could_be_from_charset for one in found)
+    name = "cp1252" if western else best.encoding
+    _say(f"{path} is not UTF-8 and was read as {name}. If letters look wrong in it, save it as UTF-8.")
     return data.decode("cp1252") if western else str(best)
 
 

@@ -27,7 +27,7 @@ MADE_WITH = "made_with"  # there too: provider, seed and parameters as config.js
 
 def json_text(value: Any) -> str:
     """`value` as JSON, for a file. Raises TypeError for what JSON cannot hold."""
-    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False, default=_known)
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False, default=_known)
     return text + "\n"
 
 
@@ -84,12 +84,12 @@ def _remedy(path: Path, maker: str) -> str:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """NumPy scalars to Python's, and what is no finite number to null: JSON has neither."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
