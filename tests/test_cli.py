@@ -204,6 +204,29 @@ def test_arguments_that_cannot_be(arguments, capsys):
     assert "usage: benchkit" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("word", [["rounds=5"], ["rounds", "5"]])
+def test_parameters_from_a_file(run_dir, word):
+    """`-f FILE.yaml`, as papermill has it; what -p says takes precedence, written either way."""
+    Path("one.yaml").write_text("rounds: 3\nprovider: offline\n")
+    made = cli._pipeline(cli._parser().parse_args(list(cli._words(["run", "-f", "one.yaml", "-p", *word]))))
+    assert made.parameters == {"provider": "offline", "rounds": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- 5", "holds no parameters"),
+        ("a: [", "cannot be read as YAML"),
+        ("roundz: 3", "Did you mean rounds?"),
+    ],
+)
+def test_a_file_of_parameters_that_cannot_be_used(run_dir, capsys, text, said):
+    """One sentence, exit code 2."""
+    Path("one.yaml").write_text(text)
+    assert cli.main(["run", "-f", "one.yaml"]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_flags_become_parameters(run_dir, monkeypatch):
     """--offline and --cases are short for -p; values arrive typed."""
     Path("mine.csv").write_text("")

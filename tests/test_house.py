@@ -18,11 +18,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A room may import from the rooms below its own, and within itself. What `ALSO` lists is to be undone.
-GROUND = {"domain", "errors", "log", "signature"}
+GROUND = {"domain", "errors", "log", "signature", "values"}
 STAGES = {"generate", "validate", "execute", "measure", "decide", "report"}
 STAGE = GROUND | {"agent", "llm", "metrics", "stats", "plots", "run"}
 MAY_IMPORT = {
     "domain": set(),
+    "values": {"errors"},
     "errors": set(),
     "log": {"errors"},
     "signature": set(),
@@ -209,6 +210,7 @@ CONDA = {"jupyter_client": "jupyter-client", "playwright-python": "playwright"}
 COMPANIONS = {
     "IPython": "ipykernel",
     "PIL": "matplotlib",
+    "yaml": "pyyaml",
     "bs4": "beautifulsoup4",
     "langchain_core": "langchain_groq",
     "pygments": "nbconvert",

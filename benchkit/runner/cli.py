@@ -10,6 +10,7 @@ import shlex
 import signal
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(
                 errors="replace"
             )  # a console that has not every character is no reason to fail
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args(list(_words(sys.argv[1:] if argv is None else argv)))
     try:
         return args.command(args)
     except BrokenPipeError:  # whoever read the output has seen enough, as `| head` does
@@ -49,6 +50,14 @@ def main(argv: list[str] | None = None) -> int:
         return _complain(error, args.verbose, getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
         return _complain(Interrupted("Interrupted."), args.verbose, Interrupted.exit_code)
+
+
+def _words(argv: Sequence[str]) -> Iterator[str]:
+    """The command line with `-p NAME=VALUE` as `-p NAME VALUE`."""
+    before = ""
+    for word in argv:
+        yield from word.split("=", 1) if before == "-p" and re.match(r"\w+=", word) else (word,)
+        before = word
 
 
 def run(args: argparse.Namespace) -> int:
@@ -111,7 +120,8 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
 
     folder = notebook_folder()
     declared = declared_parameters(folder)
-    given: dict[str, Any] = {name: parse(text, find(declared, name)) for name, text in args.parameters}
+    given = _from_files(args.files)
+    given |= {name: parse(text, find(declared, name)) for name, text in args.parameters}
     for flag, name, value in (
         ("--offline", "provider", args.provider),
         ("--cases", "cases_file", args.cases),
@@ -122,6 +132,22 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
         raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
     span = {"first": args.first, "last": args.last}
     return BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
+
+
+def _from_files(files: Sequence[str]) -> dict[str, Any]:
+    """The parameters that YAML files give; a later file's take the place of an earlier one's."""
+    import yaml
+
+    given: dict[str, Any] = {}
+    for file in files:
+        try:
+            found = yaml.safe_load(Path(file).expanduser().read_text("utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UsageError(f"{file} cannot be read as YAML ({' '.join(str(error).split())}).") from error
+        if not isinstance(found, dict):
+            raise UsageError(f"{file} holds no parameters. Write one a line, such as: rounds: 5")
+        given |= {str(name): value for name, value in found.items()}
+    return given
 
 
 async def _until_stopped(pipeline: BenchmarkPipeline) -> None:
@@ -145,6 +171,7 @@ def _how_to_resume(pipeline: BenchmarkPipeline, args: argparse.Namespace, stoppe
     words = ["benchkit", "run", _short(pipeline.run_dir)]
     words += ["--offline"] if args.provider else []
     words += [word for flag, value in flags.items() if value not in usual for word in (flag, value)]
+    words += [word for file in args.files for word in ("-f", file)]
     words += [word for name, value in given.items() for word in ("-p", name, value)]
     return f"Resume with: {shlex.join(words)}"
 
@@ -219,8 +246,10 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     add("--cases", metavar="FILE", help="CSV or JSONL of your own cases instead of generated ones")
     add("--from", dest="first", choices=STEPS, default="01", help="notebook to begin with")
     add("--to", dest="last", choices=STEPS, default="05", help="notebook to end with")
-    names = ("NAME", "VALUE")
-    add("-p", dest="parameters", nargs=2, action="append", default=[], metavar=names, help="any parameter")
+    pair = {"nargs": 2, "metavar": ("NAME", "VALUE"), "help": "any parameter; also as NAME=VALUE"}
+    add("-p", dest="parameters", action="append", default=[], **pair)
+    yaml = "parameters as YAML, one a line; -p takes precedence"
+    add("-f", dest="files", action="append", default=[], metavar="FILE.yaml", help=yaml)
     add("--verbose", action="store_true", help="show log and tracebacks")
     command.set_defaults(command=run)
 

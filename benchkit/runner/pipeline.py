@@ -14,7 +14,8 @@ from .. import errors
 from ..errors import BenchkitError, BudgetStop, InputError, Interrupted, RunError, UsageError, unwritable
 from ..log import setup_logging
 from ..report.export import export_html
-from .parameters import NOTEBOOKS, Parameter, check, declared_parameters, find, notebook_folder, parse
+from ..values import usable
+from .parameters import NOTEBOOKS, Parameter, declared_parameters, find, notebook_folder, parse
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ class BenchmarkPipeline:
         self.folder = Path(notebooks) if notebooks else notebook_folder()
         self.names = _between(first, last)
         self.declared = declared_parameters(self.folder)
-        self.parameters = {
-            name: check(value, find(self.declared, name)) for name, value in parameters.items()
-        }
+        for name in parameters:
+            find(self.declared, name)
+        self.parameters = parameters | usable(parameters)
         if self.parameters.get("cases_file"):
             self.parameters["cases_file"] = _existing(self.parameters["cases_file"])
         self.verbose = verbose
