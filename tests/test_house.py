@@ -18,7 +18,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A room may import from the rooms below its own, and within itself. What `ALSO` lists is to be undone.
-GROUND = {"domain", "errors", "log", "signature", "values"}
+GROUND = {"domain", "errors", "log", "signature", "values", "wording"}
 STAGES = {"generate", "validate", "execute", "measure", "decide", "report"}
 STAGE = GROUND | {"agent", "llm", "metrics", "stats", "plots", "run"}
 MAY_IMPORT = {
@@ -27,21 +27,21 @@ MAY_IMPORT = {
     "errors": set(),
     "log": {"errors"},
     "signature": set(),
+    "wording": set(),
     "agent": GROUND,
-    "stats": {"domain", "errors"},
+    "stats": {"domain", "errors", "wording"},
     "metrics": {"domain", "errors"},
-    "plots": {"domain", "errors", "signature", "metrics"},
+    "plots": {"domain", "errors", "signature", "metrics", "wording"},
     "run": GROUND | {"llm"},
     "offline": GROUND | {"metrics"},
     "llm": GROUND | {"agent", "offline"},
-    "claims": GROUND | {"validate"},
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE)
 ALSO = {
     "validate": {"measure"},
     "execute": {"measure", "generate"},
     "decide": {"measure"},
-    "report": {"claims", "measure", "decide", "validate", "execute", "generate"},
+    "report": {"measure", "decide", "validate", "execute", "generate"},
 }
 
 

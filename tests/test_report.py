@@ -1,9 +1,7 @@
-"""05: the checked commentary, what is sent back and what is left out, and the report around it."""
+"""05: the report around the decision, its tables and its text."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import random
 import re
 from typing import Any
@@ -13,11 +11,8 @@ import pandas as pd
 import pytest
 
 from benchkit import report
-from benchkit.agent import Reply
-from benchkit.claims import GAP
 from benchkit.decide.saying import finding
 from benchkit.domain import CATEGORIES
-from benchkit.errors import RunError
 from benchkit.measure import costs
 from benchkit.plots import plot_differences
 from benchkit.report.export import export_report, page_text
@@ -38,124 +33,12 @@ from .measured import (
     score_table,
 )
 
-GOOD = {"title": "Basis", "text": "The tables hold all that was measured."}
-WRONG = {"title": "Gain", "text": f"{STEADY} roughly doubled the score of {HASTY}."}
-MENDED = {"title": "Gain", "text": "More cases would narrow the intervals."}
-
-
-class Writer:
-    """A report agent that hands in what it is given, try by try; None is a reply that cannot be used."""
-
-    name = "offline"
-
-    def __init__(self, *tries: list[dict[str, str]] | None) -> None:
-        self.tries, self.messages = list(tries), []
-
-    async def __aenter__(self) -> Writer:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        return None
-
-    async def map(self, agent: Any, items: Any, label: str = "") -> list[Reply]:
-        self.messages.append(json.loads(items[0].content))
-        said = self.tries.pop(0)
-        if said is None:
-            return [Reply("k", "malformed", error="called no tool")]
-        return [Reply("k", "answered", {"passages": said})]
+SAID = report.Commentary("m", [{"topic": "decision", "facts": ["decision-1"]}], "read")
 
 
 @pytest.fixture(scope="module")
 def computed() -> dict[str, Any]:
     return report_of(drawn(3))
-
-
-def commented(computed, *tries) -> tuple[report.Commentary, Writer]:
-    writer = Writer(*tries)
-    return asyncio.run(report.comment(computed, writer)), writer
-
-
-class TestComment:
-    def test_what_holds_is_kept(self, computed):
-        """One try, nothing sent back, the model on record."""
-        said, writer = commented(computed, [GOOD])
-        assert (said.passages, said.left_out, said.sent_back) == ([GOOD], [], 0)
-        assert said.model == "offline/analyst"
-        assert "sent_back" not in writer.messages[0]
-
-    def test_what_does_not_is_sent_back_with_the_reason(self, computed):
-        """The passage and a line per problem go back; what is mended is published."""
-        said, writer = commented(computed, [GOOD, WRONG], [MENDED])
-        assert said.passages == [GOOD, MENDED]
-        assert said.sent_back == 1
-        (back,) = writer.messages[1]["sent_back"]
-        assert back["passage"] == WRONG
-        assert "roughly doubled" in WRONG["text"]
-        assert "ratio" in back["problems"][0]
-
-    def test_after_two_returns_it_is_left_out(self, computed):
-        """Sent back at most twice, then left out, with its text and reasons on record."""
-        said, writer = commented(computed, [GOOD, WRONG], [WRONG], [WRONG])
-        assert len(writer.messages) == report.commenting.TRIES == 3
-        assert said.passages == [GOOD]
-        (left,) = said.left_out
-        assert (left.title, left.text, said.sent_back) == ("Gain", WRONG["text"], 2)
-        shown = report.commentary(said)
-        assert "> 1 passage was left out" in shown
-        assert "roughly doubled" not in shown.split(">")[0]
-        record = said.record()
-        assert (record["published"], record["withheld"]) == (1, 1)
-        assert report.Commentary.read(json.loads(json.dumps(record))) == said
-
-    @pytest.mark.parametrize(
-        "damage", [{"passages": [{"title": "x"}]}, {"left_out": [{"title": "x"}]}, {"left_out": [7]}]
-    )
-    def test_a_damaged_record_is_said(self, damage):
-        """What cannot be a commentary is an error that names the file and the remedy."""
-        with pytest.raises(RunError, match=r"commentary\.json is damaged .* Run 05_report"):
-            report.Commentary.read(report.Commentary().record() | damage)
-
-    def test_a_passage_that_was_kept_is_not_kept_twice(self, computed):
-        """Asked to mend one passage, a model may hand in all of them again."""
-        said, _ = commented(computed, [GOOD, WRONG], [GOOD, MENDED])
-        assert said.passages == [GOOD, MENDED]
-
-    def test_a_reply_that_cannot_be_used_ends_it(self, computed):
-        """What is left by then stays left out, and the note says what happened."""
-        said, _ = commented(computed, [GOOD, WRONG], None)
-        assert said.passages == [GOOD]
-        assert [one.title for one in said.left_out] == ["Gain"]
-        assert "called no tool" in report.commentary(said)
-        assert "No commentary" not in report.commentary(said)
-        nothing, _ = commented(computed, None)
-        assert report.commentary(nothing).startswith("> No commentary. The report agent gave no usable")
-
-    def test_a_title_claims_as_much_as_a_text(self, computed):
-        """A falsehood in the title is no less published than one in the text."""
-        said, _ = commented(computed, *[[GOOD | {"title": f"{STEADY} is twice as good"}]] * 3)
-        assert said.passages == [GOOD | {"title": GAP}]
-
-    def test_what_is_true_beside_a_falsehood_is_published(self, computed):
-        """Only the false sentence goes, and what leans on it; a mark stands there, and both are counted."""
-        more = "More cases would narrow the intervals."
-        text = f"{GOOD['text']} {WRONG['text']} This is a clear gain. {more}"
-        said, _ = commented(computed, *[[{"title": "Basis", "text": text}]] * 3)
-        assert said.passages == [{"title": "Basis", "text": f"{GOOD['text']} {GAP} {more}"}]
-        (left,) = said.left_out
-        assert (left.text, left.kept, left.sentences) == (text, said.passages[0]["text"], 2)
-        assert said.counts == {"published": 1, "withheld": 0, "sentences_left_out": 2}
-        shown = report.commentary(said)
-        assert f"measured. \\{GAP[:-1]}\\] {more}" in shown
-        assert "> 2 sentences, where \\[…\\] stands, were left out" in shown
-        assert report.Commentary.read(json.loads(json.dumps(said.record()))) == said
-
-    def test_nobody_is_asked_about_an_imported_run(self, computed):
-        """Responses that were made elsewhere get no commentary unless a model is named."""
-        writer = Writer()
-        writer.name = "imported"
-        said = asyncio.run(report.comment(computed, writer))
-        assert said.note
-        assert not writer.messages
 
 
 @pytest.fixture(scope="module", params=[2, 4])
@@ -164,7 +47,7 @@ def made(request) -> tuple[dict[str, Any], str]:
     scores = drawn(5, (STEADY, HASTY, TERSE, "org/" + "long-" * 12 + "id")[: request.param], n=10)
     computed = report_of(scores, costs={STEADY: 0.001})
     figures = report.figures(computed, scores, responses_of(scores))
-    return computed, report.write(computed, report.Commentary(passages=[GOOD]), pd.DataFrame(), figures)
+    return computed, report.write(computed, SAID, pd.DataFrame(), figures)
 
 
 class TestWritten:
@@ -234,7 +117,7 @@ ADDRESSES = (
 
 
 class TestText:
-    @pytest.mark.parametrize("place", ["commentary", "answers", "decision", "table"])
+    @pytest.mark.parametrize("place", ["answers", "decision", "table"])
     def test_an_address_in_a_text_is_no_link(self, computed, tmp_path, place):
         """What a model wrote stays text in the page and leaves no bare address to a renderer."""
         made = computed["decision"] | {"details": [ADDRESSES], "warnings": [ADDRESSES]}
@@ -247,7 +130,6 @@ class TestText:
             **dict.fromkeys(columns, ADDRESSES),
         }
         text = {
-            "commentary": report.commentary(report.Commentary(passages=[{"title": "T", "text": ADDRESSES}])),
             "answers": report.side_by_side(pd.DataFrame([answers])),
             "decision": report.decision(computed | {"decision": made}),
             "table": report.denominators({"denominators": [{"a": ADDRESSES[:-20]}], "signature": ""}),
@@ -339,7 +221,7 @@ class TestDecision:
         assert lines[1:3] == [f"> **Warning.** {late}", "> **Warning.** a wrote the test cases."]
         assert all(line.startswith("- ") for line in lines[3:])
         assert report.headline(made).split("\n\n") == lines[:3]
-        text = report.write(made, report.Commentary(passages=[GOOD]), pd.DataFrame(), {})
+        text = report.write(made, SAID, pd.DataFrame(), {})
         said = text.split("## Commentary")[1].split("\n\n")[1]
         assert said == (
             "> **Read with the warnings at the decision:** clarity decides on conversations; before results "

@@ -105,7 +105,7 @@ def test_what_cannot_be_a_metric():
         add_metric("clarity", "conversation", len)
     with pytest.raises(UsageError, match="kind = 'voice' is not known"):
         add_metric("loudness", "voice", len)
-    with pytest.raises(UsageError, match="goes from 0[.]0 to 0"):
+    with pytest.raises(UsageError, match=r"goes from 0[.]0 to 0"):
         add_metric("loudness", "json", len, high=0)
     assert "loudness" not in METRICS
 

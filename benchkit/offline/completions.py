@@ -99,7 +99,7 @@ def _arguments(
     if name == "validate_test_case":
         return critic.validate(model, order, random)
     if name == "write_commentary":
-        return commentary.write(model, order, random)
+        return commentary.write(order)
     made = schemas.instance(parameters, random)
     return made if isinstance(made, dict) else {}
 

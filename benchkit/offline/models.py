@@ -128,7 +128,6 @@ ROSTER: dict[str, SimulatedModel] = {
         replace(GOOD, id="offline/author", broken_json=0.03),
         replace(GOOD, id="offline/critic", broken_json=0.01, latency_ms=(200.0, 450.0)),
         replace(GOOD, id="offline/analyst"),
-        replace(GOOD, id="offline/liar", lies=0.5),
     )
 }
 # Served under Groq's ids when the server stands in for Groq, so that this path can be tested without it.

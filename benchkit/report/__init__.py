@@ -1,11 +1,12 @@
-"""05: the decision first, then what it stands on; commentary only where its figures were checked."""
+"""05: the decision first, then what it stands on; the agent chooses facts, and writes none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .commenting import Commentary, LeftOut, checked, comment, commentary, facts_of, sifted
+from .commentary import Commentary, comment, published
+from .facts import facts
 from .markdown import displayed
 from .pictures import figures, linked, shown
 from .rounds import agreement, variance
@@ -20,26 +21,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Commentary",
-    "LeftOut",
     "agreement",
-    "checked",
     "comment",
-    "commentary",
     "comparisons",
     "cost",
     "decision",
     "denominators",
     "displayed",
-    "facts_of",
+    "facts",
     "figures",
     "headline",
     "means",
     "method",
+    "published",
     "reminder",
     "serving",
     "shown",
     "side_by_side",
-    "sifted",
     "validator",
     "variance",
     "worst_cases",
@@ -93,7 +91,7 @@ def write(
         side_by_side(worst, report["signature"]),
         "## Commentary",
         reminder(report),
-        commentary(commented),
+        published(commented, report),
         "## Method",
         method(report),
         "How every number above was made; the small print under tables and figures is its short form:",

@@ -16,7 +16,7 @@ NEEDED: dict[str, dict[str, type]] = {
     "config.json": _CONFIG,
     ".config.json": _CONFIG,
     "metrics_report.json": {"comparisons": list, "configuration": dict, "decision": dict},
-    "commentary.json": {"model": str, "passages": list, "left_out": list, "sent_back": int, "note": str},
+    "commentary.json": {"model": str, "passages": list, "next_step": str, "note": str},
 }
 
 CONFIG_COPY = ".config.json"  # beside config.json, written with it, read where that is damaged or gone

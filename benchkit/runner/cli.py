@@ -101,8 +101,8 @@ def models(args: argparse.Namespace) -> int:
 
 def verify(args: argparse.Namespace) -> int:
     """`benchkit verify`: compute a run's numbers again; 1 where one differs."""
-    from ..report.verify import verify
     from ..run import read_run
+    from .replay import verify
 
     run = read_run(args.run_dir)
     if not (run.path / "metrics_report.json").is_file():
@@ -110,7 +110,7 @@ def verify(args: argparse.Namespace) -> int:
             f"{run.path} has no metrics_report.json, so there is nothing to verify. Name the folder of a run "
             "that 04_measure.ipynb has measured."
         )
-    found = verify(run)
+    found = verify(run.path)
     print("\n".join(found.lines()))
     return 1 if found.differences else 0
 

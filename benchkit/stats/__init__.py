@@ -9,7 +9,9 @@ be computed is NaN with a sentence in `warnings`, never zero; what was called wr
 from __future__ import annotations
 
 from benchkit.stats.agreement import Agreement, PassHatK, pass_hat_k, pass_hat_k_cases, round_agreement
+from benchkit.stats.categories import by_category, heterogeneity, other_categories, without_each
 from benchkit.stats.comparing import Paired, paired
+from benchkit.stats.contrasts import Contrasts, best
 from benchkit.stats.deciding import (
     OUTCOMES,
     Equivalence,
@@ -20,6 +22,9 @@ from benchkit.stats.deciding import (
     outcome_of,
     still_in_the_running,
 )
+from benchkit.stats.equality import cases_for_equivalence, equivalent
+from benchkit.stats.estimates import Estimate, combine
+from benchkit.stats.looks import sequence_alpha, sequence_radius
 from benchkit.stats.means import (
     MeanEstimate,
     ModelMean,
@@ -49,7 +54,18 @@ from benchkit.stats.planning import (
     variance_components,
 )
 from benchkit.stats.power import difference_variance, planned_power, t_factor
+from benchkit.stats.sample_size import (
+    Needed,
+    Spread,
+    needed_cases,
+    needed_rounds,
+    power,
+    round_noise,
+    smallest_difference,
+    spread,
+)
 from benchkit.stats.sensitivity import Bounds, bounds, without_each_cluster, without_extreme_case
+from benchkit.stats.strata import Design, design, stratified
 
 __all__ = [
     "MOST_CASES",
@@ -58,42 +74,65 @@ __all__ = [
     "Agreement",
     "Bounds",
     "CaseVariance",
+    "Contrasts",
+    "Design",
     "Equivalence",
+    "Estimate",
     "MeanEstimate",
     "ModelMean",
+    "Needed",
     "Paired",
     "PassHatK",
     "Proportion",
+    "Spread",
     "VarianceComponents",
     "Verdict",
     "as_unsure_as",
+    "best",
     "bounds",
+    "by_category",
     "case_means",
     "case_variance",
+    "cases_for_equivalence",
     "cases_needed",
     "clustered_standard_error",
+    "combine",
     "decide",
+    "design",
     "detectable_difference",
     "difference_variance",
     "effective_clusters",
     "enough_cases",
     "enough_rounds",
     "equivalence",
+    "equivalent",
     "estimate_mean",
+    "heterogeneity",
     "holm",
     "model_mean",
+    "needed_cases",
+    "needed_rounds",
+    "other_categories",
     "outcome_of",
     "paired",
     "pass_hat_k",
     "pass_hat_k_cases",
     "planned_power",
+    "power",
     "proportion",
     "round_agreement",
+    "round_noise",
     "rounds_needed",
+    "sequence_alpha",
+    "sequence_radius",
+    "smallest_difference",
     "smallest_shown",
+    "spread",
     "still_in_the_running",
+    "stratified",
     "t_factor",
     "variance_components",
+    "without_each",
     "without_each_cluster",
     "without_extreme_case",
 ]

@@ -1,0 +1,148 @@
+"""Which of several models is best: simultaneous intervals against the best of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import chdtrc, ndtri
+from scipy.stats import qmc
+
+from benchkit.stats.checks import Array, check_share, require
+from benchkit.stats.estimates import Estimate, t_quantile, t_tail
+
+POINTS, SEED = 13, 7  # 2^13 quasi-random points: critical values are good to three digits
+BINS = 512  # means of neighbouring points, for which the chi-square part is integrated
+Pairs = Sequence[Sequence[Estimate | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasts:
+    """Each of M models against the best of the others, U_i − max_{j≠i} U_j; all of shape (M,)."""
+
+    difference: Array  # to the model that looks best among the others
+    rival: tuple[int, ...]  # which that is
+    low: Array  # simultaneous at level 1 − alpha
+    high: Array
+    contender: tuple[bool, ...]  # not shown worse than the best
+    tail: Array  # the one-sided tail of the t quantile that makes model i's intervals simultaneous
+    alpha: float
+    warnings: tuple[str, ...] = ()
+
+
+def best(estimates: Pairs, *, alpha: float = 0.05) -> Contrasts:
+    """Multiple comparisons with the best (Edwards and Hsu 1983) from pairwise estimates.
+
+    `estimates[i][j]` is U_i − U_j; the diagonal is None, and so may be one of [i][j] and [j][i]. With each
+    model i in turn as the control, c_i makes all |U_ij − Û_ij| <= c_i SE_ij at once with 1 − alpha, by the
+    multivariate t of the estimates' correlations (from their influence values, so pairs may rest on different
+    cases). Models with Û_ij + c_i SE_ij >= 0 for all j may be the best: the contenders, G. Then, for all i
+    at once with at least 1 − alpha,
+      min_{j in G, j≠i} (Û_ij − c_j SE_ij) <= U_i − max_{j≠i} U_j <= min_{j≠i} (Û_ij + c_i SE_ij), i in G;
+    a sole contender's lower end is min_j (Û_ij − c_i SE_ij), one who is no contender is held against G.
+    Two models: exactly the t interval. A pair without an error shows nothing. Raises UsageError for fewer
+    than 2 models or a pair that is missing on both sides.
+    """
+    check_share(alpha, "alpha")
+    table = _table(estimates)
+    tails = np.array([_tail(i, table, alpha) for i in range(len(table))])
+    gap = np.array([[0.0 if e is None else e.estimate for e in row] for row in table])
+    half = np.array([[_half(e, tails[i]) for e in row] for i, row in enumerate(table)])
+    np.fill_diagonal(gap, np.inf)
+    np.fill_diagonal(half, 0.0)
+    with np.errstate(invalid="ignore"):
+        up = np.where(np.isinf(half), np.inf, gap + half).min(axis=1)
+    among = up >= 0
+    notes: tuple[str, ...] = ()
+    if not among.any():
+        among = np.ones(len(table), dtype=bool)
+        notes = ("Each model is shown worse than another, on different cases: none is left out.",)
+    ends = [_ends(i, gap, half, among, up) for i in range(len(table))]
+    rival = np.where(np.isnan(gap), np.inf, gap).argmin(axis=1)
+    return Contrasts(
+        difference=gap[np.arange(len(table)), rival],
+        rival=tuple(rival.tolist()),
+        low=np.array([low for low, _ in ends]),
+        high=np.array([high for _, high in ends]),
+        contender=tuple(among.tolist()),
+        tail=tails,
+        alpha=alpha,
+        warnings=notes,
+    )
+
+
+def simultaneous_t(correlation: Array, df: float, alpha: float, *, two_sided: bool = True) -> float:
+    """c with P(max |T_j| <= c) = 1 − alpha (T_j <= c if one-sided) for a multivariate t; Dunnett (1955).
+
+    `correlation` has shape (k, k). One comparison is Student's t; more are integrated by randomised
+    quasi-Monte Carlo with a fixed seed over the normal part and exactly over the chi-square part.
+    """
+    k = len(correlation)
+    if k == 1:
+        return t_quantile(alpha / 2 if two_sided else alpha, df)
+    values, vectors = np.linalg.eigh(correlation)
+    z = _points(k) @ (vectors * np.sqrt(np.clip(values, 0, None))).T
+    most = np.sort(np.maximum(np.abs(z).max(axis=1) if two_sided else z.max(axis=1), 0.0))
+    most = most.reshape(BINS, -1).mean(axis=1)
+
+    def excess(c: float) -> float:
+        return float(chdtrc(df, df * (most / c) ** 2).mean()) - (1 - alpha)
+
+    top = t_quantile(alpha / (4 * k), df) + 1  # beyond Bonferroni's
+    return float(brentq(excess, 1e-3, top, xtol=1e-6))
+
+
+@lru_cache(maxsize=8)
+def _points(k: int) -> Array:
+    u = qmc.Sobol(k, scramble=True, rng=SEED).random_base2(POINTS)
+    return ndtri(np.clip(u, 1e-12, 1 - 1e-12))
+
+
+def _table(estimates: Pairs) -> list[list[Estimate | None]]:
+    models = len(estimates)
+    require(models >= 2, f"{models} model: a comparison with the best needs at least 2.")
+    table: list[list[Estimate | None]] = []
+    for i in range(models):
+        row: list[Estimate | None] = []
+        for j in range(models):
+            other = estimates[j][i]
+            own = estimates[i][j] or (-other if other is not None else None)
+            require(own is not None or i == j, f"There is no estimate of model {i} against model {j}.")
+            row.append(None if i == j else own)
+        table.append(row)
+    return table
+
+
+def _tail(i: int, table: list[list[Estimate | None]], alpha: float) -> float:
+    """The one-sided tail at which model i's own pairs hold at once; pairs may differ in df."""
+    usable = [e for e in table[i] if e is not None and e.se > 0]
+    if len(usable) < 2:
+        return alpha / 2
+    influence = np.array([e.influence for e in usable])
+    correlation = influence @ influence.T / np.outer([e.se for e in usable], [e.se for e in usable])
+    np.fill_diagonal(correlation, 1.0)
+    df = float(np.median([e.df for e in usable]))
+    return t_tail(simultaneous_t(np.clip(correlation, -1, 1), df, alpha), df)
+
+
+def _half(e: Estimate | None, tail: float) -> float:
+    """Half the width of a pair's interval: 0 without variance, infinite without an error."""
+    if e is None or e.se == 0:
+        return 0.0
+    return t_quantile(tail, e.df) * e.se if e.se > 0 and e.df > 0 else np.inf
+
+
+def _ends(i: int, gap: Array, half: Array, among: np.ndarray, up: Array) -> tuple[float, float]:
+    rivals = among.copy()
+    rivals[i] = False
+    with np.errstate(invalid="ignore"):
+        below = np.where(np.isinf(half), -np.inf, gap - half)
+        against = np.where(np.isinf(half[:, i]), -np.inf, gap[i] - half[:, i])[rivals]
+        above = np.where(np.isinf(half[:, i]), np.inf, gap[i] + half[:, i])[rivals]
+    low = float(against.min()) if rivals.any() else max(0.0, float(below[i].min()))
+    if among[i]:
+        return low, float(up[i])
+    return low, min(0.0, float(above.max()))

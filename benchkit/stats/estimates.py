@@ -1,0 +1,128 @@
+"""An estimate with its error, interval and p, and what it takes to combine several and to contrast them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from benchkit.stats.checks import Array, check_share, require
+
+NAN = float("nan")
+MOST_SIGNS = 1000  # 2^-1000 is the least a float can hold with room to spare
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A weighted mean over cases; NaN for what the cases cannot tell, with a sentence in `warnings`.
+
+    `influence` has shape (cases,), in the order the cases were given, 0 for those without a value: how far
+    each case (or family, at the place of its first case) moved the estimate. Σ influence² is `se`², and
+    Σ influence_1 · influence_2 the covariance of two estimates from the same cases. `coefficients`, of the
+    same shape, are the weights of the cases: the estimate is Σ coefficients · d.
+    """
+
+    estimate: float
+    se: float  # standard error
+    df: float  # degrees of freedom
+    low: float  # t interval at level 1 − alpha
+    high: float
+    p_value: float  # two-sided, of no difference
+    alpha: float
+    n: int  # cases with a value
+    strata: int = 1
+    families: int = 0  # sampled units where cases come in families, else 0
+    influence: Array = NAN  # type: ignore[assignment]
+    coefficients: Array = NAN  # type: ignore[assignment]
+    warnings: tuple[str, ...] = ()
+
+    def __neg__(self) -> Estimate:
+        """The same comparison with the two sides swapped."""
+        return replace(
+            self, estimate=-self.estimate, low=-self.high, high=-self.low, influence=-self.influence
+        )
+
+    def at(self, alpha: float) -> Estimate:
+        """The same estimate with its interval at level 1 − alpha."""
+        return interval_at(self, alpha)
+
+
+def interval_at(known: Estimate, alpha: float) -> Estimate:
+    """`known` with interval and p made from its estimate, error and df: NaN where se is 0 or NaN."""
+    check_share(alpha, "alpha")
+    if not (known.se > 0 and known.df > 0):
+        return replace(known, low=NAN, high=NAN, p_value=NAN, alpha=alpha)
+    half = t_quantile(alpha / 2, known.df) * known.se
+    p = 2 * t_tail(abs(known.estimate) / known.se, known.df)
+    return replace(
+        known, low=known.estimate - half, high=known.estimate + half, p_value=min(1.0, p), alpha=alpha
+    )
+
+
+def t_quantile(tail: float, df: float) -> float:
+    """The t above which a share `tail` of the distribution lies; exact for any df above 0."""
+    return -float(stdtrit(df, tail))
+
+
+def t_tail(t: float, df: float) -> float:
+    """The share of the t distribution above `t`."""
+    return float(stdtr(df, -t))
+
+
+def sign_floor(estimate: float, df: float, n: int) -> float:
+    """The least standard error that n cases can claim: |estimate|/t with P(|T| > t) = 2^(1−n).
+
+    n differences of one sign are, by the exact sign test, no surer than n tosses of a coin: 2^(1−n). The t
+    test believes more than that where the differences are (nearly) equal, whose variance says nothing of the
+    cases that were not drawn. With this floor neither p nor the interval jumps as equal differences become
+    nearly equal; a t below the floor's (7 at n = 20, 3.4 at n = 6) is left as it is.
+    """
+    if n < 2 or not df > 0:
+        return 0.0
+    most = t_quantile(2.0 ** -min(n, MOST_SIGNS), df)
+    return abs(estimate) / most if math.isfinite(most) else 0.0
+
+
+def combine(estimates: Sequence[Estimate], weights: Sequence[float], *, alpha: float = 0.05) -> Estimate:
+    """U = Σ v_k Δ_k over kinds of different cases: SE² = Σ v_k² SE_k², Satterthwaite's (1946) df.
+
+    `weights` are v_k >= 0, normalised to sum 1; a kind of weight 0 adds its cases and nothing else. df is
+    SE⁴ / Σ (v_k² SE_k²)²/df_k. One kind without an error (se NaN) and a weight leaves U without one. Raises
+    UsageError for weights that are negative, all 0 or not one per kind.
+    """
+    require(
+        len(estimates) == len(weights) > 0,
+        f"weights has {len(weights)} entries for {len(estimates)} kinds of cases; give one per kind.",
+    )
+    v = normalised(np.asarray(weights, dtype=np.float64), "kind weights")
+    used = [(share, one) for share, one in zip(v.tolist(), estimates, strict=True) if share > 0]
+    variances = [(share * one.se) ** 2 for share, one in used]
+    total = math.fsum(variances)
+    spread = math.fsum(s**2 / one.df for s, (_, one) in zip(variances, used, strict=True) if s > 0)
+    df = total**2 / spread if spread > 0 else min(one.df for _, one in used)
+    whole = Estimate(
+        estimate=math.fsum(share * one.estimate for share, one in used),
+        se=math.sqrt(total) if total >= 0 else NAN,
+        df=used[0][1].df if len(used) == 1 else df,
+        low=NAN,
+        high=NAN,
+        p_value=NAN,
+        alpha=alpha,
+        n=sum(one.n for one in estimates),
+        strata=sum(one.strata for _, one in used),
+        families=sum(one.families or one.n for one in estimates) if any(e.families for e in estimates) else 0,
+        influence=np.concatenate([share * e.influence for share, e in zip(v, estimates, strict=True)]),
+        coefficients=np.concatenate([share * e.coefficients for share, e in zip(v, estimates, strict=True)]),
+        warnings=tuple(dict.fromkeys(note for _, one in used for note in one.warnings)),
+    )
+    return interval_at(whole, alpha)
+
+
+def normalised(weights: Array, name: str) -> Array:
+    """Weights of 0 or more that sum to 1, else UsageError."""
+    finite = bool(np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0)
+    require(finite, f"{name} are {weights.tolist()}; give numbers of 0 or more, not all 0.")
+    return weights / weights.sum()

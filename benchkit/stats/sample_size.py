@@ -1,0 +1,228 @@
+"""How many cases show a difference, and how large a difference so many cases show."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import chdtri
+from scipy.stats import f as f_distribution
+from scipy.stats import nct, norm
+
+from benchkit.stats.checks import Array, check_share, require
+from benchkit.stats.estimates import NAN, Estimate, t_quantile
+
+MOST_CASES, MOST_ROUNDS = 1_000_000, 100  # beyond what any run could have
+NODES = (np.arange(40) + 0.5) / 40  # of the distribution of a variance that a pilot estimated
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What a plan knows of SE²: (between + noise · rounds/K)/n for n cases in K rounds."""
+
+    between: float  # of cases, ω², weighted as the estimate weighs them; with `noise` it is n·SE²
+    noise: float = 0.0  # what `rounds` rounds add
+    rounds: int = 1
+    df: float = math.inf  # at which n·SE² is known; infinite where it is assumed
+    strata: int = 1
+    rate: float = 1.0  # (df + strata)/n
+    between_low: float = NAN  # 95 % interval of ω²; NaN where it is not told apart from the noise
+    between_high: float = NAN
+
+    def at(self, rounds: int | None = None) -> float:
+        """n·SE² with so many rounds."""
+        return self.between + self.noise * (1.0 if rounds is None else self.rounds / rounds)
+
+    def free(self, n: float) -> float:
+        """Degrees of freedom with n cases sampled like these."""
+        return max(1.0, self.rate * n - self.strata)
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """So many cases in all have the chance `power` to show `difference`."""
+
+    cases: int
+    low: float  # 95 % interval of the cases, since a pilot's variance is an estimate; NaN where assumed
+    high: float
+    difference: float
+    power: float
+
+
+def spread(pilot: Estimate, noise: ArrayLike | None = None, rounds: int = 1) -> Spread:
+    """What a comparison (of one kind, or U) says of the next run's error.
+
+    `noise`, shape (cases,) in the order of the pilot's cases: the variance that `rounds` rounds leave in each
+    case's difference, the sum of both models' `round_noise`. The interval of ω² = n·SE² − noise is that of
+    Williams and Tukey by F quantiles. NaN throughout where the pilot has no error.
+    """
+    total = pilot.n * pilot.se**2
+    rate = (pilot.df + pilot.strata) / pilot.n if pilot.n else NAN
+    if noise is None:
+        return Spread(total, 0.0, rounds, pilot.df, pilot.strata, rate)
+    parts = pilot.coefficients**2 * np.nan_to_num(np.asarray(noise, dtype=np.float64))
+    of_rounds = pilot.n * float(parts.sum())
+    squares = float(np.sum(parts**2))
+    df_noise = max(1, rounds - 1) * float(parts.sum()) ** 2 / squares if squares > 0 else math.inf
+    low, high = _between(total, of_rounds, pilot.df, min(df_noise, 1e9))
+    kept = min(of_rounds, total)
+    return Spread(total - kept, kept, rounds, pilot.df, pilot.strata, rate, low, high)
+
+
+def round_noise(values: ArrayLike) -> Array:
+    """Variance of each case's mean over its rounds: (cases, rounds) in, s_i²/K_i out, (cases,).
+
+    A case with one scored round takes the mean s² of the others; NaN where no case has two, or none at all.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    require(array.ndim == 2, f"values has shape {array.shape}; give shape (cases, rounds), NaN if unscored.")
+    counts = (~np.isnan(array)).sum(axis=1)
+    means = np.nansum(array, axis=1) / np.maximum(counts, 1)
+    squares = np.nansum((array - means[:, None]) ** 2, axis=1)
+    repeated = counts > 1
+    own = squares / np.maximum(counts - 1, 1)
+    typical = float(own[repeated].mean()) if repeated.any() else NAN
+    return np.where(counts > 0, np.where(repeated, own, typical) / np.maximum(counts, 1), NAN)
+
+
+def power(delta: float, se: float, df: float, *, alpha: float = 0.05) -> float:
+    """Chance that a two-sided t test at alpha shows a true difference of `delta`: noncentral t."""
+    check_share(alpha, "alpha")
+    if se == 0:
+        return 1.0 if delta else alpha
+    return float(_power(np.array([abs(delta) / se]), df, alpha)[0])
+
+
+def planned_power(
+    known: Spread, n: float, delta: float, *, rounds: int | None = None, alpha: float = 0.05
+) -> float:
+    """Chance that n cases show a true difference of `delta`, averaged over what a pilot leaves unknown.
+
+    σ² given a pilot's s² at df ν is taken as ν s²/χ²_ν: the chance is then right on average over pilots,
+    where s² put in for σ² falls short (by 5 points at ν = 14).
+    """
+    check_share(alpha, "alpha")
+    error = math.sqrt(known.at(rounds) / n)
+    if error == 0:
+        return 1.0 if delta else alpha
+    if math.isnan(error):
+        return NAN
+    factor = np.ones(1) if math.isinf(known.df) else np.sqrt(chdtri(known.df, NODES) / known.df)
+    return float(_power(abs(delta) / error * factor, known.free(n), alpha).mean())
+
+
+def needed_cases(
+    known: Spread, delta: float, *, rounds: int | None = None, alpha: float = 0.05, power: float = 0.8
+) -> Needed | None:
+    """Cases in all, sampled like the pilot's, that have the chance `power` to show `delta`.
+
+    The interval is that of the pilot's variance: cases · ν/χ²_ν at 2.5 and 97.5 %. None above a million
+    cases or without a variance. Raises UsageError for a delta that is not above 0.
+    """
+    require(delta > 0, f"delta is {delta}; name a difference above 0 to look for.")
+    check_share(power, "power")
+    least = max(2.0, (known.strata + 1) / known.rate) if known.rate > 0 else 2.0
+
+    def short(n: float) -> float:
+        return planned_power(known, n, delta, rounds=rounds, alpha=alpha) - power
+
+    if not short(float(MOST_CASES)) >= 0:
+        return None
+    found = (
+        least if short(least) >= 0 else float(brentq(short, least, float(MOST_CASES), xtol=1e-3, rtol=1e-9))
+    )
+    cases = math.ceil(found - 1e-3)
+    low, high = _as_unsure(known.df, cases)
+    return Needed(cases, low, high, delta, power)
+
+
+def smallest_difference(
+    known: Spread, n: float, *, rounds: int | None = None, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """The smallest true difference that n cases show with the chance `power`; NaN without a variance."""
+    check_share(power, "power")
+    require(power > alpha, f"power is {power}; it must be above alpha, {alpha}.")
+    error = math.sqrt(known.at(rounds) / n)
+    if not error > 0:
+        return 0.0 if error == 0 else NAN
+    top = 4.0 * error
+    while planned_power(known, n, top, rounds=rounds, alpha=alpha) < power:
+        top *= 2
+    return float(
+        brentq(lambda d: planned_power(known, n, d, rounds=rounds, alpha=alpha) - power, 0.0, top, rtol=1e-6)
+    )
+
+
+def needed_rounds(
+    known: Spread, n: int, delta: float, *, alpha: float = 0.05, power: float = 0.8
+) -> int | None:
+    """Rounds of either model with which the same n cases show `delta`; None where that is not known to do.
+
+    More rounds lower only the noise. They are offered where the cases' own ω² is told from 0 and where even
+    the upper end of its interval leaves them room: a plan that holds at either end.
+    """
+    if not (known.between_low > 0 and known.noise > 0):
+        return None
+    surely = Spread(known.between_high, known.noise, known.rounds, math.inf, known.strata, known.rate)
+
+    def enough(rounds: int) -> bool:
+        return planned_power(surely, n, delta, rounds=rounds, alpha=alpha) >= power
+
+    if not enough(MOST_ROUNDS):
+        return None
+    low, high = 0, MOST_ROUNDS
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def case_variance(
+    omega2: float, sigma2_a: float = 0.0, sigma2_b: float = 0.0, rounds_a: int = 1, rounds_b: int = 1
+) -> float:
+    """Variance of one case's mean difference, ω² + σ_A²/K_A + σ_B²/K_B (Miller 2024)."""
+    return omega2 + sigma2_a / rounds_a + sigma2_b / rounds_b
+
+
+def normal_cases(delta: float, variance: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
+    """(z₁₋α/₂ + z₁₋β)² · variance/δ² (Miller 2024), the textbook's number; `needed_cases` knows t."""
+    return math.ceil(_normal_factor(alpha, power) * variance / delta**2)
+
+
+def normal_difference(n: int, variance: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The difference that n cases show by the same formula."""
+    return math.sqrt(_normal_factor(alpha, power) * variance / n)
+
+
+def _normal_factor(alpha: float, power: float) -> float:
+    check_share(alpha, "alpha")
+    check_share(power, "power")
+    return float(norm.ppf(1 - alpha / 2) + norm.ppf(power)) ** 2
+
+
+def _power(shift: NDArray[np.float64], df: float, alpha: float) -> Array:
+    critical = t_quantile(alpha / 2, df)
+    far = shift > 3 * critical + 20  # out there the noncentral t overflows, and the test cannot miss
+    near = np.where(far, 0.0, shift)
+    upper = nct.sf(critical, df, near)
+    # The wrong tail is empty from a shift of 5 on, and NaN in scipy where both are far out.
+    lower = np.where(near < 5, nct.cdf(-critical, df, np.minimum(near, 5)), 0.0)
+    return np.where(far, 1.0, np.clip(upper + lower, 0, 1))
+
+
+def _as_unsure(df: float, cases: int) -> tuple[float, float]:
+    if not 1 <= df < math.inf:
+        return NAN, NAN
+    low, high = (cases * df / float(chdtri(df, tail)) for tail in (0.025, 0.975))
+    return max(2.0, math.floor(low)), math.ceil(high)
+
+
+def _between(total: float, noise: float, df: float, df_noise: float) -> tuple[float, float]:
+    if not (total > 0 and df >= 1):
+        return NAN, NAN
+    f_low, f_high = (float(f_distribution.ppf(p, df, df_noise)) for p in (0.025, 0.975))
+    x_low, x_high = (float(chdtri(df, 1 - p)) / df for p in (0.025, 0.975))
+    return max(0.0, (total - f_high * noise) / x_high), max(0.0, (total - f_low * noise) / x_low)

@@ -1,0 +1,70 @@
+"""How numbers and lists are written, the same in figures, tables, sentences and the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+MOST_PLACES = 8
+
+
+def known(value: object) -> bool:
+    """Whether a number is there: no None, no NaN, no infinity."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`; "" for none."""
+    *most, end = [*names] or [""]
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def count(number: float, one: str, many: str = "") -> str:
+    """`1 case`, `2 cases`, `1,782 responses`."""
+    return f"{number:,.0f} {one if number == 1 else many or one + 's'}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def level(alpha: float) -> str:
+    """The confidence level of an interval: `95 %`, `99.9 %`."""
+    return f"{100 * (1 - alpha):g} %"
+
+
+def number(value: float | None, places: int = 3, *, sign: bool = False) -> str:
+    """A number to `places`, or to as many more as show that it is not 0; `unknown` where it is not there."""
+    if value is None or not known(value):
+        return "unknown"
+    while value and abs(value) >= 1e-9 and not float(f"{value:.{places}f}") and places < MOST_PLACES:
+        places += 1
+    return f"{value:{'+' if sign else ''}z,.{places}f}"
+
+
+def interval(low: float | None, high: float | None, places: int = 3) -> str:
+    """`0.012 to 0.210`; with as many places as tell its two ends apart, where they differ at all."""
+    if low is None or high is None or not (known(low) and known(high)):
+        return "unknown"
+    while f"{low:z.{places}f}" == f"{high:z.{places}f}" and high - low > 1e-9 and places < MOST_PLACES:
+        places += 1
+    return f"{low:z,.{places}f} to {high:z,.{places}f}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value to three decimals, `< 0.001` below that, a dash for none."""
+    if p is None or not known(p):
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_equals(p: float | None) -> str:
+    """`p = 0.012` or `p < 0.001`, for a sentence."""
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def now() -> str:
+    """This moment, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,165 @@
+"""Best of several, equivalence, looks: known answers, coverage and edges."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+from statsmodels.stats.multitest import multipletests
+
+from benchkit.errors import UsageError
+from benchkit.stats.contrasts import best, simultaneous_t
+from benchkit.stats.equality import cases_for_equivalence, equivalent, holm
+from benchkit.stats.looks import sequence_alpha, sequence_radius
+from benchkit.stats.strata import stratified
+
+
+def pairs(scores: np.ndarray) -> list[list]:
+    """All differences of (models, cases) scores, the upper half."""
+    m = len(scores)
+    return [[stratified(scores[i] - scores[j]) if i < j else None for j in range(m)] for i in range(m)]
+
+
+@pytest.mark.parametrize(
+    ("k", "df", "one_sided", "two_sided"),
+    [(1, 20, 1.72, 2.09), (2, 20, 2.03, 2.38), (3, 20, 2.19, 2.54), (9, 20, 2.60, 2.95), (3, 60, 2.10, 2.41)],
+)
+def test_dunnett_constants(k, df, one_sided, two_sided):
+    """Dunnett's published tables at .05 (1955; 1964), equal groups: correlations of one half."""
+    correlation = np.full((k, k), 0.5) + 0.5 * np.eye(k)
+    assert simultaneous_t(correlation, df, 0.05, two_sided=False) == pytest.approx(one_sided, abs=0.007)
+    assert simultaneous_t(correlation, df, 0.05) == pytest.approx(two_sided, abs=0.007)
+
+
+def test_uncorrelated_and_equal_comparisons():
+    """Independent normals: Šidák's constant; the same comparison k times: that of one."""
+    sidak = scipy_stats.norm.isf((1 - 0.95 ** (1 / 4)) / 2)
+    assert simultaneous_t(np.eye(4), 1e6, 0.05) == pytest.approx(sidak, abs=0.005)
+    assert simultaneous_t(np.ones((4, 4)), 12, 0.05) == pytest.approx(scipy_stats.t.isf(0.025, 12), abs=0.005)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.05, 1.0])
+def test_two_models_are_the_t_interval(shift):
+    """Of both models, whichever is ahead, and whether or not a difference is shown."""
+    rng = np.random.default_rng(4)
+    scores = rng.normal(0, 0.2, (2, 25)) + np.array([[shift], [0.0]])
+    e = stratified(scores[0] - scores[1])
+    found = best(pairs(scores))
+    assert (found.low[0], found.high[0]) == pytest.approx((e.low, e.high))
+    assert (found.low[1], found.high[1]) == pytest.approx((-e.high, -e.low))
+    assert found.contender == (e.high >= 0, e.low <= 0)
+    assert found.difference == pytest.approx([e.estimate, -e.estimate])
+
+
+@pytest.mark.parametrize("truth", [(0, 0, 0, 0), (0.5, 0, 0, 0), (0.3, 0.3, 0, -1), (0, 1, 2, 3)])
+def test_intervals_hold_together(truth):
+    """All four models' intervals of U_i − max_{j≠i} U_j hold the truth at once in 95 % of runs or more."""
+    rng, mu = np.random.default_rng(11), np.array(truth, float)
+    theta = np.array([mu[i] - np.delete(mu, i).max() for i in range(4)])
+    held = []
+    for _ in range(400):
+        found = best(pairs(mu[:, None] + rng.normal(0, 1, (4, 20)) * [[1], [1], [0.3], [2]]))
+        held.append(bool(np.all((found.low <= theta) & (theta <= found.high))))
+    assert np.mean(held) >= 0.93
+
+
+def test_the_best_is_named_and_the_worst_is_not_a_contender():
+    """Far apart: one contender, its interval above 0, the others' below."""
+    rng = np.random.default_rng(6)
+    found = best(pairs(np.arange(5)[:, None] + rng.normal(0, 0.1, (5, 30))))
+    assert found.contender == (False, False, False, False, True)
+    assert found.low[4] > 0.7
+    assert (found.high[:4] < 0).all()
+    assert found.rival == (4, 4, 4, 4, 3)
+
+
+def test_pairs_that_show_nothing():
+    """Models that never differ are both contenders; a pair without a case in common excludes nobody."""
+    same = best(pairs(np.tile(np.random.default_rng(1).normal(size=12), (3, 1))))
+    assert same.contender == (True, True, True)
+    assert not same.low.any()
+    scores = np.random.default_rng(2).normal(size=(3, 20)) + np.array([[0], [0], [9]])
+    scores[1, :10], scores[0, 10:] = np.nan, np.nan
+    apart = best(pairs(scores))
+    assert apart.contender == (False, False, True)
+    with pytest.raises(UsageError, match="at least 2"):
+        best([[None]])
+    with pytest.raises(UsageError, match="model 0 against model 1"):
+        best([[None, None], [None, None]])
+
+
+def test_fifty_models():
+    """1,225 pairs over pairwise different cases."""
+    rng = np.random.default_rng(3)
+    scores = rng.normal(0, 1, (50, 60))
+    scores[7] += 3
+    scores[rng.random(scores.shape) < 0.05] = np.nan
+    found = best(pairs(scores))
+    assert [i for i, one in enumerate(found.contender) if one] == [7]
+    assert found.tail.max() < 0.025 / 10
+
+
+def test_equivalence_is_schuirmann_for_two():
+    """Two one-sided t tests: statsmodels' p, where cases enough exclude a rare failure."""
+    from statsmodels.stats.weightstats import DescrStatsW
+
+    d = np.random.default_rng(9).normal(0.01, 0.2, 120)
+    found = equivalent([[None, stratified(d)], [None, None]], (0, 1), 0.05)
+    known = DescrStatsW(d)
+    p = max(known.ttest_mean(-0.05, "larger")[1], known.ttest_mean(0.05, "smaller")[1])
+    assert found.p_value == pytest.approx(p)
+    assert found.equivalent == (p <= 0.05)
+
+
+@pytest.mark.parametrize(("n", "same"), [(20, False), (59, False), (60, True)])
+def test_equivalence_needs_cases(n, same):
+    """ln(1/α)/margin = 60 cases at .05 and .05, however equal the differences are."""
+    assert cases_for_equivalence(0.05) == 60
+    for d in (np.zeros(n), np.linspace(-1e-3, 1e-3, n)):
+        found = equivalent([[None, stratified(d)], [None, None]], (0, 1), 0.05)
+        assert found.equivalent is found.enough_cases is same
+    assert not equivalent([[None, stratified(np.full(n, 0.06))], [None, None]], (0, 1), 0.05).equivalent
+
+
+def test_equivalence_is_of_all_pairs():
+    """The pair that shows it least decides; one model is equivalent to itself."""
+    rng = np.random.default_rng(5)
+    level = rng.normal(0, 0.05, 100)
+    table = pairs(np.array([level, level + rng.normal(0, 0.01, 100), level + 0.2 + rng.normal(0, 0.01, 100)]))
+    assert equivalent(table, (0, 1), 0.05).equivalent
+    found = equivalent(table, (0, 1, 2), 0.05)
+    assert not found.equivalent
+    assert 2 in found.pair
+    assert equivalent(table, (1,), 0.05).equivalent
+
+
+def test_holm():
+    """statsmodels' adjustment; NaN is no test."""
+    p = np.array([0.01, 0.04, 0.03, 0.005, 0.6])
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert holm([0.04, np.nan, 0.01])[[0, 2]] == pytest.approx([0.04, 0.02])
+    assert holm([]).shape == (0,)
+    with pytest.raises(UsageError):
+        holm([1.2])
+
+
+def test_confidence_sequence_is_the_closed_form():
+    """√[2(nρ² + 1)/(n²ρ²) · ln(√(nρ² + 1)/α)] · σ of Waudby-Smith et al., ρ² by their equation for n*."""
+    for alpha in (0.01, 0.05):
+        for n, planned in ((50, 100), (100, 100), (700, 100)):
+            rho2 = (-2 * np.log(alpha) + np.log(-2 * np.log(alpha)) + 1) / planned
+            width = np.sqrt(2 * (n * rho2 + 1) / (n**2 * rho2) * np.log(np.sqrt(n * rho2 + 1) / alpha))
+            assert sequence_radius(n / planned, alpha) == pytest.approx(width * np.sqrt(n))
+            z = scipy_stats.norm.isf(sequence_alpha(n / planned, alpha) / 2)
+            assert z == pytest.approx(width * np.sqrt(n))
+    assert sequence_radius(1) == pytest.approx(3.04, abs=0.005)
+
+
+def test_ten_looks_stay_below_six_percent():
+    """The first look at alpha, nine more by the sequence, equal models: 20,000 runs."""
+    rng = np.random.default_rng(10)
+    n = 50 * np.arange(1, 11)
+    total = np.cumsum(rng.normal(0, np.sqrt(50), (20_000, 10)), axis=1)
+    z = np.abs(total) / np.sqrt(n)
+    limit = np.array([scipy_stats.norm.isf(0.025), *(sequence_radius(k) for k in range(2, 11))])
+    assert np.mean((z > limit).any(axis=1)) < 0.06

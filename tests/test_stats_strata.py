@@ -1,0 +1,265 @@
+"""A weighted mean over categories, its error, and several of them: known answers and edges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import stats as scipy_stats
+
+from benchkit.errors import UsageError
+from benchkit.stats.categories import by_category, heterogeneity, other_categories, without_each
+from benchkit.stats.estimates import combine
+from benchkit.stats.means import case_means
+from benchkit.stats.strata import design, stratified
+
+GPQA = Path(__file__).parent.parent / "../shared/data/gpqa_scores.csv"
+
+
+def gpqa(model: str, rounds: int) -> np.ndarray:
+    """(198, rounds) scores of one of the two real models."""
+    if not GPQA.exists():
+        pytest.skip("../shared/data/gpqa_scores.csv is not here")
+    table = pd.read_csv(GPQA)
+    table = table[table.model_id.str.contains(model, regex=False)]
+    wide = table.pivot(index="item_id", columns="epoch", values="score")
+    return wide.to_numpy(float)[:, :rounds]
+
+
+@pytest.mark.parametrize(
+    ("rounds", "estimate", "se", "p", "low", "high"),
+    [
+        (5, 0.0585859, 0.0277885, 0.0362710, 0.003785, 0.113387),
+        (3, 0.0488215, 0.0291722, 0.0958031, -0.008708, 0.106351),
+    ],
+)
+def test_gpqa(rounds, estimate, se, p, low, high):
+    """The table of ../shared/data/README.md: without categories it is the paired t."""
+    e = stratified(case_means(gpqa("gpt-5-nano", rounds)) - case_means(gpqa("gpt-5.4-mini", rounds)))
+    found = (e.estimate, e.se, e.p_value, e.low, e.high)
+    assert found == pytest.approx((estimate, se, p, low, high), abs=6e-7)
+    assert (e.n, e.df) == (198, 197)
+
+
+def uneven(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Differences of 24 cases in four categories, one of them a single case."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(["a", "b", "c", "d"], [9, 8, 6, 1])
+    return rng.normal(0.1, 0.3, 24) + (labels == "b") * 0.4, labels
+
+
+def ols(d: np.ndarray, labels: np.ndarray, weights: dict[str, float], **fit: object):
+    """statsmodels: d on category dummies, the contrast of the weights."""
+    names = sorted(set(labels))
+    result = sm.OLS(d, np.array([[label == name for name in names] for label in labels], float)).fit(**fit)
+    return result, result.t_test(np.array([weights[name] for name in names]))
+
+
+@pytest.mark.parametrize(
+    "weights", [None, {"a": 1, "b": 1, "c": 1, "d": 1}, {"a": 4, "b": 0, "c": 1, "d": 5}]
+)
+def test_pooled_error_is_ols_on_dummies(weights):
+    """Small categories, one of a single case: SE, df and interval of the contrast in statsmodels."""
+    d, labels = uneven()
+    given = weights or {label: float(np.sum(labels == label)) for label in set(labels)}
+    result, contrast = ols(d, labels, {k: v / sum(given.values()) for k, v in given.items()})
+    e = stratified(d, labels, weights)
+    assert e.df == result.df_resid == 20
+    assert (e.estimate, e.se) == pytest.approx((contrast.effect.item(), contrast.sd.item()))
+    assert (e.low, e.high) == pytest.approx(tuple(contrast.conf_int()[0]))
+    assert e.p_value == pytest.approx(float(contrast.pvalue))
+
+
+def test_own_variances_from_ten_cases_on():
+    """Two categories, the difference of them weighed to their sum: Welch's t test has the same SE and df."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(0, 1, 10), rng.normal(0, 3, 25)
+    e = stratified([*x, *-y], ["x"] * 10 + ["y"] * 25, {"x": 1, "y": 1})
+    welch = scipy_stats.ttest_ind(x, y, equal_var=False)
+    assert (2 * e.estimate / (2 * e.se), e.df, e.p_value) == pytest.approx(
+        (welch.statistic, welch.df, welch.pvalue)
+    )
+
+
+def cr2(d: np.ndarray, x: np.ndarray, contrast: np.ndarray, clusters: np.ndarray) -> tuple[float, float]:
+    """Bell and McCaffrey by their matrices: the error of a contrast and its degrees of freedom."""
+    bread = np.linalg.inv(x.T @ x)
+    left = np.eye(len(d)) - x @ bread @ x.T
+    columns = []
+    for g in np.unique(clusters):
+        rows = clusters == g
+        values, vectors = np.linalg.eigh(left[np.ix_(rows, rows)])
+        half = vectors @ np.diag(values**-0.5) @ vectors.T
+        columns.append(left[:, rows] @ half @ x[rows] @ bread @ contrast)
+    p = np.array(columns)
+    m = p @ p.T
+    return float(np.sqrt(np.sum((p @ d) ** 2))), float(np.trace(m) ** 2 / np.sum(m**2))
+
+
+def test_families_are_cr2():
+    """Families within categories, and one that reaches over two: the matrices of CR2 and their df."""
+    rng = np.random.default_rng(5)
+    labels = np.repeat(["a", "b", "c"], [12, 9, 11])
+    families = np.array(
+        [0, 0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 7, 7, *range(8, 14), 8, 9, 9, 10, 14]
+    )
+    d = rng.normal(0, 1, 15)[families] + rng.normal(0, 0.4, 32)
+    x = np.array([[label == name for name in "abc"] for label in labels], float)
+    weights = np.array([0.5, 0.2, 0.3])
+    e = stratified(d, labels, dict(zip("abc", weights, strict=True)), families)
+    assert (e.se, e.df) == pytest.approx(cr2(d, x, weights, families))
+    assert e.families == 15
+    assert e.influence @ e.influence == pytest.approx(e.se**2)
+
+
+def test_families_of_one_change_nothing():
+    """Every case a family of its own, or none named: the error of cases."""
+    d, labels = uneven()
+    plain = stratified(d, labels)
+    for families in (range(24), [""] * 24, [None] * 24, [f"f{i}" if i % 2 else "" for i in range(24)]):
+        e = stratified(d, labels, None, list(families))
+        assert (e.se, e.df, e.families) == (plain.se, plain.df, 0)
+
+
+def test_a_category_that_is_one_family_takes_the_error_of_the_others():
+    """As one case does where variances are pooled."""
+    d = [0.1, 0.2, -0.3, 0.4, 0.0, 0.5, 0.3, 0.3]
+    e = stratified(d, list("aaaaaabb"), {"a": 1, "b": 1}, [1, 1, 2, 2, 3, 3, 4, 4])
+    a = stratified(d[:6], None, None, [1, 1, 2, 2, 3, 3])
+    assert e.se == pytest.approx(a.se / 2 * np.sqrt(1 + 3))
+    assert np.isnan(stratified(d, list("aaaabbbb"), None, [1] * 4 + [2] * 4).se)
+
+
+def test_cases_without_a_value():
+    """NaN cases are left out, keep their place in `influence`, and their category its weight."""
+    d, labels = uneven()
+    holes = d.copy()
+    holes[[0, 3, 20]] = np.nan
+    kept = ~np.isnan(holes)
+    e = stratified(holes, labels)
+    shares = {label: float(np.sum(labels == label)) for label in set(labels)}
+    same = stratified(d[kept], labels[kept], shares)
+    assert (e.estimate, e.se, e.df, e.n) == pytest.approx((same.estimate, same.se, same.df, 21))
+    assert e.influence.shape == (24,)
+    assert not e.influence[~kept].any()
+    assert e.coefficients @ np.nan_to_num(holes) == pytest.approx(e.estimate)
+    without_d = stratified(np.where(labels == "d", np.nan, d), labels)
+    assert without_d.estimate == pytest.approx(stratified(d[labels != "d"], labels[labels != "d"]).estimate)
+    assert "d" in without_d.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "weights", "said"),
+    [
+        (["a", "b"], {"a": 1, "b": 1, "biling": 2}, "biling"),
+        (["a", "b"], {"a": 1}, "leave out b"),
+        (["a", "b"], {"a": -1, "b": 2}, "0 or more"),
+        (["a", "b"], {"a": 0, "b": 0}, "not all 0"),
+        (["a"], None, "1 labels for 2"),
+    ],
+)
+def test_labels_and_weights_that_do_not_fit(labels, weights, said):
+    """Each is an error that names what is wrong."""
+    with pytest.raises(UsageError, match=said):
+        stratified([0.1, 0.2], labels, weights)
+
+
+@pytest.mark.parametrize("d", [[], [0.3], [0.3, 0.1]])
+def test_too_few_for_an_error(d):
+    """No case, one case, a case per category: no error, no interval, no p, and a sentence."""
+    e = stratified(d, [str(i) for i in range(len(d))])
+    assert np.isnan([e.se, e.low, e.high, e.p_value]).all()
+    assert e.warnings
+
+
+def test_nearly_equal_differences_do_not_jump():
+    """Twenty of .1, then one off by .0001 or by rounding: the p of twenty equal signs, 2^−19, throughout."""
+    equal, rounded, nearly = (stratified([0.1] * 19 + [last]) for last in (0.1, 0.3 - 0.2, 0.1001))
+    for e in (equal, rounded, nearly):
+        assert e.p_value == pytest.approx(2**-19, rel=0.01)
+        assert e.low == pytest.approx(0.069, abs=1e-3)
+    assert "no variance, no t test" in equal.warnings[0]
+    assert "nearly equal" in nearly.warnings[0]
+
+
+def test_the_floor_is_continuous_and_leaves_ordinary_differences_alone():
+    """As the spread grows, p never rises by a jump; where t is below the floor's, it is the t test."""
+    base = np.linspace(-1, 1, 20)
+    spreads = np.geomspace(1e-9, 1, 2000)
+    p = np.array([stratified(0.1 + s * base).p_value for s in spreads])
+    assert (np.diff(np.log(p)) > -1e-9).all()
+    assert np.diff(np.log(p)).max() < 0.2
+    usual = stratified(0.1 + 0.2 * base)
+    assert usual.p_value == pytest.approx(scipy_stats.ttest_1samp(0.1 + 0.2 * base, 0).pvalue)
+
+
+def test_models_that_never_differ():
+    """All differences 0, rounding included: no variance, no test, no interval, and se 0."""
+    for zero in (0.0, 0.1 + 0.2 - 0.3):
+        e = stratified([zero] * 12)
+        assert e.se == 0
+        assert np.isnan([e.low, e.high, e.p_value]).all()
+        assert "no variance, no t test" in e.warnings[0]
+
+
+def test_combined_kinds():
+    """U = Σ v Δ, SE² = Σ v² SE², and Satterthwaite's df: two kinds weighed alike are Welch's t test."""
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(0.2, 1, 8), rng.normal(0, 0.2, 14)
+    u = combine([stratified(x), stratified(-y)], [1, 1])
+    welch = scipy_stats.ttest_ind(x, y, equal_var=False)
+    assert (u.df, u.p_value) == pytest.approx((welch.df, welch.pvalue))
+    assert u.influence @ u.influence == pytest.approx(u.se**2)
+    assert u.coefficients.sum() == pytest.approx(1)
+    alone = combine([stratified(x), stratified([])], [1, 0])
+    assert (alone.estimate, alone.se, alone.df) == pytest.approx((x.mean(), stratified(x).se, 7))
+    assert np.isnan(combine([stratified(x), stratified([])], [1, 1]).se)
+    with pytest.raises(UsageError, match="one per kind"):
+        combine([stratified(x)], [1, 1])
+
+
+def test_heterogeneity_is_the_f_test():
+    """scipy's one-way analysis of variance."""
+    d, labels = uneven()
+    found = heterogeneity(d, labels)
+    known = scipy_stats.f_oneway(*(d[labels == name] for name in "abcd"))
+    assert (found.f, found.p_value) == pytest.approx((known.statistic, known.pvalue))
+    assert np.isnan(heterogeneity(d, ["a"] * 24).p_value)
+
+
+def test_each_category_has_its_interval():
+    """Its own mean with the pooled error: s/√n_c and n − C df."""
+    d, labels = uneven()
+    result, _ = ols(d, labels, dict.fromkeys("abcd", 1.0))
+    found = by_category(d, labels)
+    assert [e.estimate for e in found.values()] == pytest.approx(result.params)
+    assert [e.se for e in found.values()] == pytest.approx(result.bse)
+
+
+def test_other_categories():
+    """Categories as the sample: the t test of their means if they weigh alike, CR2 else."""
+    d, labels = uneven()
+    means = [d[labels == name].mean() for name in "abcd"]
+    alike = other_categories(d, labels, [1 / (labels == label).sum() for label in labels])
+    known = scipy_stats.ttest_1samp(means, 0)
+    assert (alike.estimate, alike.df, alike.p_value) == pytest.approx((np.mean(means), 3, known.pvalue))
+    e = other_categories(d, labels)
+    assert (e.se, e.df) == pytest.approx(cr2(d, np.ones((24, 1)), np.ones(1), labels))
+    assert np.isnan(other_categories(d, ["a"] * 24).se)
+
+
+def test_leaving_out_a_category_knows_what_to_expect():
+    """Like categories: the chance that significance changes is the share of runs where it does."""
+    rng = np.random.default_rng(8)
+    labels = np.repeat(list("abcde"), 10)
+    whole = design(50, labels)
+    changed, expected = [], []
+    for _ in range(400):
+        for one in without_each(rng.normal(0.4, 1, 50), whole):
+            changed.append(one.changes)
+            expected.append(one.expected)
+    assert np.mean(expected) == pytest.approx(np.mean(changed), abs=0.025)
+    assert 0.05 < np.mean(changed) < 0.3
