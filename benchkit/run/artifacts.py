@@ -134,6 +134,10 @@ class Run:
                 write_table(path, frame)
                 self.save_config(self.config | {WRITTEN: self._written() | {name: _digest(path)}})
 
+    def forget_what_was_written(self) -> None:
+        """Take every table for ours from now on: what a person edited is written over."""
+        self.save_config({name: value for name, value in self.config.items() if name != WRITTEN})
+
     def _written(self) -> dict[str, str]:
         return self.config.get(WRITTEN, {})
 

@@ -246,8 +246,8 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     add("--cases", metavar="FILE", help="CSV or JSONL of your own cases instead of generated ones")
     add("--from", dest="first", choices=STEPS, default="01", help="notebook to begin with")
     add("--to", dest="last", choices=STEPS, default="05", help="notebook to end with")
-    pair = {"nargs": 2, "metavar": ("NAME", "VALUE"), "help": "any parameter; also as NAME=VALUE"}
-    add("-p", dest="parameters", action="append", default=[], **pair)
+    pair, any_one = ("NAME", "VALUE"), "any parameter; also as NAME=VALUE"
+    add("-p", dest="parameters", action="append", default=[], nargs=2, metavar=pair, help=any_one)
     yaml = "parameters as YAML, one a line; -p takes precedence"
     add("-f", dest="files", action="append", default=[], metavar="FILE.yaml", help=yaml)
     add("--verbose", action="store_true", help="show log and tracebacks")
