@@ -53,9 +53,7 @@ def read_run(run_dir: str | Path = "") -> Run:
 def _found(run_dir: str | Path) -> Path:
     path = located(run_dir) if str(run_dir) else newest_run_dir()
     if not path.is_dir():
-        raise RunError(
-            f"{run_dir} is not a folder ({path}). Give the path of a run folder, such as runs/run_…."
-        )
+        raise RunError(f"{path} is not a folder. Give the path of a run folder, such as runs/run_….")
     return path.resolve()
 
 

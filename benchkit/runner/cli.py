@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import benchkit
 
-from ..errors import BenchkitError, Interrupted, UsageError
+from ..errors import BenchkitError, Interrupted, RunError, UsageError
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
@@ -104,7 +104,10 @@ def verify(args: argparse.Namespace) -> int:
     from ..run import read_run
     from .replay import verify
 
-    run = read_run(args.run_dir)
+    try:
+        run = read_run(args.run_dir)
+    except RunError as error:
+        raise UsageError(str(error)) from error
     if not (run.path / "metrics_report.json").is_file():
         raise UsageError(
             f"{run.path} has no metrics_report.json, so there is nothing to verify. Name the folder of a run "
