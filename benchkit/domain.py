@@ -17,6 +17,12 @@ CATEGORIES = (
     "account_management",
     "service_complaint",
 )
+# Letters of scripts that set no spaces between words (Thai, Lao, Burmese, Khmer, Japanese, Chinese), and of
+# Korean, which hangs its particles on: "订单A-1001的" states A-1001.
+UNSPACED = (
+    "\u0e00-\u0e4f\u0e80-\u0ecf\u1000-\u103f\u1050-\u108f\u1780-\u17df\u3040-\u30ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
 # The model owns the first three; `failed` is ours: no answer after every retry, so nothing to score.
 STATUSES = ("answered", "malformed", "refused", "failed")
 CONTROL = "control: "  # begins the name, in place of a model's, of answers that know nothing
@@ -113,6 +119,7 @@ class Score:
     metric: str
     value: float | None
     reason: str = ""  # why undefined or unscored, or why it has the worst value
+    content: float | None = None  # of what could be read of the answer, delivered or not
 
     @classmethod
     def unscored(cls, id: str, model: str, round: int, metric: str, reason: str) -> Score:

@@ -102,7 +102,7 @@ Rounds = Annotated[
     int, Field(ge=1, le=MOST_ROUNDS, description=f"Use a whole number from 1 to {MOST_ROUNDS}.")
 ]
 Temperature = Annotated[Number, Field(ge=0, le=2, description="Use 0 to 2.")]
-Tokens = Annotated[int, Field(ge=1, le=1_000_000, description="Use a whole number of tokens, 1 or more.")]
+Tokens = Annotated[int, Field(ge=0, le=1_000_000, description="Use a whole number of tokens, 0 for 2,048.")]
 Ratio = Annotated[float, Field(gt=0, lt=1, description=_RATIO)]
 Name = Annotated[str, Field(pattern=r"\S")]
 Names = Annotated[list[Name], BeforeValidator(_listed), Field(description="Use a list of names, or [].")]

@@ -55,6 +55,7 @@ class TestCsv:
             "requirements": "",
             "attempt": 1,
             "parent_id": "",
+            "family": "",
             "problem": "",
         }
 

@@ -18,19 +18,20 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A room may import from the rooms below its own, and within itself. What `ALSO` lists is to be undone.
-GROUND = {"domain", "errors", "log", "signature", "values", "wording"}
+GROUND = {"domain", "errors", "jsontext", "log", "signature", "values", "wording"}
 STAGES = {"generate", "validate", "execute", "measure", "decide", "report"}
 STAGE = GROUND | {"agent", "llm", "metrics", "stats", "plots", "run"}
 MAY_IMPORT = {
     "domain": set(),
     "values": {"errors"},
     "errors": set(),
+    "jsontext": set(),
     "log": {"errors"},
     "signature": set(),
     "wording": set(),
     "agent": GROUND,
     "stats": {"domain", "errors", "wording"},
-    "metrics": {"domain", "errors"},
+    "metrics": {"domain", "errors", "jsontext"},
     "plots": {"domain", "errors", "signature", "metrics", "wording"},
     "run": GROUND | {"llm"},
     "offline": GROUND | {"metrics"},
@@ -38,7 +39,6 @@ MAY_IMPORT = {
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE)
 ALSO = {
-    "validate": {"measure"},
     "execute": {"measure", "generate"},
     "decide": {"measure"},
     "report": {"measure", "decide", "validate", "execute", "generate"},
@@ -214,7 +214,6 @@ COMPANIONS = {
     "bs4": "beautifulsoup4",
     "langchain_core": "langchain_groq",
     "pygments": "nbconvert",
-    "referencing": "jsonschema",
     "traitlets": "ipykernel",
     "zmq": "jupyter_client",
 }

@@ -45,7 +45,7 @@ def test_every_declared_parameter_has_its_rule():
         ({"models": "[a, b"}, "models = '[a, b' is not usable. Give a list"),
         ({"rounds": 0}, "rounds = 0 is not usable. Use a whole number from 1 to 1000."),
         ({"temperature": 2.1}, "temperature = 2.1 is not usable. Use 0 to 2."),
-        ({"max_tokens": 0}, "max_tokens = 0 is not usable"),
+        ({"max_tokens": -1}, "max_tokens = -1 is not usable"),
         ({"timeout_s": 86_401}, "timeout_s = 86401 is not usable. Use 0 to adapt, or seconds"),
         *(({"alpha": bad}, f"alpha = {bad} is not usable. Use a number between") for bad in (0, 1, NAN)),
         ({"kind_weights": {"json": -1}}, "kind_weights = {'json': -1} is not usable. Give a weight"),

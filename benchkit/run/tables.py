@@ -63,6 +63,7 @@ _SCORE = {
     "metric": TEXT,
     "value": NUMBER,
     "reason": TEXT,
+    "content": NUMBER,
 }
 
 
