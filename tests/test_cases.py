@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchkit.domain import TestCase
 from benchkit.errors import InputError
 from benchkit.execute import execute, plan_execution
-from benchkit.generate.cases import adopt_cases, read_cases, schema_of
+from benchkit.generate.cases import ABSENT, adopt_cases, read_cases, schema_of
 from benchkit.metrics.structured import schema_compliance
 from benchkit.offline import OfflineServer
 
@@ -171,8 +171,9 @@ class TestCsv:
         frame = pd.DataFrame({"prompt": prompts, "golden_response": [f"g{i}" for i in range(len(prompts))]})
         frame.to_csv(tmp_path / "cases.csv", index=False, lineterminator="\r\n")
         cases = read_cases(str(tmp_path / "cases.csv"))
-        assert cases["prompt"].tolist() == [p if p.strip() else "" for p in prompts]
-        assert [bool(p) for p in cases["problem"]] == [not p.strip() for p in prompts]
+        said = ["" if p.strip().lower() in ABSENT else p for p in prompts]
+        assert cases["prompt"].tolist() == said
+        assert [bool(p) for p in cases["problem"]] == [not p for p in said]
 
 
 class TestJsonl:
