@@ -113,9 +113,8 @@ def main(times: str = "5") -> None:
     for calls, size, latency in CASES:
         ideal = calls / size * latency / 1000
         print(f"\n{calls} calls, {size} in flight, {latency} ms; ideal {ideal:.2f} s")
-        print(
-            f"{'':24}{'seconds':>10}   {'range (runs)':24}{'calls/s':>9}{'x ideal':>9}{'CPU ms':>8}{'in flight':>11}"
-        )
+        columns = "".join(f"{name:>11}" for name in ("calls/s", "x ideal", "CPU ms", "in flight"))
+        print(f"{'':24}{'seconds':>10}   {'range (runs)':22}{columns}")
         seconds: dict[str, list[float]] = {way: [] for way in WAYS}
         cpu: dict[str, list[float]] = {way: [] for way in WAYS}
         most: dict[str, int] = {}
@@ -131,10 +130,9 @@ def main(times: str = "5") -> None:
             if not took:
                 continue
             middle = statistics.median(took)
-            times_ideal = f"{middle / ideal:9.3f}" if ideal else f"{'':9}"
-            print(
-                f"{way:24}  {spread(took):34}{calls / middle:9.0f}{times_ideal}{min(cpu[way]):8.2f}{most[way]:11}"
-            )
+            times_ideal = f"{middle / ideal:11.3f}" if ideal else f"{'':11}"
+            row = f"{calls / middle:11.0f}{times_ideal}{min(cpu[way]):11.2f}{most[way]:11}"
+            print(f"{way:24}  {spread(took):33}{row}")
         shares = [a / b for a, b in zip(seconds["ChatGroq on aiohttp"], seconds["benchkit"], strict=True)]
         print(f"calls/s of benchkit : ChatGroq on aiohttp  {spread(shares)}")
         print(bound(ideal * 1000 / calls, {way: min(busy) for way, busy in cpu.items() if busy}))
