@@ -46,7 +46,7 @@ class TestRules:
         [
             ({"alpha": 0}, "alpha = 0 is not usable"),
             ({"alpha": True}, "alpha = True"),
-            ({"margin": 1.0}, "margin = 1.0"),
+            ({"margin": 1.0}, "margin = 1.0 is not usable"),
             ({"detect": "a"}, "detect = 'a'"),
             ({"kind_weights": {"json": -1}}, "kind_weights = "),
             ({"kind_weights": {"json": 0}}, "one above 0"),
@@ -76,7 +76,7 @@ class TestRules:
         """Unknown or missing names are refused, whatever is compared or decided with them."""
         scores = drawn(1)
         with pytest.raises(UsageError, match=says):
-            Rules(**given).check(scores[["id", "test_case", "category"]].drop_duplicates())
+            Rules(**given).check_fit(scores[["id", "test_case", "category"]].drop_duplicates())
         with pytest.raises(UsageError, match=says):
             decide(scores, Rules(**given))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import math
 
 import numpy as np
@@ -11,11 +12,15 @@ import pytest
 
 from benchkit.decide import Rules
 from benchkit.errors import UsageError
+from benchkit.execute import execute, plan_execution
 from benchkit.execute.plan import pair_alpha, plan_power
 from benchkit.execute.price import TIERS, answer_prices, least_minutes, price
+from benchkit.offline import OfflineServer
+from benchkit.runner import cli
 from benchkit.runner.plan_command import add_plan, plan
 
 from .measured import HASTY, STEADY, TERSE, responses_of, score_table
+from .staging import cases, client_on
 
 BOTH = {"json": 50, "conversation": 50}
 
@@ -180,5 +185,33 @@ class TestCommand:
         assert "Assumed, not measured" in out
         assert "80 cases in 3 rounds have a chance of 80 %" in out
         assert "to find 0.1" in out
-        with pytest.raises(UsageError, match="--cases 0 is not usable"):
-            said(capsys, "--cases", "0")
+        assert not list((tmp_path / "runs").iterdir())
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            *(("--detect", one) for one in ("0", "1", "nan", "inf", "-0.1")),
+            *(("--cases", one) for one in ("0", "-3", "1000001")),
+            *(("--rounds", one) for one in ("0", "-1", "1001")),
+            *(("--power", one) for one in ("1", "0.01", "nan")),
+        ],
+    )
+    def test_bad_usage(self, tmp_path, monkeypatch, capsys, wrong):
+        """A value that is none: exit code 2 and one sentence."""
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["plan", *wrong]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+    def test_a_run_is_the_pilot(self, tmp_path, monkeypatch, capsys):
+        """Its answers are scored as 04 scores them; a run of simulated models says SIMULATED."""
+        table = cases(10)
+        with OfflineServer(latency_ms=0, error_rate=0) as server:
+            client = client_on(server, tmp_path / "run", monkeypatch)
+            client.run.save("validated_tests.csv", table)
+            client.run.record("03_execute", models=[STEADY, HASTY], rounds=2, temperature=0.7)
+            work = plan_execution(client, table, [STEADY, HASTY], 2)
+            client.run.save_responses(asyncio.run(execute(work, client)))
+        out = said(capsys, str(tmp_path / "run"), "--rounds", "5")
+        assert out.startswith("SIMULATED")
+        assert "Measured on a pilot of 20 cases in 2 rounds" in out
+        assert "20 cases in 5 rounds have a chance of 80 %" in out

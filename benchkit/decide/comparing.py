@@ -37,7 +37,7 @@ def compare(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     import pandas as pd
 
     scores = complete(scores)
-    rules.check(scores)
+    rules.check_fit(scores)
     models = list(dict.fromkeys(scores["model"]))
     check_reference(rules.reference, models)
     primary = rules.primary(scores)

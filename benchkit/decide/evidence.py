@@ -142,9 +142,9 @@ def gather(
     """The evidence of complete scores (see `complete`) on the metrics that decide.
 
     `disqualified` says why a (kind, metric) decides nothing, such as that an answer which knows nothing does
-    as well on it. Raises UsageError as `Rules.primary` and `Rules.check` do.
+    as well on it. Raises UsageError as `Rules.primary` and `Rules.check_fit` do.
     """
-    rules.check(scores)
+    rules.check_fit(scores)
     models = tuple(dict.fromkeys(scores["model"]))
     primary = rules.primary(scores)
     wanted = scores[scores["test_case"].map(primary) == scores["metric"]]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..metrics import METRICS, PRIMARY
+from ..values import check
 from ..wording import listed
 
 if TYPE_CHECKING:
@@ -47,14 +47,7 @@ class Rules:
     reference: str = ""  # 04's: the model that the others are held against
 
     def __post_init__(self) -> None:
-        for name, example in (("alpha", "0.05"), ("margin", "0.05"), ("detect", "0.05")):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-                raise UsageError(
-                    f"{name} = {value!r} is not usable. Use a number between 0 and 1, such as {example}."
-                )
-        for name in ("kind_weights", "category_weights"):
-            _check_weights(name, getattr(self, name))
+        check(**{name: getattr(self, name) for name in RULES})
 
     def record(self) -> dict[str, Any]:
         """What 03 keeps of them in config.json."""
@@ -86,7 +79,7 @@ class Rules:
                 )
         return {kind: chosen[kind] for kind in measured}
 
-    def check(self, cases: pd.DataFrame) -> None:
+    def check_fit(self, cases: pd.DataFrame) -> None:
         """Raises UsageError where the rules do not fit the cases: a kind or category that is not there."""
         self.check_names(_present(cases, "test_case"), _present(cases, "category"))
         self.primary(cases)
@@ -148,21 +141,6 @@ def _metrics_by_kind(scores: pd.DataFrame) -> dict[str, list[str]]:
 
 def _present(table: pd.DataFrame, column: str) -> list[str]:
     return [str(one) for one in table[column].dropna().unique()] if column in table else []
-
-
-def _check_weights(name: str, weights: Any) -> None:
-    usable = isinstance(weights, Mapping) and all(
-        isinstance(key, str)
-        and isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and 0 <= value < math.inf
-        for key, value in weights.items()
-    )
-    if not usable or (weights and not sum(weights.values())):
-        raise UsageError(
-            f"{name} = {weights!r} is not usable. Give a weight of 0 or more to each name, such as "
-            '{"json": 2, "conversation": 1}, and one above 0.'
-        )
 
 
 def _check_names(name: str, weights: Mapping[str, float], known: list[str]) -> None:

@@ -17,6 +17,7 @@ from ..decide.rules import kind_name
 from ..domain import is_control
 from ..errors import UsageError
 from ..metrics import described
+from ..values import check
 from ..wording import count, listed, number, percent
 from .price import price
 
@@ -323,7 +324,6 @@ def _kinds(sizes: Mapping[str, int]) -> pd.DataFrame:
 def _check(sizes: Mapping[str, int], rounds: int, power: float) -> None:
     if not any(sizes.values()):
         raise UsageError("There are no cases to plan with. Give at least one of a kind.")
-    if type(rounds) is not int or not 1 <= rounds <= 1000:
-        raise UsageError(f"rounds = {rounds!r} is not usable. Use a whole number from 1 to 1000.")
+    check(rounds=rounds)
     if not 0.5 <= power < 1:
         raise UsageError(f"power = {power!r} is not usable. Use a chance from 0.5 to below 1, such as 0.8.")

@@ -45,9 +45,10 @@ def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
 
     answers, scores = _seen(run)
     models = _parameter(run, "03_execute", "models") or ["A", "B"]
-    rounds = args.rounds or _parameter(run, "03_execute", "rounds")
+    rounds = _parameter(run, "03_execute", "rounds")
     if scores is not None:
-        models, rounds = list(scores["model"].unique()), args.rounds or int(scores["round"].nunique())
+        models, rounds = list(scores["model"].unique()), int(scores["round"].nunique())
+    rounds = rounds if args.rounds is None else args.rounds
     power = plan_power(
         _sizes(run, args.cases),
         _rules(run, args.detect),
@@ -70,12 +71,12 @@ def _rules(run: Run | None, detect: float | None) -> Rules:
 
 def _pilot(run_dir: str) -> Run | None:
     """The run to plan from; None where none is named and there is none."""
-    from ..run import open_run
+    from ..run import read_run
 
     if run_dir:
-        return open_run(run_dir)
+        return read_run(run_dir)
     try:
-        return open_run(newest_run_dir())
+        return read_run(newest_run_dir())
     except RunError:
         return None
 
