@@ -20,7 +20,7 @@ result was seen.
 - false+: the share of equal models shown different; cover: of 95 % intervals that hold the estimand, with
   equal models and at δ
 - δ: what the plan shows with 80 % at these n and K, at most .3; power: the share shown; plan: the share that
-  `stats.planned_power` promises with the true variance (of 20,000 other runs)
+  `stats.planned_power` promises with the true variance (of 10,000 other runs)
 - N named: the median number of cases that PILOTS (2,000) pilots of this cell name for the δ that three times
   their cases would show; reached: the share of fresh runs with each pilot's N that show it
 """
@@ -198,9 +198,9 @@ def to_others(cell: Cell, delta: float, runs: int, purpose: int) -> Result:
     return Result(*np.concatenate(found).T)
 
 
-def true_spread(cell: Cell, delta: float) -> Spread:
-    """n·SE² of 20,000 other runs, with the degrees of freedom that the design has."""
-    found = experiments(cell, delta, 20_000, 9)
+def true_spread(cell: Cell, delta: float, runs: int = 10_000) -> Spread:
+    """n·SE² of so many other runs, with the degrees of freedom that the design has."""
+    found = experiments(cell, delta, runs, 9)
     one = estimates(cell, delta, 1, cell.seed(8))[0][0]
     return Spread(
         cell.n * float(found.estimate.var()), strata=one.strata, rate=(one.df + one.strata) / cell.n
@@ -234,7 +234,7 @@ def one_cell(job: tuple[Cell, int, int]) -> str:
             f"{head}{100 * shown:6.1f} {100 * null.covered:6.1f}\n"
             f"{second}{100 * np.mean(others.shown):6.1f} {100 * others.covered:6.1f}"
         )
-    delta = min(MOST, round(smallest_difference(true_spread(cell, 0.0), cell.n), 2))
+    delta = min(MOST, round(smallest_difference(true_spread(cell, 0.0, 4_000), cell.n), 2))
     known = true_spread(cell, delta)
     real = experiments(cell, delta, runs, 2)
     plan = planned_power(known, cell.n, float(real.truth.mean()))
