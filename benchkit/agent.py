@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .jsontext import parse, tool_name, unfenced
+from .jsontext import json_path, parse, tool_name, unfenced
 
 PROMPTS = Path(__file__).parent / "prompts"
 DEEPEST = 60  # levels of nesting; an answer that goes deeper is no answer
@@ -43,13 +43,13 @@ class Tool:
     def problem(self, arguments: Mapping[str, Any]) -> str:
         """What is wrong with `arguments` under the schema, or ""."""
         error = next(iter(self._checker.iter_errors(arguments)), None)
-        return f"{error.json_path}: {error.message[:300]}" if error else ""
+        return f"{json_path(error.instance_path)}: {error.message[:300]}" if error else ""
 
     @cached_property
     def _checker(self) -> Any:
-        from jsonschema import Draft202012Validator, FormatChecker
+        from jsonschema_rs import Draft202012Validator
 
-        return Draft202012Validator(self.parameters, format_checker=FormatChecker())
+        return Draft202012Validator(self.parameters, validate_formats=True, offline=True)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,11 @@ def tool_name(name: str) -> str:
     return re.sub(r"<\|.*|:\d+$", "", name.strip().removeprefix("functions."), flags=re.DOTALL).strip()
 
 
+def json_path(keys: Iterable[str | int]) -> str:
+    """Where keys and indices lead to, as JSONPath: `$.items[0].name`."""
+    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+
+
 def objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
     """(object, start, end) of every object in `text` that is in no other object, in order.
 

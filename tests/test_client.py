@@ -15,8 +15,8 @@ import pytest
 from benchkit.agent import Item
 from benchkit.errors import LimitStop, RunError, UsageError
 from benchkit.llm.client import Client, connect
-from benchkit.offline.models import ROSTER
 from benchkit.offline.server import OfflineServer
+from benchkit.offline.world.models import ROSTER
 from benchkit.run.lock import claim
 
 from .talking import HASTY, STEADY, Run, at, client, critic, executor, items
@@ -78,9 +78,9 @@ async def test_all_models_at_once(monkeypatch, tmp_path):
     """The calls of all models and agents overlap."""
     with OfflineServer(latency_ms=60) as server:
         at(server, monkeypatch)
-        work = [(executor(STEADY), items(8)), (executor(HASTY), items(8))]
+        work = [(executor(STEADY), items(16)), (executor(HASTY), items(16))]
         await client(tmp_path).map_all(work)
-        assert server.desk.peak_in_flight > 8
+        assert server.handlers.peak_in_flight > 8
 
 
 async def test_a_cap_holds(monkeypatch, tmp_path):
@@ -88,7 +88,7 @@ async def test_a_cap_holds(monkeypatch, tmp_path):
     with OfflineServer(latency_ms=5) as server:
         at(server, monkeypatch)
         await client(tmp_path, cap=3).map_all([(executor(STEADY), items(15)), (executor(HASTY), items(15))])
-        assert 1 < server.desk.peak_in_flight <= 3
+        assert 1 < server.handlers.peak_in_flight <= 3
 
 
 @pytest.mark.parametrize("cap", [-1, 1.5, True, "3", None])
@@ -96,6 +96,24 @@ def test_unusable_caps(tmp_path, cap):
     """A cap that is no whole number from 0 up is refused."""
     with pytest.raises(UsageError, match="max_concurrency"):
         connect(Run(tmp_path), cap)
+
+
+@pytest.mark.parametrize("seconds", [-1, True, "3", None, float("nan"), float("inf"), 90_000])
+def test_unusable_timeouts(tmp_path, seconds):
+    """A time-out that is no number of seconds, or longer than a day, is refused."""
+    with pytest.raises(UsageError, match="timeout_s"):
+        connect(Run(tmp_path), timeout_s=seconds)
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "expected"),
+    [((2, 30.0), (0, 0), (2, 30)), ((2, 30.0), (5, 9), (5, 9)), ((0, 0), (0, 0), (0, 600))],
+)
+def test_the_pace_of_the_whole_run(tmp_path, given, own, expected):
+    """What 01 gives holds in every notebook, unless 03 gives something of its own."""
+    run = Run(tmp_path, parameters=dict(zip(("max_concurrency", "timeout_s"), given, strict=True)))
+    one = connect(run, *own)
+    assert (one._cap, one.provider.timeout_s) == expected
 
 
 async def test_in_the_journal_before_it_is_seen(server, tmp_path, monkeypatch):

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import random as random_module
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from random import Random
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError
+from jsonschema_rs import Draft202012Validator, ValidationError
 
-from benchkit.domain import CATEGORIES, UNSPACED, as_text
-from benchkit.offline import reading
-from benchkit.offline.models import SimulatedModel
-from benchkit.offline.scenarios import REFERENCE, Scenario, leaves, recognised, said, stated
+from ...domain import CATEGORIES, UNSPACED, as_text
+from ...jsontext import json_path
+from . import reading
+from .models import SimulatedModel
+from .scenarios import REFERENCE, Scenario, leaves, recognised, said, stated
 
-Random = random_module.Random
 # What has to be exact in a text: references, amounts, times, dates and other words with digits.
 EXACT = re.compile(r"[A-Z]+-[0-9A-Z]{4,}|\$\d[\d.,]*\d|\d{1,2} [A-Z][a-z]+ \d{4}|\b[A-Z]*-?\d[\w:-]*")
 FEW, TOPIC = 8, 0.15  # keywords of a prompt, and the share of them that an answer takes up
@@ -130,15 +129,13 @@ def schema_fault(golden: Mapping[str, Any], schema: Any) -> str:
         return ""
     try:
         error = next(iter(_validator(as_text(schema)).iter_errors(golden)), None)
-    except SchemaError as wrong:
+    except ValidationError as wrong:
         return f"The response schema is no JSON Schema: {wrong.message[:120]}."
-    return (
-        f"The golden answer breaks its schema at {error.json_path}: {error.message[:120]}." if error else ""
-    )
+    if error is None:
+        return ""
+    return f"The golden answer breaks its schema at {json_path(error.instance_path)}: {error.message[:120]}."
 
 
 @lru_cache(maxsize=256)
 def _validator(schema: str) -> Draft202012Validator:
-    loaded = json.loads(schema)
-    Draft202012Validator.check_schema(loaded)
-    return Draft202012Validator(loaded, format_checker=FormatChecker())
+    return Draft202012Validator(json.loads(schema), validate_formats=True, offline=True)
