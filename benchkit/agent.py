@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from .jsontext import json_path, parse, tool_name, unfenced
+
 PROMPTS = Path(__file__).parent / "prompts"
 DEEPEST = 60  # levels of nesting; an answer that goes deeper is no answer
 
@@ -41,13 +43,13 @@ class Tool:
     def problem(self, arguments: Mapping[str, Any]) -> str:
         """What is wrong with `arguments` under the schema, or ""."""
         error = next(iter(self._checker.iter_errors(arguments)), None)
-        return f"{error.json_path}: {error.message[:300]}" if error else ""
+        return f"{json_path(error.instance_path)}: {error.message[:300]}" if error else ""
 
     @cached_property
     def _checker(self) -> Any:
-        from jsonschema import Draft202012Validator, FormatChecker
+        from jsonschema_rs import Draft202012Validator
 
-        return Draft202012Validator(self.parameters, format_checker=FormatChecker())
+        return Draft202012Validator(self.parameters, validate_formats=True, offline=True)
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class Agent:
         name, raw = _tool_call(message)
         if name is None:
             return None, raw, "called no tool"
-        if name != call.tool.name:
+        if tool_name(name) != call.tool.name:
             return None, raw, f"called {name[:80]!r}, not {call.tool.name!r}"
         try:
             arguments = _parsed(raw)
@@ -204,7 +206,10 @@ def _as_text(value: Any) -> str:
 
 def _parsed(raw: str) -> Any:
     """`raw` as JSON; an escaped half of a character would come back as text that nothing can store."""
-    value = json.loads(raw)
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        value = parse(unfenced(raw))  # what an imported answer is read as counts here, too
     if "\\ud" in raw or "\\uD" in raw:
         value = json.loads(sendable(json.dumps(value, ensure_ascii=False)))
     # A hundred thousand replies need their arguments' names once.

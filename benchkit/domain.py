@@ -17,6 +17,12 @@ CATEGORIES = (
     "account_management",
     "service_complaint",
 )
+# Letters of scripts that set no spaces between words (Thai, Lao, Burmese, Khmer, Japanese, Chinese), and of
+# Korean, which hangs its particles on: "订单A-1001的" states A-1001.
+UNSPACED = (
+    "\u0e00-\u0e4f\u0e80-\u0ecf\u1000-\u103f\u1050-\u108f\u1780-\u17df\u3040-\u30ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
 # The model owns the first three; `failed` is ours: no answer after every retry, so nothing to score.
 STATUSES = ("answered", "malformed", "refused", "failed")
 CONTROL = "control: "  # begins the name, in place of a model's, of answers that know nothing
@@ -41,6 +47,8 @@ class TestCase:
     response_schema: dict[str, Any] | None = None  # JSON Schema 2020-12, json cases only
     attempt: int = 1  # 1, or how often the generator has been asked for it
     parent_id: str = ""  # the rejected case that this one replaces
+    family: str = ""  # cases that share a template, customer or wording; "" shares with none
+    requirements: str = ""  # JSON: what an answer must do and must not do, as a person brought it
 
     def row(self) -> dict[str, Any]:
         """The case as one CSV row: structures become JSON text."""
@@ -62,6 +70,8 @@ class TestCase:
             response_schema=json.loads(schema) if schema else None,
             attempt=int(row.get("attempt") or 1),
             parent_id=str(row.get("parent_id") or ""),
+            family=str(row.get("family") or ""),
+            requirements=str(row.get("requirements") or ""),
         )
 
 
@@ -109,6 +119,7 @@ class Score:
     metric: str
     value: float | None
     reason: str = ""  # why undefined or unscored, or why it has the worst value
+    content: float | None = None  # of what could be read of the answer, delivered or not
 
     @classmethod
     def unscored(cls, id: str, model: str, round: int, metric: str, reason: str) -> Score:

@@ -36,7 +36,7 @@ from benchkit.llm.budget import Budget
 from benchkit.llm.client import Client
 from benchkit.llm.provider import Provider
 from benchkit.llm.sender import Clock
-from benchkit.measure import PRIMARY, case_matrix, compare, score, settle, summarise
+from benchkit.measure import PRIMARY, align, case_matrix, compare, score, summarise
 from benchkit.offline import OfflineServer
 from benchkit.offline.models import ROSTER
 from benchkit.run import Run, start_run
@@ -112,7 +112,7 @@ async def walk(task: Task, run: Run) -> Ended:
     async with client_of(run) as client:
         await answer(run, client, models, task)
     cases = run.validated_tests()
-    responses = settle(run.responses(), cases)
+    responses = align(run.responses(), cases)
     scores = score(responses, cases)
     comparisons = compare(scores, models, PRIMARY, margin=MARGIN, alpha=ALPHA)
     how: dict[str, Any] = {"primary": PRIMARY, "alpha": ALPHA, "margin": MARGIN, "simulated": True}

@@ -89,7 +89,7 @@ def test_repair_shows_what_was_wrong():
 READ = [
     (message(GOOD), GOOD, ""),
     (message(GOOD | {"extra": 1}), GOOD | {"extra": 1}, ""),
-    (message({"id": "a"}), None, "'prompt_quality_score' is a required property"),
+    (message({"id": "a"}), None, '"prompt_quality_score" is a required property'),
     (message(GOOD | {"prompt_quality_score": 6}), None, "6 is greater than the maximum"),
     (message(GOOD, name="json"), None, "called 'json', not 'validate_test_case'"),
     (message("{"), None, "arguments are not JSON"),
@@ -110,7 +110,7 @@ READ = [
     (
         {"tool_calls": [{"function": {"name": "validate_test_case", "arguments": {"id": 1}}}]},
         None,
-        "1 is not of type 'string'",
+        "is a required property",
     ),
     ({}, None, "called no tool"),
 ]

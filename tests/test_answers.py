@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchkit.domain import STATUSES
+from benchkit.domain import STATUSES, TestCase
 from benchkit.errors import InputError
-from benchkit.metrics.answers import Answer, read_answer, read_golden
-from benchkit.metrics.jsontext import MAX_DEPTH
+from benchkit.jsontext import MAX_DEPTH
+from benchkit.metrics.answers import Answer, own_keys, read_answer, read_golden
 
 CALL = {"name": "process_customer_response", "arguments": {"response_text": "Hi", "response_type": "answer"}}
 LOST = Answer("failed", None, "lost by the harness")
@@ -39,7 +39,6 @@ def test_lost(text: object, kind: str) -> None:
         ("Run this:\n```sh\nreset\n```\nDone", "Run this:\n```sh\nreset\n```\nDone"),
         ('{"response_text": "Hi", "response_type": "answer", "next_steps": []}', "Hi"),
         ("{'response_text': 'Hi', 'next_steps': None}", "Hi"),
-        ('{"response_text": ""}', ""),
         ('{"response_text": "Press </think> {now}"}', "Press </think> {now}"),
         ('Sure!\n```json\n{"response_text": "Hi"}\n```\nBye', "Hi"),
         (json.dumps(CALL), "Hi"),
@@ -66,6 +65,7 @@ def test_conversation(text: str, value: str) -> None:
         ('<think>maybe {"response_text": "Hi"} or not', "no answer after it"),
         ('{"response_text": "cut of', "cut off"),
         ('{"text": "Hi"}', "no response_text"),
+        ('{"response_text": ""}', "no response_text"),
         ('{"response_text": null}', "no response_text"),
         ('{"name": "f", "arguments": "{broken"}', "arguments"),
     ],
@@ -93,8 +93,6 @@ def test_malformed_conversation(text: str, error: str) -> None:
         ('```json\n{"a": "```"}\n```', {"a": "```"}),
         ('[{"a": 1}]', {"a": 1}),
         ('"{\\"a\\": 1}"', {"a": 1}),
-        ('{"name": "f", "arguments": {"a": 1}}', {"a": 1}),
-        ('{"name": "f", "parameters": "{\\"a\\": 1}"}', {"a": 1}),
         ('{"name": "Ann", "age": 5, "arguments": {}}', {"name": "Ann", "age": 5, "arguments": {}}),
         ('{"response_text": "Here: {\\"a\\": 1}", "response_type": "answer"}', {"a": 1}),
         ('{"response_text": {"a": 1}}', {"a": 1}),
@@ -113,7 +111,7 @@ def test_json(text: str, value: dict) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("I cannot do that.", "no JSON object"),
+        ("I have refunded it.", "no JSON object"),
         ("[1, 2]", "array"),
         ('[{"a": 1}, {"a": 2}]', "array"),
         ("5", "no JSON object"),
@@ -134,6 +132,235 @@ def test_malformed_json(text: str, error: str) -> None:
     answer = read_answer(text, "json")
     assert (answer.status, answer.value) == ("malformed", None)
     assert error in answer.error
+
+
+TOOL_NAME = CALL["name"]
+RECORD = {"order": "A-7", "amount": 10.5}
+AS_TEXT = json.dumps(RECORD)
+
+
+def shapes(name: str, arguments: dict) -> dict[str, object]:
+    """One tool call as the providers and libraries in use write it."""
+    text = json.dumps(arguments)
+    call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": text}}
+    item = {"type": "function_call", "call_id": "c", "status": "completed", "name": name, "arguments": text}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": arguments}
+    used = {"toolUse": {"toolUseId": "1", "name": name, "input": arguments}}
+    part = {"functionCall": {"name": name, "args": arguments}}
+    own = {"name": name, "args": arguments, "id": "1", "type": "tool_call"}
+    return {
+        "bare": {"name": name, "arguments": arguments},
+        "parameters": {"name": name, "parameters": text},
+        "item": call,
+        "items": [call],
+        "message": message,
+        "completion": {"object": "chat.completion", "choices": [{"index": 0, "message": message}]},
+        "responses item": item,
+        "responses": {"output": [{"type": "reasoning", "summary": []}, item]},
+        "block": block,
+        "blocks": {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}, block]},
+        "part": {"function_call": {"name": name, "args": arguments}},
+        "parts": {"candidates": [{"content": {"parts": [part]}}]},
+        "converse": {"output": {"message": {"role": "assistant", "content": [used]}}},
+        "langchain": {"content": "", "tool_calls": [own]},
+        "cohere": {"tool_calls": [{"name": name, "parameters": arguments}]},
+    }
+
+
+MARKUP = {
+    "hermes": "<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {text}}}\n</tool_call>",
+    "llama": "<function={name}>{text}</function>",
+    "llama without its end": "<function={name}{text}",
+    "mistral": "[TOOL_CALLS] [{{\"name\": \"{name}\", \"arguments\": {text}}}]",
+    "mistral, newer": "[TOOL_CALLS]{name}{text}",
+    "python tag": "<|python_tag|>{{\"name\": \"{name}\", \"parameters\": {text}}}",
+    "sections": "<|tool_calls_section_begin|><|tool_call_begin|>functions.{name}:0"
+    "<|tool_call_argument_begin|>{text}<|tool_call_end|>",
+    "deepseek": "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{name}\n"
+    "```json\n{text}\n```<｜tool▁call▁end｜>",
+    "harmony": "<|channel|>analysis<|message|>so<|end|><|start|>assistant<|channel|>commentary "
+    "to=functions.{name} <|constrain|>json<|message|>{text}<|call|>",
+    "harmony, role": "<|start|>assistant to=functions.{name}<|channel|>commentary json"
+    "<|message|>{text}<|call|>",
+    "harmony, stripped": "analysisThe order is here.assistantcommentary to=functions.{name} json{text}",
+    "invoke": "<function_calls><invoke name=\"{name}\">{text}</invoke></function_calls>",
+    "end only": "{{\"name\": \"{name}\", \"arguments\": {text}}}\n</tool_call>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", shapes("", {}))
+def test_tool_calls_of_other_providers(shape: str) -> None:
+    """The arguments are the answer in every provider's shape; another tool's call is malformed, said so."""
+    written = json.dumps(shapes(TOOL_NAME, RECORD)[shape])
+    assert read_answer(written, "json", RECORD) == Answer("answered", RECORD)
+    reply = json.dumps(shapes(TOOL_NAME, CALL["arguments"])[shape])
+    assert read_answer(reply, "conversation") == Answer("answered", "Hi")
+    for kind in ("json", "conversation"):
+        other = read_answer(json.dumps(shapes("look_up", RECORD)[shape]), kind, RECORD)
+        assert (other.status, other.error) == ("malformed", f"called 'look_up', not {TOOL_NAME!r}")
+
+
+@pytest.mark.parametrize("form", MARKUP)
+def test_tool_calls_in_markup(form: str) -> None:
+    """A call that a server left in the text is read; broken markup is malformed, and never prose."""
+    written = MARKUP[form].format(name=TOOL_NAME, text=AS_TEXT)
+    assert read_answer(written, "json", RECORD) == Answer("answered", RECORD)
+    reply = MARKUP[form].format(name=TOOL_NAME, text=json.dumps(CALL["arguments"]))
+    assert read_answer(reply, "conversation") == Answer("answered", "Hi")
+    cut = reply[: reply.index("Hi") + 1]
+    for kind in ("json", "conversation"):
+        assert read_answer(cut, kind).status == "malformed"
+        other = MARKUP[form].format(name="look_up", text=AS_TEXT)
+        assert read_answer(other, kind, RECORD).status == "malformed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<function={0}><parameter=order>A-7</parameter><parameter=amount>10.5</parameter></function>",
+        "<tool_call>{0}\n<arg_key>order</arg_key>\n<arg_value>A-7</arg_value>\n<arg_key>amount</arg_key>"
+        "\n<arg_value>10.5</arg_value>\n</tool_call>",
+        '<invoke name="{0}"><parameter name="order">A-7</parameter>'
+        '<parameter name="amount">10.5</parameter></invoke>',
+    ],
+)
+def test_arguments_in_tags(text: str) -> None:
+    """Arguments that stand one by one in tags are read, each as JSON or as text."""
+    assert read_answer(text.format(TOOL_NAME), "json", RECORD) == Answer("answered", RECORD)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"name": "Anna", "id": "C-17"},
+        {"name": "Anna", "parameters": {"size": "M"}},
+        {"name": "Anna", "arguments": "none", "type": "function"},
+        {"id": "1", "type": "refund", "index": 3, "function": "billing"},
+        {"tool_calls": [{"name": "a", "arguments": {}}], "type": "log"},
+        {"output": {"message": {"role": "user", "content": "x"}}},
+        {"role": "agent", "content": "text"},
+        {"type": "text", "text": "Hello"},
+        {"message": {"name": "x", "input": {}}},
+        {"response_text": "Hello", "response_type": "answer"},
+        {"response_text": '{"a": 1}'},
+        {"name": "process_customer_response", "arguments": {"a": 1}},
+    ],
+)
+def test_a_record_is_no_wrapper(record: dict) -> None:
+    """What has the keys of the case's record is the record, whatever else these keys mean elsewhere.
+
+    A call of our tool around it is one all the same.
+    """
+    own = own_keys(TestCase("a", "json", "", "p", record))
+    assert read_answer(json.dumps(record), "json", own) == Answer("answered", record)
+    for shape in ("message", "item", "block", "parts"):
+        written = json.dumps(shapes(TOOL_NAME, record)[shape])
+        if not own & {"tool_calls", "output", "message", "content", "type", "function"}:
+            assert read_answer(written, "json", own) == Answer("answered", record)
+
+
+def test_the_schema_has_keys_of_its_own() -> None:
+    """A key that only the schema has is the record's, too: the golden may leave it out."""
+    schema = {"properties": {"name": {}, "arguments": {}}}
+    own = own_keys(TestCase("a", "json", "", "p", {"other": 1}, schema))
+    assert own == {"name", "arguments", "other"}
+    record = {"name": "x", "arguments": {"other": 1}}
+    assert read_answer(json.dumps(record), "json", own).value == record
+
+
+def test_the_first_of_two_calls_counts() -> None:
+    """Of several calls in one message the first is the answer, as with a live one; the rest is not read."""
+    first, second = ({"function": {"name": TOOL_NAME, "arguments": json.dumps({"a": n})}} for n in (1, 2))
+    assert read_answer(json.dumps({"tool_calls": [first, second]}), "json", ["a"]).value == {"a": 1}
+    other = {"function": {"name": "look_up", "arguments": "{}"}}
+    assert read_answer(json.dumps({"tool_calls": [first, other]}), "json", ["a"]).value == {"a": 1}
+    assert read_answer(json.dumps({"tool_calls": [other, first]}), "json", ["a"]).status == "malformed"
+    two = "".join(MARKUP["hermes"].format(name=TOOL_NAME, text=json.dumps({"a": n})) for n in (1, 2))
+    assert read_answer(two, "json", ["a"]).value == {"a": 1}
+
+
+REASONED = {
+    "think": "<think>{0}</think>{1}",
+    "thought": "<thought>{0}</thought>\n{1}",
+    "thinking": "<thinking>{0}</thinking>\n\n{1}",
+    "reasoning": "<reasoning>{0}</reasoning>{1}",
+    "reflection": "<reflection>{0}</reflection>{1}",
+    "square": "[THINK]{0}[/THINK]{1}",
+    "lozenge": "◁think▷{0}◁/think▷{1}",
+    "seed": "<seed:think>{0}</seed:think>{1}",
+    "thought tokens": "<|begin_of_thought|>{0}<|end_of_thought|><|begin_of_solution|>{1}<|end_of_solution|>",
+    "thinking tokens": "<|START_THINKING|>{0}<|END_THINKING|><|START_RESPONSE|>{1}<|END_RESPONSE|>",
+    "end only": "{0}</think>\n{1}",
+    "harmony": "<|channel|>analysis<|message|>{0}<|end|>"
+    "<|start|>assistant<|channel|>final<|message|>{1}<|return|>",
+    "harmony, two": "<|channel|>analysis<|message|>{0}<|end|>"
+    "<|start|>assistant<|channel|>commentary<|message|>{0}<|end|><|start|>assistant<|channel|>final<|message|>{1}",
+    "harmony, stripped": "analysisWe see: {0}assistantfinal{1}",
+    "harmony, begun by the template": "We see: {0}<|end|>"
+    "<|start|>assistant<|channel|>final<|message|>{1}<|return|>",
+    "harmony, begun and stripped": "We see: {0}assistantfinal{1}",
+    "folded": '<details type="reasoning" done="true"><summary>Thought</summary>{0}</details>\n{1}',
+    "titled": "Here is my thought process:\n{0}\n\nHere is my response:\n{1}",
+    "answer tags": "<think>{0}</think><answer>{1}</answer>",
+    "turn end": "<think>{0}</think>{1}<|im_end|>\n<|im_start|>user\nThanks",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", REASONED)
+def test_reasoning_is_no_answer(mark: str) -> None:
+    """Reasoning counts in none of the marks in use, and what follows it is the answer."""
+    thought = 'Maybe "We refunded $20 to A-7." No. {"a": 9}.'
+    assert read_answer(REASONED[mark].format(thought, "Please wait."), "conversation").value == "Please wait."
+    assert read_answer(REASONED[mark].format(thought, '{"a": 1}'), "json").value == {"a": 1}
+    refusal = REASONED[mark].format(thought, "I can't assist with this request.")
+    assert read_answer(refusal, "conversation").status == "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<thought>Only thoughts",
+        "[THINK]Only thoughts[/THINK]",
+        "<|channel|>analysis<|message|>The customer wants a refund",
+        "<|channel|>analysis<|message|>The customer wants a refund.<|end|>",
+        "analysisThe customer wants a refund of $20 for order A-7.",
+        "<|START_THINKING|>The customer",
+    ],
+)
+@pytest.mark.parametrize("kind", ["json", "conversation"])
+def test_reasoning_alone_is_malformed(text: str, kind: str) -> None:
+    """Who reasons and says nothing has not answered, whatever stands in the reasoning."""
+    assert read_answer(text, kind) == Answer("malformed", None, "reasoning and no answer after it")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Analysis of your meter shows 5 kWh.",
+        "analysis shows that the fuse is blown",
+        "The analysis and the final bill are attached. Our assistant finally found it.",
+        "I think the <b>thought</b> counts.",
+        "Channel 5 is final.",
+    ],
+)
+def test_prose_about_reasoning_is_prose(text: str) -> None:
+    """Words that marks are made of mean nothing in a sentence."""
+    assert read_answer(text, "conversation") == Answer("answered", text)
+
+
+@pytest.mark.parametrize("kind", ["json", "conversation"])
+def test_refusals_without_a_status(kind: str) -> None:
+    """A text that only declines is a refusal of either kind, as it is live."""
+    assert read_answer("I'm sorry, but I can't assist with that.", kind).status == "refused"
+    reply = json.dumps({"response_text": "I'm sorry, but I can't assist with that.", "next_steps": []})
+    assert read_answer(reply, "conversation").status == "refused"
+
+
+@pytest.mark.parametrize("text", ["Error code: 429 - {'error': {'message': 'Rate limit'}}", "$ERROR$"])
+def test_a_clients_error_is_no_answer(text: str) -> None:
+    """What a client library raises is not what the model said."""
+    assert read_answer(text, "conversation") == Answer("failed", None, text)
 
 
 HOSTILE = {

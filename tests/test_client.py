@@ -78,7 +78,7 @@ async def test_all_models_at_once(monkeypatch, tmp_path):
     """The calls of all models and agents overlap."""
     with OfflineServer(latency_ms=60) as server:
         at(server, monkeypatch)
-        work = [(executor(STEADY), items(8)), (executor(HASTY), items(8))]
+        work = [(executor(STEADY), items(16)), (executor(HASTY), items(16))]
         await client(tmp_path).map_all(work)
         assert server.desk.peak_in_flight > 8
 
@@ -96,6 +96,24 @@ def test_unusable_caps(tmp_path, cap):
     """A cap that is no whole number from 0 up is refused."""
     with pytest.raises(UsageError, match="max_concurrency"):
         connect(Run(tmp_path), cap)
+
+
+@pytest.mark.parametrize("seconds", [-1, True, "3", None, float("nan"), float("inf"), 90_000])
+def test_unusable_timeouts(tmp_path, seconds):
+    """A time-out that is no number of seconds, or longer than a day, is refused."""
+    with pytest.raises(UsageError, match="timeout_s"):
+        connect(Run(tmp_path), timeout_s=seconds)
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "expected"),
+    [((2, 30.0), (0, 0), (2, 30)), ((2, 30.0), (5, 9), (5, 9)), ((0, 0), (0, 0), (0, 600))],
+)
+def test_the_pace_of_the_whole_run(tmp_path, given, own, expected):
+    """What 01 gives holds in every notebook, unless 03 gives something of its own."""
+    run = Run(tmp_path, parameters=dict(zip(("max_concurrency", "timeout_s"), given, strict=True)))
+    one = connect(run, *own)
+    assert (one._cap, one.provider.timeout_s) == expected
 
 
 async def test_in_the_journal_before_it_is_seen(server, tmp_path, monkeypatch):

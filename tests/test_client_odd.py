@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from benchkit.errors import BudgetStop, LimitStop, ProviderError, Unanswered
-from benchkit.llm.outage import LONGEST_OUTAGE_S
+from benchkit.llm.retry import LONGEST_OUTAGE_S
 
 from .talking import KEY, STEADY, Ticks, at, client, executor, items
 
@@ -84,8 +84,61 @@ async def test_odd_completions(monkeypatch, tmp_path, name):
         (reply,) = await client(tmp_path).map(executor(), items(1))
     assert (reply.status, reply.attempts) == (status, 4 if status == "failed" else 1)
     assert bool(reply.error) == (status != "answered")
+    assert reply.error.startswith("the reply is no chat completion: ") == (status == "failed")
     kept = client(tmp_path).recorded([(executor(), items(1))])
     assert kept == [{} if status == "failed" else {reply.key: reply}]
+
+
+@pytest.mark.parametrize(
+    "body", [completion('{"response_text": "Hel'), completion(), said({"content": "As"})]
+)
+async def test_cut_off_at_the_token_limit(monkeypatch, tmp_path, caplog, body):
+    """An answer that ended at our own limit is malformed for that, whatever is left of it, and warned of."""
+    body["choices"][0]["finish_reason"] = "length"
+
+    async def answer(request):
+        return web.json_response(body)
+
+    async with scripted(monkeypatch, answer):
+        replies = await client(tmp_path).map(executor(max_tokens=77), items(3))
+    assert {(reply.status, reply.error, reply.arguments) for reply in replies} == {
+        ("malformed", "cut off at max_tokens = 77", None)
+    }
+    assert "3 of 3 answers of offline/steady" in caplog.text
+    assert "cut off at max_tokens = 77 and count as malformed: raise max_tokens" in caplog.text
+
+
+async def test_what_times_out_is_told_with_its_remedy(monkeypatch, tmp_path, caplog):
+    """Each request that got no reply in time counts, the window narrows, and the remedy stands in the reply."""
+
+    async def answer(request):
+        await asyncio.sleep(3600)
+
+    async with scripted(monkeypatch, answer):
+        one = client(tmp_path)
+        one.provider.timeout_s = 0.05
+        async with one:
+            (reply,) = await one.map(executor(), items(1))
+            assert one._sender.pacer(STEADY).timed_out == 4
+    remedy = "timed out: no reply within 0.05 s. Lower max_concurrency or raise timeout_s"
+    assert (reply.status, reply.error, reply.attempts) == ("failed", remedy, 4)
+    assert "if many time out, lower max_concurrency or raise timeout_s" in caplog.text
+
+
+async def test_a_lost_connection_is_no_timeout(monkeypatch, tmp_path):
+    """A server that hangs up is asked again; it says nothing about how many calls it can take."""
+    left = [1, 2]
+
+    async def answer(request):
+        if left:
+            left.pop()
+            request.transport.close()
+        return web.json_response(completion())
+
+    async with scripted(monkeypatch, answer), client(tmp_path) as one:
+        (reply,) = await one.map(executor(), items(1))
+        assert one._sender.pacer(STEADY).timed_out == 0
+    assert (reply.status, reply.attempts) == ("answered", 3)
 
 
 @pytest.mark.parametrize(("status", "expected"), [(201, "answered"), (206, "answered"), (204, "failed")])
@@ -109,7 +162,7 @@ async def test_a_redirect_elsewhere_is_no_answer(monkeypatch, tmp_path):
     async with scripted(monkeypatch, answer):
         (reply,) = await client(tmp_path).map(executor(), items(1))
     assert (reply.status, reply.attempts) == ("failed", 4)
-    assert "not a chat completion" in reply.error
+    assert "no chat completion" in reply.error
 
 
 @pytest.mark.parametrize("odd", ["²", "9" * 400, "-1", "", "1e3", "inf"])

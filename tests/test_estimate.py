@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from benchkit.agent import Item, Reply
-from benchkit.llm.estimate import estimate
+from benchkit.llm.estimate import estimate, time_table
 from benchkit.llm.journal import limits_in, read
-from benchkit.llm.timing import time_table
 from benchkit.offline.server import OfflineServer
 
 from .talking import HASTY, STEADY, Ticks, at, client, executor, items
@@ -49,6 +48,14 @@ def test_what_is_on_record_is_not_counted():
     assert (found.planned, found.recorded, found.missing) == (100, 40, 60)
     assert found.tokens == pytest.approx(60 * (150 + 100 + 12), rel=0.05)
     assert found.minutes == pytest.approx(2 * 3.0 / 60)
+
+
+@pytest.mark.parametrize(("cap", "minutes"), [(0, 1 / 60), (2, 12 / 60), (1, 24 / 60), (100, 1 / 60)])
+def test_the_cap_is_counted(tmp_path, cap, minutes):
+    """With `max_concurrency` the calls themselves take longer: it is all models' together."""
+    work = [(executor(STEADY), items(12)), (executor(HASTY), items(12))]
+    found = client(tmp_path, cap=cap).estimates(work)
+    assert [one.minutes for one in found] == pytest.approx([minutes] * 2)
 
 
 async def test_limits_are_learnt_for_the_next_estimate(monkeypatch, tmp_path):

@@ -96,13 +96,36 @@ def test_the_critic_knows_what_was_planted(kind: str) -> None:
         ("Log in, open your orders and cancel purchase 12 there.", ""),
         ("Please go to {{Website}} and cancel your purchase there.", "placeholder"),
         ("Will do.", "too short"),
-        ("The weather is lovely in spring, is it not?", "hardly touches"),
     ],
 )
 def test_the_critic_judges_foreign_cases_by_what_it_sees(golden: str, fault: str) -> None:
-    """Placeholders, brevity and an answer beside the point are visible without knowing the truth."""
+    """Placeholders and brevity are visible without knowing the truth."""
     found = critic.faults({"prompt": "cancel my purchase 12 please", "golden_response": golden})[1]
     assert (fault in found) if fault else found == ""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "golden"),
+    [
+        ("登录时提示密码错误。", "已为您重置密码，请开启双重验证。"),
+        ("下单三天还没发货，订单号：ORD20240101001。", "订单ORD20240101001缺货，预计明天发货。"),
+        ("ฉันลืมรหัสผ่าน", "กรุณากดลืมรหัสผ่านแล้วตั้งรหัสใหม่"),
+        ("Мой заказ А-1001 до сих пор не пришёл.", "Мы нашли заказ А-1001, он придёт в пятницу."),
+        ("Wo bleibt die Rückerstattung für A-1001?", "Sie kommt bis Freitag bei Ihnen an."),
+        ("The kettle leaks. How do I send it back?", "Print the label under Returns and hand in the parcel."),
+    ],
+)  # fmt: skip
+def test_sound_cases_are_accepted_in_any_language(prompt: str, golden: str) -> None:
+    """Words are not counted by spaces where a script sets none, and few words promise no overlap."""
+    assert critic.faults({"prompt": prompt, "golden_response": golden}) == ("", "")
+
+
+def test_an_answer_beside_the_point_is_seen() -> None:
+    """A prompt of many words of which the answer takes up none is answered by another case's golden."""
+    prompt = "My Juniper purifier blinks red since Monday though I replaced both filters and pressed reset"
+    golden = "We changed the address of your invoice to the one you gave us."
+    assert "hardly touches" in critic.faults({"prompt": prompt, "golden_response": golden})[1]
+    assert "too short" in critic.faults({"prompt": "你好", "golden_response": golden})[0]
 
 
 def test_the_critic_survives_a_schema_that_is_none() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
+import time
 from typing import Any
 
 import groq
@@ -79,6 +81,41 @@ def test_a_wrong_content_type_is_no_completion() -> None:
     """A page instead of JSON: the SDK hands back its text, not a completion."""
     with OfflineServer(latency_ms=0, faults={"content_type": 1.0}) as server:
         assert isinstance(sdk(server).chat.completions.create(**body()), str)
+
+
+@pytest.mark.parametrize(("fault", "choices"), [("no_choices", 0), ("null_message", 1)])
+def test_a_completion_without_an_answer(fault: str, choices: int) -> None:
+    """No choice at all, or one whose message is null: a good status, and nothing to read."""
+    with OfflineServer(latency_ms=0, faults={fault: 1.0}) as server:
+        reply = post(server, body()).json()
+        assert (len(reply["choices"]), server.counts["served"]) == (choices, 0)
+        assert all(choice["message"] is None for choice in reply["choices"])
+
+
+async def test_a_slow_server_works_on_some_at_a_time() -> None:
+    """Two at a time of six take three times as long as one, and the wait stands in queue_time."""
+    async with httpx.AsyncClient(timeout=10) as client:
+        with OfflineServer(latency_ms=60, at_once=2) as server:
+            url, key = f"{server.url}/openai/v1/chat/completions", {"Authorization": "Bearer x"}
+            began = time.perf_counter()
+            sent = [client.post(url, json=body(seed=seed), headers=key) for seed in range(6)]
+            replies = await asyncio.gather(*sent)
+            assert time.perf_counter() - began >= 0.18
+    queued = sorted(reply.json()["usage"]["queue_time"] for reply in replies)
+    assert queued[1] < 0.06 < queued[2]
+    assert queued[4] >= 0.11
+    assert all(reply.json()["usage"]["total_time"] == pytest.approx(0.054) for reply in replies)
+
+
+@pytest.mark.parametrize(("limit", "finish"), [(30, "length"), (1024, "tool_calls")])
+def test_an_answer_is_cut_off_at_max_tokens(limit: int, finish: str) -> None:
+    """What exceeds the token limit is cut off, and the finish reason and the usage say so."""
+    with OfflineServer(latency_ms=0) as server:
+        reply = post(server, body(max_tokens=limit)).json()
+    arguments = reply["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
+    assert reply["choices"][0]["finish_reason"] == finish
+    assert (finish == "length") is (len(arguments) == 4 * (limit - 10) and not arguments.endswith("}"))
+    assert reply["usage"]["completion_tokens"] <= limit
 
 
 def test_a_drip_arrives_whole() -> None:

@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema_rs import Draft202012Validator
 from rapidfuzz import fuzz, process
 
 from benchkit.domain import CATEGORIES
@@ -37,7 +37,7 @@ def some(kind: str, n: int, seed: object = 0) -> list[Scenario]:
 
 
 def valid(value: Any, schema: dict[str, Any]) -> bool:
-    return Draft202012Validator(schema, format_checker=FormatChecker()).is_valid(value)
+    return Draft202012Validator(schema, validate_formats=True).is_valid(value)
 
 
 @pytest.mark.parametrize("kind", ["json", "conversation"])

@@ -9,7 +9,7 @@ import pytest
 
 from benchkit.llm.catalog import TIERS
 from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, first_of, limit_in
-from benchkit.llm.window import FIRST_WINDOW, GAP_S, HEARD_S, LARGEST_WINDOW
+from benchkit.llm.window import FEW, FIRST_TIMEOUT_S, GAP_S, HEARD_S, Window
 from benchkit.offline.limits import Limiter
 
 from .talking import Ticks, simulate
@@ -43,18 +43,20 @@ def test_limit_in(message, expected):
 
 
 async def test_nothing_is_known_at_first():
-    """Without a limit the first calls go at once, as many as the window holds."""
+    """Where nothing is known of the provider only a few calls go, until the first of them is answered."""
     ticks = Ticks()
     first = pacer(ticks)
-    for _ in range(int(FIRST_WINDOW)):
-        await first.acquire(5000)
-    assert (ticks.waits, first.window.in_flight, first.limits) == ([], 8, {})
+    permits = [await first.acquire(5000) for _ in range(int(FEW))]
+    assert (ticks.waits, first.window.in_flight, first.limits) == ([], 4, {})
+    assert first.window.delay() == float("inf")
+    first.release(permits[0], 5000, 3.0)
+    assert first.window.delay() == 0.0
 
 
 async def test_a_full_window_waits_for_a_release():
     """The ninth call goes when one of the eight ends, without a sleep."""
     ticks = Ticks()
-    first = pacer(ticks, largest=2)
+    first = pacer(ticks, most=2)
     permits = [await first.acquire(1), await first.acquire(1)]
     third = asyncio.ensure_future(first.acquire(1))
     await asyncio.sleep(0)
@@ -66,7 +68,7 @@ async def test_a_full_window_waits_for_a_release():
 
 async def test_all_that_may_go_at_once_do():
     """Calls that end together let as many others go together, in their order, within one turn of the loop."""
-    first = pacer(Ticks(), largest=8)
+    first = pacer(Ticks(), most=8)
     permits = [await first.acquire(1) for _ in range(8)]
     line = [asyncio.ensure_future(first.acquire(1)) for _ in range(9)]
     await asyncio.sleep(0)
@@ -116,7 +118,7 @@ async def test_headers_teach_tokens_per_minute_and_requests_per_day():
 async def test_more_go_one_after_the_other():
     """Beyond the first window calls are spread, so that a refusal is heard before many more are sent."""
     ticks = Ticks()
-    first = pacer(ticks)
+    first = pacer(ticks, most=20)
     permits = [await first.acquire(1) for _ in range(20)]
     assert ticks.at == pytest.approx(HEARD_S + 11 * GAP_S)
     first.release(permits[0], 1, 0.2)
@@ -126,7 +128,7 @@ async def test_more_go_one_after_the_other():
 async def test_a_late_start_delays_no_other():
     """A loop that wakes late catches up to where each call was due; after a stall it does not burst."""
     ticks = Ticks()
-    late = Pacer(clock=ticks.now, sleep=lambda wait_s: ticks.sleep(wait_s + GAP_S / 2))
+    late = Pacer(most=30, clock=ticks.now, sleep=lambda wait_s: ticks.sleep(wait_s + GAP_S / 2))
     for _ in range(20):
         await late.acquire(1)
     assert ticks.at == pytest.approx(HEARD_S + 11 * GAP_S, abs=GAP_S)
@@ -295,12 +297,12 @@ async def wave(pacer: Pacer, latency_s: float) -> None:
 
 async def test_window_grows_and_shrinks():
     """Quick replies widen a window that calls wait for, slow ones narrow it, never below where it began."""
-    first = pacer(Ticks(), largest=50)
+    first = pacer(Ticks())
     sizes = []
     for _ in range(4):
         await wave(first, 0.1)
         sizes.append(first.window.size)
-    assert sizes == [16, 32, 50, 50]
+    assert sizes == [8, 16, 32, 64]
     for _ in range(10):
         await wave(first, 1.0)
     assert first.window.size < 40
@@ -319,7 +321,7 @@ async def test_failures_do_not_shrink_the_pace():
     first.release(permit, 0, None)
     for _ in range(100):
         first.release(await first.acquire(5900), 0, None)
-    assert (first.window.size, ticks.waits) == (FIRST_WINDOW, [])
+    assert (first.window.size, ticks.waits) == (FEW, [])
 
 
 async def test_a_sleep_that_raises_ends_the_acquire():
@@ -439,4 +441,85 @@ def test_uneven_answers_are_no_queue(latency_s):
         await asyncio.gather(*(call() for _ in range(3000)))
         return pacer.window
 
-    assert simulate(calls()).size == LARGEST_WINDOW
+    assert simulate(calls()).size > 150
+
+
+class Slots:
+    """Serves `slots` calls at a time, each for `each_s`, and goes on when nobody waits for it any more."""
+
+    def __init__(self, slots: int, each_s: float, most: int = 0) -> None:
+        self.now = asyncio.get_running_loop().time
+        self.pacer = Pacer(most=most, clock=self.now, sleep=asyncio.sleep)
+        self.slots, self.each_s, self.sent, self.largest = asyncio.Semaphore(slots), each_s, 0, 0.0
+
+    async def serve(self) -> None:
+        async with self.slots:
+            await asyncio.sleep(self.each_s)
+
+    async def call(self) -> None:
+        while True:
+            permit, began = await self.pacer.acquire(1), self.now()
+            self.sent += 1
+            served = asyncio.ensure_future(self.serve())
+            await asyncio.wait([served], timeout=self.pacer.window.timeout_s)
+            self.largest = max(self.largest, self.pacer.window.size)
+            if served.done():
+                return self.pacer.release(permit, 1, self.now() - began)
+            self.pacer.window.timed_out(permit.at)
+            self.pacer.release(permit, None, None)
+
+
+@pytest.mark.parametrize(
+    ("slots", "each_s", "calls", "longest_s", "lost"),
+    [(2, 3, 40, 60, 0), (2, 3, 400, 600, 0), (1, 20, 40, 800, 0), (1, 60, 40, 2800, 6), (2, 90, 40, 1900, 2)],
+)
+def test_a_slow_server_is_kept_busy_and_not_buried(slots, each_s, calls, longest_s, lost):
+    """A few at a time, seconds each: all are answered in about the time that it needs, hardly any in vain."""
+
+    async def ask():
+        server = Slots(slots, each_s)
+        await asyncio.gather(*(server.call() for _ in range(calls)))
+        assert server.sent <= calls + lost
+        assert server.largest <= 64
+        return server.now()
+
+    assert calls * each_s / slots <= simulate(ask()) <= longest_s
+
+
+def test_timeouts():
+    """Two minutes while nothing is known; then as long as replies take, never under half a minute."""
+    window = Window(256, FEW, lambda: 0.0)
+    assert window.timeout_s == FIRST_TIMEOUT_S == 120
+    for latency_s, timeout_s in ((2.0, 30.0), (10.0, 60.0), (1.0, 60.0), (500.0, 600.0)):
+        window.leave(window.enter(spaced=True), latency_s)
+        assert window.timeout_s == timeout_s
+    short = Window(256, FEW, lambda: 0.0, longest_s=5.0)
+    assert short.timeout_s == 5.0
+
+
+def test_timeouts_shrink_the_window_once_a_flight():
+    """Replies that do not come narrow it and are waited for longer; one lost among quick ones does not."""
+    now = 0.0
+    window = Window(256, 64, lambda: now)
+    for _ in range(8):
+        window.enter(spaced=True)
+    now = 120.0
+    for _ in range(8):
+        window.timed_out(sent_at=0.0)
+    assert (window.size, window.timeout_s) == (pytest.approx(64 * 0.7), 240.0)
+    window.timed_out(sent_at=121.0)
+    assert (window.size, window.timeout_s) == (pytest.approx(64 * 0.49), 480.0)
+    window.leave(1, 1.0)
+    assert window.timeout_s == 30.0
+    window.timed_out(sent_at=122.0)
+    assert window.size == pytest.approx(64 * 0.49)
+
+
+def test_refusals_that_name_no_limit_shrink_the_window_once_a_flight():
+    """Eight refusals of calls that went together are one word."""
+    window = Window(256, 8, lambda: 1.0)
+    for _ in range(8):
+        window.enter(spaced=True)
+    for _ in range(8):
+        window.refused(sent_at=0.0)
+    assert window.size == pytest.approx(5.6)

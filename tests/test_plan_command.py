@@ -11,7 +11,7 @@ from benchkit.execute import execute, plan_execution
 from benchkit.execute.pilot import pilot_scores
 from benchkit.execute.planning import Aim, plan_detection
 from benchkit.generate.cases import adopt_cases
-from benchkit.measure import PRIMARY, compare, score, settle, summarise
+from benchkit.measure import PRIMARY, align, compare, score, summarise
 from benchkit.offline import OfflineServer
 from benchkit.runner import cli
 
@@ -108,7 +108,7 @@ async def finished(tmp_path, monkeypatch):
         run.save("validated_tests.csv", table)
         run.record("03_execute", models=MODELS, rounds=2, temperature=0.7)
         run.save_responses(await execute(plan_execution(client, table, MODELS, 2), client))
-    responses = settle(run.responses(), adopt_cases(run.validated_tests()))
+    responses = align(run.responses(), adopt_cases(run.validated_tests()))
     lost = (responses["model"] == HASTY) & responses["id"].isin(responses["id"].unique()[:2])
     responses.loc[lost, ["status", "error"]] = ["failed", "timeout"]
     run.save_responses(responses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from random import Random
 
 import pandas as pd
@@ -15,7 +16,7 @@ from benchkit.errors import UsageError
 from benchkit.metrics.structured import schema_compliance
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
-from benchkit.validate import validate
+from benchkit.validate import validate, validator_audit
 from benchkit.validate.perturbations import THANKS, fact_changed, prompt_cut, schema_broken
 from benchkit.validate.validator_audit import (
     SOUND,
@@ -132,6 +133,32 @@ class TestPlanting:
         assert prompt_cut(bare, Random(1)) is None
         assert schema_broken(bare, Random(1)) is None
         assert (schema_broken(loose, Random(1)), fact_changed(loose, Random(1))) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("golden", "changed"),
+        [
+            ("We refund $5 for K5-12345.", ["We refund $# for K5-12345.", "We refund $5 for K#-#."]),
+            ("$5, or $5 more, in 5 days.", ["$#, or $# more, in 5 days.", "$5, or $5 more, in # days."]),
+            ("Order 12 of 2012: 12 pieces.", ["Order # of 2012: # pieces.", "Order 12 of #: 12 pieces."]),
+        ],
+    )
+    def test_one_fact_changes(self, golden, changed):
+        """A changed fact is changed wherever it stands as that fact, and in no other that has its digits."""
+        case = TestCase("c", "conversation", "x", golden, golden)
+        for seed in range(20):
+            made = fact_changed(case, Random(seed)).golden_response
+            assert made != golden
+            forms = [re.escape(form).replace(r"\#", r"\d+") for form in changed]
+            assert any(re.fullmatch(form, made) for form in forms), made
+
+    def test_nothing_is_spoilt_for_nothing(self, monkeypatch):
+        """With count 0 no case is spoilt, and with 1 no more than one for each fault."""
+        spoilt = []
+        monkeypatch.setattr(validator_audit, "prompt_cut", lambda case, random: spoilt.append(case) or case)
+        plant(cases(20), 0, 7)
+        assert spoilt == []
+        plant(cases(20), 1, 7)
+        assert len(spoilt) == 1
 
     def test_swapped_from_another_category(self):
         """Answers of one category may do for each other; those of another one cannot."""

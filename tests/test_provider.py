@@ -12,14 +12,16 @@ from aiohttp.test_utils import TestServer
 
 from benchkit.errors import ProviderError
 from benchkit.llm import catalog
+from benchkit.llm.budget import Budget
 from benchkit.llm.catalog import Model, default_model, default_models, known, listed, replacement
+from benchkit.llm.client import Client
 from benchkit.llm.pacing import Pacer
 from benchkit.llm.progress import Bar, Bars
 from benchkit.llm.provider import Provider, base_url, served_models
 from benchkit.offline.models import ROSTER
 from benchkit.offline.server import OfflineServer
 
-from .talking import KEY, STEADY, Ticks, at
+from .talking import KEY, STEADY, Run, Ticks, at, executor, items
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +196,34 @@ async def test_offline_needs_nothing(monkeypatch):
         assert provider.models == {}
 
 
+async def test_the_embedded_provider_needs_no_network(monkeypatch, tmp_path):
+    """Neither a proxy nor certificates that are gone stand before what this machine serves itself."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    (reply,) = await Client(Run(tmp_path, "offline"), Provider("offline"), Budget()).map(executor(), items(1))
+    assert reply.status == "answered"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the adapter's own
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/gone.pem", r"SSL_CERT_FILE names /nowhere/gone\.pem, which is not there"),
+        ("HTTP_PROXY", "http://127.0.0.1:9", r"HTTP_PROXY leads through http://127\.0\.0\.1:9"),
+        ("all_proxy", "http://me:secret@127.0.0.1:9", r"all_proxy leads through http://\[key\]@127"),
+        ("HTTP_PROXY", "nonsense://x", r"HTTP_PROXY leads through nonsense://x"),
+    ],
+)
+async def test_what_the_environment_breaks_is_named(monkeypatch, name, value, said):
+    """A provider elsewhere that is out of reach because of a variable: the variable and its value are told."""
+    at("http://elsewhere.invalid", monkeypatch)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ProviderError, match=said) as raised:
+        await checked(STEADY)
+    assert "secret" not in str(raised.value)
+
+
 async def test_served_models(server, monkeypatch):
     """What is served with its prices, then what is retired, with what to use instead."""
     at(server, monkeypatch)
@@ -274,7 +304,7 @@ def test_bar_in_a_terminal(capsys):
     assert out == ""
     assert "answer offline/steady: 100%" in err
     assert "3/3" in err
-    assert "failed=1" in err
+    assert "1 failed" in err
 
 
 def test_bar_in_a_notebook(monkeypatch):
@@ -303,7 +333,7 @@ def test_bar_in_a_notebook(monkeypatch):
     assert set(kinds[1:]) == {"update"}
     assert all(list(data) == ["text/plain"] for data in datas)
     assert "2/2" in datas[-1]["text/plain"]
-    assert "malformed=1" in datas[-1]["text/plain"]
+    assert "1 malformed" in datas[-1]["text/plain"]
     assert all(option["metadata"] == {"benchkit": {"progress": True}} for option in options)
     assert options[0]["raw"]
 
@@ -330,8 +360,38 @@ def test_bar_says_what_it_waits_for(monkeypatch, capsys):
         clock.at += 20.0
         pacer._wait(1)
         pacer.asking_again = 3
-        assert "/min, 3 to ask again, $0.0125" in str(bar)
-    assert "2 of 30 calls, 500 of 8,000 tokens/min, waits 12 s (told to wait), $0.0125, failed=1" in line
+        assert "1 failed, 3 to ask again, $0.0125" in str(bar)
+    assert "1 failed, waits 12 s (told to wait), $0.0125, 2 of 30 calls/min, 500 of 8,000 tokens/min" in line
+
+
+def test_bar_in_a_narrow_terminal(capsys):
+    """What went wrong stands where 80 columns show it, with what is in flight and what timed out."""
+    pacer = Pacer(tiers=[{"RPM": 30, "TPM": 8000}])
+    with Bars({STEADY: (20, 0)}, "answer") as bars:
+        bar = bars[STEADY]
+        bar.pacer, bar.dynamic_ncols, bar.ncols = pacer, None, 80
+        for status in ("answered", "malformed", "failed"):
+            bar.advance(status, 500, 0.0125)
+        pacer.timed_out, pacer.window.in_flight = 2, 4
+        line = str(bar)
+        bar.advance("refused")
+        bar.advance("cut off")
+        bar.ncols = 120
+        wide = str(bar)
+    assert len(line) == 80
+    assert "3/20 [00:00<00:00, 1 malformed, 1 failed, 2 timed" in line
+    assert "5/20 [00:00<00:00, 1 malformed, 1 cut off, 1 refused, 1 failed, 2 timed out, 4 in flight" in wide
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(10, "00:10"), (40, "00:40"), (300, "05:00")])
+def test_bar_while_nothing_comes(capsys, seconds, left):
+    """The clock goes on between replies, and the time left grows with it."""
+    with Bars({STEADY: (8, 0)}, "answer") as bars:
+        bar = bars[STEADY]
+        for _ in range(4):
+            bar.advance("answered")
+        bar.start_t = time.time() - seconds
+        assert f"[{left}<{left}" in str(bar)
 
 
 def test_bar_has_no_room_for_many_digits(capsys):
@@ -342,7 +402,7 @@ def test_bar_has_no_room_for_many_digits(capsys):
             time.time() - 60,
         )
         bars[STEADY].advance("answered", 123_456)
-        assert "1 of 1,000 calls, 123k of 250k tokens/min" in str(bars[STEADY])
+        assert "1 of 1,000 calls/min, 123k of 250k tokens/min" in str(bars[STEADY])
 
 
 def test_bar_does_not_fill_a_log(capsys):

@@ -23,7 +23,6 @@ REFUSALS = [
     "I must decline this request.",
     "I'm sorry. I cannot help you with that. Is there anything else I can do for you?",
     "I'm sorry, I won't be able to help with that.",
-    "<think>The user wants X.</think>\nI can't assist with this request.",
     "I cannot provide that information because it is confidential.",
     "Sorry, but I can't assist with that request. Please contact support.",
     "I'm not comfortable answering that.",
@@ -49,7 +48,6 @@ ANSWERS = [
     "I'm sorry this happened. I can't provide a date yet, but a technician will call tomorrow.",
     "We're sorry to hear you want to cancel your order.",
     "I can't answer for the courier, but I have asked them.",
-    "<think>I can't help with that.</think>Here is what I suggest: restart the router.",
     "I can't help with that. " + "But here is how you do it, step by step, from the very start. " * 5,
 ]
 
@@ -66,7 +64,7 @@ def test_an_answer_is_not_taken_for_one(text):
     assert not declines(text)
 
 
-@pytest.mark.parametrize("piece", ["sorry ", "I'm sorry, but ", "as an ai ", "<think>", "!", " ", "that "])
+@pytest.mark.parametrize("piece", ["sorry ", "I'm sorry, but ", "as an ai ", "!", " ", "that "])
 def test_long_texts_end(piece):
     """A text of 10 KB of anything is decided at once, and is no refusal."""
     assert not declines(piece * (10_000 // len(piece)))

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchkit import groq_rate_limit
-from benchkit.llm.retry import announced_wait, backoff, is_announced_limit, is_retried, seconds
+from benchkit.llm.groq import call_error, seconds
+from benchkit.llm.retry import backoff
 
 from .talking import Ticks, api_error
 
@@ -43,20 +44,20 @@ def test_seconds(text, expected):
 @pytest.mark.parametrize("status", [408, 429, 498, 500, 502, 503, 529])
 def test_what_is_retried(status):
     """Overload, limits and failures of the provider's are asked again."""
-    assert is_retried(api_error(status))
+    assert call_error(api_error(status)).retried
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 424])
 def test_what_is_not_retried(status):
     """What asking again as it stands cannot mend is not asked again."""
-    assert not is_retried(api_error(status))
+    assert not call_error(api_error(status)).retried
 
 
 def test_connections_are_retried():
     """Dropped connections and timeouts are asked again; an error of ours is not."""
-    assert is_retried(groq.APIConnectionError(request=REQUEST))
-    assert is_retried(groq.APITimeoutError(REQUEST))
-    assert not is_retried(ValueError("ours"))
+    assert call_error(groq.APIConnectionError(request=REQUEST)).retried
+    assert call_error(groq.APITimeoutError(REQUEST)).retried
+    assert call_error(ValueError("ours")) is None
 
 
 @pytest.mark.parametrize(
@@ -75,9 +76,9 @@ def test_connections_are_retried():
 )
 def test_announced_wait(message, headers, expected):
     """The longer of Retry-After and the message's own wait, where either can be read."""
-    error = api_error(429, message, headers)
-    assert announced_wait(error) == (expected if expected is None else pytest.approx(expected))
-    assert is_announced_limit(error) == (expected is not None)
+    error = call_error(api_error(429, message, headers))
+    assert error.wait_s == (expected if expected is None else pytest.approx(expected))
+    assert error.announced == (expected is not None)
 
 
 @given(st.integers(0, 40), st.floats(0, 60), st.floats(0, 1000))
@@ -151,4 +152,4 @@ async def test_waits_are_told():
     """`waited` hears of each wait and its cause."""
     told = []
     await failing([api_error(500)], Ticks(), waited=lambda wait, error: told.append((wait, error)))
-    assert [(1 <= wait <= 2, error.status_code) for wait, error in told] == [(True, 500)]
+    assert [(1 <= wait <= 2, error.status) for wait, error in told] == [(True, 500)]

@@ -8,7 +8,7 @@ import pytest
 
 from benchkit.domain import is_control
 from benchkit.errors import UsageError
-from benchkit.measure import compare, score, settle, summarise
+from benchkit.measure import align, compare, score, summarise
 from benchkit.metrics import METRICS, PRIMARY, add_metric, described, in_order
 
 from .measured import HASTY, STEADY, case, cases, response, responses
@@ -17,7 +17,7 @@ LONG = "Dear customer, " + "we are looking into all of this at length and in gre
 
 
 def scored(table, *rows):
-    return score(settle(responses(*rows), table), table).set_index(["metric", "model", "id"]).sort_index()
+    return score(align(responses(*rows), table), table).set_index(["metric", "model", "id"]).sort_index()
 
 
 @pytest.mark.parametrize("status", ["malformed", "refused"])
@@ -54,7 +54,7 @@ def test_undefined_is_its_own_count():
     table = cases(case("a", golden="You and me."), case("b"))
     rows = [response("a", STEADY, "Hello there."), response("b", STEADY, "Please open the settings.")]
     rows += [response("a", HASTY, "?", status="malformed"), response("b", HASTY, "", status="failed")]
-    scores = score(settle(responses(*rows), table), table)
+    scores = score(align(responses(*rows), table), table)
     some = scores[(scores["metric"] == "task_completion") & (scores["id"] == "a")]
     assert list(some["reason"]) == ["undefined: the golden response has no keyword"] * 2
     assert some["value"].isna().all()
@@ -69,7 +69,7 @@ def test_scores_carry_the_family():
     """The family of a case stands beside its scores; "" where there is none."""
     table = cases(case("a", family="refunds"), case("b"))
     rows = [response(id, model, "Done.") for id in "ab" for model in (STEADY, HASTY)]
-    scores = score(settle(responses(*rows), table), table)
+    scores = score(align(responses(*rows), table), table)
     assert dict(zip(scores["id"], scores["family"], strict=True)) == {"a": "refunds", "b": ""}
 
 
@@ -89,7 +89,7 @@ def test_a_metric_of_ones_own(stars):
     rows += [response(f"c{i}", HASTY, "Done!") for i in range(3)] + [
         response("c3", HASTY, "", status="refused")
     ]
-    scores = score(settle(responses(*rows), table), table)
+    scores = score(align(responses(*rows), table), table)
     means = summarise(scores).set_index(["metric", "model"])["mean"]
     assert (means["stars", STEADY], means["stars", HASTY]) == (3.5, 0.75)
     row = (
@@ -105,7 +105,7 @@ def test_what_cannot_be_a_metric():
         add_metric("clarity", "conversation", len)
     with pytest.raises(UsageError, match="kind = 'voice' is not known"):
         add_metric("loudness", "voice", len)
-    with pytest.raises(UsageError, match=r"goes from 0[.]0 to 0"):
+    with pytest.raises(UsageError, match=r"goes from 0\.0 to 0"):
         add_metric("loudness", "json", len, high=0)
     assert "loudness" not in METRICS
 

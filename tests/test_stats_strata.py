@@ -176,24 +176,34 @@ def test_too_few_for_an_error(d):
 
 
 def test_nearly_equal_differences_do_not_jump():
-    """Twenty of .1, then one off by .0001 or by rounding: the p of twenty equal signs, 2^−19, throughout."""
+    """Twenty of .1, then one off by rounding or by .0001: the p of twenty equal signs, 2^−19, throughout."""
     equal, rounded, nearly = (stratified([0.1] * 19 + [last]) for last in (0.1, 0.3 - 0.2, 0.1001))
     for e in (equal, rounded, nearly):
-        assert e.p_value == pytest.approx(2**-19, rel=0.01)
-        assert e.low == pytest.approx(0.069, abs=1e-3)
+        assert e.p_value == 2**-19
+        assert e.estimate == pytest.approx(0.1, abs=1e-5)
+    assert equal.se == rounded.se == 0
+    assert np.isnan([equal.low, equal.high, rounded.low, rounded.high]).all()
     assert "no variance, no t test" in equal.warnings[0]
     assert "nearly equal" in nearly.warnings[0]
 
 
-def test_the_floor_is_continuous_and_leaves_ordinary_differences_alone():
-    """As the spread grows, p never rises by a jump; where t is below the floor's, it is the t test."""
+def test_p_is_continuous_and_ordinary_differences_are_the_t_test():
+    """As the spread grows from nothing, p never falls and never jumps; a t below the signs' is left alone."""
     base = np.linspace(-1, 1, 20)
-    spreads = np.geomspace(1e-9, 1, 2000)
+    spreads = np.geomspace(1e-15, 1, 4000)
     p = np.array([stratified(0.1 + s * base).p_value for s in spreads])
     assert (np.diff(np.log(p)) > -1e-9).all()
     assert np.diff(np.log(p)).max() < 0.2
     usual = stratified(0.1 + 0.2 * base)
-    assert usual.p_value == pytest.approx(scipy_stats.ttest_1samp(0.1 + 0.2 * base, 0).pvalue)
+    known = scipy_stats.ttest_1samp(0.1 + 0.2 * base, 0)
+    assert (usual.p_value, usual.warnings) == (pytest.approx(known.pvalue), ())
+    assert (usual.low, usual.high) == pytest.approx(known.confidence_interval())
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_few_cases_are_no_surer_than_their_signs(n):
+    """Two cases never show a difference, however alike they are."""
+    assert stratified(0.3 + 1e-6 * np.arange(n)).p_value == 2.0 ** (1 - n)
 
 
 def test_models_that_never_differ():

@@ -16,8 +16,10 @@ from benchkit.generate import generate, plan_cases, rewriter
 from benchkit.generate.cases import read_cases
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
+from benchkit.run.accounting import rows_used
 from benchkit.run.tables import read_table
-from benchkit.validate import require_accepted, validate
+from benchkit.validate import validate
+from benchkit.validate.checks import check_cases
 
 from .staging import AUTHOR, CRITIC, Canned, cases, client_on, conversations, run_in, simulated
 
@@ -130,7 +132,7 @@ class TestUnusableVerdicts:
         assert len(server.requests) == 6
         assert list(outcome.reasons.items()) == [("no verdict", 3)]
         with pytest.raises(InputError, match=r"0 of 3 cases were accepted \(3 × no verdict\)"):
-            require_accepted(outcome)
+            outcome.require_accepted()
 
 
 class TestRegeneration:
@@ -144,7 +146,7 @@ class TestRegeneration:
         assert outcome.rejected["attempt"].tolist() == [1, 2, 3]
         assert outcome.accepted["id"].tolist() == ["c2", "c3"]
         yields = outcome.yields
-        assert yields[["generated", "accepted", "rejected"]].to_numpy().tolist() == [
+        assert yields[["cases", "accepted", "rejected"]].to_numpy().tolist() == [
             [3, 2, 1],
             [1, 0, 1],
             [1, 0, 1],
@@ -160,7 +162,7 @@ class TestRegeneration:
         """A new attempt that repeats an accepted prompt or id is turned down like any other."""
 
         async def copies(rejected: pd.DataFrame) -> pd.DataFrame:
-            return (await rewritten(rejected)).assign(prompt="The lamp is dark.")
+            return (await rewritten(rejected)).assign(prompt="The lamp is dark!")
 
         client = Canned({"c1": verdict(1, 1), "c2": verdict(), "c3": verdict()})
         outcome = await validate(three(), client, rewrite=copies, max_regenerations=1)
@@ -198,7 +200,7 @@ class TestRegeneration:
         later = everything[everything["attempt"] > 1]
         assert len(later) >= 5
         assert set(later["parent_id"]) <= set(outcome.rejected["id"])
-        assert outcome.yields["generated"].sum() == len(everything)
+        assert outcome.yields["cases"].sum() == len(everything)
         assert outcome.accepted[["prompt_quality_score", "response_quality_score"]].min(axis=None) >= 4
         run = Run(tmp_path)
         run.save("validated_tests.csv", outcome.accepted)
@@ -211,7 +213,7 @@ class TestBrought:
     async def test_only_the_unusable_are_lost(self):
         """Without validation, likenesses and unstated facts are flagged, and only fatal findings reject."""
         table = three()
-        table.loc[1, "prompt"] = "Where is my parcel?"
+        table.loc[1, ["prompt", "golden_response"]] = ["Where is my parcel?", "another"]
         table.loc[2, "golden_response"] = "We wrote on 3 May 2026."
         table.loc[3] = table.loc[0].to_dict() | {
             "id": "c4",
@@ -222,9 +224,32 @@ class TestBrought:
         assert outcome.accepted["id"].tolist() == ["c1", "c2", "c3"]
         flags = outcome.accepted["validation_message"].tolist()
         assert flags[0] == ""
-        assert flags[1] == "near-duplicate: 100 % like c1"
-        assert flags[2].startswith("facts: ")
+        assert flags[1] == "flagged: near-duplicate: 100 % like c1"
+        assert flags[2].startswith("flagged: facts: ")
         assert outcome.rejected["reason"].tolist() == ["unusable: row 5: prompt is empty"]
+        assert outcome.used == "3 of 4 cases used: 1 unusable; 2 of the 3 are flagged."
+        assert outcome.accepted["family"].tolist() == ["like c1", "like c1", ""]
+
+    async def test_doubts_are_flagged(self):
+        """With flag_only the validator rejects nothing: its doubts, and a missing verdict, stand as flags."""
+        client = Canned({"c1": verdict(5, 2, "A date is wrong."), "c2": None, "c3": verdict()})
+        table = three()
+        table.loc[2, "golden_response"] = "We wrote on 3 May 2026."
+        outcome = await validate(table, client, flag_only=True, rewrite=rewritten)
+        assert outcome.accepted["validation_message"].tolist() == [
+            "flagged: response quality: 2 of 5, 4 needed. A date is wrong.",
+            "flagged: no verdict: called no tool",
+            "flagged: facts: the golden response has 3 May 2026, which the prompt does not state; Fine.",
+        ]
+        assert outcome.used == "3 of 3 cases used; 3 of the 3 are flagged."
+        assert outcome.accepted["response_quality_score"].tolist()[::2] == [2, 5]
+
+    async def test_what_was_found_is_not_looked_for_again(self, monkeypatch):
+        """The findings that the notebook shows are the ones that sort the cases out."""
+        checked = check_cases(three())
+        monkeypatch.setattr("benchkit.validate.check_cases", None)
+        outcome = await validate(three(), Canned({}), enable_validation=False, checked=checked)
+        assert len(outcome.accepted) == 3
 
     async def test_rejects_are_listed_not_rewritten(self, tmp_path, monkeypatch):
         """With validation a person's case that falls short is rejected with the reason, and that is all."""
@@ -248,7 +273,7 @@ class TestBrought:
         run.save("rejected_tests.csv", outcome.rejected)
         assert time.process_time() - began < 10
         assert (len(outcome.accepted), len(outcome.rejected)) == (297, 0)
-        assert outcome.accepted["validation_message"].str.startswith("near-duplicate").sum() >= 5
+        assert outcome.accepted["validation_message"].str.startswith("flagged: near-duplicate").sum() >= 5
         source = pd.read_csv(REAL, keep_default_na=False)
         again = run.validated_tests()
         assert again["golden_response"].tolist() == source["golden_response"].tolist()
@@ -265,6 +290,28 @@ class TestBrought:
         assert outcome.rejected["reason"].str.contains("quality: |no verdict: ").all()
 
 
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        ([], "2 of 2 cases used."),
+        (
+            ["unusable: x", "schema: y", "duplicate id: z", "response quality: 2 of 5"],
+            "2 of 6 cases used: 2 unusable, 1 duplicate, 1 refused by the validator.",
+        ),
+        (["no verdict: x", "facts: y", "of my own"],
+         "2 of 5 cases used: 1 turned down by the checks, 1 without a verdict, 1 rejected."),
+    ],
+)  # fmt: skip
+def test_rows_used(reasons, said):
+    """Every case is used or lost for a reason that is named; a case written anew counts once."""
+    accepted = pd.DataFrame({"id": ["a", "b.2"], "parent_id": ["", "b"], "validation_message": ["", "Fine."]})
+    rejected = pd.DataFrame(
+        [{"id": "b", "parent_id": "", "reason": "prompt quality: 1 of 5"}]
+        + [{"id": f"r{at}", "parent_id": "", "reason": reason} for at, reason in enumerate(reasons)]
+    )
+    assert rows_used(accepted, rejected) == said
+
+
 class TestEdges:
     async def test_nothing_accepted(self, tmp_path):
         """Zero accepted cases: both tables are saved and read, and the error says why and what to do."""
@@ -273,7 +320,7 @@ class TestEdges:
         with pytest.raises(
             InputError, match=r"0 of 3 cases were accepted \(3 × prompt quality\).*rejected_tests\.csv"
         ):
-            require_accepted(outcome)
+            outcome.require_accepted()
         run = run_in(tmp_path)
         run.save("validated_tests.csv", outcome.accepted)
         run.save("rejected_tests.csv", outcome.rejected)
@@ -286,12 +333,12 @@ class TestEdges:
         outcome = await validate(three().iloc[:0], Canned({}))
         assert (len(outcome.accepted), len(outcome.rejected), len(outcome.yields)) == (0, 0, 0)
         with pytest.raises(InputError, match="0 of 0"):
-            require_accepted(outcome)
+            outcome.require_accepted()
 
     async def test_all_accepted(self):
         """With no reject the reasons are empty and nothing is raised."""
         outcome = await validate(three(), Canned({f"c{n}": verdict() for n in (1, 2, 3)}))
-        require_accepted(outcome)
+        outcome.require_accepted()
         assert (len(outcome.accepted), len(outcome.reasons)) == (3, 0)
 
     async def test_the_validator_sees_the_whole_case(self, tmp_path, monkeypatch):

@@ -6,16 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from ..agent import Agent, Item, Reply, Tool, system_prompt
+from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
 from ..errors import InputError, ProviderError, UsageError
 from ..llm.catalog import default_models
-from ..llm.estimate import Estimate
-from ..llm.timing import time_table
+from ..llm.estimate import Estimate, time_table
 from ..log import redact, setup_logging
-from ..metrics.refusals import declines
+from ..metrics.answers import own_keys, read_answer
+from ..metrics.toolcalls import TOOL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from ..llm.client import Client
 
 logger = setup_logging(__name__)
+MAX_TOKENS = 2048  # of an answer, unless 03 says otherwise
 PROCESS = Tool(
-    "process_customer_response",
+    TOOL,
     "Hand in the reply to the customer.",
     {
         "type": "object",
@@ -62,32 +64,47 @@ class Plan:
     def _in_all(self) -> str:
         return f"About {self.minutes:.2g} minutes in all: the models are asked at once."
 
+    @cached_property
+    def tests(self) -> dict[str, TestCase]:
+        """The cases by id, as a call names it."""
+        return {sendable(test.id): test for test in self.cases}
+
     @property
     def models(self) -> list[str]:
         return list(dict.fromkeys(agent.model for agent, _ in self.work))
 
 
-def executor(kind: str, model: str, temperature: float) -> Agent:
-    """A model under test. Not strict: what it sends is its answer."""
+def executor(kind: str, model: str, temperature: float, max_tokens: int = 0) -> Agent:
+    """A model under test. Not strict: what it sends is its answer. `max_tokens` 0 is 2,048."""
     prompt = system_prompt(f"execute_{kind}")
-    return Agent(f"{kind}_executor", model, prompt, PROCESS, temperature, max_tokens=2048, strict=False)
+    longest = max_tokens or MAX_TOKENS
+    return Agent(f"{kind}_executor", model, prompt, PROCESS, temperature, longest, strict=False)
 
 
 def plan_execution(
-    client: Client, cases: pd.DataFrame, models: Sequence[str] = (), rounds: int = 3, temperature: float = 0.7
+    client: Client,
+    cases: pd.DataFrame,
+    models: Sequence[str] = (),
+    rounds: int = 3,
+    temperature: float = 0.7,
+    max_tokens: int = 0,
 ) -> Plan:
     """Every case to every model in every round; empty `models`: the provider's pair.
 
-    Raises UsageError for fewer than two models, a model named twice, or rounds or temperature out of
-    range, and InputError for no cases. Nothing is asked.
+    `max_tokens` is the longest answer, a reasoning model's thoughts included; 0 is 2,048.
+    Raises UsageError for fewer than two models, a model named twice, or numbers out of range, and InputError
+    for no cases. Nothing is asked.
     """
     import pandas as pd
 
-    check_parameters(models, rounds, temperature)
+    check_parameters(models, rounds, temperature, max_tokens)
     models = [model.strip() for model in models] or default_models(client.name)
     tests = _usable(cases)
     work = [
-        (executor(kind, model, temperature), [_item(test, i + 1) for i in range(rounds) for test in some])
+        (
+            executor(kind, model, temperature, max_tokens),
+            [_item(test, i + 1) for i in range(rounds) for test in some],
+        )
         for model in models
         for kind in KINDS
         if (some := [test for test in tests if test.test_case == kind])
@@ -104,7 +121,13 @@ def plan_execution(
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:
     """All calls of all models at once; one row per case, round and model, whatever became of the call."""
     async with client:
-        return _responses(plan, await client.map_all(plan.work, "answer"))
+        replies = await client.map_all(plan.work, "answer", status=partial(_counted_as, plan))
+        return _responses(plan, replies)
+
+
+def _counted_as(plan: Plan, call: Call, reply: Reply) -> str:
+    """What the progress line counts a reply as: what the responses will say of it."""
+    return _status(plan.tests[call.case], reply)[0]
 
 
 def recorded_responses(plan: Plan, client: Client) -> pd.DataFrame:
@@ -181,16 +204,13 @@ def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Respo
 
 
 def _status(test: TestCase, reply: Reply) -> tuple[str, str]:
+    """As an imported answer is read, save that a tool call was demanded: without one it is not delivered."""
     if reply.status == "failed":
         return "failed", reply.error
+    answer = read_answer(reply.text, test.test_case, own_keys(test))
     if reply.arguments is None:
-        return ("refused" if declines(reply.text) else "malformed"), reply.error
-    if test.test_case == "json":
-        return "answered", ""
-    said = reply.arguments.get("response_text")
-    if not isinstance(said, str) or not said.strip():
-        return "malformed", "no response_text in the tool's arguments"
-    return ("refused", "the model declined") if declines(said) else ("answered", "")
+        return ("refused" if answer.status == "refused" else "malformed"), reply.error
+    return answer.status, answer.error
 
 
 def _item(test: TestCase, round: int) -> Item:
@@ -244,7 +264,7 @@ def _problem(row: Mapping[str, Any]) -> str:
     return "" if case.prompt.strip() else "the prompt is empty"
 
 
-def check_parameters(models: Sequence[str], rounds: int, temperature: float) -> None:
+def check_parameters(models: Sequence[str], rounds: int, temperature: float, max_tokens: int = 0) -> None:
     """Raises UsageError for what no execution can be planned with; no models at all mean the defaults."""
     ids = list(models) if isinstance(models, list | tuple) else [None]
     if not all(isinstance(model, str) and model.strip() for model in ids):
@@ -260,3 +280,5 @@ def check_parameters(models: Sequence[str], rounds: int, temperature: float) -> 
     usable = isinstance(temperature, int | float) and not isinstance(temperature, bool)
     if not usable or not 0 <= temperature <= 2:
         raise UsageError(f"temperature = {temperature!r} is not usable. Use 0 to 2.")
+    if type(max_tokens) is not int or max_tokens < 0:
+        raise UsageError(f"max_tokens = {max_tokens!r} is not usable. Use 0 for {MAX_TOKENS:,}, or more.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..measure import METRICS, arrays, score, settle
+from ..measure import METRICS, align, arrays, score
 from ..measure.comparing import compare_pair
 from ..stats import VarianceComponents, case_variance, effective_clusters, variance_components
 
@@ -32,7 +32,7 @@ def pilot_scores(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     answers = responses[responses["id"].isin(some["id"])]
     if answers["model"].nunique() < 2:
         return score(answers.iloc[:0], some)
-    return score(settle(answers, some), some)
+    return score(align(answers, some), some)
 
 
 def clusters_of(cases: pd.DataFrame) -> dict[str, float]:

@@ -18,12 +18,13 @@ from ..log import setup_logging
 from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
-from .jobs import Job, changes, progress, say_what_changed
+from .jobs import Job, Status, changes, progress, say_what_changed, say_what_was_cut_off
 from .journal import Journal, limits_in, read, recorded
 from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
+from .replies import is_cut_off
 from .sender import Clock, Sender
-from .window import LARGEST_WINDOW
+from .window import LARGEST_WINDOW, LONGEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Work = Sequence[tuple[Agent, Sequence[Item]]]
 Find = Callable[[Iterable[str]], dict[str, Reply]]
 logger = setup_logging(__name__)
+DAY_S = 86_400.0
 GRACE_S = 8.0  # for what is in flight at an interrupt; the pipeline waits 10 s for the kernel
 
 
@@ -45,18 +47,29 @@ class _Run(Protocol):
     def claim(self) -> AbstractContextManager[None]: ...
 
 
-def connect(run: _Run, max_concurrency: int = 0) -> Client:
-    """The client of a run. Nothing is opened or asked until something has to be sent."""
-    ceilings = {name: run.parameter("01_generate", name, 0) for name in CEILINGS}
-    return Client(run, Provider(run.provider, run.seed), Budget(**ceilings), max_concurrency)
+def connect(run: _Run, max_concurrency: int = 0, timeout_s: float = 0) -> Client:
+    """The client of a run. Nothing is opened or asked until something has to be sent.
+
+    0 is what 01 gave for the whole run, as it did its ceilings; where that is 0 too, both adapt.
+    """
+    check_pace(max_concurrency, timeout_s)
+    given = partial(run.parameter, "01_generate", default=0)
+    cap = max_concurrency or given(name="max_concurrency")
+    longest_s = check_pace(cap, timeout_s or given(name="timeout_s"))
+    budget = Budget(**{name: given(name=name) for name in CEILINGS})
+    return Client(run, Provider(run.provider, run.seed, longest_s), budget, cap)
 
 
-def check_concurrency(max_concurrency: int) -> None:
-    """Raises UsageError for what is no number of calls in flight."""
+def check_pace(max_concurrency: int, timeout_s: float = 0) -> float:
+    """The longest that a reply is waited for, in seconds. Raises UsageError for what cannot be used."""
     if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int) or max_concurrency < 0:
         raise UsageError(
             f"max_concurrency = {max_concurrency!r} is not usable. Use 0 to adapt, or a whole number."
         )
+    number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
+    if not number or not 0 <= timeout_s <= DAY_S:
+        raise UsageError(f"timeout_s = {timeout_s!r} is not usable. Use 0 to adapt, or seconds up to a day.")
+    return float(timeout_s) or LONGEST_TIMEOUT_S
 
 
 class Client:
@@ -70,7 +83,7 @@ class Client:
         max_concurrency: int = 0,
         clock: Clock | None = None,
     ) -> None:
-        check_concurrency(max_concurrency)
+        check_pace(max_concurrency)
         self.run, self.provider, self.budget = run, provider, budget
         self._cap, self._clock = max_concurrency, clock or Clock()
         self._sender: Sender
@@ -116,10 +129,14 @@ class Client:
 
     def estimates(self, work: Work) -> list[Estimate]:
         """What each agent has yet to ask, at the limits that are known; asks nothing."""
-        learnt = read(self._path, limits_in) or {}
+        learnt, recorded = read(self._path, limits_in) or {}, self.recorded(work)
+        models = {
+            agent.model for (agent, items), done in zip(work, recorded, strict=True) if len(done) < len(items)
+        }
+        at_once = self._cap / len(models) if self._cap and models else 0  # the cap is all models' together
         return [
-            estimate(agent, items, done, learnt.get(agent.model, {}))
-            for (agent, items), done in zip(work, self.recorded(work), strict=True)
+            estimate(agent, items, done, learnt.get(agent.model, {}), at_once)
+            for (agent, items), done in zip(work, recorded, strict=True)
         ]
 
     def changes(self, work: Work) -> list[Counter[str]]:
@@ -142,19 +159,25 @@ class Client:
         """Run `agent` over `items`; the replies come in the items' order."""
         return (await self.map_all([(agent, items)], label))[0]
 
-    async def map_all(self, work: Work, label: str = "") -> list[list[Reply]]:
+    async def map_all(
+        self, work: Work, label: str = "", status: Status = lambda call, reply: reply.status
+    ) -> list[list[Reply]]:
         """Run several agents at once, each at its own model's pace. Only what is not on record is asked.
 
+        `status` is what the progress line counts a reply as: a stage knows refusals, too.
         Raises ProviderError, BudgetStop or RunError when it has to stop: what arrived is on record by then.
         """
         async with self:
             jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
+            for job in jobs:
+                job.status = status
             say_what_changed(jobs, self._sender.journal.query(partial(changes, jobs)))
             watched = Bars(progress(jobs), label)
             with _few_collections(), _interrupts_in_words(), self._doing(jobs), watched as bars:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
                     await self._finish(jobs, bars)
+        say_what_was_cut_off(jobs)
         return [[job.settled[key] for key in job.keys] for job in jobs]
 
     @contextmanager
@@ -193,10 +216,10 @@ class Client:
             )
 
     def _crew(self, job: Job, bar: Bar) -> list[asyncio.Future]:
-        """Workers for a job. As many have their hands full as calls may be in flight, and above eight half
+        """Workers for a job. As many hold a slot as calls may be in flight, and above eight half
         as many more, so that replies on their way to the disk leave no gap; others wait to ask again."""
         most = self._cap or int(LARGEST_WINDOW)
-        job.hands = asyncio.Semaphore(most + max(0, most - 8) // 2)
+        job.slots = asyncio.Semaphore(most + max(0, most - 8) // 2)
         queue, bar.pacer = job.open(), self._sender.pacer(job.agent.model)
         return [asyncio.ensure_future(self._worker(job, queue, bar)) for _ in range(min(job.left, 2 * most))]
 
@@ -232,7 +255,7 @@ class Client:
     async def _worker(self, job: Job, queue: Iterator[Call], bar: Bar) -> None:
         while True:
             try:
-                async with job.hands:
+                async with job.slots:
                     if (call := job.next(queue)) is None:
                         return
                     reply = await self._settle(job, call)
@@ -250,11 +273,11 @@ class Client:
         for other in self._jobs:
             if other is not job and other.agent.model == call.model and call.key in other.settled:
                 return other.settled[call.key]
-        reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.hands)
+        reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.slots)
         if not job.agent.strict or reply.status != "malformed":
             return reply
         job.unusable[call.key] = reply  # it is paid for, whatever becomes of the repair
-        return await self._sender.ask(job.agent, _repair(call, reply), job.hands)
+        return await self._sender.ask(job.agent, _repair(call, reply), job.slots)
 
 
 @contextmanager
@@ -284,7 +307,8 @@ def _interrupts_in_words() -> Iterator[None]:
 def _settled(job: Job, call: Call, reply: Reply, bar: Bar) -> None:
     job.settled[call.key] = reply
     tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
-    bar.advance(reply.status, tokens, reply.cost_usd or 0.0)
+    status = "cut off" if is_cut_off(reply) else job.status(call, reply)
+    bar.advance(status, tokens, reply.cost_usd or 0.0)
 
 
 def _repair(call: Call, reply: Reply) -> Call:

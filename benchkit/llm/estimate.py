@@ -1,13 +1,18 @@
-"""What a run has yet to ask, before it is asked: tokens, dollars, and minutes at the known limits."""
+"""What a run has yet to ask: tokens, dollars, and minutes at the known limits; and where its time went."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from ..agent import Agent, Item, Reply
 from . import catalog
 from .pacing import tier_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ANSWER_TOKENS, LATENCY_S = 200.0, 1.0  # of a call, until one is on record
 IN_FLIGHT = 50  # what a provider without limits is taken to keep up with
@@ -31,10 +36,15 @@ class Estimate:
 
 
 def estimate(
-    agent: Agent, items: Sequence[Item], done: Mapping[str, Reply], learnt: Mapping[str, int]
+    agent: Agent,
+    items: Sequence[Item],
+    done: Mapping[str, Reply],
+    learnt: Mapping[str, int],
+    at_once: float = 0,
 ) -> Estimate:
     """What `agent` has yet to ask of `items`; `done` is on record, `learnt` are limits from earlier calls.
 
+    `at_once` is how many of its calls the user lets be in flight; 0: as many as the provider keeps up with.
     Minutes are at full use of the limits by nobody else, and at least what the calls themselves take.
     """
     missing = len(items) - len(done)
@@ -43,16 +53,22 @@ def estimate(
     )
     answer = _mean([reply.completion_tokens for reply in done.values()], ANSWER_TOKENS)
     cost = catalog.known(agent.model).cost_usd(int(prompt * missing), int(answer * missing))
-    minutes, bound = _minutes(agent.model, missing, (prompt + answer) * missing, done, learnt)
+    minutes, bound = _minutes(agent.model, missing, (prompt + answer) * missing, done, learnt, at_once)
     return Estimate(len(items), len(done), round((prompt + answer) * missing), cost, minutes, bound)
 
 
 def _minutes(
-    model: str, calls: int, tokens: float, done: Mapping[str, Reply], learnt: Mapping[str, int]
+    model: str,
+    calls: int,
+    tokens: float,
+    done: Mapping[str, Reply],
+    learnt: Mapping[str, int],
+    at_once: float,
 ) -> tuple[float, str]:
     """(minutes, what sets them): the slowest of the limits and of the calls' own time."""
     latency_s = _mean([reply.latency_s for reply in done.values()], LATENCY_S)
-    times = [(latency_s * -(-calls // IN_FLIGHT) / 60, "the calls themselves")]
+    bound = f"the calls themselves, {at_once:g} at once" if at_once else "the calls themselves"
+    times = [(latency_s * ceil(calls / (at_once or IN_FLIGHT)) / 60, bound)]
     tiers = catalog.tiers(model)
     likely = (learnt and tier_of(tiers, learnt)) or next(iter(tiers), {})
     limits: dict[str, int] = {**likely, **learnt}
@@ -81,3 +97,25 @@ def limit_minutes(limits: Mapping[str, int], calls: float, tokens: float) -> dic
 def _mean(values: Sequence[float | int | None], otherwise: float) -> float:
     known = [value for value in values if value]
     return sum(known) / len(known) if known else otherwise
+
+
+def time_table(replies: Iterable[tuple[str, Reply]]) -> pd.DataFrame:
+    """Mean seconds of a call by model: held by limits, at the server, in retries, in our own hands.
+
+    `replies` are (model, reply). What is on record counts, whichever session asked for it.
+    """
+    import pandas as pd
+
+    by_model: dict[str, list[Reply]] = {}
+    for model, reply in replies:
+        by_model.setdefault(model, []).append(reply)
+    return pd.DataFrame([_row(model, some) for model, some in by_model.items()], columns=_COLUMNS)
+
+
+_COLUMNS = ["model", "calls", "requests", "waiting for limit (s)", "server (s)", "retry (s)", "us (s)"]
+
+
+def _row(model: str, replies: Sequence[Reply]) -> list[Any]:
+    spent = [(r.limit_s, r.latency_s or 0.0, r.retry_s, r.ours_s) for r in replies]
+    means = [round(sum(column) / len(replies), 4) for column in zip(*spent, strict=True)]
+    return [model, len(replies), sum(reply.attempts for reply in replies), *means]

@@ -6,14 +6,16 @@ import asyncio
 import json
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..agent import Agent, Call, Item, Reply, sendable
 from ..log import setup_logging
 from .journal import Asked, asked_in
+from .replies import is_cut_off
 
 logger = setup_logging(__name__)
+Status = Callable[[Call, Reply], str]
 Place = tuple[str, int, int]  # case, round, attempt
 _PARAMETERS = ("temperature", "max_tokens", "seed", "reasoning_effort")
 TURNS = 3  # of a call that fails where most others are answered
@@ -29,9 +31,10 @@ class Job:
     items: dict[str, Item]  # by key; one that is there twice is asked once
     settled: dict[str, Reply] = field(default_factory=dict)  # by key
     unusable: dict[str, Reply] = field(default_factory=dict)
+    status: Status = lambda call, reply: reply.status  # what a reply is counted as
     postponed: deque[tuple[Call, Reply]] = field(default_factory=deque)
     turns: Counter[str] = field(default_factory=Counter)  # by key, of calls that failed
-    hands: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)  # calls that are being dealt with
+    slots: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)  # for calls that are being dealt with
 
     @property
     def left(self) -> int:
@@ -82,6 +85,16 @@ def say_what_changed(jobs: Sequence[Job], changes: Sequence[Counter[str]]) -> No
             logger.warning(
                 "%d of %d calls of %s to %s are asked again: changed %s; their old replies stay on record.",
                 count, len(job.items), job.agent.role, job.agent.model, what,
+            )  # fmt: skip
+
+
+def say_what_was_cut_off(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        if count := sum(map(is_cut_off, job.settled.values())):
+            logger.warning(
+                "%d of %d answers of %s to %s were cut off at max_tokens = %d and count as malformed: raise "
+                "max_tokens, or read them as what the model could not finish in that.",
+                count, len(job.items), job.agent.model, job.agent.role, job.agent.max_tokens,
             )  # fmt: skip
 
 

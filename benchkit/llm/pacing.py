@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .window import LARGEST_WINDOW, Window
+from .window import FEW, FIRST_WINDOW, LARGEST_WINDOW, LONGEST_TIMEOUT_S, Window
 
 _LIMIT = re.compile(r"\((RPM|RPD|TPM|TPD)\): Limit ([\d,]{1,15})", re.ASCII)
 _REQUESTED = re.compile(r"Requested ([\d,]{1,15})", re.ASCII)
@@ -48,6 +48,8 @@ def tier_of(tiers: Sequence[Limits], known: Limits) -> Limits:
 class Permit:
     """A call that may be sent: the tokens it reserves, and how many were believed to be left then."""
 
+    number: int  # of the model's calls so far
+    at: float  # clock
     tokens: int
     left: float
     corrected: float  # all corrections of that belief so far
@@ -69,20 +71,24 @@ class Pacer:
     `acquire` reserves what the provider reserves (prompt and token limit); `release` gives back what was
     not used; the window adapts how many are in flight.
     `tiers` are limits that the model may have, smallest first: the first guess, until the provider says.
+    `most` is how many calls the user lets go at once, 0: as many as replies stay quick with.
     """
 
     def __init__(
         self,
         *,
-        largest: float = LARGEST_WINDOW,
+        most: int = 0,
         tiers: Sequence[Limits] = (),
+        longest_s: float = LONGEST_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
         self.limits: dict[str, int] = {}  # as far as they are known
         self.guessed: dict[str, float] = dict(tiers[0]) if tiers else {}  # the provider's word replaces it
-        self.window = Window(largest, bool(tiers), clock)
+        first = FIRST_WINDOW if tiers else most or FEW
+        self.window = Window(most or LARGEST_WINDOW, first, clock, given=most > 0, longest_s=longest_s)
         self.waiting = ("", 0.0)  # the limit that holds the next call, and until when
+        self.timed_out = 0  # requests without a reply in time
         self.asking_again = 0  # calls that wait between two of their attempts
         self._tiers, self._clock, self._sleep = tiers, clock, sleep
         self._line: deque[_Caller] = deque()
@@ -143,14 +149,14 @@ class Pacer:
         return max(wait, room)
 
     def _admit(self, tokens: int, held_s: float = 0.0, outage_s: float = 0.0) -> Permit:
-        self.window.enter(spaced=self.size("RPM") > 0)
+        number = self.window.enter(spaced=self.size("RPM") > 0)
         self._tokens -= tokens
         self._next_request = max(self._clock(), self._next_request + self._spacing())
-        return Permit(tokens, self._tokens, self._corrected, held_s, outage_s)
+        return Permit(number, self._clock(), tokens, self._tokens, self._corrected, held_s, outage_s)
 
     def release(self, permit: Permit, used: int | None, latency_s: float | None) -> None:
         """A call is over: it used `used` of its tokens (None: all) and was answered (None: it was not)."""
-        self.window.leave(latency_s)
+        self.window.leave(permit.number, latency_s)
         if latency_s is not None:
             self._raise_guess()
         self._tokens += permit.tokens - (permit.tokens if used is None else min(used, permit.tokens))
@@ -186,11 +192,10 @@ class Pacer:
         """A 429: hold every call of the model for as long as it says, and learn the limit that it names."""
         named, asked = limit_in(message), _REQUESTED.search(message)
         requested = whole_number(asked.group(1)) if asked else None
-        self.window.landed()
         if named:
             self._set_limit(*named)
         else:
-            self.window.shrink()
+            self.window.refused(permit.at)
         if named and named[0] == "TPM" and requested is not None:
             there = requested - wait_s * named[1] / 60
             self._correct(there - permit.tokens - self._refilled())  # which `release` gives back in a moment

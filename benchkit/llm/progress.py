@@ -18,10 +18,11 @@ METADATA = {"benchkit": {"progress": True}}  # how the pipeline tells these line
 MINUTE_S = 60.0
 # A kernel notices an interrupt when its loop wakes, which a wait for the network may not do for minutes.
 TICK_S = 0.5
-# tqdm's own line less its calls a second, which stand there a minute. In a notebook also less the bar: the
+# Counts come first and pace last, which a narrow terminal cuts off. In a notebook also without the bar: the
 # words leave it a character or two, and a line of a set width would be cut where it says what failed.
 LINE = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 WORDS = LINE.replace("|{bar}|", "")
+COUNTED = ("malformed", "cut off", "refused", "failed")
 
 
 class Bar(tqdm):
@@ -31,7 +32,7 @@ class Bar(tqdm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.disable: bool = False
-        self.counts = {"malformed": 0, "failed": 0}
+        self.counts = dict.fromkeys(COUNTED, 0)
         self.cost_usd = 0.0
         self.pacer: Pacer | None = None
         self._ended: deque[tuple[float, int]] = deque()  # (clock, tokens) of the last minute's calls
@@ -41,7 +42,8 @@ class Bar(tqdm):
         # A file is not redrawn, so that each line would stay.
         often = 0.5 if self._notebook else 0.2 if sys.stderr.isatty() else 10.0
         line = WORDS if self._notebook else LINE
-        super().__init__(*args, mininterval=often, file=sys.stderr, bar_format=line, **kwargs)
+        # The time left by the mean pace so far: a smoothed one stands still between replies.
+        super().__init__(*args, mininterval=often, smoothing=0, file=sys.stderr, bar_format=line, **kwargs)
 
     def advance(self, status: str, tokens: int = 0, cost_usd: float = 0.0) -> None:
         """One more call is over."""
@@ -63,8 +65,12 @@ class Bar(tqdm):
         return super().format_dict | {"postfix": self._about() or None}
 
     def _about(self) -> str:
-        parts = [self._pace(), self._wait(), f"${self.cost_usd:.4f}" if self.cost_usd else ""]
-        parts += [f"{name}={count}" for name, count in self.counts.items() if count]
+        parts = [f"{count} {name}" for name, count in self.counts.items() if count]
+        if self.pacer:
+            late, flying = self.pacer.timed_out, self.pacer.window.in_flight
+            parts += [f"{late} timed out"] if late else []
+            parts += [f"{flying} in flight"] if flying else []
+        parts += [self._wait(), f"${self.cost_usd:.4f}" if self.cost_usd else "", self._pace()]
         return ", ".join(part for part in parts if part)
 
     def _pace(self) -> str:
@@ -77,7 +83,7 @@ class Bar(tqdm):
         over_s = min(MINUTE_S, max(1.0, time.time() - self.start_t))
         calls = len(self._ended) * MINUTE_S / over_s
         tokens = sum(tokens for _, tokens in self._ended) * MINUTE_S / over_s
-        return f"{_short(calls)}{self._of('RPM')} calls, {_short(tokens)}{self._of('TPM')} tokens/min"
+        return f"{_short(calls)}{self._of('RPM')} calls/min, {_short(tokens)}{self._of('TPM')} tokens/min"
 
     def _of(self, limit: str) -> str:
         size = self.pacer.size(limit) if self.pacer else 0

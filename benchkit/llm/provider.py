@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ProviderError
 from . import catalog
-from .transport import Transport
+from .groq import CallError, Transport, explain
+from .retry import groq_rate_limit
+from .window import LONGEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from ..offline.server import OfflineServer
 
 GROQ_URL = "https://api.groq.com"
+LIST_TIMEOUT_S = 20.0  # nothing is seen while the models are listed
 KEYS_PAGE = "https://console.groq.com/keys"
 
 
@@ -25,7 +28,7 @@ class Provider:
 
     name: str
     seed: int = 7
-    timeout_s: float = 120.0
+    timeout_s: float = LONGEST_TIMEOUT_S  # that a reply is ever waited for
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     models: dict[str, catalog.Model] = field(default_factory=dict)  # as listed, filled by `check`
     _server: OfflineServer | None = None
@@ -46,11 +49,20 @@ class Provider:
         missing = [model for model in dict.fromkeys(wanted) if model not in self.models]
         if not missing:
             return
-        rows = await self.transport.models(self.sleep)
-        self.models = {str(row["id"]): catalog.listed(row) for row in rows}
+        self.models = {str(row["id"]): catalog.listed(row) for row in await self.listed()}
         for model in missing:
             if model not in self.models:
                 raise ProviderError(self._absent(model))
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """The provider's own rows on its models. Raises ProviderError for a bad key or one out of reach."""
+        transport = self.transport
+        patience = _Patience(self.sleep, transport.url)
+        ask = groq_rate_limit(max_retries=2, base_delay=0.5, sleep=patience.sleep)(transport.models)
+        try:
+            return await ask(min(LIST_TIMEOUT_S, self.timeout_s))
+        except CallError as error:
+            raise ProviderError(explain(error, transport.url)) from error
 
     async def close(self) -> None:
         if self._transport:
@@ -88,6 +100,24 @@ class Provider:
         )
 
 
+@dataclass
+class _Patience:
+    """Sleep for a request that everything else waits for in silence: a minute in all, then ProviderError."""
+
+    asleep: Callable[[float], Awaitable[Any]]
+    url: str
+    left_s: float = 60.0
+
+    async def sleep(self, wait_s: float) -> None:
+        self.left_s -= wait_s
+        if self.left_s < 0:
+            raise ProviderError(
+                f"{self.url} does not list its models: it asks to wait, the last time for {wait_s:.0f} s. "
+                "Run again later; what is paid for is kept."
+            )
+        await self.asleep(wait_s)
+
+
 def base_url(url: str) -> str:
     """The SDK adds /openai/v1 itself; a URL that has it already would get it twice."""
     return (url.strip().rstrip("/") or GROQ_URL).removesuffix("/openai/v1")
@@ -97,7 +127,7 @@ async def served_models(name: str) -> list[dict[str, Any]]:
     """What the provider serves with price and status, and the retired models that the catalog knows."""
     provider = Provider(name)
     try:
-        rows = await provider.transport.models()
+        rows = await provider.listed()
     finally:
         await provider.close()
     live = [catalog.listed(row) for row in rows]

@@ -1,57 +1,22 @@
-"""`groq_rate_limit`: what is asked again, after how long, and how often."""
+"""`groq_rate_limit`: what is asked again, after how long, how often, and when a model is given up."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import random
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeVar
+
+from .groq import CallError, call_error
 
 P = ParamSpec("P")
 R = TypeVar("R")
 LONGEST_WAIT_S = 300.0
-LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer one, or none that is a number, names none
-RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answer or a mistake of ours
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+)")
-
-
-def seconds(duration: str) -> float | None:
-    """Seconds in a Go duration such as `9m52.272s` or `370ms`; None for anything else."""
-    parts = _DURATION.findall(duration)
-    if not parts or "".join(number + unit for number, unit in parts) != duration.strip():
-        return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-
-
-def is_retried(error: BaseException) -> bool:
-    """Whether asking again as it stands can help: 408, 429, 498, 5xx, timeouts, dropped connections."""
-    import groq
-
-    if isinstance(error, groq.APIStatusError):
-        return error.status_code in RETRIED or error.status_code >= 500
-    return isinstance(error, groq.APIConnectionError)  # timeouts are a kind of it
-
-
-def announced_wait(error: BaseException) -> float | None:
-    """Seconds that the provider asks to wait, from `retry-after` or its message; None if it names none."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    try:
-        after: float | None = float(headers["retry-after"])
-    except (KeyError, ValueError):
-        after = None
-    named = _TRY_AGAIN.search(str(error))
-    in_text = seconds(named.group(1)) if named else None
-    known = [wait for wait in (after, in_text) if wait is not None and 0 <= wait < LONGEST_NAMED_S]
-    return max(known) if known else None
-
-
-def is_announced_limit(error: BaseException) -> bool:
-    """A 429 that says how long to wait: waiting it out is no lost progress, so it spends no retry."""
-    return getattr(error, "status_code", None) == 429 and announced_wait(error) is not None
+IN_A_ROW = 32  # failures; as many by chance there cannot be, and a few calls spend their retries before
+LONGEST_HOLD_S = 60.0
+LONGEST_OUTAGE_S = 300.0
+LONGEST_REFUSED_S = 900.0  # a model that has refused every call for so long does not count minutes
 
 
 def backoff(attempt: int, base_delay: float, rng: random.Random, at_least: float = 0.0) -> float:
@@ -65,7 +30,7 @@ def groq_rate_limit(
     *,
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     rng: random.Random | None = None,
-    waited: Callable[[float, BaseException], None] = lambda wait, error: None,
+    waited: Callable[[float, CallError], None] = lambda wait, error: None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
     """Retry an async function that calls Groq.
 
@@ -83,18 +48,56 @@ def groq_rate_limit(
                 try:
                     return await function(*args, **kwargs)
                 except Exception as error:
-                    announced = is_announced_limit(error)
-                    if not is_retried(error) or (spent >= max_retries and not announced):
+                    failed = call_error(error)
+                    if not failed or not failed.retried or (spent >= max_retries and not failed.announced):
                         raise
-                    wait = backoff(spent, base_delay, draw, announced_wait(error) or 0.0)
-                    if announced:
+                    wait = backoff(spent, base_delay, draw, failed.wait_s or 0.0)
+                    if failed.announced:
                         # Told so again and again, the provider means more than it says.
-                        wait = (announced_wait(error) or 0.0) + draw.uniform(0, 0.25 * 2 ** min(told, 6))
-                    told += announced
-                    spent += not announced
-                    waited(wait, error)
+                        wait = (failed.wait_s or 0.0) + draw.uniform(0, 0.25 * 2 ** min(told, 6))
+                    told += failed.announced
+                    spent += not failed.announced
+                    waited(wait, failed)
                     await sleep(wait)
 
         return retrying
 
     return decorate
+
+
+class Outage:
+    """Failures and refusals in a row, until one call is answered; failures are held for ever longer."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._failures, self._holds = 0, 0
+        self._since = self._until = 0.0
+        self._refused_since: float | None = None
+
+    def answered(self) -> None:
+        self._failures = self._holds = 0
+        self._refused_since = None
+
+    def refused(self) -> bool:
+        """One more refusal; whether refusals are all that has come for too long."""
+        now = self._clock()
+        if self._refused_since is None:
+            self._refused_since = now
+        return now - self._refused_since > LONGEST_REFUSED_S
+
+    def failed(self) -> float:
+        """One more failure; seconds to hold every call from now, 0 for none."""
+        now = self._clock()
+        self._since = self._since if self._failures else now
+        self._failures += 1
+        if self._failures < IN_A_ROW or now < self._until:  # what was under way as the hold began
+            return 0.0
+        self._holds += 1
+        hold_s = min(2.0**self._holds, LONGEST_HOLD_S)
+        self._until = now + hold_s
+        return hold_s
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has lasted for longer than anybody should wait for."""
+        return self._holds > 0 and self._clock() - self._since > LONGEST_OUTAGE_S

@@ -15,19 +15,15 @@ from typing import Any
 
 from ..agent import Agent, Call, Reply
 from ..errors import LimitStop, Unanswered
-from ..log import redact, setup_logging
+from ..log import setup_logging
 from . import catalog
-from .budget import Budget
+from .budget import Budget, Stops
+from .groq import TIMED_OUT, CallError, Exchange
 from .journal import Journal
-from .outage import LONGEST_OUTAGE_S, Outage
-from .outcome import answered, is_models_own, unanswered, usage_of
 from .pacing import NO_ANSWERS, SHORTEST_WAIT_S, TOKENS, Pacer, Permit, first_of, limit_in
 from .provider import Provider
-from .retry import LONGEST_WAIT_S, announced_wait, groq_rate_limit, is_retried
-from .stops import Stops
-from .timing import Timing
-from .transport import Exchange, message_of, was_sent
-from .window import LARGEST_WINDOW
+from .replies import Timing, answered, unanswered, usage_of
+from .retry import LONGEST_OUTAGE_S, LONGEST_WAIT_S, Outage, groq_rate_limit
 
 logger = setup_logging(__name__)
 LONGEST_DAILY_WAIT_S = 60.0  # of a daily limit: what it frees in a minute is not worth staying for
@@ -43,7 +39,10 @@ class Clock:
 
 
 class Sender:
-    """Asks one call at a time for many workers; `stops` end a model's, or all of them."""
+    """Asks one call at a time for many workers; `stops` end a model's, or all of them.
+
+    `cap` is how many calls of all models together may be in flight, 0: as many as replies stay quick with.
+    """
 
     def __init__(self, provider: Provider, budget: Budget, journal: Journal, cap: int, clock: Clock) -> None:
         self.provider, self.budget, self.journal = provider, budget, journal
@@ -54,36 +53,34 @@ class Sender:
         self._going: dict[str, asyncio.Future[Reply]] = {}  # by key
         self._outages: defaultdict[str, Outage] = defaultdict(partial(Outage, clock.now))
 
-    async def ask(self, agent: Agent, call: Call, hands: asyncio.Semaphore | None = None) -> Reply:
+    async def ask(self, agent: Agent, call: Call, slots: asyncio.Semaphore | None = None) -> Reply:
         """Send until answered or given up, and return once the outcome is on disk.
 
-        While it waits to ask again it lets go of `hands`, so that another call can go in its place. A call
+        While it waits to ask again it lets go of its slot, so that another call can go in its place. A call
         that is on its way already, for another job, is not sent again.
         """
         while going := self._going.get(call.key):
-            async with _without(hands):
+            async with _without(slots):
                 await asyncio.wait([going])
             if not going.cancelled():
                 return going.result()
         going = self._going[call.key] = asyncio.get_running_loop().create_future()
         try:
-            reply = await self._ask(agent, call, hands)
+            reply = await self._ask(agent, call, slots)
             going.set_result(reply)
             return reply
         finally:
             del self._going[call.key]
             going.cancel()  # unless there is a result
 
-    async def _ask(self, agent: Agent, call: Call, hands: asyncio.Semaphore | None) -> Reply:
-        import groq
-
+    async def _ask(self, agent: Agent, call: Call, slots: asyncio.Semaphore | None) -> Reply:
         timing = Timing()
-        pause = partial(self._pause, call.model, hands)
+        pause = partial(self._pause, call.model, slots)
         retried = groq_rate_limit(sleep=pause, rng=self._clock.rng, waited=_noting(call, timing))
         try:
             exchange = await retried(self._send)(call, timing)
             reply = answered(agent, call, exchange, self._cost(call, exchange))
-        except groq.APIError as error:
+        except CallError as error:
             reply = unanswered(call, error, timing.sent[-1], self.provider.transport.url)
         reply = replace(reply, timestamp=_now(), **timing.fields())
         await self.journal.record(call, reply)
@@ -97,16 +94,18 @@ class Sender:
     def pacer(self, model: str) -> Pacer:
         """The model's pacer; it starts from what the last session learnt, else from the catalog's guess."""
         if model not in self._pacers:
-            largest = self._cap or LARGEST_WINDOW
             tiers = [self.journal.limits[model]] if model in self.journal.limits else catalog.tiers(model)
-            sleep = partial(self._held, model)
-            self._pacers[model] = Pacer(largest=largest, tiers=tiers, clock=self._clock.now, sleep=sleep)
+            self._pacers[model] = Pacer(
+                most=self._cap,
+                tiers=tiers,
+                longest_s=self.provider.timeout_s,
+                clock=self._clock.now,
+                sleep=partial(self._held, model),
+            )
         return self._pacers[model]
 
     async def _send(self, call: Call, timing: Timing) -> Exchange:
         """One attempt at the model's pace; what it teaches is learnt."""
-        import groq
-
         pacer = self.pacer(call.model)
         permit = await pacer.acquire(call.tokens)
         timing.limit_s += permit.held_s
@@ -115,17 +114,16 @@ class Sender:
         latency_s: float | None = None
         try:
             async with self._gate:
-                exchange = await self._send_within_budget(call, timing.sent)
+                exchange = await self._send_within_budget(call, timing.sent, pacer.window.timeout_s)
             used, latency_s = usage_of(exchange).get("total_tokens"), exchange.latency_s
             self._answered(call.model, exchange, permit)
             return exchange
-        except groq.RateLimitError as error:
-            self._limited(call, pacer, permit, error)
-            raise
-        except groq.APIError as error:
-            if is_retried(error):
-                self._not_answered(call.model, pacer, error)
-            elif is_models_own(error):  # it says what it generated, not how much that is
+        except CallError as error:
+            if error.status == 429:
+                self._limited(call, pacer, permit, error)
+            elif error.retried:
+                self._not_answered(call.model, pacer, permit, error)
+            elif error.generated is not None:  # it says what it generated, not how much that is
                 used, latency_s = call.tokens - call.max_tokens, timing.sent[-1].latency_s
                 self._answered(call.model, timing.sent[-1], permit)
             raise
@@ -138,9 +136,7 @@ class Sender:
         pacer.learn(exchange.headers, permit)
         self.journal.limits[model] = pacer.limits
 
-    async def _send_within_budget(self, call: Call, sent: list[Exchange]) -> Exchange:
-        import groq
-
+    async def _send_within_budget(self, call: Call, sent: list[Exchange], timeout_s: float) -> Exchange:
         most = self.model(call.model).cost_usd(call.most_prompt_tokens, call.max_tokens) or 0.0
         before, paid = len(sent), 0.0
         self.stops.go_on(call.model)
@@ -151,58 +147,69 @@ class Sender:
                 await self.journal.note()
             sent.append(Exchange())
             paid = most  # until the provider says what it was; a lost reply may well be billed
-            exchange = await self.provider.transport.send(call, sent[-1])
+            exchange = await self.provider.transport.send(call, sent[-1], timeout_s)
             cost = self._cost(call, exchange)
             paid = most if cost is None else cost
             return exchange
-        except groq.APIStatusError as error:
-            paid = most if is_models_own(error) else 0.0
-            raise
-        except groq.APIConnectionError as error:
-            paid = most if was_sent(error) else 0.0
+        except CallError as error:
+            paid = most if error.generated is not None or (error.status is None and error.sent) else 0.0
             raise
         finally:
             self.budget.settle(most, paid, sent=len(sent) > before)
 
-    def _limited(self, call: Call, pacer: Pacer, permit: Permit, error: Exception) -> None:
-        wait, named = announced_wait(error), limit_in(str(error))
+    def _limited(self, call: Call, pacer: Pacer, permit: Permit, error: CallError) -> None:
+        named = limit_in(error.message)
         daily = named is not None and named[0] in ("RPD", "TPD")
         longest_s = LONGEST_DAILY_WAIT_S if daily else LONGEST_WAIT_S
         without_end = self._outages[call.model].refused()
-        if (daily and wait is None) or (wait or 0.0) > longest_s or without_end:
-            raise LimitStop(_cannot_wait(call.model, error, wait)) from error
-        pacer.refused(str(error), wait or 0.0, permit)
+        if (daily and error.wait_s is None) or (error.wait_s or 0.0) > longest_s or without_end:
+            raise LimitStop(
+                f"{call.model} has reached a limit that cannot be waited out here: {_said(error)}. "
+                f"Everything paid for is kept; run again {_after(error.wait_s)} to continue."
+            ) from error
+        pacer.refused(error.message, error.wait_s or 0.0, permit)
         self.journal.limits[call.model] = pacer.limits
 
-    def _not_answered(self, model: str, pacer: Pacer, error: Exception) -> None:
+    def _not_answered(self, model: str, pacer: Pacer, permit: Permit, error: CallError) -> None:
         """Where it is one of very many in a row, no call is to spend its retries on that."""
-        outage, wait_s = self._outages[model], announced_wait(error) or 0.0
-        if wait_s > LONGEST_WAIT_S:
+        outage = self._outages[model]
+        if error.kind == TIMED_OUT:
+            self._timed_out(model, pacer, permit, error)
+        if (error.wait_s or 0.0) > LONGEST_WAIT_S:
             raise Unanswered(
-                f"{model} does not answer and asks to wait ({message_of(error).rstrip('.')}). "
-                f"Everything paid for is kept; run again {_after(wait_s)} to continue."
+                f"{model} does not answer and asks to wait ({_said(error)}). "
+                f"Everything paid for is kept; run again {_after(error.wait_s)} to continue."
             ) from error
         if outage.is_over:
             raise Unanswered(
-                f"{model} has answered nothing for {LONGEST_OUTAGE_S / 60:g} minutes "
-                f"({message_of(error).rstrip('.')}). Everything paid for is kept; run again to continue."
+                f"{model} has answered nothing for {LONGEST_OUTAGE_S / 60:g} minutes ({_said(error)}). "
+                "Everything paid for is kept; run again to continue."
             ) from error
         if hold_s := outage.failed():
             logger.info("%s answers nothing: all of its calls wait %.0f s", model, hold_s)
             pacer.window.start_over()
             pacer.hold(hold_s, NO_ANSWERS)
 
+    def _timed_out(self, model: str, pacer: Pacer, permit: Permit, error: CallError) -> None:
+        pacer.window.timed_out(permit.at)
+        pacer.timed_out += 1
+        if pacer.timed_out == 1:
+            logger.warning(
+                "%s: %s. It is asked again; if many time out, lower max_concurrency or raise timeout_s.",
+                model, error.message,
+            )  # fmt: skip
+
     def _cost(self, call: Call, exchange: Exchange) -> float | None:
         usage = usage_of(exchange)
         prompt, cached = usage.get("prompt_tokens"), usage.get("cached_tokens", 0)
         return self.model(call.model).cost_usd(prompt, usage.get("completion_tokens"), cached)
 
-    async def _pause(self, model: str, hands: asyncio.Semaphore | None, wait_s: float) -> None:
-        """Wait to ask again, with `hands` free for another call."""
+    async def _pause(self, model: str, slots: asyncio.Semaphore | None, wait_s: float) -> None:
+        """Wait to ask again, with the slot free for another call."""
         pacer = self.pacer(model)
         pacer.asking_again += 1
         try:
-            async with _without(hands):
+            async with _without(slots):
                 await self._sleep(model, wait_s)
         finally:
             pacer.asking_again -= 1
@@ -228,34 +235,31 @@ class Sender:
 
 
 @asynccontextmanager
-async def _without(hands: asyncio.Semaphore | None) -> AsyncIterator[None]:
-    """Leave `hands` to another call in the meantime."""
-    if hands:
-        hands.release()
+async def _without(slots: asyncio.Semaphore | None) -> AsyncIterator[None]:
+    """Leave the slot to another call in the meantime."""
+    if slots:
+        slots.release()
     try:
         yield
     finally:
-        if hands:
-            await hands.acquire()
+        if slots:
+            await slots.acquire()
 
 
-def _cannot_wait(model: str, error: Exception, wait_s: float | None) -> str:
-    """Which limit ends the model's calls, and when to go on."""
-    when = "later" if wait_s is None else _after(wait_s)
-    return (
-        f"{model} has reached a limit that cannot be waited out here: {message_of(error).rstrip('.')}. "
-        f"Everything paid for is kept; run again {when} to continue."
-    )
+def _said(error: CallError) -> str:
+    return error.message.rstrip(".")
 
 
-def _after(wait_s: float) -> str:
+def _after(wait_s: float | None) -> str:
+    if wait_s is None:
+        return "later"
     return f"after {(datetime.now(UTC) + timedelta(seconds=wait_s)).strftime('%Y-%m-%d %H:%M UTC')}"
 
 
-def _noting(call: Call, timing: Timing) -> Callable[[float, BaseException], None]:
-    def waited(wait_s: float, error: BaseException) -> None:
+def _noting(call: Call, timing: Timing) -> Callable[[float, CallError], None]:
+    def waited(wait_s: float, error: CallError) -> None:
         timing.waited(wait_s, error)
-        logger.info("%s waits %.2f s: %s", _where(call), wait_s, redact(str(error))[:300])
+        logger.info("%s waits %.2f s: %s", _where(call), wait_s, str(error)[:300])
 
     return waited
 

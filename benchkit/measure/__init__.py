@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
+from .aligning import align
 from .comparing import case_matrix, check_parameters, compare
 from .rounds import pass_hat_k, round_agreement, variance_split
 from .scoring import score, score_response
 from .serving import compare_serving
-from .settling import settle
 from .summary import (
     check_primary,
     costs,
@@ -25,6 +25,7 @@ __all__ = [
     "METRICS_VERSION",
     "PRIMARY",
     "Metric",
+    "align",
     "case_matrix",
     "check_parameters",
     "check_primary",
@@ -40,7 +41,6 @@ __all__ = [
     "round_agreement",
     "score",
     "score_response",
-    "settle",
     "signature",
     "summarise",
     "variance_split",

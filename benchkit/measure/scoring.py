@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import Score, TestCase
 from ..metrics import METRICS
-from ..metrics.answers import Answer, read_answer
+from ..metrics.answers import own_keys
+from .statuses import outcome
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason")
+COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
 
 
@@ -22,7 +23,8 @@ def score(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
     A response that was not delivered has its worst value and a reason that begins with its status. A reason
     that begins "undefined: " says that the case has no value under this metric, whoever answers; any other
-    reason without a value that we failed to measure it.
+    reason without a value that we failed to measure it. `content` is what the answer scores as far as it
+    could be read, delivered or not: it equals `value` where it was delivered.
     """
     import pandas as pd
 
@@ -40,7 +42,7 @@ def score(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         for row in responses.to_dict("records")
         for one in score_response(row, tests[row["id"]], empty[row["id"]])
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float})
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "content": float})
     _fill_open_ends(table, empty)
     return table
 
@@ -49,16 +51,19 @@ def score_response(
     row: Mapping[str, Any], case: TestCase, empty: Mapping[str, float | None]
 ) -> Iterator[Score]:
     """The scores of one response under the metrics of `empty`; NaN where the worst is still to be found."""
-    answer = delivered(row["status"], row["error"], row["model_response"], case.test_case)
-    for name, of_nothing in empty.items():
-        value, reason = METRICS[name].worst, f"{answer.status}: {answer.error}"
-        if of_nothing is None:
-            value, reason = None, UNDEFINED + METRICS[name].undefined
-        elif answer.status == "failed":
-            value = None
-        elif answer.status == "answered":
-            value, reason = METRICS[name].value(answer.value or "", case), ""
-        yield Score(case.id, row["model"], row["round"], name, value, reason)
+    answer = outcome(row, case.test_case, own_keys(case))
+    for name, nothing in empty.items():
+        metric, reason = METRICS[name], f"{answer.status}: {answer.error}"
+        value = content = None
+        if nothing is None:
+            reason = UNDEFINED + metric.undefined
+        elif answer.value is not None:
+            content = metric.value(answer.value, case)
+        if nothing is not None and answer.status == "answered":
+            value, reason = content, ""
+        elif nothing is not None and answer.status != "failed":
+            value = metric.worst
+        yield Score(case.id, row["model"], row["round"], name, value, reason, content)
 
 
 def of_nothing(case: TestCase) -> dict[str, float | None]:
@@ -80,10 +85,3 @@ def _fill_open_ends(scores: pd.DataFrame, empty: Mapping[str, Mapping[str, float
         known = pd.concat([floor, delivered]).groupby(level=0)
         worst = known.max() if METRICS[name].lower_is_better else known.min()
         scores.loc[mine & undelivered, "value"] = scores["id"].map(worst)
-
-
-def delivered(status: str, error: str, text: str, kind: str) -> Answer:
-    """What became of a response. Whatever is not said to have gone wrong is read for what it is."""
-    if status in ("malformed", "refused", "failed"):
-        return Answer(status, error=error)
-    return read_answer(text, kind)

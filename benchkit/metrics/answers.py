@@ -1,55 +1,78 @@
-"""Answers and goldens as other harnesses wrote them: the answer itself, or what became of it."""
+"""Answers and goldens as models and harnesses wrote them: the answer itself, or what became of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from benchkit.domain import TestCase
 from benchkit.errors import InputError
+from benchkit.jsontext import OPENING, JsonProblem, objects, parse, unfenced
 
-from .jsontext import OPENING, JsonProblem, objects, parse
+from .reasoning import without_reasoning
+from .refusals import declines
+from .toolcalls import called_in_text, unwrapped
 
 # What `str()` and pandas make of an answer that is not there.
-_LOST = frozenset(("", "none", "nan", "null", "<na>", "nat"))
-_THINKING = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
-_FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
+ABSENT = frozenset(("", "none", "nan", "null", "<na>", "nat"))
+# What harnesses leave in the place of an answer when the provider's client raised.
+_CLIENT_ERROR = re.compile(r"Error code: [45]\d\d\b|\$ERROR\$")
 _FENCE_END = re.compile(r"[\s`]*")
 _REPLY_KEYS = frozenset(("response_text", "response_type", "next_steps"))
-_CALL_KEYS = frozenset(("name", "arguments", "parameters", "id", "type", "index", "function", "tool_calls"))
+_MOST_MESSAGES = 8  # one within the other; nobody means more
+DECLINED = "the model declined"
+Value = str | dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`status` is `answered` with a value (text, or an object for json), `malformed`, or `failed`: lost."""
+    """`status` is one of STATUSES; `value`, the text or the object for json, is there where answered."""
 
     status: str
     value: str | dict[str, Any] | None = None
     error: str = ""
 
 
-def read_answer(text: object, kind: str) -> Answer:
-    """What a model answered, from the text that a harness kept of it.
+def read_answer(text: object, kind: str, own: Collection[str] = ()) -> Answer:
+    """What a model answered, from the text that came of it, live or kept by a harness.
 
-    Read are the bare answer, the tool's arguments, a whole tool call (arguments as an object or as text),
-    JSON or a Python literal, alone, in prose or in a code fence, after a `<think>` section. Of several JSON
-    objects the largest is the answer. What stands in a `<think>` section is not, save for one that never
-    closes and ends on the answer's object. `kind` is "json" or "conversation".
+    Read are the bare answer, the tool's arguments, a tool call or a message in the shapes of the providers
+    (of several calls in one message the first), JSON or a Python literal, alone, in prose, in a code fence or
+    in tool-call markup. Of several JSON objects in prose the largest is the answer. Reasoning is none, in any
+    of the marks that `reasoning` knows, save for one that never closes and ends on the answer's object.
+    `kind` is "json" or "conversation"; `own` are the keys of the case's record (`own_keys`).
 
-    A text that is empty, None or NaN was lost by the harness: `failed`, which is unscored. Anything that
-    holds no answer is `malformed`, which is the model's own. Never raises.
+    A text that is empty, None, NaN or a client's error message was lost by the harness: `failed`, which is
+    unscored. A text that does nothing but decline is `refused`, and what holds no answer `malformed`: both
+    are the model's own. Never raises.
     """
     raw = "" if text is None else str(text).strip()
-    if raw.lower() in _LOST:
+    if raw.lower() in ABSENT:
         return Answer("failed", error="lost by the harness")
-    said, unfinished = (raw, "") if _parsed(raw) is not None else _without_thinking(raw)
+    if _CLIENT_ERROR.match(raw):
+        return Answer("failed", error=raw[:200])
+    said, unfinished = (raw, "") if _parsed(raw) is not None else without_reasoning(raw)
     try:
-        if not said:
-            return Answer("answered", _ending_on(unfinished, kind))
-        return Answer("answered", _object(said) if kind == "json" else _reply(said))
+        value = _content(said, kind, own) if said else _ending_on(unfinished, kind, own)
     except JsonProblem as error:
+        if said and declines(said):
+            return Answer("refused", error=DECLINED)
         return Answer("malformed", error=str(error))
+    if isinstance(value, str) and not value.strip():
+        return Answer("malformed", error="no response_text in the tool's arguments")
+    if isinstance(value, str) and declines(value):
+        return Answer("refused", error=DECLINED)
+    return Answer("answered", value)
+
+
+def own_keys(case: TestCase) -> frozenset[str]:
+    """The keys that the record of a json case may have at its top: the golden's and the schema's."""
+    if not isinstance(case.golden_response, dict):
+        return frozenset()
+    properties = (case.response_schema or {}).get("properties")
+    return frozenset(case.golden_response) | frozenset(properties if isinstance(properties, dict) else ())
 
 
 def read_golden(text: object) -> dict[str, Any]:
@@ -67,58 +90,35 @@ def read_golden(text: object) -> dict[str, Any]:
     return golden
 
 
-def _without_thinking(text: str) -> tuple[str, str]:
-    """(`text` outside of think sections, what follows an opening that is never closed)."""
-    kept, position, thinking = "", 0, False
-    for tag in _THINKING.finditer(text):
-        closes = bool(tag.group(1))
-        if closes and not thinking:
-            kept, position = "", tag.end()  # some templates eat the opening: all before was thought
-        elif closes != thinking:
-            continue
-        else:
-            kept += "" if closes else text[position : tag.start()]
-            position, thinking = tag.end(), not closes
-    rest = text[position:]
-    return (kept.strip(), rest) if thinking else ((kept + rest).strip(), "")
-
-
-def _ending_on(thought: str, kind: str) -> str | dict[str, Any]:
-    """The object that ends a thought which was never closed."""
-    if thought:
-        for value, _, end in objects(thought):
-            if not _FENCE_END.fullmatch(thought, end):
-                continue
-            if kind == "json":
-                return _record(value)
-            if (reply := _response_text(value)) is not None:
-                return reply
-    raise JsonProblem("a <think> section and no answer after it")
-
-
-def _object(text: str) -> dict[str, Any]:
-    """The object that a json answer consists of."""
-    whole = _parsed(_unfenced(text))
-    if isinstance(whole, str):
-        return _object_in(whole)
+def _content(text: str, kind: str, own: Collection[str], messages: int = _MOST_MESSAGES) -> Value:
+    """What `text`, which holds no reasoning, answers."""
+    bare = unfenced(text)
+    whole = _parsed(bare)
+    inside = unwrapped(whole, own) if isinstance(whole, dict | list) else whole
+    if isinstance(inside, str) and messages:
+        return _content(without_reasoning(inside)[0], kind, own, messages - 1)
+    if isinstance(inside, dict):
+        return _of(inside, kind, own)
     if isinstance(whole, list):
-        if len(whole) == 1 and isinstance(whole[0], dict):
-            return _record(whole[0])
-        raise JsonProblem("a JSON array, not an object")
-    return _record(whole) if isinstance(whole, dict) else _object_in(text)
+        if len(whole) != 1 or not isinstance(whole[0], dict):
+            raise JsonProblem("a JSON array, not an object")
+        whole = whole[0]
+    if isinstance(whole, dict):
+        return _of(whole, kind, own)
+    called = called_in_text(bare)
+    return _in_prose(bare, kind, own) if called is None else _of(called, kind, own)
 
 
-def _object_in(text: str) -> dict[str, Any]:
-    found = list(objects(text))
-    if not found:
-        raise JsonProblem("no JSON object in the answer")
-    return _record(max(found, key=lambda one: one[2] - one[1])[0])
-
-
-def _record(value: dict[str, Any]) -> dict[str, Any]:
-    """`value` out of the tool call, or the reply's text, that it is wrapped in."""
-    value = _arguments(value)
-    inner = value.get("response_text") if value.keys() <= _REPLY_KEYS else None
+def _of(value: dict[str, Any], kind: str, own: Collection[str]) -> Value:
+    """The answer that an object is: the record itself, or a reply's text."""
+    inner = value.get("response_text")
+    if kind == "conversation":
+        if isinstance(inner, str):
+            return inner
+        raise JsonProblem("no response_text in the tool's arguments")
+    if not value.keys() <= _REPLY_KEYS or "response_text" in own:
+        return value
+    # A record that was handed in as a reply to the customer.
     if isinstance(inner, dict):
         return inner
     try:
@@ -127,49 +127,31 @@ def _record(value: dict[str, Any]) -> dict[str, Any]:
         return value
 
 
-def _reply(text: str) -> str:
-    """The response text of a conversation's answer."""
-    bare = _unfenced(text)
-    whole = _parsed(bare)
-    if isinstance(whole, dict | list):
-        return _only_reply(whole if isinstance(whole, list) else [whole])
-    if isinstance(whole, str):
-        return whole
+def _in_prose(text: str, kind: str, own: Collection[str]) -> Value:
+    """The largest object in a text for json; for a conversation the first reply in it, else the text."""
     try:
-        found = [value for value, _, _ in objects(bare)]
+        found = list(objects(text))
     except JsonProblem:
-        if OPENING.match(bare):
+        if kind == "json" or OPENING.match(text.lstrip("[ \n\t")):
             raise
-        return bare
-    return next((reply for reply in map(_response_text, found) if reply is not None), bare)
+        return text
+    if kind == "json":
+        if not found:
+            raise JsonProblem("no JSON object in the answer")
+        value = max(found, key=lambda one: one[2] - one[1])[0]
+        inside = unwrapped(value, own)
+        return _of(inside if isinstance(inside, dict) else value, kind, own)
+    replies = (unwrapped(value) or value for value, _, _ in found)
+    texts = (reply.get("response_text") for reply in replies if isinstance(reply, dict))
+    return next((reply for reply in texts if isinstance(reply, str)), text)
 
 
-def _only_reply(values: Iterable[Any]) -> str:
-    for value in values:
-        if isinstance(value, dict) and (reply := _response_text(value)) is not None:
-            return reply
-    raise JsonProblem("no response_text in the tool's arguments")
-
-
-def _response_text(value: dict[str, Any]) -> str | None:
-    reply = _arguments(value).get("response_text")
-    return reply if isinstance(reply, str) else None
-
-
-def _arguments(value: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a tool call in any of its usual shapes; what is no tool call stays as it is."""
-    call: Any = value
-    if isinstance(call.get("tool_calls"), list) and len(call["tool_calls"]) == 1:
-        call = call["tool_calls"][0]
-    if isinstance(call, dict) and isinstance(call.get("function"), dict):
-        call = call["function"]
-    if not isinstance(call, dict) or not call.keys() <= _CALL_KEYS or not isinstance(call.get("name"), str):
-        return value
-    inside = call.get("arguments", call.get("parameters"))
-    inside = _parsed(inside) if isinstance(inside, str) else inside
-    if not isinstance(inside, dict):
-        raise JsonProblem("the tool call's arguments are no JSON object")
-    return inside
+def _ending_on(thought: str, kind: str, own: Collection[str]) -> Value:
+    """The object that ends a thought which was never closed."""
+    for _, start, end in objects(thought) if thought else ():
+        if _FENCE_END.fullmatch(thought, end):
+            return _in_prose(thought[start:end], kind, own)
+    raise JsonProblem("reasoning and no answer after it")
 
 
 def _parsed(text: str) -> Any:
@@ -180,8 +162,3 @@ def _parsed(text: str) -> Any:
         return parse(text)
     except JsonProblem:
         return None
-
-
-def _unfenced(text: str) -> str:
-    fenced = _FENCE.fullmatch(text)
-    return fenced.group(1).strip() if fenced else text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -16,6 +17,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .keywords import words
+from .schemas import exact_places
 
 Json = Any  # dict, list, str, int, float, bool or None, as json.loads gives them
 
@@ -42,9 +44,9 @@ def field_accuracy(
 
     - a number, boolean or null: 1 or 0, type-true (5 is 5.0, but neither "5" nor true);
     - an exact string: 1 or 0, equal but for white space at its ends; case and leading zeros count. Exact is
-      what `schema` gives an enum, const, pattern or format, and without that a date, an ASCII text in one
-      piece with a digit, @, _ or / (`INT-2026-04`, `$49.99`), and figures without letters. Two ISO 8601
-      times are equal when they are the same instant; one with an offset never equals one without;
+      what `schema` gives an enum, const, pattern or format, by whatever reference, and without that a date, an
+      ASCII text in one piece with a digit, @, _ or / (`INT-2026-04`, `$49.99`), and figures without letters.
+      Two ISO 8601 times are equal when they are the same instant; one with an offset never equals one without;
     - any other string: token F1, 2·|R ∩ G| / (|R| + |G|) over the multisets of lower-cased words;
     - an array: the best sum of one-to-one scores of its items, over the longer length; two empty ones are 1;
     - an empty object: 1 where an object is.
@@ -57,7 +59,7 @@ def field_accuracy(
     if not isinstance(response, dict):
         return 0.0
     try:
-        return _score(_leaves(golden, [schema or {}], schema or {}), response, MAX_COMPARISONS)
+        return _score(_leaves_of(json.dumps(golden), json.dumps(schema or {})), response, MAX_COMPARISONS)
     except RecursionError:
         return 0.0
 
@@ -69,20 +71,25 @@ class _Leaf:
     size: int = 1  # leaves below, for an array
 
 
-def _leaves(golden: Json, nodes: list[Json], root: dict[str, Any]) -> list[_Leaf]:
-    """The leaves of `golden`; `nodes` are the subschemas that apply to it."""
-    known = _variants(nodes, root)
+@lru_cache(maxsize=256)
+def _leaves_of(golden_text: str, schema_text: str) -> list[_Leaf]:
+    """The leaves of a golden, read once for all responses to its case."""
+    return _leaves(json.loads(golden_text), "", exact_places(golden_text, schema_text))
+
+
+def _leaves(golden: Json, at: str, exact: Collection[str]) -> list[_Leaf]:
+    """The leaves of `golden`, which stands at the JSON pointer `at`; `exact` points to exact texts."""
     if isinstance(golden, dict) and golden:
         return [
             _Leaf((key, *leaf.path), leaf.score, leaf.size)
             for key, value in golden.items()
-            for leaf in _leaves(value, _below(known, key), root)
+            for leaf in _leaves(value, f"{at}/{key.replace('~', '~0').replace('/', '~1')}", exact)
         ]
     if isinstance(golden, list):
-        items = [_leaves(item, [node["items"] for node in known if "items" in node], root) for item in golden]
+        items = [_leaves(item, f"{at}/{number}", exact) for number, item in enumerate(golden)]
         size = sum(leaf.size for item in items for leaf in item)
         return [_Leaf((), partial(_array_score, golden, items), max(1, size))]
-    score = _scalar_score(golden, known)
+    score = _scalar_score(golden, at in exact)
     return [_Leaf((), lambda found, _: score(found))]
 
 
@@ -96,12 +103,12 @@ def _at(value: Json, path: tuple[str, ...]) -> Json:
     return value
 
 
-def _scalar_score(golden: Json, nodes: list[dict[str, Any]]) -> Callable[[Json], float]:
+def _scalar_score(golden: Json, is_exact: bool) -> Callable[[Json], float]:
     if isinstance(golden, dict):
         return lambda found: float(isinstance(found, dict))
     if not isinstance(golden, str):
         return lambda found: float(_same_value(found, golden))
-    if _is_exact(golden, nodes):
+    if is_exact or _looks_exact(golden):
         return lambda found: float(isinstance(found, str) and _same_text(found, golden))
     theirs = _tokens(golden)
     if not theirs:
@@ -187,37 +194,6 @@ def _size(value: Json) -> int:
     return count
 
 
-def _is_exact(text: str, nodes: list[dict[str, Any]]) -> bool:
-    if any(word in node for node in nodes for word in ("enum", "const", "pattern", "format")):
-        return True
+def _looks_exact(text: str) -> bool:
     bare = text.strip()
     return any(rule.fullmatch(bare) for rule in (_ISO, _WRITTEN_DATE, _IDENTIFIER, _FIGURES))
-
-
-def _below(nodes: list[dict[str, Any]], key: str) -> list[Json]:
-    found = [node["properties"] for node in nodes if isinstance(node.get("properties"), dict)]
-    return [properties[key] for properties in found if key in properties]
-
-
-def _variants(nodes: list[Json], root: dict[str, Any]) -> list[dict[str, Any]]:
-    """The subschemas with all they bring in by local $ref, anyOf, oneOf and allOf."""
-    left, found = list(nodes), list[dict[str, Any]]()
-    while left:
-        node = left.pop()
-        if not isinstance(node, dict) or any(node is other for other in found):
-            continue
-        found.append(node)
-        left += [branch for word in ("anyOf", "oneOf", "allOf") for branch in node.get(word, ())]
-        if "$ref" in node:
-            left.append(_local(node["$ref"], root))
-    return found
-
-
-def _local(reference: str, root: Json) -> Json:
-    """What a `#/a/b` reference points to, or None."""
-    if not reference.startswith("#/"):
-        return root if reference == "#" else None
-    for part in reference[2:].split("/"):
-        part = part.replace("~1", "/").replace("~0", "~")
-        root = root.get(part) if isinstance(root, dict) else None
-    return root

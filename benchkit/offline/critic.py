@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError
+from jsonschema_rs import Draft202012Validator, ValidationError
 
-from benchkit.domain import CATEGORIES, as_text
+from benchkit.domain import CATEGORIES, UNSPACED, as_text
+from benchkit.jsontext import json_path
 from benchkit.offline import reading
 from benchkit.offline.models import SimulatedModel
 from benchkit.offline.scenarios import REFERENCE, Scenario, leaves, recognised, said, stated
@@ -20,6 +20,7 @@ from benchkit.offline.scenarios import REFERENCE, Scenario, leaves, recognised, 
 Random = random_module.Random
 # What has to be exact in a text: references, amounts, times, dates and other words with digits.
 EXACT = re.compile(r"[A-Z]+-[0-9A-Z]{4,}|\$\d[\d.,]*\d|\d{1,2} [A-Z][a-z]+ \d{4}|\b[A-Z]*-?\d[\w:-]*")
+FEW, TOPIC = 8, 0.15  # keywords of a prompt, and the share of them that an answer takes up
 DOUBTS = (
     "The tone of the reference answer is not warm enough.",
     "The prompt could be read in two ways.",
@@ -91,21 +92,29 @@ def _text_fault(known: Scenario, golden: Any) -> str:
 
 def _foreign(prompt: str, golden: Any, schema: Any) -> tuple[str, str]:
     """What can be seen of a case that somebody brought."""
-    prompt_fault = "The prompt is too short to act on." if len(prompt.split()) < 3 else ""
+    prompt_fault = "The prompt is too short to act on." if _words(prompt) < 3 else ""
     if isinstance(golden, Mapping):
         return prompt_fault, schema_fault(golden, schema) or _unstated(prompt, golden)
     text = as_text(golden)
-    if len(text.split()) < 5:
+    if _words(text) < 5:
         return prompt_fault, "The golden answer is too short to be useful."
     if hole := re.search(r"\{\{.*?\}\}|\[(?:name|date|number|company)[^\]]*\]", text, re.IGNORECASE):
         return prompt_fault, f"The golden answer still has the placeholder {hole[0]}."
     return prompt_fault, _off_topic(prompt, text)
 
 
+def _words(text: str) -> float:
+    """How many words a text has; where nothing stands between words, two letters count as one."""
+    spaced, letters = re.subn(f"[{UNSPACED}]", " ", text)
+    return len(spaced.split()) + letters / 2
+
+
 def _off_topic(prompt: str, text: str) -> str:
+    """Only a prompt of some words lets one expect them again; those of unspaced scripts cannot be told."""
     words, lowered = reading.keywords(prompt), text.lower()
     shared = sum(word.lower()[:5] in lowered for word in words)
-    return "The golden answer hardly touches the prompt." if words and shared < 0.25 * len(words) else ""
+    far = len(words) >= FEW and shared < TOPIC * len(words)
+    return "The golden answer hardly touches the prompt." if far else ""
 
 
 def _unstated(prompt: str, golden: Mapping[str, Any]) -> str:
@@ -121,15 +130,13 @@ def schema_fault(golden: Mapping[str, Any], schema: Any) -> str:
         return ""
     try:
         error = next(iter(_validator(as_text(schema)).iter_errors(golden)), None)
-    except SchemaError as wrong:
+    except ValidationError as wrong:
         return f"The response schema is no JSON Schema: {wrong.message[:120]}."
-    return (
-        f"The golden answer breaks its schema at {error.json_path}: {error.message[:120]}." if error else ""
-    )
+    if error is None:
+        return ""
+    return f"The golden answer breaks its schema at {json_path(error.instance_path)}: {error.message[:120]}."
 
 
 @lru_cache(maxsize=256)
 def _validator(schema: str) -> Draft202012Validator:
-    loaded = json.loads(schema)
-    Draft202012Validator.check_schema(loaded)
-    return Draft202012Validator(loaded, format_checker=FormatChecker())
+    return Draft202012Validator(json.loads(schema), validate_formats=True, offline=True)

@@ -8,6 +8,8 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -37,6 +39,7 @@ class Desk:
         hang_s: float,
         drip_s: float,
         latency_ms: float | None,
+        at_once: int,
         key: str,
         record: bool,
         key_dies_after: int,
@@ -56,9 +59,15 @@ class Desk:
         self.requests: list[dict[str, Any]] = []
         self.counts: Counter[str] = Counter()
         self.in_flight = self.peak_in_flight = 0
-        self.closing = asyncio.Event()
+        self.at_once = at_once
+        self.reopen()
         self._answered: set[int] = set()
         self._arrivals = 0
+
+    def reopen(self) -> None:
+        """What belongs to one event loop: a server can be started again, in another."""
+        self.closing = asyncio.Event()
+        self.turns = asyncio.Semaphore(self.at_once) if self.at_once else None
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """POST /openai/v1/chat/completions."""
@@ -160,8 +169,7 @@ class Desk:
         headers = self.limiters[model.id].headers() | {"x-request-id": request_id}
         if fault in REFUSED or fault == "503_text":
             return await self._fail(fault, model.id, cost.wait_s / 4, headers), 0
-        if cost.wait_s > 0:
-            await asyncio.sleep(cost.wait_s)
+        cost = await self._worked(cost)
         if draft.failure:
             self._count("failed_tool_use", model.id)
             return _json(400, draft.failure, headers), 0
@@ -173,6 +181,15 @@ class Desk:
             return await self._damaged(fault, request, payload, headers), billed
         self._served(key, model.id)
         return web.Response(body=payload, content_type="application/json", headers=headers), cost.tokens
+
+    async def _worked(self, cost: completions.Usage) -> completions.Usage:
+        """Take the time that the reply takes, at most `at_once` at a time; waiting for a turn is queueing."""
+        began = time.perf_counter()
+        async with self.turns or nullcontext():
+            queued = time.perf_counter() - began if self.turns else 0.0
+            if cost.wait_s > 0:
+                await asyncio.sleep(cost.wait_s)
+        return replace(cost, queue_s=cost.queue_s + queued)
 
     async def _fail(self, fault: str, model: str, wait: float, headers: dict[str, str]) -> web.Response:
         self._count(f"failed_{fault}", model)
@@ -191,6 +208,10 @@ class Desk:
             return _refusal((504, {"error": {"message": "Gateway timeout", "type": "internal_server_error"}}))
         if fault == "content_type":
             return web.Response(body=PAGE.encode(), content_type="text/html", headers=headers)
+        if fault in ("no_choices", "null_message"):
+            body = json.loads(payload)
+            body["choices"] = [] if fault == "no_choices" else [body["choices"][0] | {"message": None}]
+            return _json(200, body, headers)
         if fault == "truncated":
             return web.Response(
                 body=payload[: len(payload) // 2], content_type="application/json", headers=headers

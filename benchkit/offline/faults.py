@@ -22,7 +22,7 @@ REFUSED = {
 ENVOY = "upstream connect error or disconnect/reset before headers. reset reason: overflow"
 PAGE = "<!DOCTYPE html><html><title>Just a moment...</title><body>Checking your browser</body></html>"
 # Damage to the good answer on its way.
-DAMAGED = ("hang", "drip", "reset", "truncated", "garbled", "content_type")
+DAMAGED = ("hang", "drip", "reset", "truncated", "garbled", "content_type", "no_choices", "null_message")
 NAMES = (*REFUSED, "503_text", *DAMAGED, "tool_use_failed")
 SPREAD = ("500", "502", "503", "reset")  # what `error_rate` is made of
 

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from benchkit.domain import UNSPACED
 from benchkit.offline.schemas import UNSEEN, Schema, kind_of, label
 
 STOP_WORDS = """
@@ -22,13 +23,15 @@ FORMATS = {
     "uri": r"https?://[^\s\"'<>)]+",
     "uuid": r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
 }
+_LETTER = rf"[^\W\d_{UNSPACED}]"
+KEYWORD = rf"{_LETTER}(?:{_LETTER}|['-]){{3,}}|[A-Z]*-?\d[\w.-]*\w"
 NUMBER = r"-?\d+(?:\.\d+)?"
 
 
 @lru_cache(maxsize=4096)
 def keywords(text: str) -> tuple[str, ...]:
     """The content words of a text, in order, each once; identifiers and numbers included."""
-    found = re.findall(r"[A-Za-z][A-Za-z'-]{3,}|[A-Z]*-?\d[\w.-]*\w", text[:20_000])
+    found = re.findall(KEYWORD, text[:20_000])
     return tuple(dict.fromkeys(word for word in found if word.lower() not in STOP))
 
 

@@ -30,6 +30,7 @@ class OfflineServer:
     - `error_rate`: chance per attempt of a 500, 502, 503 or reset; `faults`: chances by name, one of
       `faults.NAMES`. A `hang` ends after `hang_s` at the latest, a `drip` takes `drip_s`.
     - `latency_ms`: the same for every reply; None is each model's own, 0 is at once.
+      `at_once`: how many replies are worked on at a time, the others queue; 0 is all of them.
     - `key`: any other gets a 401; "" or None takes every key, but one must be sent.
     - `key_dies_after`: from so many served replies on, every key is invalid.
       `retire_after`: {model: served replies}, then it is decommissioned.
@@ -57,6 +58,7 @@ class OfflineServer:
         hang_s: float = 300.0,
         drip_s: float = 2.0,
         latency_ms: float | None = None,
+        at_once: int = 0,
         key: str | None = None,
         record: bool = False,
         key_dies_after: int = 0,
@@ -84,6 +86,7 @@ class OfflineServer:
             hang_s=hang_s,
             drip_s=drip_s,
             latency_ms=latency_ms,
+            at_once=at_once,
             key=key or "",
             record=record,
             key_dies_after=key_dies_after,
@@ -137,7 +140,7 @@ class OfflineServer:
 
     async def _serve(self, ready: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self.desk.closing = asyncio.Event()  # of this loop: a server can be started again
+        self.desk.reopen()
         runner = web.AppRunner(
             application(self.desk),
             access_log=None,

@@ -131,12 +131,12 @@ def _pairs(outlook: Outlook) -> list[str]:
 
 def _pilot(run_dir: str) -> Run | None:
     """The run to plan from; None where none is named and there is none."""
-    from ..run import open_run
+    from ..run import read_run
 
     if run_dir:
-        return open_run(run_dir)
+        return read_run(run_dir)
     try:
-        return open_run(newest_run_dir())
+        return read_run(newest_run_dir())
     except RunError:
         return None
 
@@ -165,9 +165,9 @@ def _on_record(run: Any, cases: pd.DataFrame) -> pd.DataFrame:
     from ..llm.client import connect
 
     client = connect(run)
-    names = ("models", "rounds", "temperature")
-    models, rounds, temperature = (_parameter(run, "03_execute", name) for name in names)
-    return recorded_responses(plan_execution(client, cases, models, rounds, temperature), client)
+    names = ("models", "rounds", "temperature", "max_tokens")
+    asked = {name: _parameter(run, "03_execute", name) for name in names}
+    return recorded_responses(plan_execution(client, cases, **asked), client)
 
 
 def _sizes(run: Run | None, cases: pd.DataFrame, count: int | None) -> dict[str, int]:

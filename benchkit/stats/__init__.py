@@ -8,7 +8,7 @@ be computed is NaN with a sentence in `warnings`, never zero; what was called wr
 
 from __future__ import annotations
 
-from benchkit.stats.agreement import Agreement, PassHatK, pass_hat_k, pass_hat_k_cases, round_agreement
+from benchkit.stats.agreement import Agreement, round_agreement
 from benchkit.stats.categories import by_category, heterogeneity, other_categories, without_each
 from benchkit.stats.comparing import Paired, paired
 from benchkit.stats.contrasts import Contrasts, best
@@ -28,13 +28,10 @@ from benchkit.stats.looks import sequence_alpha, sequence_radius
 from benchkit.stats.means import (
     MeanEstimate,
     ModelMean,
-    Proportion,
-    case_means,
     clustered_standard_error,
     effective_clusters,
     estimate_mean,
     model_mean,
-    proportion,
 )
 from benchkit.stats.needed import (
     MOST_CASES,
@@ -54,6 +51,7 @@ from benchkit.stats.planning import (
     variance_components,
 )
 from benchkit.stats.power import difference_variance, planned_power, t_factor
+from benchkit.stats.resampled import Resampled, resampled
 from benchkit.stats.sample_size import (
     Needed,
     Spread,
@@ -65,7 +63,17 @@ from benchkit.stats.sample_size import (
     spread,
 )
 from benchkit.stats.sensitivity import Bounds, bounds, without_each_cluster, without_extreme_case
+from benchkit.stats.shares import (
+    PassHatK,
+    Proportion,
+    case_means,
+    pass_hat_k,
+    pass_hat_k_cases,
+    proportion,
+    share_interval,
+)
 from benchkit.stats.strata import Design, design, stratified
+from benchkit.stats.table import Compared, compare_table
 
 __all__ = [
     "MOST_CASES",
@@ -74,6 +82,7 @@ __all__ = [
     "Agreement",
     "Bounds",
     "CaseVariance",
+    "Compared",
     "Contrasts",
     "Design",
     "Equivalence",
@@ -84,6 +93,7 @@ __all__ = [
     "Paired",
     "PassHatK",
     "Proportion",
+    "Resampled",
     "Spread",
     "VarianceComponents",
     "Verdict",
@@ -97,6 +107,7 @@ __all__ = [
     "cases_needed",
     "clustered_standard_error",
     "combine",
+    "compare_table",
     "decide",
     "design",
     "detectable_difference",
@@ -120,11 +131,13 @@ __all__ = [
     "planned_power",
     "power",
     "proportion",
+    "resampled",
     "round_agreement",
     "round_noise",
     "rounds_needed",
     "sequence_alpha",
     "sequence_radius",
+    "share_interval",
     "smallest_difference",
     "smallest_shown",
     "spread",

@@ -1,28 +1,16 @@
-"""What a case's rounds say together: all k right, and how far they agree."""
+"""How far the rounds of a case agree."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import comb
 
-from benchkit.stats.checks import Array, require, rounds_table
-from benchkit.stats.means import NAN, case_means
-
-
-@dataclass(frozen=True, slots=True)
-class PassHatK:
-    """pass^k: the chance that k rounds of a case are all right, averaged over cases."""
-
-    k: int
-    share: float  # NaN where no case has k scored rounds
-    standard_error: float  # cases as units; NaN under 2 cases
-    n: int  # cases with at least k scored rounds
-    left_out: int  # cases with fewer
+from benchkit.stats.checks import Array, rounds_table
+from benchkit.stats.estimates import NAN
+from benchkit.stats.shares import case_means
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +20,6 @@ class Agreement:
     n: int  # cases with at least two scored rounds
     alike: float  # 0..1: share of pairs of rounds with the same score, averaged over cases
     intraclass: float  # ICC(1): share of the variance that lies between cases; NaN where all scores are equal
-
-
-def pass_hat_k_cases(values: ArrayLike, k: int | None = None) -> Array:
-    """Each case's C(right, k)/C(scored, k) from 0/1 scores (cases, rounds); NaN with fewer than k scored.
-
-    With k None it is the number of rounds, and the estimate is 1 where all are right, else 0 (Yao et al.
-    2024).
-    """
-    array = rounds_table(values)
-    k = array.shape[1] if k is None else k
-    require(k >= 1, f"k is {k}; pass^k needs at least 1 round.")
-    scored = ~np.isnan(array)
-    binary = bool(np.isin(array[scored], (0.0, 1.0)).all())
-    require(binary, "pass^k needs scores of 0 or 1; this metric has values between.")
-    right, counts = np.where(scored, array, 0.0).sum(axis=1), scored.sum(axis=1)
-    ways = comb(counts, k)
-    return np.divide(comb(right, k), ways, out=np.full(len(array), np.nan), where=ways > 0)
-
-
-def pass_hat_k(values: ArrayLike, k: int | None = None) -> PassHatK:
-    """pass^k over all cases from 0/1 scores (cases, rounds) with NaN; k defaults to the number of rounds."""
-    each = pass_hat_k_cases(values, k)
-    kept = each[~np.isnan(each)]
-    error = float(kept.std(ddof=1) / math.sqrt(kept.size)) if kept.size > 1 else NAN
-    return PassHatK(
-        k=rounds_table(values).shape[1] if k is None else k,
-        share=float(kept.mean()) if kept.size else NAN,
-        standard_error=error,
-        n=int(kept.size),
-        left_out=int(each.size - kept.size),
-    )
 
 
 def round_agreement(values: ArrayLike, *, tolerance: float = 1e-9) -> Agreement:

@@ -51,15 +51,22 @@ class Estimate:
 
 
 def interval_at(known: Estimate, alpha: float) -> Estimate:
-    """`known` with interval and p made from its estimate, error and df: NaN where se is 0 or NaN."""
+    """`known` with interval and p made from its estimate, error and df; NaN where there is no error.
+
+    p is that of the t test, but never below 2^(1−n): n differences of one sign are, by the exact sign test,
+    no surer than n tosses of a coin. The t test believes more than that where differences are (nearly) equal,
+    whose variance says nothing of cases that were not drawn; with this rule p does not jump as equal
+    differences become nearly equal. Without variance (se 0) there is no interval, and a p only if the
+    estimate is not 0.
+    """
     check_share(alpha, "alpha")
+    signs = 2.0 ** (1 - min(known.n, MOST_SIGNS)) if known.n > 1 else 1.0
     if not (known.se > 0 and known.df > 0):
-        return replace(known, low=NAN, high=NAN, p_value=NAN, alpha=alpha)
+        p = signs if known.se == 0 and known.estimate != 0 else NAN
+        return replace(known, low=NAN, high=NAN, p_value=p, alpha=alpha)
     half = t_quantile(alpha / 2, known.df) * known.se
-    p = 2 * t_tail(abs(known.estimate) / known.se, known.df)
-    return replace(
-        known, low=known.estimate - half, high=known.estimate + half, p_value=min(1.0, p), alpha=alpha
-    )
+    p = min(1.0, max(signs, 2 * t_tail(abs(known.estimate) / known.se, known.df)))
+    return replace(known, low=known.estimate - half, high=known.estimate + half, p_value=p, alpha=alpha)
 
 
 def t_quantile(tail: float, df: float) -> float:
@@ -70,20 +77,6 @@ def t_quantile(tail: float, df: float) -> float:
 def t_tail(t: float, df: float) -> float:
     """The share of the t distribution above `t`."""
     return float(stdtr(df, -t))
-
-
-def sign_floor(estimate: float, df: float, n: int) -> float:
-    """The least standard error that n cases can claim: |estimate|/t with P(|T| > t) = 2^(1−n).
-
-    n differences of one sign are, by the exact sign test, no surer than n tosses of a coin: 2^(1−n). The t
-    test believes more than that where the differences are (nearly) equal, whose variance says nothing of the
-    cases that were not drawn. With this floor neither p nor the interval jumps as equal differences become
-    nearly equal; a t below the floor's (7 at n = 20, 3.4 at n = 6) is left as it is.
-    """
-    if n < 2 or not df > 0:
-        return 0.0
-    most = t_quantile(2.0 ** -min(n, MOST_SIGNS), df)
-    return abs(estimate) / most if math.isfinite(most) else 0.0
 
 
 def combine(estimates: Sequence[Estimate], weights: Sequence[float], *, alpha: float = 0.05) -> Estimate:

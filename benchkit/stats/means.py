@@ -11,6 +11,7 @@ from scipy import stats as scipy_stats
 
 from benchkit.domain import ROUNDING
 from benchkit.stats.checks import Array, Labels, check_share, cluster_codes, require, rounds_table, vector
+from benchkit.stats.shares import case_means
 
 FEW_CASES, FEW_CLUSTERS = 15, 5
 NAN = float("nan")
@@ -40,26 +41,6 @@ class ModelMean:
     rows: int  # scored responses
     unscored: int  # responses without a score
     naive_standard_error: float  # only to show what pooling rounds would claim
-
-
-@dataclass(frozen=True, slots=True)
-class Proportion:
-    """A share of n trials with its Wilson score interval; NaN where n is 0."""
-
-    successes: int
-    n: int
-    share: float
-    ci_low: float
-    ci_high: float
-
-
-def case_means(values: ArrayLike) -> Array:
-    """Mean over the scored rounds of each case: (cases, rounds) in, (cases,) out, NaN if none is scored."""
-    array = rounds_table(values)
-    scored = ~np.isnan(array)
-    counts = scored.sum(axis=1)
-    totals = np.where(scored, array, 0.0).sum(axis=1)
-    return np.divide(totals, counts, out=np.full(len(array), np.nan), where=counts > 0)
 
 
 def estimate_mean(
@@ -127,18 +108,6 @@ def effective_clusters(clusters: Labels) -> float:
     """
     codes = cluster_codes(clusters, len(clusters))
     return _freedom(np.bincount(codes)) + 1 if codes is not None and len(codes) else NAN
-
-
-def proportion(successes: int, n: int, *, alpha: float = 0.05) -> Proportion:
-    """A share with its Wilson interval, as for planted bad cases that a validator caught."""
-    check_share(alpha, "alpha")
-    require(
-        0 <= successes <= n, f"{successes} successes of {n} trials is impossible; give 0 ≤ successes ≤ n."
-    )
-    if n == 0:
-        return Proportion(0, 0, NAN, NAN, NAN)
-    interval = scipy_stats.binomtest(successes, n).proportion_ci(1 - alpha, method="wilson")
-    return Proportion(successes, n, successes / n, float(interval.low), float(interval.high))
 
 
 def checked_estimate(

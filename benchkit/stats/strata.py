@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchkit.domain import ROUNDING
 from benchkit.stats.checks import Array, Labels, check_share, require
-from benchkit.stats.estimates import NAN, Estimate, interval_at, normalised, sign_floor
+from benchkit.stats.estimates import NAN, Estimate, interval_at, normalised
 
 OWN_VARIANCE = 10  # cases in every category from which each has its own variance
+ALIKE = 0.02  # spread over mean below which differences are called nearly equal
 Codes = NDArray[np.intp]
 
 
@@ -78,9 +79,9 @@ def stratified(
     labels saves reading them again.
 
     Edges. Fewer than two cases, or as many strata as cases: no error, NaN. All differences equal (to
-    rounding): no variance and no t test; equal and not 0 have the error of `sign_floor`, equal and 0 have
-    se 0 and neither interval nor p. A stratum without any value gives its weight to the others, with a
-    warning. Raises UsageError for infinite values and for labels or weights that do not fit.
+    rounding): se 0, no interval, no t test, and the p of `interval_at`. A stratum without any value gives its
+    weight to the others, with a warning. Raises UsageError for infinite values and for labels or weights that
+    do not fit.
     """
     values = np.asarray(d, dtype=np.float64)
     require(values.ndim == 1, f"d has shape {values.shape}; give one difference per case, shape (n,).")
@@ -97,7 +98,7 @@ def stratified(
 
 
 def moments(d: Array, cases: Design) -> Moments:
-    """`stratified` of many comparisons at once: d has shape (m, n), without NaN; se is not floored.
+    """`stratified` of many comparisons at once: d has shape (m, n), without NaN.
 
     With families the estimate's variance is Σ_g (a_g'e_g)², where a case of stratum c in a family with m_gc
     cases there has a = w_c/(n_c √(1 − m_gc/n_c)): CR2, which here has this closed form, since the hat matrix
@@ -156,40 +157,34 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
     d = values[kept]
     found = moments(d[None, :], part)
     estimate, se, df = float(found.estimate[0]), float(found.se[0]), float(found.df[0])
-    units = part.n if part.first is None else len(part.first)
     rounding = ROUNDING * (1 + float(np.abs(d).max()))
-    equal = part.n > 1 and float(np.ptp(d)) <= rounding
-    influence = np.zeros(len(values))
+    influence, coefficients = np.zeros(len(values)), np.zeros(len(values))
     influence[np.flatnonzero(kept) if part.first is None else part.first] = found.influence[0]
-    if equal or se <= rounding:
+    if se <= rounding:
+        estimate = 0.0 if abs(estimate) <= rounding else estimate
         se, df, influence = 0.0, (df if df > 0 else part.n - 1.0), influence * 0
-    floor = sign_floor(estimate, df, part.n) if abs(estimate) > rounding else 0.0
-    if se < floor:
-        influence, se = influence * (floor / se if se > 0 else 0.0), floor
-    coefficients = np.zeros(len(values))
     coefficients[kept] = (part.weights / np.bincount(part.strata, minlength=len(part.weights)))[part.strata]
     known = Estimate(
         *(estimate, se, df, NAN, NAN, NAN, alpha, part.n, len(part.weights)),
-        0 if part.first is None else units,
+        0 if part.first is None else len(part.first),
         influence,
         coefficients,
-        (*notes, *_warnings(part, se, floor, equal)),
+        (*notes, *_warnings(part, estimate, se, float(np.ptp(d)) <= rounding)),
     )
     return interval_at(known, alpha)
 
 
-def _warnings(part: Design, se: float, floor: float, equal: bool) -> list[str]:
-    notes = []
+def _warnings(part: Design, estimate: float, se: float, equal: bool) -> list[str]:
     if part.n < 2:
-        notes.append("One case: an error needs at least 2.")
-    elif math.isnan(se):
-        notes.append("Every category is one case or one family: nothing tells what is chance.")
-    elif equal:
-        signs = f"; {part.n} equal signs have the p of as many tosses of a coin" if floor else ""
-        notes.append(f"All {part.n} differences are equal: no variance, no t test{signs}.")
-    elif floor and se <= floor:
-        notes.append(f"The differences are nearly equal: p is that of {part.n} equal signs, no less.")
-    return notes
+        return ["One case: an error needs at least 2."]
+    if math.isnan(se):
+        return ["Every category is one case or one family: nothing tells what is chance."]
+    if equal:
+        signs = f"; p is that of {part.n} equal signs" if estimate else ""
+        return [f"All {part.n} differences are equal: no variance, no t test{signs}."]
+    if se * math.sqrt(part.n) < ALIKE * abs(estimate):
+        return ["The differences are nearly equal: their interval knows nothing of cases unlike these."]
+    return []
 
 
 def _scored(whole: Design, kept: NDArray[np.bool_]) -> tuple[Design, list[str]]:

@@ -3,52 +3,76 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..domain import KINDS, TestCase, as_text
 from ..errors import InputError
+from .likeness import likenesses
 from .stated import Fact, Told, facts, number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Prompts whose sorted words are this alike (rapidfuzz's token sort ratio, 0 to 100) test the same thing. A
-# ratio of word sets would take every long prompt for a copy of a short one that it contains.
-NEAR_DUPLICATE = 90
-LONGEST = 5000  # characters that are compared: more would take time and tell nothing
 
+@dataclass(frozen=True)
+class Checked:
+    """What needs no model. `findings` has a row per finding: id, row (position from 0), finding, fatal.
 
-def check_cases(cases: pd.DataFrame, accepted: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What needs no model: a row per finding with id, row (position from 0), finding, fatal.
-
-    Fatal: an unusable row, a golden that breaks its schema, an id that is taken. The others are likenesses
-    to an earlier prompt and exact values in the golden that the prompt does not state.
+    Fatal: an unusable row, a golden that breaks its schema, an id that is taken, an exact copy. The others
+    are likenesses to an earlier prompt and exact values in the golden that the prompt does not state.
+    `families` names the family of each case: the one that it was given; else the one that the first of its
+    near-duplicates was given, or is named after; "" for a case like no other.
     """
+
+    findings: pd.DataFrame
+    families: list[str]
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """How many cases have each kind of finding, and whether it is fatal."""
+        kinds = self.findings["finding"].str.split(":").str[0]
+        return self.findings.groupby([kinds, "fatal"]).size().rename("cases").to_frame()
+
+
+def check_cases(cases: pd.DataFrame, accepted: pd.DataFrame | None = None) -> Checked:
+    """Check each case by itself and against those before it and the accepted ones."""
     import pandas as pd
 
     earlier = [] if accepted is None else accepted.to_dict("records")
-    rows = fatal_findings(cases, earlier)
+    rows = _fatal_findings(cases, earlier)
     broken = {row["row"] for row in rows}
     sound = {index: row for index, row in enumerate(cases.to_dict("records")) if index not in broken}
-    rows += _unstated(sound) + _likenesses(sound, earlier)
-    return pd.DataFrame(rows, columns=["id", "row", "finding", "fatal"])
+    alike, families = _likenesses(sound, earlier)
+    findings = pd.DataFrame(rows + _unstated(sound) + alike, columns=["id", "row", "finding", "fatal"])
+    return Checked(findings, [families.get(index, "") for index in range(len(cases))])
 
 
-def fatal_findings(cases: pd.DataFrame, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The fatal ones alone; `earlier` are rows whose ids are taken."""
-    taken = {row["id"] for row in earlier}
+def _fatal_findings(cases: pd.DataFrame, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ids = {row["id"] for row in earlier}
+    copies = {_content(row): row["id"] for row in earlier}
     rows = []
     for index, row in enumerate(cases.to_dict("records")):
         problem = _problem(row)
-        if not problem and row["id"] in taken:
+        if not problem and row["id"] in ids:
             problem = f"duplicate id: {row['id']} is taken"
+        if not problem and _content(row) in copies:
+            problem = f"duplicate: the same prompt and golden response as {copies[_content(row)]}"
         if problem:
             rows.append({"id": row["id"], "row": index, "finding": problem, "fatal": True})
         else:
-            taken.add(row["id"])
+            ids.add(row["id"])
+            copies[_content(row)] = row["id"]
     return rows
+
+
+def _content(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What makes a case another one than an earlier; white space does not."""
+    names = ("test_case", "prompt", "golden_response", "response_schema")
+    return tuple(" ".join(as_text(row.get(name) or "").split()) for name in names)
 
 
 def _problem(row: Mapping[str, Any]) -> str:
@@ -148,21 +172,29 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _likenesses(
-    cases: Mapping[int, Mapping[str, Any]], earlier: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Each case that is nearly the same as one before it, of its own kind."""
-    from rapidfuzz import fuzz, process
-    from rapidfuzz.utils import default_process
+    cases: Mapping[int, dict[str, Any]], earlier: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[int, str]]:
+    """(a finding for each case that is nearly the same as one before it, of its own kind; families)."""
+    findings, families = [], {}
+    for kind in KINDS:
+        rows = [(-1, row) for row in earlier if row["test_case"] == kind]
+        rows += [(index, row) for index, row in cases.items() if row["test_case"] == kind]
+        like = likenesses([row["prompt"] for _, row in rows])
+        names = _family_names([row for _, row in rows], like.family.tolist())
+        for (index, row), name, nearest, ratio in zip(rows, names, like.nearest, like.ratio, strict=True):
+            families[index] = name
+            if index >= 0 and nearest >= 0:
+                said = f"near-duplicate: {ratio:.0f} % like {rows[nearest][1]['id']}"
+                findings.append({"id": row["id"], "row": index, "finding": said, "fatal": False})
+    return sorted(findings, key=lambda row: row["row"]), families
 
-    rows = []
-    before: dict[str, list[tuple[str, str]]] = {kind: [] for kind in KINDS}
-    for index, row in [(-1, row) for row in earlier] + list(cases.items()):
-        text, others = default_process(row["prompt"])[:LONGEST], before[row["test_case"]]
-        found = index >= 0 and process.extractOne(
-            text, [other for other, _ in others], scorer=fuzz.token_sort_ratio, score_cutoff=NEAR_DUPLICATE
-        )
-        if found:
-            like = f"near-duplicate: {found[1]:.0f} % like {others[found[2]][1]}"
-            rows.append({"id": row["id"], "row": index, "finding": like, "fatal": False})
-        others.append((text, row["id"]))
-    return rows
+
+def _family_names(rows: list[dict[str, Any]], first: list[int]) -> list[str]:
+    """A given family stays; `first` is the position of the first near-duplicate of each row."""
+    given = [str(row.get("family") or "") for row in rows]
+    members = Counter(first)
+    named = {at: name for at, name in zip(reversed(first), reversed(given), strict=True) if name}
+    found = [named.get(at) or f"like {rows[at]['id']}" for at in first]
+    return [
+        own or (name if members[at] > 1 else "") for own, name, at in zip(given, found, first, strict=True)
+    ]

@@ -64,13 +64,22 @@ def schema_broken(case: TestCase, random: Random) -> TestCase | None:
 
 
 def _changed_text(case: TestCase, told: Told, random: Random) -> TestCase | None:
+    """The one fact is changed wherever the text states it, and nothing else that its digits stand in."""
     text = str(case.golden_response)
-    stated = [fact.written for fact in facts(text) if told.has(fact) and any(map(str.isdigit, fact.written))]
-    for written in random.sample(stated, len(stated)):
-        other = _other(written, random)
+    found = list(facts(text))
+    stated = [fact for fact in found if told.has(fact) and any(map(str.isdigit, fact.written))]
+    for fact in random.sample(stated, len(stated)):
+        other = _other(fact.written, random)
         if not told.says(other):
-            return replace(case, golden_response=text.replace(written, other))
+            same = [one.start for one in found if (one.written, one.kind) == (fact.written, fact.kind)]
+            return replace(case, golden_response=_put_in(text, same, fact.written, other))
     return None
+
+
+def _put_in(text: str, places: list[int], old: str, new: str) -> str:
+    for start in reversed(places):
+        text = text[:start] + new + text[start + len(old) :]
+    return text
 
 
 def _stated(value: Any, told: Told) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
+from ..domain import UNSPACED
+
 MONTHS = {
     name: number
     for number, names in enumerate(
@@ -44,6 +46,7 @@ WORDS = (
     "eleven",
     "twelve",
 )
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _MONTH = rf"(?:{'|'.join(MONTHS)})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
@@ -71,20 +74,21 @@ class Fact:
     written: str
     kind: str  # email, date, time, id, amount or number
     keys: frozenset[str]
+    start: int = 0  # where in the text
 
 
 def facts(text: str) -> Iterator[Fact]:
     """Every exact value in `text`, in order."""
-    for found in _FACT.finditer(text):
-        kind, written = str(found.lastgroup), found.group()
+    for found in _FACT.finditer(_UNSPACED.sub("。", text)):  # of the same length, and no part of a word
+        kind, written, start = str(found.lastgroup), found.group(), found.start()
         if kind == "iso":
-            yield Fact(written[:10], "date", _keys(_slashed(written[:10])))
-            kind, written = "time", written[11:]
+            yield Fact(written[:10], "date", _keys(_slashed(written[:10])), start)
+            kind, written, start = "time", written[11:], start + 11
         if kind == "number" and _is_amount(text, found):
             kind = "amount"
         if written:
             kind = "date" if kind == "slashed" else kind
-            yield Fact(written, kind, _keys(_READERS.get(found.lastgroup or "", _time)(written)))
+            yield Fact(written, kind, _keys(_READERS.get(found.lastgroup or "", _time)(written)), start)
 
 
 def number(value: float) -> Fact:
@@ -108,7 +112,8 @@ class Told:
 
     def says(self, words: str) -> bool:
         """Whether `words` stand in the text, upper or lower case, and not inside longer ones."""
-        return bool(re.search(rf"(?<![^\W_]){re.escape(words.casefold())}(?![^\W_])", self._text))
+        letter = rf"[^\W_{UNSPACED}]"
+        return bool(re.search(rf"(?<!{letter}){re.escape(words.casefold())}(?!{letter})", self._text))
 
     @cached_property
     def _known(self) -> set[str]:

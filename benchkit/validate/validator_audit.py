@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import random as random_module
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase
 from ..errors import UsageError
-from . import judged
 from .checks import check_cases
+from .judging import judged
 from .perturbations import fact_changed, prompt_cut, schema_broken, thanked
 
 if TYPE_CHECKING:
@@ -37,16 +38,17 @@ def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 
     check_count(count)
     cases = [TestCase.from_row(row) for row in accepted.to_dict("records")]
-    lines = {fault: list(_spoilt(fault, spoil, cases, seed)) for fault, spoil in _faults(cases).items()}
+    lines = {fault: _spoilt(fault, spoil, cases, seed, count) for fault, spoil in _faults(cases).items()}
     lines = {fault: line for fault, line in lines.items() if line}
     bad = [one for turn in zip(*lines.values(), strict=False) for one in turn][:count]
-    sound = [(SOUND, thanked(case, _random(seed, case, SOUND))) for case in _shuffled(cases, seed)]
-    before = {case.id: set(_findings(case)) for case in cases}
+    chosen = _shuffled(cases, seed)[: len(bad)]
+    sound = [(SOUND, thanked(case, _random(seed, case, SOUND))) for case in chosen]
+    source = {case.id: case for case in cases}
     rows = [
         case.row()
         | {"id": f"planted-{fault.replace(' ', '-')}-{case.id}", "planted_from": case.id, "fault": fault}
-        | {"checks_found": "; ".join(f for f in _findings(case) if f not in before[case.id])}
-        for fault, case in [*bad, *sound[: len(bad)]]
+        | {"checks_found": "; ".join(_new_findings(case, source[case.id]))}
+        for fault, case in [*bad, *sound]
     ]
     fields = [name for name in TestCase.__dataclass_fields__ if name != "id"]
     planted = pd.DataFrame(rows, columns=["id", "planted_from", "fault", *fields, "checks_found"])
@@ -135,10 +137,8 @@ def validator_found(tried: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
     """What metrics_report.json says of the validator: {} where nothing was planted."""
     if not len(tried):
         return {}
-    from ..measure import records
-
-    rates = records(validator_rates(tried, alpha))
-    by_name = {row.pop("fault"): row for row in rates}
+    rates = validator_rates(tried, alpha).set_index("fault").astype(object)
+    by_name: dict[str, Any] = rates.where(rates.notna(), None).to_dict("index")
     caught, alarms = by_name.pop("all faults"), by_name.pop("none (sound)")
     return {"alpha": alpha, "caught": caught, "false_alarms": alarms, "by_fault": by_name}
 
@@ -154,12 +154,15 @@ def _faults(cases: list[TestCase]) -> dict[str, Callable[[TestCase, Random], Tes
 
 
 def _spoilt(
-    fault: str, spoil: Callable[[TestCase, Random], TestCase | None], cases: list[TestCase], seed: int
-) -> Iterator[tuple[str, TestCase]]:
-    for case in _shuffled(cases, f"{seed} {fault}"):
-        spoilt = spoil(case, _random(seed, case, fault))
-        if spoilt is not None:
-            yield fault, spoilt
+    fault: str,
+    spoil: Callable[[TestCase, Random], TestCase | None],
+    cases: list[TestCase],
+    seed: int,
+    most: int,
+) -> list[tuple[str, TestCase]]:
+    """At most `most` spoilt cases: none is spoilt that nobody asked for."""
+    spoilt = (spoil(case, _random(seed, case, fault)) for case in _shuffled(cases, f"{seed} {fault}"))
+    return [(fault, case) for case in islice(filter(None, spoilt), most)]
 
 
 def _swapped(case: TestCase, cases: list[TestCase], random: Random) -> TestCase | None:
@@ -173,11 +176,12 @@ def _swapped(case: TestCase, cases: list[TestCase], random: Random) -> TestCase 
     return replace(case, golden_response=random.choice(others).golden_response) if others else None
 
 
-def _findings(case: TestCase) -> list[str]:
-    """What the checks say of the case on its own: a likeness is no fault of a case that was copied."""
+def _new_findings(case: TestCase, source: TestCase) -> list[str]:
+    """What the checks say of the case and did not say of the one that it was made from."""
     import pandas as pd
 
-    return list(check_cases(pd.DataFrame([case.row()]))["finding"])
+    before, now = (list(check_cases(pd.DataFrame([one.row()])).findings["finding"]) for one in (source, case))
+    return [finding for finding in now if finding not in before]
 
 
 def _verdict(reason: str) -> str:

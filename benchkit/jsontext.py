@@ -17,6 +17,7 @@ OPENING = re.compile(r"\{\s*+[\"'}]")
 # Braces outside of strings; a string that never ends reaches to the end of the text.
 _TOKEN = re.compile(r"""[{}]|'[^'\\]*+(?:\\.[^'\\]*+)*+'?|"[^"\\]*+(?:\\.[^"\\]*+)*+"?""", re.DOTALL)
 
+_FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 
 MAX_DEPTH = 100  # levels; real records have fewer than ten, and what is deeper stops whoever walks it
 
@@ -45,6 +46,22 @@ def parse(text: str) -> Any:
         return _walkable(_literal(text))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise JsonProblem(f"not JSON ({str(problem)[:120]})") from error
+
+
+def unfenced(text: str) -> str:
+    """What stands in the code fence that `text` consists of, or `text`."""
+    fenced = _FENCE.fullmatch(text)
+    return fenced.group(1).strip() if fenced else text
+
+
+def tool_name(name: str) -> str:
+    """A tool's name without what templates leave around it: `functions.`, `<|channel|>…`, `:0`."""
+    return re.sub(r"<\|.*|:\d+$", "", name.strip().removeprefix("functions."), flags=re.DOTALL).strip()
+
+
+def json_path(keys: Iterable[str | int]) -> str:
+    """Where keys and indices lead to, as JSONPath: `$.items[0].name`."""
+    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
 
 
 def objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:

@@ -1,0 +1,340 @@
+"""Groq's SDK and ChatGroq, known only here: one request, all that came back, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import os
+import re
+import time
+import warnings
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..agent import Call, sendable
+from ..errors import ProviderError
+from ..log import redact
+
+if TYPE_CHECKING:
+    import httpx
+    from langchain_groq import ChatGroq
+
+RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answer or a mistake of ours
+LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer wait, or none that is a number, names none
+MOST_CONNECTIONS = 100_000  # more than any window; None would be aiohttp's own 100
+NO_COMPLETION = "the reply is no chat completion"
+TIMED_OUT, NO_CONNECTION = "timed out", "no connection"
+_MODELS_OWN = ("tool_use_failed", "json_validate_failed")
+_MODEL_GONE = ("model_not_found", "model_decommissioned")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+)")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+
+
+@dataclass(eq=False)
+class CallError(Exception):
+    """Why a request brought no completion."""
+
+    kind: str  # the SDK's name of it, or one of ours
+    message: str  # one line, without a key
+    status: int | None = None  # None: no HTTP response
+    code: str = ""
+    wait_s: float | None = None  # that the provider asks for
+    generated: str | None = None  # what the model made and the API turned down
+    sent: bool = True  # whether it may have reached the provider
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+    @property
+    def retried(self) -> bool:
+        """Whether asking again as it stands can help: 408, 429, 498, 5xx, timeouts, dropped connections."""
+        return self.status is None or self.status in RETRIED or self.status >= 500
+
+    @property
+    def announced(self) -> bool:
+        """A 429 that says how long to wait: waiting it out is no lost progress, so it spends no retry."""
+        return self.status == 429 and self.wait_s is not None
+
+    @property
+    def refuses_key(self) -> bool:
+        return self.status in (401, 403)
+
+    @property
+    def model_gone(self) -> bool:
+        return self.code in _MODEL_GONE
+
+
+def call_error(error: BaseException) -> CallError | None:
+    """The SDK's exception as ours; None for any other."""
+    import groq
+
+    if isinstance(error, CallError):
+        return error
+    if not isinstance(error, groq.APIError):
+        return None
+    if isinstance(error.__cause__, CallError):  # of the hook that read the response
+        return error.__cause__
+    if not isinstance(error, groq.APIStatusError):
+        return _connection_error(error)
+    about = _details(error.body)
+    own = about.get("code") in _MODELS_OWN or "failed_generation" in about
+    made = about.get("failed_generation") or ""
+    text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
+    return CallError(
+        type(error).__name__,
+        one_line(str(about.get("message") or error)),
+        error.status_code,
+        str(about.get("code") or ""),
+        _announced_wait(error.response.headers, str(error)),
+        sendable(text) if own else None,
+    )
+
+
+def _connection_error(error: BaseException) -> CallError:
+    import aiohttp
+    import httpx
+
+    cause = error.__cause__
+    never: Any = httpx.ConnectError | httpx.PoolTimeout | httpx.ProxyError
+    if isinstance(cause, httpx.ConnectTimeout):  # so the adapter calls a connection that is lost, too
+        cause, never = cause.__cause__ or cause, aiohttp.ServerTimeoutError | aiohttp.ClientConnectorError
+    sent = not isinstance(cause, never)
+    return CallError(
+        type(error).__name__ if sent else NO_CONNECTION, one_line(str(cause or error)), sent=sent
+    )
+
+
+def _details(body: object) -> dict[str, Any]:
+    """The error object in an API error's body; {} where the body is something else."""
+    inner = body.get("error", body) if isinstance(body, dict) else {}
+    return inner if isinstance(inner, dict) else {}
+
+
+def one_line(text: str) -> str:
+    """`text` in one line of at most 500 characters, without a key."""
+    return sendable(redact(" ".join(text.split())[:500]))
+
+
+def seconds(duration: str) -> float | None:
+    """Seconds in a Go duration such as `9m52.272s` or `370ms`; None for anything else."""
+    parts = _DURATION.findall(duration)
+    if not parts or "".join(number + unit for number, unit in parts) != duration.strip():
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def _announced_wait(headers: Mapping[str, str], message: str) -> float | None:
+    """Seconds that the provider asks to wait, the longer of `retry-after` and its message; None for none."""
+    try:
+        after: float | None = float(headers["retry-after"])
+    except (KeyError, ValueError):
+        after = None
+    named = _TRY_AGAIN.search(message)
+    in_text = seconds(named.group(1)) if named else None
+    known = [wait for wait in (after, in_text) if wait is not None and 0 <= wait < LONGEST_NAMED_S]
+    return max(known) if known else None
+
+
+@dataclass
+class Exchange:
+    """What one request and its response were, filled by the HTTP client's hooks."""
+
+    began: float = field(default_factory=time.perf_counter)  # seconds
+    sent: float = 0.0
+    received: float = 0.0
+    ended: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: dict[str, Any] | None = None  # None until a whole, usable completion has arrived
+
+    @property
+    def latency_s(self) -> float | None:
+        """Seconds from sending to the last byte; None until that has come."""
+        return round(self.received - self.sent, 4) if self.received else None
+
+
+_exchange: ContextVar[Exchange] = ContextVar("exchange")
+# What ChatGroq makes of replies it does not expect; the whole completion is at hand all the same.
+_LOST_BY_CHATGROQ = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+class Transport:
+    """ChatGroq on the aiohttp transport: the default pool reconnects on most calls above 20 in flight."""
+
+    def __init__(self, url: str, key: str, timeout_s: float) -> None:
+        """Raises ProviderError where the environment names a proxy or certificates that cannot be used."""
+        import groq
+        import httpx
+
+        # The SDK's surprise at odd replies: they are judged here, and the terminal is the reader's.
+        warnings.filterwarnings("ignore", message="Pydantic serializer", category=UserWarning)
+        self.url, self._key = url, key
+        self._timeout = httpx.Timeout(timeout_s, connect=10)
+        limits = httpx.Limits(
+            max_connections=MOST_CONNECTIONS, max_keepalive_connections=None, keepalive_expiry=60
+        )
+        hooks: Any = {"request": [_note_request], "response": [_note_response]}
+        # What this machine itself serves is reached without its proxies and certificates.
+        outside = not is_loopback(url)
+        try:
+            self._http = groq.DefaultAioHttpClient(
+                timeout=self._timeout, limits=limits, event_hooks=hooks, trust_env=outside
+            )
+            self._unused = httpx.Client(trust_env=outside)  # which ChatGroq would make for itself
+        except (OSError, ValueError, ImportError) as error:
+            raise ProviderError(
+                redact(f"{url} cannot be asked ({error}). {_environment(str(error))}Then run again.")
+            ) from error
+        self._chats: dict[tuple, ChatGroq] = {}
+        # Binding takes longer than all else that is ours in a call.
+        self._bound = lru_cache(maxsize=1000)(self._bind)
+
+    async def send(self, call: Call, exchange: Exchange, timeout_s: float) -> Exchange:
+        """Send `call` once, noting all in `exchange`, which comes back. Raises CallError."""
+        _exchange.set(exchange)
+        settings = (call.model, float(call.temperature), call.max_tokens, call.reasoning_effort)
+        chat = self._bound(settings, call.tool.name, call.tool.text)
+        try:
+            async with asyncio.timeout(timeout_s):  # a body that drips resets every other timeout
+                await chat.ainvoke(_messages(call), seed=call.seed)
+        except TimeoutError as error:
+            raise CallError(TIMED_OUT, f"no reply within {timeout_s:.3g} s") from error
+        except Exception as error:
+            if found := call_error(error):
+                raise found from error
+            if not exchange.received or not isinstance(error, _LOST_BY_CHATGROQ):
+                raise
+        finally:
+            exchange.ended = time.perf_counter()
+        if exchange.body is None:  # neither a completion nor an error: 204, or what a redirect led to
+            raise CallError(NO_COMPLETION, "nothing of one came")
+        return exchange
+
+    async def models(self, timeout_s: float) -> list[dict[str, Any]]:
+        """The provider's list of models, asked once. Raises CallError, also for what is no such list."""
+        import groq
+
+        client = groq.AsyncGroq(base_url=self.url, api_key=self._key, max_retries=0, http_client=self._http)
+        try:
+            listed = await client.models.list(timeout=timeout_s)
+            rows = [row.model_dump() for row in listed.data]
+        except groq.APIError as error:
+            raise call_error(error) or error from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ProviderError(
+                f"{self.url} does not answer as Groq's API does. Check GROQ_BASE_URL, then run again."
+            ) from error
+        return [row for row in rows if row.get("id")]
+
+    async def close(self) -> None:
+        self._unused.close()
+        await self._http.aclose()
+
+    def _bind(self, settings: tuple, name: str, definition: str) -> Any:
+        chat = self._chat(settings)
+        bound: Any = chat.bind_tools([json.loads(definition)], tool_choice=name)
+        # The SDK would walk through its types for every request, a tenth of all time; the body is the same.
+        return chat.bind(extra_body=bound.kwargs)
+
+    def _chat(self, settings: tuple[str, float, int, str]) -> ChatGroq:
+        from langchain_groq import ChatGroq
+        from pydantic import SecretStr
+
+        model, temperature, max_tokens, effort = settings
+        if settings not in self._chats:
+            self._chats[settings] = ChatGroq(
+                model=model,
+                temperature=temperature,
+                max_tokens=max_tokens,
+                reasoning_effort=effort or None,
+                api_key=SecretStr(self._key),
+                base_url=self.url,
+                timeout=self._timeout,
+                max_retries=0,
+                http_client=self._unused,
+                http_async_client=self._http,
+            )
+        return self._chats[settings]
+
+
+def explain(error: CallError, url: str) -> str:
+    """What a request that can never succeed means, and what to do about it."""
+    said = error.message.rstrip(".")
+    if error.refuses_key:
+        return (
+            f"the provider refused the key ({error.status}: {said}). "
+            "Set GROQ_API_KEY to a valid key and run again; what is paid for is kept."
+        )
+    if error.status is None:
+        hint = "" if is_loopback(url) else _environment(said)
+        return redact(
+            f"{url} cannot be reached ({said}). {hint}Check the network and GROQ_BASE_URL, then run again."
+        )
+    return redact(
+        f"{url} answered {error.status}: {said}. Check GROQ_BASE_URL, or run again later; what is paid for "
+        "is kept."
+    )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` is of this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _environment(said: str) -> str:
+    """Which variable may stand between us and the network, and what to do about it; "" for none."""
+    file = os.environ.get("SSL_CERT_FILE", "")
+    if file and not os.path.isfile(file):
+        return f"SSL_CERT_FILE names {file}, which is not there: unset it or mend it. "
+    if file and "certificate" in said.lower():
+        return f"SSL_CERT_FILE names {file}: check that its certificates are the right ones. "
+    for name in (*_PROXIES, *map(str.lower, _PROXIES)):
+        if proxy := os.environ.get(name):
+            return f"{name} leads through {proxy}: check that proxy, or unset {name}. "
+    return ""
+
+
+def _messages(call: Call) -> list[Any]:
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+    kinds = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+    return [kinds[role](content) for role, content in call.messages]
+
+
+async def _note_request(request: httpx.Request) -> None:
+    if exchange := _exchange.get(None):
+        exchange.sent = time.perf_counter()
+
+
+async def _note_response(response: httpx.Response) -> None:
+    exchange = _exchange.get(None)
+    if exchange is None:
+        return
+    exchange.headers = response.headers
+    await response.aread()
+    exchange.received = time.perf_counter()
+    if response.is_success and response.request.url.path.endswith("/chat/completions"):
+        exchange.body = _completion(response)
+        response.headers["content-type"] = "application/json"  # the SDK takes a body of another type for text
+
+
+def _completion(response: httpx.Response) -> dict[str, Any]:
+    """The body as a completion. Raises CallError, which reaches us as the cause of the SDK's error."""
+    try:
+        body = response.json()
+        message = body["choices"][0]["message"]
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        raise CallError(NO_COMPLETION, one_line(response.text[:200]) or "it is empty")
+    return body

@@ -1,0 +1,126 @@
+"""Tool calls and messages in the shapes of the providers: the arguments, or the text, that they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from benchkit.jsontext import JsonProblem, objects, parse, tool_name
+
+TOOL = "process_customer_response"  # the one tool that a model under test is given
+_NESTED = ("function", "functionCall", "function_call", "toolUse")
+_ARGUMENTS = ("arguments", "parameters", "input", "args")
+_CALL_TYPES = ("function", "function_call", "tool_use", "tool_call", "tool-call")
+_BARE = frozenset((*_ARGUMENTS, "name", "id", "call_id", "type", "index", "status"))
+_ENVELOPES = ("choices", "message", "candidates", "output", "parts", "content", "tool_calls")
+_MARKUP = re.compile(
+    r"</?tool_calls?>|</?tool_use>|</?function_calls?>|<function=|<invoke\b|\[TOOL_CALLS?\]|<\|python_tag\|>"
+    r"|<\|tool_calls?(?:_section)?(?:_begin)?\|>|<｜tool▁calls?▁begin｜>|<\|START_ACTION\|>|functools\[|```tool_call"
+)
+_MARKUP_NAME = re.compile(
+    r"<function=\s*\"?([\w.:-]+)|<invoke name=\"?([\w.:-]+)|\[TOOL_CALLS?\]\s*([\w.:-]+)"
+    r"|functions\.([\w.-]+)|<｜tool▁sep｜>\s*([\w.-]+)|<tool_call>\s*([\w.-]+)\s*(?=[<{])"
+)
+_PARAMETER = re.compile(
+    r"<parameter(?:=|\s+name=)\"?([\w.-]+)\"?\s*>\s*(.*?)\s*</parameter>"
+    r"|<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>\s*(.*?)\s*</arg_value>",
+    re.DOTALL,
+)
+
+
+def unwrapped(value: dict[str, Any] | list[Any], own: Collection[str] = ()) -> dict[str, Any] | str | None:
+    """The arguments of the first tool call in `value`, or the text of a message; None where it is neither.
+
+    The first call of a message is its answer, and any more are not read. `own` are the keys of the case's
+    record: what has one of them is the record itself, unless it calls our tool. Raises JsonProblem for a call
+    of another tool and for arguments that are no object.
+    """
+    items = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+    for item in items:
+        if call := _call(item, own):
+            return _arguments(*call)
+    for item in items:
+        inside = [
+            item[key] for key in _ENVELOPES if isinstance(item.get(key), dict | list) and key not in own
+        ]
+        for inner in inside:
+            if (found := unwrapped(inner, own)) is not None:
+                return found
+    return next(_texts(item for item in items if not item.keys() & set(own)), None)
+
+
+def _call(item: dict[str, Any], own: Collection[str]) -> tuple[str, Any] | None:
+    """(name, arguments) if `item` is a tool call."""
+    inner = next((item[key] for key in _NESTED if isinstance(item.get(key), dict) and key not in own), item)
+    key = next((key for key in _ARGUMENTS if key in inner), None)
+    name = inner.get("name")
+    if key is None or not isinstance(name, str):
+        return None
+    if {"name", key} <= set(own) and inner is item:
+        return None
+    is_marked = inner is not item or item.get("type") in _CALL_TYPES
+    if tool_name(name) == TOOL and (is_marked or item.keys() <= _BARE):
+        return name, inner[key]
+    is_ours = bool({"name", key} & set(own)) or not (is_marked or _looks_like(inner[key], own))
+    return None if is_ours else (name, inner[key])
+
+
+def _looks_like(arguments: Any, own: Collection[str]) -> bool:
+    """Whether the arguments hold the record that the case wants."""
+    try:
+        inside = parse(arguments) if isinstance(arguments, str) else arguments
+    except JsonProblem:
+        return False
+    return isinstance(inside, dict) and bool(inside.keys() & set(own))
+
+
+def _arguments(name: str, given: Any) -> dict[str, Any]:
+    if tool_name(name) != TOOL:
+        raise JsonProblem(f"called {name[:80]!r}, not {TOOL!r}")
+    inside = parse(given) if isinstance(given, str) else given
+    if not isinstance(inside, dict):
+        raise JsonProblem("the tool call's arguments are no JSON object")
+    return inside
+
+
+def _texts(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The texts of messages and of their blocks; reasoning blocks are none."""
+    for item in items:
+        if item.get("thought") is True:
+            continue
+        if "role" in item and isinstance(item.get("content"), str):
+            yield item["content"]
+        elif item.get("type") in ("text", "output_text") and isinstance(item.get("text"), str):
+            yield item["text"]
+
+
+def called_in_text(text: str) -> dict[str, Any] | None:
+    """The arguments of a call that is written as markup in `text`; None where there is no markup.
+
+    Raises JsonProblem where there is some and no call of our tool can be read from it.
+    """
+    begin = _MARKUP.search(text)
+    if begin is None:
+        return None
+    markup = text if "/" in begin.group() else text[begin.start() :]
+    named = _MARKUP_NAME.search(markup.partition("{")[0])
+    try:
+        given = next((value for value, _, _ in objects(markup)), None)
+    except JsonProblem as error:
+        raise JsonProblem(f"broken tool-call markup ({error})") from None
+    if given is None:
+        given = {a or c: _value(b if a else d) for a, b, c, d in _PARAMETER.findall(markup)} or None
+    if given is None:
+        raise JsonProblem("broken tool-call markup")
+    if named:
+        return _arguments(next(filter(None, named.groups())), given)
+    key = next((key for key in _ARGUMENTS if key in given), None)
+    return _arguments(given["name"], given[key]) if key and isinstance(given.get("name"), str) else given
+
+
+def _value(text: str) -> Any:
+    try:
+        return parse(text)
+    except JsonProblem:
+        return text

@@ -1,0 +1,96 @@
+"""Which texts are nearly the same, and the families that they form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..domain import UNSPACED
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Texts whose sorted words are this alike (rapidfuzz's token sort ratio, 0 to 100) test the same thing. A
+# ratio of word sets would take every long text for a copy of a short one that it contains.
+NEAR_DUPLICATE = 90
+# Only texts that share half of their pieces, or all but a few, are compared letter by letter: of 8 million
+# pairs of letters from one desk some 50,000.
+SHARED, BUT = 0.5, 3
+PIECE = re.compile(rf"[{UNSPACED}]|\w{{1,5}}")
+LONGEST = 5000  # characters that are compared: more would take time and tell nothing
+BLOCK = 256  # texts that are held against all before them at once, so that memory stays flat
+
+
+@dataclass(frozen=True)
+class Likenesses:
+    """Of each text: the position of the one before it that it is most like, how like, and its family.
+
+    `nearest` is -1 where none is near; `ratio` (90 to 100) then is 0. `family` is the position of the
+    family's first text: near-duplicates, of each other or through others, are one family.
+    """
+
+    nearest: np.ndarray
+    ratio: np.ndarray
+    family: np.ndarray
+
+
+def likenesses(texts: Sequence[str]) -> Likenesses:
+    """Every text held against those before it."""
+    import numpy as np
+
+    words = [_sorted_words(text) for text in texts]
+    nearest, ratio = np.full(len(words), -1), np.zeros(len(words))
+    family = np.arange(len(words))
+    for at, alike, ratios in _alike(words):
+        nearest[at], ratio[at] = alike[ratios.argmax()], ratios.max()
+        family[np.isin(family, family[[at, *alike]])] = family[[at, *alike]].min()
+    return Likenesses(nearest, ratio, family)
+
+
+def _alike(words: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """(position, positions before it that are near-duplicates, how alike) of every text that has any."""
+    import numpy as np
+    from rapidfuzz import fuzz, process
+
+    for now, before in _candidates(words):
+        pairs = [words[at] for at in now], [words[at] for at in before]
+        ratios = process.cpdist(*pairs, scorer=fuzz.ratio, score_cutoff=NEAR_DUPLICATE)
+        for at in np.unique(now[ratios > 0]):
+            chosen = (now == at) & (ratios > 0)
+            yield int(at), before[chosen], ratios[chosen]
+
+
+def _candidates(words: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs (position, one before it) that share enough pieces of words to be compared."""
+    import numpy as np
+
+    pieces = _pieces(words)
+    sizes = np.asarray(pieces.sum(axis=1)).ravel()
+    for begin in range(0, len(words), BLOCK):
+        end = min(begin + BLOCK, len(words))
+        shared = (pieces[begin:end] @ pieces[:end].T).toarray()
+        enough = SHARED / 2 * (sizes[begin:end, None] + sizes[:end]) - BUT
+        now, before = np.nonzero((shared > 0) & (shared >= enough))
+        earlier = before < now + begin
+        yield now[earlier] + begin, before[earlier]
+
+
+def _pieces(words: Sequence[str]) -> Any:
+    """A sparse matrix, text by piece: 1 where the text has it. Pieces stem words, as plurals share theirs."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    known: dict[str, int] = {}
+    found = [[known.setdefault(piece, len(known)) for piece in set(PIECE.findall(text))] for text in words]
+    ends = np.cumsum([0, *map(len, found)])
+    columns = np.array([piece for row in found for piece in row], dtype=np.int64)
+    return csr_array((np.ones(len(columns), np.int32), columns, ends), shape=(len(words), len(known) or 1))
+
+
+def _sorted_words(text: str) -> str:
+    """Lower case, without punctuation: `fuzz.ratio` of two such texts is their token sort ratio."""
+    from rapidfuzz.utils import default_process
+
+    return " ".join(sorted(default_process(text)[:LONGEST].split()))

@@ -1,0 +1,179 @@
+"""Shares, pass^k, agreement, resampling and the table door: known answers and edges."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as scipy_stats
+
+from benchkit.errors import UsageError
+from benchkit.stats import (
+    case_means,
+    compare_table,
+    pass_hat_k,
+    proportion,
+    resampled,
+    round_agreement,
+    share_interval,
+    stratified,
+)
+from benchkit.stats.strata import design
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 12), (3, 12), (12, 12), (50, 198)])
+def test_wilson(successes, n):
+    """scipy's Wilson interval; no trials, no share; more successes than trials, an error."""
+    known = scipy_stats.binomtest(successes, n).proportion_ci(method="wilson")
+    found = proportion(successes, n)
+    assert (found.ci_low, found.ci_high) == pytest.approx((known.low, known.high))
+    assert np.isnan(proportion(0, 0).share)
+    with pytest.raises(UsageError, match="impossible"):
+        proportion(n + 1, n)
+
+
+def test_case_means():
+    """Unequal rounds: each case over its own; none scored: NaN."""
+    found = case_means([[1, 0, NAN], [NAN, NAN, NAN], [1, 1, 0]])
+    assert found[[0, 2]] == pytest.approx([0.5, 2 / 3])
+    assert np.isnan(found[1])
+
+
+def test_pass_hat_k():
+    """C(right, k)/C(rounds, k) of each case, then cases as units; cases with fewer rounds are left out."""
+    values = [[1, 1, 1], [1, 1, 0], [0, 0, 1], [1, 1, 1], [1, NAN, NAN]]
+    found = pass_hat_k(values, 2)
+    each = np.array([1, 1 / 3, 0, 1])
+    assert (found.share, found.n, found.left_out) == (pytest.approx(each.mean()), 4, 1)
+    assert found.standard_error == pytest.approx(each.std(ddof=1) / 2)
+    assert pass_hat_k(values).share == pytest.approx(0.5)
+    assert found.low < found.share < found.high
+    with pytest.raises(UsageError, match="0 or 1"):
+        pass_hat_k([[0.5, 1]])
+
+
+def test_families_widen_a_share():
+    """Ten families of four alike cases are ten trials, not forty."""
+    each = np.repeat([1, 0, 1, 1, 1, 0, 1, 1, 0, 1], 4).astype(float)
+    families = np.repeat(np.arange(10), 4)
+    _, _, low, high = share_interval(each, families)
+    _, _, low_cases, high_cases = share_interval(each)
+    assert high - low > 1.7 * (high_cases - low_cases)
+    passed = pass_hat_k(each[:, None], families=families)
+    assert (passed.low, passed.high) == (low, high)
+
+
+@pytest.mark.parametrize(("p", "rounds"), [(0.5, 1), (0.9, 1), (0.97, 3), (1.0, 1)])
+def test_share_interval_covers(p, rounds):
+    """40 cases of unequal chances: 93 to 99 % of intervals hold the share, all lie in 0..1."""
+    rng, held = np.random.default_rng(3), []
+    for _ in range(1500):
+        chance = rng.beta(8 * p, 8 * (1 - p), (40, 1)) if p < 1 else np.ones((40, 1))
+        _, _, low, high = share_interval((rng.random((40, rounds)) < chance).mean(axis=1), rounds=rounds)
+        held.append(low <= p <= high)
+        assert 0 <= low <= high <= 1
+    assert np.mean(held) > 0.925
+
+
+def test_agreement():
+    """Pairs of rounds alike, averaged over cases; ICC(1) of a one-way analysis of variance."""
+    values = np.array([[1, 1, 0], [0, 0, 0], [1, NAN, NAN], [1, 1, 1]])
+    found = round_agreement(values)
+    assert (found.n, found.alike) == (3, pytest.approx((1 / 3 + 1 + 1) / 3))
+    between, within = 3 * np.var([2 / 3, 0, 1], ddof=1), (2 / 3) / 6
+    assert found.intraclass == pytest.approx((between - within) / (between + 2 * within))
+    assert round_agreement([[1.0], [0.0]]).n == 0
+
+
+def test_resampled_without_categories_is_scipy():
+    """All sign flips of nine cases counted; the BCa interval close to t for many normal cases."""
+    d = np.array([3, -1, 4, 1, -5, 9, 2, 6, 5.0])
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 9)).reshape(9, -1)
+    exact = np.mean(np.abs(signs.T @ d) >= abs(d.sum()) - 1e-9)
+    assert resampled(d).p_sign_flip == pytest.approx(exact)
+    many = np.random.default_rng(1).normal(0.1, 1, 400)
+    e, found = stratified(many), resampled(many)
+    assert (found.low, found.high) == pytest.approx((e.low, e.high), abs=0.01)
+    assert found.p_sign_flip == pytest.approx(e.p_value, abs=0.02)
+
+
+def test_resampled_keeps_categories_and_families():
+    """Far apart categories do not widen it; families are drawn and flipped whole."""
+    rng = np.random.default_rng(2)
+    labels = np.repeat(["a", "b", "c", "d"], 40)
+    d = rng.normal(0, 0.2, 160) + np.repeat([-2, -1, 1, 2.3], 40)
+    e, found = stratified(d, labels), resampled(d, labels)
+    assert found.high - found.low == pytest.approx(e.high - e.low, rel=0.1)
+    alike = np.repeat(rng.normal(0.3, 1, 40), 4)
+    families = np.repeat(range(40), 4)
+    e, found = stratified(alike, None, None, families), resampled(alike, None, families)
+    assert found.high - found.low == pytest.approx(e.high - e.low, rel=0.15)
+    assert resampled([0.1] * 8).p_sign_flip == 2**-7
+    assert np.isnan(resampled([0.1]).p_sign_flip)
+
+
+def scores(seed: int = 0) -> pd.DataFrame:
+    """Three models, 40 cases of two kinds and two categories, two rounds; the first model is .3 better."""
+    rng, rows = np.random.default_rng(seed), []
+    for case in range(40):
+        level = rng.normal(0.5, 0.1)
+        for model, gain in (("a", 0.3), ("b", 0.0), ("c", 0.0)):
+            for k in (1, 2):
+                score = level + gain + rng.normal(0, 0.1)
+                rows.append((f"t{case}", model, k, score, "jc"[case % 2], "xy"[case < 9]))
+    return pd.DataFrame(rows, columns=["id", "model", "round", "score", "kind", "category"])
+
+
+def test_table_is_its_parts():
+    """U of two kinds from `stratified` on case means; the best model and no other is a contender."""
+    table = scores()
+    found = compare_table(table)
+    assert found.contenders == ("a",)
+    means = table.groupby(["id", "model"], sort=False).score.mean().unstack()
+    cases = table.drop_duplicates("id").set_index("id")
+    parts = [
+        stratified((means.a - means.b)[cases.kind == k].to_numpy(), cases.category[cases.kind == k].tolist())
+        for k in ("c", "j")
+    ]
+    row = found.comparisons.query("kind == 'all kinds' and model_a == 'a' and model_b == 'b'").iloc[0]
+    assert row.difference == pytest.approx(sum(e.estimate for e in parts) / 2)
+    assert row.se == pytest.approx(np.hypot(parts[0].se, parts[1].se) / 2)
+    assert len(found.comparisons) == 9
+
+
+def test_table_knows_only_what_it_needs():
+    """Four columns suffice: the paired t of case means; less is better turns it round."""
+    table = scores()[["id", "model", "round", "score"]]
+    found = compare_table(table, lower_is_better=True)
+    means = table.groupby(["id", "model"]).score.mean().unstack()
+    row = found.comparisons.iloc[0]
+    known = scipy_stats.ttest_rel(means.b, means.a)
+    ends = known.confidence_interval()
+    assert (row.low, row.high, row.df) == pytest.approx((ends.low, ends.high, known.df))
+    assert row.difference == pytest.approx((means.b - means.a).mean())
+    assert set(found.contenders) == {"b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (lambda t: t.drop(columns="round"), {}, "no column round"),
+        (lambda t: t[t.model == "a"], {}, "1 model"),
+        (lambda t: pd.concat([t, t.head(1)]), {}, "second time"),
+        (lambda t: t, {"kind_weights": {"voice": 1}}, "voice"),
+        (lambda t: t, {"category_weights": {"x": 1, "y": 1, "z": 1}}, "z"),
+        (lambda t: t, {"category_weights": {"x": 1}}, "leave out y"),
+    ],
+)
+def test_tables_that_do_not_fit(change, options, said):
+    """Each is an error that names what is wrong."""
+    with pytest.raises(UsageError, match=said):
+        compare_table(change(scores()), **options)
+
+
+def test_design_is_read_once():
+    """A Design in place of labels gives the same estimate."""
+    d, labels = np.random.default_rng(1).normal(size=30), list("abc") * 10
+    assert stratified(d, design(30, labels)).se == stratified(d, labels).se
