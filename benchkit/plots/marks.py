@@ -31,7 +31,7 @@ class Look:
 
     def handle(self, **style: Any) -> Line2D:
         """The model's mark for a legend."""
-        how = {"markeredgecolor": "white", "markersize": 8, "linewidth": 0} | style
+        how: dict[str, Any] = {"markeredgecolor": "white", "markersize": 8, "linewidth": 0} | style
         return Line2D([], [], color=self.colour, marker=self.marker, **how)
 
 
