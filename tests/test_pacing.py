@@ -10,7 +10,7 @@ import pytest
 from benchkit.llm.catalog import TIERS
 from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, first_of, limit_in
 from benchkit.llm.window import FEW, FIRST_TIMEOUT_S, Window
-from benchkit.offline.limits import Limiter
+from benchkit.offline.server.limits import Limiter
 
 from .talking import Ticks, simulate
 

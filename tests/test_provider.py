@@ -12,8 +12,8 @@ from benchkit.llm.budget import Budget
 from benchkit.llm.catalog import Model, default_model, default_models, known, listed, replacement
 from benchkit.llm.client import Client
 from benchkit.llm.provider import Provider, base_url, served_models
-from benchkit.offline.models import ROSTER
 from benchkit.offline.server import OfflineServer
+from benchkit.offline.world.models import ROSTER
 
 from .talking import KEY, STEADY, Run, Ticks, at, executor, items
 
