@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import Score, TestCase
 from ..metrics import METRICS
-from ..metrics.answers import own_keys
+from ..metrics.answers import Answer, own_keys
 from .statuses import outcome
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
+Empty = dict[str, float | None]  # {metric: what an empty answer scores}
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
 
 
@@ -47,11 +48,14 @@ def score(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def score_response(
-    row: Mapping[str, Any], case: TestCase, empty: Mapping[str, float | None]
-) -> Iterator[Score]:
-    """The scores of one response under the metrics of `empty`; NaN where the worst is still to be found."""
+def score_response(row: Mapping[str, Any], case: TestCase, empty: Empty) -> Iterator[Score]:
+    """The scores of one response under the metrics of `empty`, which `of_nothing` gives for its case."""
     answer = outcome(row, case.test_case, own_keys(case))
+    return scores_of(case, row["model"], row["round"], answer, empty)
+
+
+def scores_of(case: TestCase, model: str, round: int, answer: Answer, empty: Empty) -> Iterator[Score]:
+    """The scores of an answer; None where undefined, unscored, or the worst value is still to be found."""
     for name, nothing in empty.items():
         metric, reason = METRICS[name], f"{answer.status}: {answer.error}"
         value = content = None
@@ -63,17 +67,17 @@ def score_response(
             value, reason = content, ""
         elif nothing is not None and answer.status != "failed":
             value = metric.worst
-        yield Score(case.id, row["model"], row["round"], name, value, reason, content)
+        yield Score(case.id, model, round, name, value, reason, content)
 
 
-def of_nothing(case: TestCase) -> dict[str, float | None]:
+def of_nothing(case: TestCase) -> Empty:
     """What an empty answer scores under every metric of the case's kind; None where that is undefined."""
     nothing: Any = "" if case.test_case == "conversation" else {}
     wanted = [one for one in METRICS.values() if one.kind == case.test_case and one.function]
     return {metric.name: metric.value(nothing, case) for metric in wanted}
 
 
-def _fill_open_ends(scores: pd.DataFrame, empty: Mapping[str, Mapping[str, float | None]]) -> None:
+def _fill_open_ends(scores: pd.DataFrame, empty: Mapping[str, Empty]) -> None:
     """Put in the worst values of the metrics whose bad end is open (`Metric.worst` has the rule)."""
     import pandas as pd
 
