@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..domain import CONTROL, TestCase
+from ..domain import CONTROL, Score, TestCase
 from ..metrics.answers import Answer, Value
-from .scoring import COLUMNS, of_nothing, scores_of
+from .scoring import as_table, of_nothing, scores_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,19 +27,12 @@ def score_controls(cases: pd.DataFrame) -> pd.DataFrame:
     is none); for json "schema defaults", the schema's defaults, first enumerated values, and empty or zero
     else. In json the first two fill every text that the schema leaves free.
     """
-    import pandas as pd
-
     tests = [TestCase.from_row(row) for row in cases.to_dict("records")]
-    about = cases.set_index("id").reindex(columns=["family"]).astype(object).fillna("").to_dict("index")
-    rows = [
-        asdict(one) | about[case.id] | {"test_case": case.test_case, "category": case.category}
-        for case, other in zip(tests, _others(tests), strict=True)
-        for one in _scores(case, other)
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "content": float})
+    pairs = zip(tests, _others(tests), strict=True)
+    return as_table((one for case, other in pairs for one in _scores(case, other)), cases)
 
 
-def _scores(case: TestCase, other: TestCase | None) -> Iterator[Any]:
+def _scores(case: TestCase, other: TestCase | None) -> Iterator[Score]:
     empty = of_nothing(case)
     for name, answer in _answers(case, other):
         yield from scores_of(case, CONTROL + name, 1, Answer("answered", answer), empty)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Score, TestCase
@@ -27,25 +27,24 @@ def score(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     reason without a value that we failed to measure it. `content` is what the answer scores as far as it
     could be read, delivered or not: it equals `value` where it was delivered.
     """
-    import pandas as pd
-
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
-    about = (
-        cases.set_index("id")
-        .reindex(columns=["category", "family"])
-        .astype(object)
-        .fillna("")
-        .to_dict("index")
-    )
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
-    rows = [
-        asdict(one) | about[one.id] | {"test_case": row["test_case"]}
-        for row in responses.to_dict("records")
-        for one in score_response(row, tests[row["id"]], empty[row["id"]])
-    ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "content": float})
+    rows = responses[["id", "model", "round", "status", "error", "model_response"]].to_dict("records")
+    found = (one for row in rows for one in score_response(row, tests[row["id"]], empty[row["id"]]))
+    table = as_table(found, cases)
     _fill_open_ends(table, empty)
     return table
+
+
+def as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
+    """Scores as rows, with what is known of their cases."""
+    import pandas as pd
+
+    names = list(Score.__dataclass_fields__)
+    table = pd.DataFrame(map(attrgetter(*names), scores), columns=names)
+    about = cases.set_index("id").reindex(columns=["test_case", "category", "family"])
+    table = table.join(about.astype(object).fillna(""), on="id").astype({"value": float, "content": float})
+    return table[list(COLUMNS)]
 
 
 def score_response(row: Mapping[str, Any], case: TestCase, empty: Empty) -> Iterator[Score]:
@@ -56,8 +55,9 @@ def score_response(row: Mapping[str, Any], case: TestCase, empty: Empty) -> Iter
 
 def scores_of(case: TestCase, model: str, round: int, answer: Answer, empty: Empty) -> Iterator[Score]:
     """The scores of an answer; None where undefined, unscored, or the worst value is still to be found."""
+    wrong = f"{answer.status}: {answer.error}"
     for name, nothing in empty.items():
-        metric, reason = METRICS[name], f"{answer.status}: {answer.error}"
+        metric, reason = METRICS[name], wrong
         value = content = None
         if nothing is None:
             reason = UNDEFINED + metric.undefined
