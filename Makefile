@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)# a container's only user; Jupyter refuses it otherwise
 
 .PHONY: demo test lab lint fix clean
 
@@ -12,7 +13,7 @@ test: $(VENV)/.test lint  ## every test
 	$(BIN)/pytest
 
 lab: $(VENV)/.demo  ## the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(AS_ROOT)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -48,6 +48,7 @@ class TestCase:
     attempt: int = 1  # 1, or how often the generator has been asked for it
     parent_id: str = ""  # the rejected case that this one replaces
     family: str = ""  # cases that share a template, customer or wording; "" shares with none
+    requirements: str = ""  # JSON: what an answer must do and must not do, as a person brought it
 
     def row(self) -> dict[str, Any]:
         """The case as one CSV row: structures become JSON text."""
@@ -70,6 +71,7 @@ class TestCase:
             attempt=int(row.get("attempt") or 1),
             parent_id=str(row.get("parent_id") or ""),
             family=str(row.get("family") or ""),
+            requirements=str(row.get("requirements") or ""),
         )
 
 

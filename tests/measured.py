@@ -21,7 +21,7 @@ def case(id: str, kind: str = "conversation", golden: Any = "", **fields: Any) -
     """A row of validated_tests.csv."""
     row = {"id": id, "test_case": kind, "category": CATEGORIES[0], "prompt": f"What about order {id}?"}
     golden = golden or ({"a": 1} if kind == "json" else "Please open the settings and restart the router.")
-    schema = json.dumps(schema_of(golden)) if kind == "json" else ""
+    schema = json.dumps(schema_of([golden], least=1)) if kind == "json" else ""
     text = golden if isinstance(golden, str) else json.dumps(golden)
     return row | {"golden_response": text, "response_schema": schema} | fields
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 
@@ -13,8 +14,12 @@ from hypothesis import strategies as st
 
 from benchkit.domain import TestCase
 from benchkit.errors import InputError
-from benchkit.generate.cases import adopt_cases, read_cases, schema_of
+from benchkit.execute import execute, plan_execution
+from benchkit.generate.cases import ABSENT, adopt_cases, read_cases, schema_of
 from benchkit.metrics.structured import schema_compliance
+from benchkit.offline import OfflineServer
+
+from .staging import HASTY, STEADY, client_on
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "customer_support_pairs.csv"
 IMPOSSIBLE = {"type": "object", "required": ["a"], "properties": {"a": {"enum": []}}}
@@ -31,8 +36,8 @@ def lines(folder, *rows: object) -> pd.DataFrame:
     return table(folder, "\n".join(texts), "cases.jsonl")
 
 
-def case(**row: object) -> dict[str, object]:
-    return {"prompt": "Where is it?", "golden_response": "On its way."} | row
+def case(prompt: object = "Where is it?", **row: object) -> dict[str, object]:
+    return {"prompt": prompt, "golden_response": "On its way."} | row
 
 
 class TestCsv:
@@ -43,12 +48,13 @@ class TestCsv:
             "id": "row-0002",
             "test_case": "conversation",
             "category": "uncategorised",
+            "family": "",
             "prompt": "Where?",
             "golden_response": "There.",
             "response_schema": "",
+            "requirements": "",
             "attempt": 1,
             "parent_id": "",
-            "family": "",
             "problem": "",
         }
 
@@ -99,11 +105,11 @@ class TestCsv:
 
     def test_an_open_quote_hides_nothing(self, tmp_path):
         """A quote that never closes says which lines it swallowed; one that closes early costs one row."""
-        text = 'id,prompt,golden_response\na,p,g\nb,"p"x,g\nc,p,g\nd,"p,g\ne,p,g\n'
+        text = 'id,prompt,golden_response\na,p,g\nb,"p"x,g\nc,q,g\nd,"p,g\ne,p,g\n'
         cases = table(tmp_path, text)
-        assert cases["prompt"].tolist()[0::2] == ["p", "p"]
+        assert cases["prompt"].tolist()[0::2] == ["p", "q"]
         assert "row 3: not readable as CSV" in cases["problem"][1]
-        assert "lines 3 to 3" in cases["problem"][1]
+        assert "; line 3)" in cases["problem"][1]
         assert "lines 5 to 6" in cases["problem"][3]
 
     def test_an_unusable_row_takes_no_id(self, tmp_path):
@@ -133,12 +139,13 @@ class TestCsv:
         [
             ("", "no column prompt or golden_response (it has: nothing)"),
             ("prompt,answer\np,g\n", "no column golden_response (it has: prompt, answer)"),
-            ("prompt;golden_response\np;g\n", "it has: prompt;golden_response"),
             ("prompt,golden_response\n", "holds no row"),
             ("prompt,golden_response,prompt\np,g,p\n", "has the column prompt twice"),
             ('"prompt', "first row that is not readable as CSV"),
-            ("prompt,golden_response\np,é\n".encode("latin-1"), "is not UTF-8 (byte 25)"),
-            ("prompt,golden_response\np,g\n".encode("utf-16"), "is not UTF-8 (byte 0)"),
+            ("Prompt,prompt,golden_response\np,g,p\n", "has the column prompt twice"),
+            (b"PK\x03\x04 a workbook", "is a workbook. Save its sheet as CSV"),
+            (b"\xd0\xcf\x11\xe0 another", "is a workbook. Save its sheet as CSV"),
+            (bytes(range(256)) * 4, "is no text in any known encoding"),
         ],
     )
     def test_faults_of_the_file(self, tmp_path, text, said):
@@ -160,23 +167,27 @@ class TestCsv:
     @given(prompts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1))
     def test_nothing_is_dropped(self, tmp_path, prompts):
         """As many rows come out as went in, each with its own prompt."""
-        frame = pd.DataFrame({"prompt": prompts, "golden_response": "g"})
+        frame = pd.DataFrame({"prompt": prompts, "golden_response": [f"g{i}" for i in range(len(prompts))]})
         frame.to_csv(tmp_path / "cases.csv", index=False, lineterminator="\r\n")
         cases = read_cases(str(tmp_path / "cases.csv"))
-        assert cases["prompt"].tolist() == prompts
-        assert [bool(p) for p in cases["problem"]] == [not p.strip() for p in prompts]
+        said = ["" if p.strip().lower() in ABSENT else p for p in prompts]
+        assert cases["prompt"].tolist() == said
+        assert [bool(p) for p in cases["problem"]] == [not p for p in said]
 
 
 class TestJsonl:
     def test_objects_are_json_cases(self, tmp_path):
-        """A golden object makes a json case, with its own schema or with one of the same shape."""
+        """A golden object makes a json case, with its own schema or with one that all others share."""
         schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
-        cases = lines(
-            tmp_path, case(golden_response={"a": 1}, response_schema=schema), case(golden_response={"b": 2})
-        )
-        assert cases["test_case"].tolist() == ["json", "json"]
+        bare = [case(golden_response=golden) for golden in ({"b": 2}, {"b": 3.5})]
+        cases = lines(tmp_path, case(golden_response={"a": 1}, response_schema=schema), *bare)
+        assert cases["test_case"].tolist() == ["json"] * 3
         assert json.loads(cases["response_schema"][0]) == schema
-        assert json.loads(cases["response_schema"][1])["required"] == ["b"]
+        assert json.loads(cases["response_schema"][1]) == {
+            "type": "object",
+            "properties": {"b": {"type": "number"}},
+            "required": ["b"],
+        }
         assert TestCase.from_row(cases.iloc[1]).golden_response == {"b": 2}
 
     def test_unusable_lines(self, tmp_path):
@@ -193,7 +204,7 @@ class TestJsonl:
             case(golden_response=[], test_case="json"),
             case(golden_response={"a": 1}, response_schema=IMPOSSIBLE | {"properties": {"a": {"type": "x"}}}),
             "[" * 100_000,
-            case(id=0),
+            case("Why?", id=0),
         )
         problems = cases["problem"].tolist()
         assert problems[0] == problems[-1] == ""
@@ -218,6 +229,9 @@ class TestJsonl:
         ("text", "said"),
         [
             ("[1]\n[2]", "no JSON object on any line"),
+            ("[1, 2]", "no JSON object on any line"),
+            ('[\n{"prompt": "p", "golden_response": "g"},\n]', "is no JSON array"),
+            ('[\n{"prompt": "p", "golden_response": "g"}', "is no JSON array"),
             ('{"a": 1}', "no column prompt"),
             ("", "no column prompt"),
         ],
@@ -232,36 +246,156 @@ class TestJsonl:
         cases = lines(
             tmp_path,
             case(golden_response="{'a': True}", test_case="JSON"),
+            case(golden_response="{'a': False}"),
             case(test_case="Customer,  Agent"),
-            case(test_case="agent, customer"),
+            case("Why?", test_case="agent, customer"),
         )
-        assert cases["test_case"].tolist() == ["json", "conversation", "conversation"]
+        assert cases["test_case"].tolist() == ["json", "json", "conversation", "conversation"]
         assert cases["golden_response"][0] == '{"a": true}'
         assert (cases["problem"] == "").all()
 
 
-@given(
-    st.dictionaries(
-        st.text(max_size=5),
-        st.recursive(
-            st.none()
-            | st.booleans()
-            | st.integers()
-            | st.floats(allow_nan=False, allow_infinity=False)
-            | st.text(),
-            lambda inner: (
-                st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+class TestWhatIsAssumed:
+    """Files as people and programs save them are read, and what had to be assumed is said."""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("Prompt;Golden_Response;ID\nWo?;Hier, Müller.;a\n".encode("cp1252"), "read as cp1252"),
+            ("prompt;golden_response;id\nWo?;Hier, Müller.;a\n", "semicolons between its cells"),
+            ("prompt\tgolden_response\tid\nWo?\tHier, Müller.\ta\n", "tabs between its cells"),
+            (
+                'PROMPT , Golden_response,Id\nWo?,"Hier, Müller.",a\n',
+                "PROMPT, Golden_response, Id was read as",
             ),
-            max_leaves=8,
-        ),
-        min_size=1,
+            ('prompt,golden_response,id\nWo?,"Hier, Müller.",a\n'.encode("utf-16"), ""),
+        ],
     )
+    def test_tables(self, tmp_path, caplog, text, said):
+        """Encoding, separator and letters of the header are told from the file."""
+        logging.getLogger("benchkit").addHandler(caplog.handler)
+        row = table(tmp_path, text).iloc[0]
+        logging.getLogger("benchkit").removeHandler(caplog.handler)
+        assert (row["prompt"], row["golden_response"], row["id"]) == ("Wo?", "Hier, Müller.", "a")
+        assert row["problem"] == ""
+        assert said in caplog.text
+
+    def test_a_comma_file_with_semicolons_in_its_text(self, tmp_path):
+        """The header decides, not how often a mark occurs."""
+        cases = table(tmp_path, "prompt,golden_response\na;b;c;d,e;f;g\n")
+        assert cases.loc[0, ["prompt", "golden_response"]].tolist() == ["a;b;c;d", "e;f;g"]
+
+    def test_an_array(self, tmp_path):
+        """One JSON array, on one line or several, is the rows that it holds."""
+        rows = [case(str(i), id=f"c{i}") for i in range(6)]
+        for text in (json.dumps(rows), json.dumps(rows, indent=1), "\n" + json.dumps([*rows, 5])):
+            cases = table(tmp_path, text, "cases.json")
+            assert cases["id"].tolist()[:6] == [f"c{i}" for i in range(6)]
+        assert cases["problem"].tolist() == [""] * 6 + ["row 7: not a JSON object"]
+
+    @pytest.mark.parametrize("nothing", ["NaN", "null", "Infinity", '"NULL"', '"nan"', '"<NA>"', '" "'])
+    def test_cells_that_hold_nothing(self, tmp_path, nothing):
+        """NaN, null and their names are absent in every column, a needed one too."""
+        names = ("id", "test_case", "category", "family", "response_schema", "requirements")
+        row = ", ".join(f'"{name}": {nothing}' for name in names)
+        second = f'{{"prompt": "q", "golden_response": {nothing}}}'
+        text = f'{{"prompt": "p", "golden_response": "g", {row}}}\n{second}'
+        cases = table(tmp_path, text, "cases.jsonl")
+        assert cases.loc[0, list(names)].tolist() == ["row-0001", "conversation", "uncategorised", "", "", ""]
+        assert cases["problem"].tolist() == ["", "row 2: golden_response is empty"]
+        text = "prompt,golden_response,test_case,category\np,g,NULL,NaN\nnan,g,,\n"
+        cases = table(tmp_path, text)
+        assert cases.loc[0, ["test_case", "category"]].tolist() == ["conversation", "uncategorised"]
+        assert cases["problem"].tolist() == ["", "row 3: prompt is empty"]
+
+    def test_numbers_as_ids(self, tmp_path):
+        """pandas writes 1.0 where another row has no id."""
+        assert lines(tmp_path, case(id=1.0), case("Why?", id=2))["id"].tolist() == ["1", "2"]
+
+    def test_objects_as_text(self, tmp_path, caplog):
+        """A golden that is a JSON object makes a json case unless the row says otherwise; prose does not."""
+        golden = '"{""order"": ""A-1"", ""amount"": 10.5}"'
+        rows = [f"{i},{golden.replace('A-1', f'A-{i}')}," for i in range(3)]
+        text = "\n".join(["prompt,golden_response,test_case", *rows, f"p,{golden},conversation", "q,{x} is,"])
+        logging.getLogger("benchkit").addHandler(caplog.handler)
+        cases = table(tmp_path, text)
+        logging.getLogger("benchkit").removeHandler(caplog.handler)
+        assert cases["test_case"].tolist() == ["json"] * 3 + ["conversation"] * 2
+        assert (cases["problem"] == "").all()
+        assert "3 rows without a test_case have a JSON object" in caplog.text
+
+    def test_exact_copies_are_no_second_case(self, tmp_path):
+        """The same prompt and golden again, under whichever id, blanks aside; another golden is no copy."""
+        cases = lines(
+            tmp_path,
+            case(id="a"),
+            case(id="b"),
+            case(id="a"),
+            case("Where is it? "),
+            case(golden_response="No."),
+        )
+        same = "the same case as row 1"
+        assert cases["problem"].tolist() == ["", *(f"row {i}: {same}" for i in (2, 3, 4)), ""]
+
+    def test_family_and_requirements_are_kept(self, tmp_path):
+        """Optional columns; what is a list in JSON is its text."""
+        row = lines(tmp_path, case(family=" f1 ", requirements=[{"text": "says when"}])).iloc[0]
+        assert (row["family"], row["requirements"]) == ("f1", '[{"text": "says when"}]')
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
 )
-def test_a_golden_meets_the_schema_made_of_it(golden):
-    """The schema that is made where none was brought accepts the golden, and tells none of its values."""
-    schema = schema_of(golden)
-    assert schema_compliance(golden, schema) == 1
-    assert {"const", "enum", "default", "examples"}.isdisjoint(schema)
+GOLDENS = st.lists(st.dictionaries(st.text(max_size=5), VALUES, min_size=1), min_size=1, max_size=4)
+
+
+class TestSchemas:
+    @given(GOLDENS, st.sampled_from([1, 2]))
+    def test_goldens_meet_the_schema_made_of_them(self, goldens, least):
+        """What is made where none was brought accepts every golden and tells none of their values."""
+        schema = schema_of(goldens, least=least)
+        assert {schema_compliance(golden, schema) for golden in goldens} == {1}
+        assert {"const", "enum", "default", "examples"}.isdisjoint(schema)
+
+    def test_null_and_lone_keys_tell_nothing(self):
+        """A null is the same in whichever golden, and a key that one golden has alone is not named."""
+        goldens = [
+            {"order": "A-1", "coupon": None, "never": None, "items": {"kettle": 2}},
+            {"order": "A-2", "coupon": "SAVE5", "never": None, "items": {"lamp": 1}, "n": 1},
+        ]
+        assert schema_of(goldens) == {
+            "type": "object",
+            "properties": {
+                "order": {"type": "string"},
+                "coupon": {"type": ["string", "null"]},
+                "never": {},
+                "items": {"type": "object", "properties": {}, "required": []},
+            },
+            "required": ["order", "coupon", "never", "items"],
+        }
+        swapped = [goldens[0] | {"coupon": "SAVE5"}, goldens[1] | {"coupon": None}]
+        assert schema_of(swapped) == schema_of(goldens)
+
+    def test_one_golden_alone_has_to_bring_its_schema(self, tmp_path):
+        """What would be made of it would tell it to the models."""
+        alone = lines(tmp_path, case(golden_response={"a": 1}), case())
+        assert alone["problem"][0].startswith("row 1: response_schema is absent, and one made of golden")
+        apart = lines(tmp_path, case(golden_response={"a": 1}), case("Why?", golden_response={"b": 2}))
+        assert (apart["problem"] != "").all()
+
+    async def test_what_a_model_sees_is_the_same_whatever_is_null(self, tmp_path, monkeypatch):
+        """The requests themselves: the same schema for every case, and no golden value anywhere in them."""
+        goldens = [{"order": f"A-{i}", "coupon": None if i % 2 else f"SECRET{i}"} for i in range(4)]
+        rows = [case(f"Order {i}?", golden_response=golden) for i, golden in enumerate(goldens)]
+        with OfflineServer(latency_ms=0, record=True) as server:
+            client = client_on(server, tmp_path / "run", monkeypatch)
+            await execute(plan_execution(client, lines(tmp_path, *rows), [STEADY, HASTY], 1), client)
+            sent = [json.dumps(request) for request in server.requests]
+        tools = {json.dumps(request["tools"]) for request in server.requests if "tools" in request}
+        assert (len(sent), len(tools)) == (8, 1)
+        assert not [text for text in sent if "SECRET" in text]
 
 
 class TestAdopting:
@@ -286,10 +420,27 @@ class TestAdopting:
         assert list(left_out) == ["b", "a"]
         assert left_out["b"].startswith("row 3: ")
         assert left_out["a"] == "row 4: id a stands in row 2 already"
+        assert adopted.attrs["rows_used"] == "1 of 3 rows used: 2 unusable"
         with pytest.raises(InputError, match="holds no usable case"):
             adopt_cases(frame[1:2])
         with pytest.raises(InputError, match="holds no usable case"):
             adopt_cases(frame[:0])
+
+    def test_columns_of_their_own_are_kept_and_ignored(self):
+        """Also one that is called `problem`, as ours is."""
+        frame = pd.DataFrame(
+            {"id": ["a "], "prompt": ["p"], "test_case": [""], "golden_response": ["g"], "problem": ["late"]}
+        )
+        adopted = adopt_cases(frame)
+        assert adopted[["id", "problem"]].to_numpy().tolist() == [["a", "late"]]
+        assert adopted.attrs["unusable"] == {}
+
+    def test_an_absent_golden_makes_no_case(self):
+        """What pandas wrote for nothing would mark every model down."""
+        frame = pd.DataFrame(
+            {"id": ["a", "b"], "prompt": "p", "test_case": "", "golden_response": ["nan", "g"]}
+        )
+        assert adopt_cases(frame).attrs["unusable"] == {"a": "row 2: golden_response is empty"}
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real customer-support pairs are not on this machine")

@@ -95,6 +95,54 @@ def test_a_ceiling_that_stopped_is_named_to_be_raised(run_dir, tmp_path, capsys)
     assert capsys.readouterr().err.endswith("benchkit run 'runs/run one' -p max_calls MORE\n")
 
 
+def test_the_resume_hint_is_the_command_as_given(run_dir, tmp_path, capsys):
+    """With its flags: a span that ended early does not go on to the end, nor fail for want of a file."""
+    write_notebooks(tmp_path / "notebooks", "from benchkit.errors import LimitStop; raise LimitStop('Full.')")
+    given = ["--from", "03", "--to", "05", "-p", "rounds", "4"]
+    assert cli.main(["run", str(run_dir), *given]) == 3
+    resume = "Resume with: benchkit run 'runs/run one' --from 03 -p rounds 4\n"
+    assert capsys.readouterr().err.endswith(resume)
+    pipe, args = cli.argparse.Namespace(run_dir=Path("r")), cli._parser()
+    line = ["run", "--offline", "--cases", "my cases.csv", "--to", "02", "-p", "rounds", "3"]
+    assert cli._how_to_resume(pipe, args.parse_args(line)) == (
+        "Resume with: benchkit run r --offline --cases 'my cases.csv' --to 02 -p rounds 3"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_console_shows_the_end_of_a_run(run_dir, encoding):
+    """What a console cannot show is replaced: a run that is paid for does not end on a traceback."""
+    said = MEASURED | {"decision": {"sentence": "物流问题: steady is better — by 0.1."}}
+    (run_dir / "metrics_report.json").write_text(json.dumps(said))
+    done = command_on(run_dir, encoding)
+    assert done.returncode == 0, done.stderr.decode()
+    expected = said["decision"]["sentence"].encode(encoding, "replace")
+    assert expected in done.stdout
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_left_ends_no_run(run_dir):
+    """`benchkit run … | head -0`: the pipe is closed, the run goes to its end and says nothing more."""
+    read, write = os.pipe()
+    os.close(read)
+    done = command_on(run_dir, "utf-8", stdout=write, stderr=write)
+    os.close(write)
+    assert done.returncode == 0
+    assert (run_dir / "html" / "05_report.html").exists()
+
+
+def command_on(run_dir: Path, encoding: str, **streams: int) -> subprocess.CompletedProcess:
+    """The command in a process of its own, whose console writes `encoding`."""
+    code = f"""import sys
+from pathlib import Path
+from benchkit.runner import cli, pipeline
+pipeline.notebook_folder = lambda: Path({str(run_dir.parents[1] / "notebooks")!r})
+sys.exit(cli.main(["run", {str(run_dir)!r}, "--from", "05"]))"""
+    environment = dict(os.environ) | {"PYTHONIOENCODING": encoding}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    return subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, check=False, **streams)
+
+
 def test_warnings_stand_under_the_decision(run_dir, capsys):
     """Whoever reads only the terminal is warned too."""
     late = MEASURED | {"decision": DECISION | {"warnings": ["margin was named late."]}}
@@ -112,7 +160,8 @@ def test_warnings_stand_under_the_decision(run_dir, capsys):
         (["--cases", "a.csv", "-p", "cases_file", "b.csv"], 2, "--cases and -p cases_file b.csv contradict"),
         (["-p", "run_dir", "elsewhere"], 2, "benchkit run RUN_DIR"),
         (["--from", "03", "--to", "02"], 2, "02 comes before 03"),
-        (["nowhere"], 2, "nowhere is not there, so there is no run to continue"),
+        (["no/where"], 2, "there is no folder"),
+        (["."], 2, "and is no run of benchkit, so nothing is written into it"),
         (["--cases", "none.csv"], 1, "none.csv is not a file"),
         (["nowhere", "--from", "04"], 1, "nowhere is not a folder"),
     ],
@@ -153,6 +202,29 @@ def test_arguments_that_cannot_be(arguments, capsys):
         cli.main(arguments)
     assert caught.value.code == 2
     assert "usage: benchkit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", [["rounds=5"], ["rounds", "5"]])
+def test_parameters_from_a_file(run_dir, word):
+    """`-f FILE.yaml`, as papermill has it; what -p says takes precedence, written either way."""
+    Path("one.yaml").write_text("rounds: 3\nprovider: offline\n")
+    made = cli._pipeline(cli._parser().parse_args(list(cli._words(["run", "-f", "one.yaml", "-p", *word]))))
+    assert made.parameters == {"provider": "offline", "rounds": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- 5", "holds no parameters"),
+        ("a: [", "cannot be read as YAML"),
+        ("roundz: 3", "Did you mean rounds?"),
+    ],
+)
+def test_a_file_of_parameters_that_cannot_be_used(run_dir, capsys, text, said):
+    """One sentence, exit code 2."""
+    Path("one.yaml").write_text(text)
+    assert cli.main(["run", "-f", "one.yaml"]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_flags_become_parameters(run_dir, monkeypatch):

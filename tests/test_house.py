@@ -18,11 +18,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A room may import from the rooms below its own, and within itself. What `ALSO` lists is to be undone.
-GROUND = {"domain", "errors", "jsontext", "log", "signature", "wording"}
+GROUND = {"domain", "errors", "jsontext", "log", "signature", "values", "wording"}
 STAGES = {"generate", "validate", "execute", "measure", "decide", "report"}
 STAGE = GROUND | {"agent", "llm", "metrics", "stats", "plots", "run"}
 MAY_IMPORT = {
     "domain": set(),
+    "values": {"errors"},
     "errors": set(),
     "jsontext": set(),
     "log": {"errors"},
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     "stats": {"domain", "errors", "wording"},
     "metrics": {"domain", "errors", "jsontext"},
     "plots": {"domain", "errors", "signature", "metrics", "wording"},
-    "run": GROUND | {"llm"},
+    "run": GROUND | {"llm", "plots"},
     "offline": GROUND | {"metrics"},
     "llm": GROUND | {"agent", "offline"},
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
@@ -185,8 +186,10 @@ def test_conda_and_pip_agree():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {*project["dependencies"], *project["optional-dependencies"]["test"]}
     listed = set(
-        re.findall(r"^  - ([a-z][\w.-]*(?:[<>=].*)?)$", (ROOT / "environment.yml").read_text(), re.M)
+        re.findall(r"^  - ([a-z][\w.-]*(?:[<>=][^ #\n]*)?)", (ROOT / "environment.yml").read_text(), re.M)
     )
+    assert not {re.split("[<>=]", one)[0] for one in listed} & set(CONDA.values())
+    listed = {CONDA.get(name := re.split("[<>=]", one)[0], name) + one[len(name) :] for one in listed}
     # conda has no extras: tinycss2 is what bleach's `css` brings.
     listed = listed - {"tinycss2>=1.1.0", "bleach>=6"} | {"bleach[css]>=6"}
     assert listed - {"conda-forge", "pip", f"python{project['requires-python']}"} == wanted
@@ -200,10 +203,14 @@ def test_every_dependency_says_why():
     assert not [line for line in lines if "# " not in line]
 
 
+# conda-forge's names where they are others than PyPI's; its `playwright` is the one for Node.js.
+CONDA = {"jupyter_client": "jupyter-client", "playwright-python": "playwright"}
+
 # Modules under another name than their distribution's, or that a declared one cannot do without.
 COMPANIONS = {
     "IPython": "ipykernel",
     "PIL": "matplotlib",
+    "yaml": "pyyaml",
     "bs4": "beautifulsoup4",
     "langchain_core": "langchain_groq",
     "pygments": "nbconvert",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchkit.errors import ProviderError, UsageError
+from benchkit.errors import ProviderError, RunError, UsageError
 from benchkit.offline import OfflineServer
 from benchkit.runner.parameters import declared_parameters, notebook_folder
 from benchkit.runner.preflight import check_models, check_values
@@ -44,12 +44,27 @@ def test_the_defaults_can_be_used():
         ({"primary_metric": "nonsense"}, "primary_metric = 'nonsense'"),
         ({"alpha": 1.5}, "alpha = 1.5"),
         ({"margin": -1.0}, "margin = -1"),
+        ({"reference": "offline/steddy"}, "reference = 'offline/steddy' is not usable. The models are"),
+        ({"models": ["a", "b"], "reference": STEADY}, "The models are a, b"),
+        ({"kind_weights": {"jsn": 1}}, "There is no jsn, only json, conversation"),
+        ({"category_weights": {"x": 1}, "categories": ["a", "b"]}, "There is no x, only a, b"),
+        ({"labels_file": "none.csv"}, "labels_file = 'none.csv' is not usable. There is no such file"),
     ],
 )
 def test_a_value_that_a_later_notebook_would_refuse(given, words):
     """Whichever notebook it is for, the sentence comes before any has run."""
+    whole = plan(**given)
+    for name in given:  # some are of notebooks that are still to come
+        whole["03_execute"].setdefault(name, given[name])
     with pytest.raises(UsageError, match=words):
-        check_values(plan(**given))
+        check_values(whole)
+
+
+def test_runs_that_others_are_planned_from_or_held_against_are_there(tmp_path):
+    """A mistyped folder is said before anything is paid for."""
+    for name in ("pilot_run", "baseline_run"):
+        with pytest.raises(RunError, match="is not a folder"):
+            check_values({"05_report": {name: str(tmp_path / "none")}})
 
 
 @pytest.fixture

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import logging
 import math
 import sqlite3
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchkit.errors import RunError, UsageError
-from benchkit.run import Run, combined, open_run, recorded_parameters, start_run
-from benchkit.run.paths import file_name, model_of, newest_run_dir, response_files
+from benchkit.plots import Chart, plot_yield
+from benchkit.run import Run, combined, open_run, read_run, recorded_parameters, start_run
+from benchkit.run.paths import file_name, located, model_of, newest_run_dir, response_files
+from benchkit.run.rows import rows_used
 
 OLD_COLUMNS = ["id", "prompt", "model_response", "test_case", "round", "timestamp"]
 CASES = [
@@ -32,6 +38,9 @@ CASES = [
         "golden_response": "{'a': 5, 'ok': True, 'none': None}",
     },
 ]
+
+
+TABLE = pd.DataFrame({"id": ["a", "b"], "category": ["x", "y"]})
 
 
 @pytest.fixture(autouse=True)
@@ -144,11 +153,48 @@ class TestStarting:
         """01 does not begin in a folder that holds somebody's cases, adopted or not."""
         folder = adopted(workplace / "theirs", "a", "b")
         before = (folder / "validated_tests.csv").read_bytes()
-        for _ in range(2):
-            with pytest.raises(RunError, match="from elsewhere"):
-                begun(folder)
-            assert open_run(folder).provider == "imported"
+        with pytest.raises(UsageError, match="is no run of benchkit"):
+            begun(folder)
+        assert open_run(folder).provider == "imported"
+        with pytest.raises(RunError, match="from elsewhere"):
+            begun(folder)
         assert (folder / "validated_tests.csv").read_bytes() == before
+
+    @pytest.mark.parametrize("name", ["anything.txt", "config.json", "01_generate.ipynb", "src"])
+    def test_a_folder_that_holds_anything_is_left_alone(self, workplace, name):
+        """Whatever lies in it, a folder that is no run keeps its contents, and no file is added."""
+        folder = workplace / "mine"
+        folder.mkdir()
+        (folder / name).mkdir() if name == "src" else (folder / name).write_text("{}")
+        with pytest.raises(UsageError, match=f"mine holds {name} and is no run of benchkit"):
+            begun(folder)
+        assert [entry.name for entry in folder.iterdir()] == [name]
+
+    def test_what_is_no_content(self, workplace):
+        """A lock, a keeper of empty folders and papermill's notebook are in no way."""
+        folder = workplace / "mine"
+        folder.mkdir()
+        for name in (".lock", ".gitkeep"):
+            (folder / name).touch()
+        (folder / "out.ipynb").write_text('{"metadata": {"papermill": {"output_path": "out.ipynb"}}}')
+        assert begun(folder).path == folder
+
+    def test_names_are_under_runs(self, workplace):
+        """A bare name is a run's, unless only the working directory has a folder of that name."""
+        assert begun("fresh").path == workplace / "runs" / "fresh"
+        assert open_run("fresh").path == workplace / "runs" / "fresh"
+        (workplace / "fresh").mkdir()
+        assert located("fresh") == workplace / "runs" / "fresh"
+        (workplace / "beside").mkdir()
+        assert (located("beside"), located("..").name) == (Path("beside"), "..")
+        assert str(workplace / "runs" / "fresh") in begun("fresh")._repr_markdown_()
+
+    def test_a_folder_is_made_where_its_parent_is(self, workplace):
+        """One level: a mistyped path makes no tree of folders."""
+        assert begun(workplace / "one").path.is_dir()
+        with pytest.raises(UsageError, match=r"there is no folder .*nowhere\. Make that first"):
+            begun(workplace / "nowhere" / "one")
+        assert not (workplace / "nowhere").exists()
 
     def test_relative_folders_are_the_projects(self, workplace, monkeypatch):
         """From the notebooks' folder as from the root, runs/demo is the same run, and it is the newest."""
@@ -312,28 +358,99 @@ class TestSaving:
         assert json.loads((run.path / "metrics.json").read_text())["a"] == "x\ud800"
         assert (run.path / "analysis_report.md").read_text() == "x\\ud800"
 
-    def test_a_figure_is_replaced_whole(self):
+    def test_a_figure_is_replaced_whole(self, monkeypatch):
         """A figure that fails half way leaves the one that was there."""
-
-        class Chart:
-            def __init__(self, data: bytes, fails: bool = False) -> None:
-                self.data, self.fails = data, fails
-
-            def signed(self, signature: str):
-                return self
-
-            def save(self, path) -> None:
-                path.write_bytes(self.data)
-                if self.fails:
-                    raise MemoryError
-
         run = begun()
-        run.save_figure("scores", Chart(b"old"))
+        first = run.figure(plot_yield(TABLE, TABLE.iloc[:0]))
+
+        def fails(self, kind: str) -> bytes:
+            raise MemoryError
+
+        monkeypatch.setattr(Chart, "_render", fails)
         with pytest.raises(MemoryError):
-            run.save_figure("scores", Chart(b"half", fails=True))
-        assert [(p.name, p.read_bytes()) for p in (run.path / "figures").iterdir()] == [
-            ("scores.png", b"old")
-        ]
+            run.figure(plot_yield(TABLE, TABLE))
+        assert sorted(path.name for path in (run.path / "figures").iterdir()) == ["yield.json", "yield.png"]
+        assert run.figures()["yield"].png == first.png
+
+    def test_a_figure_says_what_the_run_knows(self):
+        """Signed by the run, marked SIMULATED, with a sidecar that gives its words back."""
+        run = begun(provider="offline")
+        chart = run.figure(plot_yield(TABLE, TABLE.iloc[:0]))
+        kept = run.figures()["yield"]
+        assert kept.caption == chart.caption
+        assert kept.caption.startswith("Simulated models: ")
+        assert "|seed:" in kept.signature
+        told = json.loads((run.path / "figures" / "yield.json").read_text())
+        assert set(told) >= {"caption", "alt", "drawn_from", "notebook"}
+
+    def test_a_figure_of_an_earlier_metric_is_gone(self):
+        """A notebook that runs again draws anew: of its earlier figures none is left, another's stay."""
+        run = begun()
+        run.record("02_validate")
+        run.figure(plot_yield(TABLE, TABLE.iloc[:0]))
+        run.record("03_execute", primary_metric="clarity")
+        run.figure(replace(plot_yield(TABLE, TABLE), name="power_clarity"))
+        (run.path / "figures" / "power_old.png").write_bytes(b"from elsewhere")
+        assert list(run.figures()) == ["yield", "power_clarity"]
+        run.record("03_execute", primary_metric="bleu_score")
+        run.figure(replace(plot_yield(TABLE, TABLE), name="power_bleu_score"))
+        assert list(run.figures()) == ["yield", "power_bleu_score"]
+
+
+class TestEditing:
+    """What a person changed in a table by hand is not undone when the run goes on."""
+
+    @pytest.mark.parametrize("name", ["initial_tests.csv", "validated_tests.csv"])
+    def test_an_edit_is_kept_and_said(self, name, caplog):
+        """The notebook that makes the file runs again: the edit stays, and a warning names the file."""
+        run = begun()
+        logging.getLogger("benchkit").addHandler(caplog.handler)
+        run.save(name, case_table("a", "b"))
+        run.save(name, case_table("a", "b", "c"))
+        path = run.path / name
+        assert "edited" not in caplog.text
+        path.write_text(path.read_text().replace("a,p,", "a,my own words,"))
+        begun().save(name, case_table("a", "b", "c"))
+        assert pd.read_csv(path)["prompt"].tolist() == ["my own words", "p", "p"]
+        assert f"{name} was edited since benchkit wrote it" in caplog.text
+        path.unlink()
+        run.save(name, case_table("a"))
+        assert len(pd.read_csv(path)) == 1
+        logging.getLogger("benchkit").removeHandler(caplog.handler)
+
+    def test_a_spreadsheet_that_saved_it_again_edited_nothing(self):
+        """Other quotes and a byte order mark are the same table."""
+        run = begun()
+        run.save("validated_tests.csv", case_table("a"))
+        path = run.path / "validated_tests.csv"
+        pd.read_csv(path).to_csv(path, index=False, quoting=csv.QUOTE_ALL, encoding="utf-8-sig")
+        run.save("validated_tests.csv", case_table("a", "b"))
+        assert len(pd.read_csv(path)) == 2
+
+
+class TestRowsUsed:
+    def test_in_words(self):
+        """Each row that is not used is counted once, under what became of it."""
+        reasons = ["unusable: row 8: has 3 cells, the header 4", "unusable: row 9: golden_response is empty"]
+        reasons += ["unusable: row 10: the same case as row 2", "response quality: 2 of 5, 4 needed. Off."]
+        assert rows_used(9, reasons) == (
+            "9 of 13 rows used: 2 unusable, 1 duplicate, 1 refused by the validator"
+        )
+        assert rows_used(3, []) == "3 of 3 rows used"
+
+    def test_of_a_run(self):
+        """Only where somebody brought the cases; what a person took out of the file is counted too."""
+        run = begun(cases_file="mine.csv")
+        run.save("initial_tests.csv", case_table("a", "b", "c"))
+        assert run.rows_used() == ""
+        run.save("rejected_tests.csv", case_table("b").assign(reason="no verdict: timeout"))
+        run.save("validated_tests.csv", case_table("a"))
+        assert run.rows_used() == (
+            "1 of 3 rows used: 1 without a verdict of the validator, 1 taken out by hand"
+        )
+        other = begun("runs/generated")
+        other.save("rejected_tests.csv", case_table().assign(reason=""))
+        assert other.rows_used() == ""
 
 
 class TestFileNames:
@@ -466,6 +583,73 @@ class TestAdopting:
         run = open_run(adopted(workplace / "theirs", "a", "b"))
         run.record("03_execute", models=["offline/steady", "offline/hasty"], rounds=3)
         assert set(run.responses()["model"]) == {"a", "b"}
+
+    def test_no_file_of_theirs_is_written_over(self, workplace):
+        """Where their files are in the way, the run is a folder inside, with copies of its own."""
+        folder = adopted(workplace / "theirs", "a", "b")
+        (folder / "metrics.json").write_text("theirs")
+        before = {p.name: p.read_bytes() for p in folder.iterdir()}
+        run = open_run(folder)
+        assert run.path == folder / "benchkit"
+        run.save_json("metrics.json", {})
+        (run.path / "b_all_responses.csv").unlink()
+        (folder / "a_all_responses.csv").rename(folder / "c_all_responses.csv")
+        again = open_run(folder)
+        assert (again.path, set(again.responses()["model"])) == (run.path, {"b", "c"})
+        assert read_run(folder).path == run.path
+        (folder / "c_all_responses.csv").rename(folder / "a_all_responses.csv")
+        assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+
+    def test_a_config_of_theirs_stays(self, workplace):
+        """Others call a file config.json too; it is neither read as ours nor replaced."""
+        folder = adopted(workplace / "theirs", "a", "b")
+        (folder / "config.json").write_text('{"temperature": 1}')
+        assert open_run(folder).path == folder / "benchkit"
+        assert (folder / "config.json").read_text() == '{"temperature": 1}'
+
+    def test_brought_files_are_never_saved_over(self, workplace):
+        """Also not in a folder that has become a run, by 02 or 03 started on it by mistake."""
+        run = open_run(adopted(workplace / "theirs", "a", "b"))
+        before = {p.name: p.read_bytes() for p in run.path.glob("*.csv")}
+        for name in ("validated_tests.csv", "a_all_responses.csv"):
+            with pytest.raises(RunError, match="came from elsewhere and is not written over"):
+                run.save(name, case_table("x"))
+        assert {p.name: p.read_bytes() for p in run.path.glob("*.csv")} == before
+
+    def test_brought_scores(self, workplace):
+        """Scores alone are a run: five columns, the rest is known from the cases; theirs stay."""
+        folder = adopted(workplace / "theirs")
+        text = "id,model,round,metric,value\nt1,a,1,mine,0.5\nt2,b,1,mine,\n"
+        (folder / "scores.csv").write_text(text)
+        run = open_run(folder)
+        run.save("scores.csv", run.brought_scores())
+        again = open_run(folder).brought_scores()
+        assert again["value"].tolist()[0] == 0.5
+        assert math.isnan(again["value"][1])
+        assert again["test_case"].tolist() == ["customer, agent", "json"]
+        assert (folder / "scores.csv").read_text() == text
+        assert not len(open_run(adopted(workplace / "others", "a")).brought_scores())
+
+    def test_reading_leaves_no_trace(self, workplace):
+        """Who only reads writes nothing: no config, no log, no repair, in a run or in a foreign folder."""
+        folder = adopted(workplace / "theirs", "a", "b")
+        run = executed("m/a", "m/b")
+        (run.path / "config.json").write_text("damaged")
+        for path in (folder, run.path):
+            before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in path.rglob("*")}
+            assert len(read_run(path).responses())
+            assert {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in path.rglob("*")} == before
+        assert read_run(folder).provider == "imported"
+        with pytest.raises(RunError, match=r"has no config\.json"):
+            read_run(workplace)
+
+    def test_blanks_around_ids(self, workplace):
+        """Nobody sees them: cases and answers lose them alike."""
+        folder = adopted(workplace / "theirs", "a")
+        for file in folder.glob("*.csv"):
+            file.write_text(file.read_text().replace("t1,", "t1 ,"))
+        run = open_run(folder)
+        assert run.responses()["id"].tolist() == run.validated_tests()["id"].tolist() == ["t1", "t2"]
 
     def test_missing_columns_are_said(self, workplace):
         """A response file without rounds says which column it lacks."""

@@ -153,7 +153,7 @@ def test_bad_usage(tmp_path, capsys):
     """Exit code 2 for a folder that is none, is no run, or is not named; nothing is made in it."""
     assert cli.main(["verify", str(tmp_path / "none")]) == 2
     assert cli.main(["verify", str(tmp_path)]) == 2
-    assert "has no config.json, so there is nothing to verify" in capsys.readouterr().err
+    assert "has no config.json" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -1,16 +1,18 @@
 """One run folder; nobody else reads and writes its artifacts."""
 
 from .artifacts import Run, combined, made_with
-from .opening import open_run, start_run
+from .opening import begun_folder, open_run, read_run, start_run
 from .resuming import intend, intended, recorded_parameters
 
 __all__ = [
     "Run",
+    "begun_folder",
     "combined",
     "intend",
     "intended",
     "made_with",
     "open_run",
+    "read_run",
     "recorded_parameters",
     "start_run",
 ]

@@ -8,19 +8,28 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError
 from ..llm.journal import any_simulated
-from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_json
+from ..log import setup_logging
+from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
+from . import figures
+from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, made_folder, response_files
-from .tables import ARTIFACTS, read_table, replacing, write_atomically, write_table
+from .rows import rows_used
+from .tables import ARTIFACTS, read_table, replacing, table_text, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..plots import Picture
+    from ..plots import Chart
+
+logger = setup_logging(__name__)
+WRITTEN = "written"  # in config.json: a digest of each table that a person may edit, as we wrote it
+BY_HAND = ("initial_tests.csv", CASES)
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,14 @@ class Run:
         return f"Run({self.path.name}, provider={self.provider}{', SIMULATED' if self.simulated else ''})"
 
     def _repr_markdown_(self) -> str:
-        about = f"Run `{self.path.name}`, provider {self.provider}, seed {self.seed}."
+        about = f"Run `{self.path}`, provider {self.provider}, seed {self.seed}."
         return f"{about} **SIMULATED: no real model answered.**" if self.simulated else about
 
     @property
     def config(self) -> dict[str, Any]:
-        return read_json(self.path / "config.json", maker="01_generate")
+        """config.json; for a folder of somebody's cases and answers that has none, what it would hold."""
+        known = any((self.path / name).exists() for name in ("config.json", CONFIG_COPY, "calls.sqlite"))
+        return read_config(self.path) if known or not (self.path / CASES).exists() else imported()
 
     @property
     def provider(self) -> str:
@@ -76,6 +87,8 @@ class Run:
             config = self.config
             config["parameters"][notebook] = parameters
             self.save_config(config)
+            figures.forget(self.path / "figures", notebook)
+        vars(self)["at_work"] = notebook  # whose figures are the next ones
 
     def save_config(self, config: Mapping[str, Any]) -> None:
         """Write config.json and its copy: without it nobody can tell what the rest was made with."""
@@ -93,20 +106,67 @@ class Run:
     @property
     def signature(self) -> str:
         """How whatever stands in this run was made, as far as that is known before it is measured."""
-        return f"benchkit:{version('benchkit')}|provider:{self.provider}|seed:{self.seed}"
+        alpha = self.parameter("03_execute", "alpha", self.parameter("04_measure", "alpha"))
+        known = f"|alpha:{alpha:g}" if alpha else ""
+        return f"benchkit:{version('benchkit')}{known}|provider:{self.provider}|seed:{self.seed}"
 
-    def save_figure(self, name: str, chart: Picture, signature: str = "") -> Picture:
-        """Save a chart, signed, as `figures/{name}.png`, and give it back to be shown."""
-        chart = chart.signed(signature or self.signature)
+    def figure(self, chart: Chart) -> Chart:
+        """Keep a chart, signed and marked SIMULATED where the run is, and give it back to be shown."""
+        chart = chart.stamped(self.signature, simulated=self.simulated)
         with self.claim():
-            made_folder(self.path / "figures")
-            with replacing(self.path / "figures" / f"{name}.png") as temporary:
-                chart.save(temporary)
+            figures.keep(self.path / "figures", chart, vars(self).get("at_work", ""))
         return chart
 
+    def figures(self) -> dict[str, Chart]:
+        """The figures that the last run of each notebook drew, by name, in their order."""
+        return figures.kept(self.path / "figures")
+
     def save(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a table, unless a person has edited the one that is there: that is kept, and said.
+
+        Raises RunError for a file that came from elsewhere.
+        """
+        path = self.path / name
+        if self.provider == "imported" and is_brought(name):
+            raise RunError(f"{path} came from elsewhere and is not written over. Name another run_dir.")
         with self.claim():
-            write_table(self.path / name, frame)
+            if name not in BY_HAND:
+                write_table(path, frame)
+            elif self._edited(path, frame):
+                logger.warning(
+                    "%s was edited since benchkit wrote it, and is kept as it is. To have it written anew, "
+                    "delete it and run again.", path,
+                )  # fmt: skip
+            else:
+                write_table(path, frame)
+                self.save_config(self.config | {WRITTEN: self._written() | {name: _digest(path)}})
+
+    def forget_what_was_written(self) -> None:
+        """Take every table for ours from now on: what a person edited is written over."""
+        self.save_config({name: value for name, value in self.config.items() if name != WRITTEN})
+
+    def _written(self) -> dict[str, str]:
+        return self.config.get(WRITTEN, {})
+
+    def _edited(self, path: Path, frame: pd.DataFrame) -> bool:
+        """Whether the table that is there holds neither what we wrote nor what is to be written."""
+        wrote = self._written().get(path.name)
+        if wrote is None or not path.exists():
+            return False
+        with TemporaryDirectory() as folder:
+            write_table(ours := Path(folder) / path.name, frame)
+            return _digest(path) not in (wrote, _digest(ours))
+
+    def rows_used(self) -> str:
+        """Of the rows that somebody brought, how many are cases, and why the others are none.
+
+        "" where nobody brought any, and before 02 has run.
+        """
+        if not self.brought or not (self.path / "rejected_tests.csv").exists():
+            return ""
+        cases, rejected = self.validated_tests(), self.rejected_tests()
+        lost = len(self.initial_tests()) - len(cases) - len(rejected)
+        return rows_used(len(cases), [*rejected["reason"], *["taken out"] * lost])
 
     def initial_tests(self) -> pd.DataFrame:
         return read_table(self.path / "initial_tests.csv")
@@ -122,7 +182,21 @@ class Run:
         return read_table(self.path / "planted_tests.csv", or_empty=True)
 
     def scores(self) -> pd.DataFrame:
-        return read_table(self.path / "scores.csv")
+        scores = read_table(self.path / "scores.csv")
+        scores.attrs["simulated"] = self.simulated
+        return scores
+
+    def brought_scores(self) -> pd.DataFrame:
+        """Scores that were computed elsewhere, with kind, category and family of their cases; else no rows.
+
+        Columns as in scores.csv; what was brought needs only id, model, round, metric and value.
+        """
+        scores = read_table(self.path / BROUGHT_SCORES, or_empty=True)
+        cases = self.validated_tests().drop_duplicates("id").set_index("id")
+        for name in ("test_case", "category", "family"):
+            known = scores["id"].map(cases[name]).fillna("")
+            scores[name] = scores[name].where(scores[name] != "", known)
+        return scores
 
     def metrics_report(self) -> dict[str, Any]:
         return read_json(self.path / "metrics_report.json", maker="04_measure")
@@ -154,7 +228,7 @@ class Run:
 
     def _inputs(self) -> dict[str, str]:
         """A digest of each file that scores and comparisons are made from."""
-        names = ["validated_tests.csv", *self.response_files().values()]
+        names = [CASES, BROUGHT_SCORES, *self.response_files().values()]
         files = [self.path / name for name in names if (self.path / name).exists()]
         return {file.name: sha256(file.read_bytes()).hexdigest()[:16] for file in files}
 
@@ -198,7 +272,9 @@ class Run:
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
         if asked:
             _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests(), prompts)
-        return pd.concat(frames, ignore_index=True)
+        responses = pd.concat(frames, ignore_index=True)
+        responses.attrs["simulated"] = self.simulated
+        return responses
 
     def response_files(self) -> dict[str, str]:
         """The name of each model's file of responses."""
@@ -213,6 +289,15 @@ class Run:
     def combined(self, responses: pd.DataFrame) -> pd.DataFrame:
         """What combined_model_responses.csv holds of these responses."""
         return combined(responses, self.validated_tests())
+
+
+def _digest(path: Path) -> str:
+    """Of what a table holds, however its cells are quoted; "" where it cannot be read."""
+    try:
+        text = table_text(read_table(path))
+    except RunError:
+        return ""
+    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:

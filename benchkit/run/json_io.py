@@ -10,21 +10,24 @@ from typing import Any
 
 from ..errors import RunError
 
+_CONFIG: dict[str, type] = {"provider": str, "seed": int, "parameters": dict}
 # What a file cannot do without, and its type.
 NEEDED: dict[str, dict[str, type]] = {
-    "config.json": {"provider": str, "seed": int, "parameters": dict},
+    "config.json": _CONFIG,
+    ".config.json": _CONFIG,
     "metrics_report.json": {"comparisons": list, "configuration": dict, "decision": dict},
     "commentary.json": {"model": str, "passages": list, "next_step": str, "note": str},
 }
 
 CONFIG_COPY = ".config.json"  # beside config.json, written with it, read where that is damaged or gone
+PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
 INPUTS = "inputs"  # in metrics_report.json: a digest of each file that it was computed from
 MADE_WITH = "made_with"  # there too: provider, seed and parameters as config.json held them then
 
 
 def json_text(value: Any) -> str:
     """`value` as JSON, for a file. Raises TypeError for what JSON cannot hold."""
-    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False, default=_known)
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False, default=_known)
     return text + "\n"
 
 
@@ -44,6 +47,29 @@ def read_json(path: Path, maker: str) -> dict[str, Any]:
     return value
 
 
+def is_config(path: Path) -> bool:
+    """Whether a file is a run's config.json: others call theirs so too."""
+    try:
+        read_json(path, maker="01_generate")
+    except RunError:
+        return False
+    return True
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The config.json of the run folder `path`, or its copy where that one is damaged or gone.
+
+    Raises RunError where there is neither, or none that can be read.
+    """
+    config, copy = path / "config.json", path / CONFIG_COPY
+    if not config.exists() and not copy.exists() and (path / "calls.sqlite").exists():
+        raise RunError(
+            f"{path} has lost its config.json, and what it was made with is known nowhere else. Put it "
+            "back, or name another run_dir."
+        )
+    return read_json(copy if copy.exists() and not is_config(config) else config, maker="01_generate")
+
+
 def _remedy(path: Path, maker: str) -> str:
     """How a damaged artifact comes back. What a run was started with is in config.json and nowhere else."""
     if path.name != "config.json":
@@ -58,12 +84,12 @@ def _remedy(path: Path, maker: str) -> str:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """NumPy scalars to Python's, and what is no finite number to null: JSON has neither."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,17 +1,18 @@
-"""A run folder begun, continued, or taken over from elsewhere."""
+"""A run folder begun, continued, taken over from elsewhere, or only read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError, UsageError
 from ..log import log_to, setup_logging
 from .artifacts import Run
-from .paths import located, made_folder, new_run_dir, newest_run_dir, response_files
-from .provenance import about
+from .foreign import BESIDE, CASES, is_run, refuse_foreign, scored_at
+from .json_io import read_json
+from .paths import located, made_folder, new_run_dir, newest_run_dir
+from .provenance import about, now
 from .resuming import restore_config
 
 logger = setup_logging(__name__)
@@ -21,18 +22,39 @@ IDENTITY = ("provider", "seed", "cases_file")
 
 
 def open_run(run_dir: str | Path = "") -> Run:
-    """The run in `run_dir`; empty: the newest. A folder without config.json is taken as imported.
+    """The run in `run_dir`; empty: the newest. Answers made elsewhere become an `imported` one.
 
-    Raises RunError when the folder does not exist or holds nothing of a run.
+    Nothing of theirs is written over: where files that benchkit would make lie in that folder already, the
+    run is its folder `benchkit`. Raises RunError when the folder does not exist or holds nothing of a run.
     """
-    path = located(run_dir) if str(run_dir) else newest_run_dir()
-    if not path.is_dir():
-        raise RunError(f"{run_dir} is not a folder. Give the path of a run folder, such as runs/run_….")
+    path = _found(run_dir)
+    if not is_run(path):
+        if not (path / CASES).exists() and (path / "config.json").exists():
+            read_json(path / "config.json", maker="01_generate")  # says what is wrong with it
+        path = scored_at(path)
     run = _at_hand(path)
-    if not (path / "config.json").exists():
-        _adopt(run)
     run.config  # noqa: B018 - a damaged config.json is said here, before anything is made
     return run
+
+
+def read_run(run_dir: str | Path = "") -> Run:
+    """The run in `run_dir`, or the newest, to be read only: nothing is written, restored or logged there.
+
+    Raises RunError as `open_run` does.
+    """
+    path = _found(run_dir)
+    if not is_run(path) and is_run(path / BESIDE):
+        path = path / BESIDE
+    run = Run(path)
+    run.config  # noqa: B018 - raises where there is no run
+    return run
+
+
+def _found(run_dir: str | Path) -> Path:
+    path = located(run_dir) if str(run_dir) else newest_run_dir()
+    if not path.is_dir():
+        raise RunError(f"{path} is not a folder. Give the path of a run folder, such as runs/run_….")
+    return path.resolve()
 
 
 def _at_hand(path: Path) -> Run:
@@ -45,55 +67,47 @@ def _at_hand(path: Path) -> Run:
     return Run(path.resolve())
 
 
+def begun_folder(run_dir: str | Path = "") -> Path:
+    """The folder that a run begins or goes on in, made where it is missing; empty: a new one under `runs/`.
+
+    Raises UsageError for a folder that holds something else than a run.
+    """
+    if not str(run_dir):
+        return new_run_dir().resolve()
+    path = located(run_dir)
+    refuse_foreign(path)
+    return made_folder(path).resolve()
+
+
 def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameters: Any) -> Run:
     """The run that 01 begins: a new folder, or one that was begun with the same provider and seed.
 
-    Raises UsageError for a provider that does not exist, RunError for a folder of another configuration.
+    Raises UsageError for a provider that does not exist or a folder that is somebody else's, RunError for a
+    folder of another configuration.
     """
     if provider not in PROVIDERS:
         raise UsageError(f"provider = {provider!r} is not known. Use one of: {', '.join(PROVIDERS)}.")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise UsageError(f"seed = {seed!r} is not usable. Use a whole number, 0 or more.")
-    path = made_folder(located(run_dir) if str(run_dir) else new_run_dir())
+    path = begun_folder(run_dir)
     run = _at_hand(path)
     own = {"provider": provider, "seed": seed} | parameters
-    recorded = run.config if (path / "config.json").exists() else {"parameters": {}}
+    begun = any((path / name).exists() for name in ("config.json", "calls.sqlite"))
+    recorded = run.config if begun else {"parameters": {}}
     _same_run(run.path, recorded, own)
-    fixed = {"provider": provider, "seed": seed, "started": recorded.get("started", _now())}
+    fixed = {"provider": provider, "seed": seed, "started": recorded.get("started", now())}
     everything = {"parameters": recorded["parameters"] | {"01_generate": own}}
     run.save_config(recorded | fixed | everything | about())
     logger.info("run %s started: %s", run.path.name, own)
     return run
 
 
-def _adopt(run: Run) -> None:
-    """Give a folder that was filled elsewhere the config.json that benchkit needs, and touch nothing else."""
-    if (run.path / "calls.sqlite").exists():
-        raise RunError(
-            f"{run.path} has lost its config.json, and what it was made with is known nowhere else. Put it "
-            "back, or name another run_dir."
-        )
-    if not (run.path / "validated_tests.csv").exists():
-        raise RunError(
-            f"{run.path} has neither config.json nor validated_tests.csv, so it is no run. "
-            "Run 01_generate.ipynb, or put your cases there as validated_tests.csv."
-        )
-    imported = {"provider": "imported", "seed": 7, "started": _now(), "parameters": {}}
-    run.save_config(imported | about())
-
-
 def _same_run(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raises RunError where 01 would write over what somebody else made or another configuration."""
-    if "provider" not in recorded and (path / "calls.sqlite").exists():
+    if recorded.get("provider") == "imported":
         raise RunError(
-            f"{path} has lost its config.json, and 01 would write over what was made with it. Put it "
-            "back, or name another run_dir."
-        )
-    foreign = [*path.glob("validated_tests.csv"), *response_files(path).values()]
-    if recorded.get("provider") == "imported" or (foreign and "provider" not in recorded):
-        raise RunError(
-            f"{path} holds {foreign[0].name if foreign else 'cases'} from elsewhere, which 01 and 02 would "
-            "write over. Start with 04_measure.ipynb to score it, or name another run_dir."
+            f"{path} holds answers from elsewhere, whose cases 01 and 02 would write over. Start with "
+            "04_measure.ipynb to score them, or name another run_dir."
         )
     if not any((path / name).exists() for name in ("initial_tests.csv", "calls.sqlite")):
         return  # Nothing was made with what is recorded, such as the name of a file that cannot be read.
@@ -104,7 +118,3 @@ def _same_run(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]
                 f"{path} was made with {name} = {made_with[name]!r}, not {wanted[name]!r}. "
                 f"Continue it with {name} = {made_with[name]!r}, or start a new run."
             )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from ..errors import RunError
+from ..errors import RunError, UsageError
 
 RESPONSES = "_all_responses.csv"
 MADE_FIRST = ("initial_tests.csv", "validated_tests.csv", "calls.sqlite")  # one of them is in any run
@@ -28,9 +28,18 @@ def project_root() -> Path:
 
 
 def located(run_dir: str | Path) -> Path:
-    """`run_dir` as it is found from the working directory, else from the project's root."""
+    """The folder that `run_dir` means.
+
+    A bare name is a run's under `runs/`, unless only the working directory has a folder of that name; a
+    relative path is found from the working directory, else from the project's root.
+    """
     path = Path(run_dir).expanduser()
-    return path if path.exists() or path.is_absolute() else project_root() / path
+    if path.is_absolute():
+        return path
+    if re.fullmatch(r"[^/\\]*[^/\\.][^/\\]*", str(run_dir)):
+        run = project_root() / "runs" / path
+        return path if path.exists() and not run.exists() else run
+    return path if path.exists() else project_root() / path
 
 
 def new_run_dir() -> Path:
@@ -61,7 +70,12 @@ def newest_run_dir() -> Path:
 
 
 def made_folder(path: Path) -> Path:
-    """`path`, made where it is missing. Raises RunError when it cannot be a run folder."""
+    """`path`, made where it is missing and the folder that it lies in is there.
+
+    Raises UsageError where that is missing too, RunError when `path` cannot be a run folder.
+    """
+    if not path.parent.is_dir() and path.parent.name != "runs":
+        raise UsageError(f"{path} cannot be made: there is no folder {path.parent}. Make that first.")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

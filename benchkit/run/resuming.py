@@ -6,21 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError
 from ..log import setup_logging
-from .json_io import CONFIG_COPY, json_text, read_json
+from .json_io import CONFIG_COPY, PLANNED, is_config, json_text, read_config, read_json
 from .tables import write_atomically
 
 logger = setup_logging(__name__)
 
-PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
-
 
 def recorded_parameters(run_dir: Path) -> dict[str, dict[str, Any]]:
     """What each notebook of a run was last run with, or was to be run with when the run was stopped."""
-    restore_config(run_dir)
-    config = run_dir / "config.json"
-    recorded = read_json(config, maker="01_generate")["parameters"] if config.exists() else {}
+    begun = any((run_dir / name).exists() for name in ("config.json", CONFIG_COPY))
+    recorded = read_config(run_dir)["parameters"] if begun else {}
     return recorded | intended(run_dir)
 
 
@@ -42,14 +38,11 @@ def intend(run_dir: Path, plan: Mapping[str, Mapping[str, Any]]) -> None:
 def restore_config(run_dir: Path) -> None:
     """Put config.json back from its copy where it is damaged or gone; what was damaged is kept beside it."""
     config, copy = run_dir / "config.json", run_dir / CONFIG_COPY
-    if not copy.exists():
+    if not copy.exists() or is_config(config):
         return
-    try:
-        read_json(config, maker="01_generate")
-    except RunError as error:
-        kept = _set_aside(config) if config.exists() else "it was gone"
-        write_atomically(config, json_text(read_json(copy, maker="01_generate")))
-        logger.warning("%s is restored from its copy %s (%s: %s)", config, CONFIG_COPY, kept, error)
+    kept = _set_aside(config) if config.exists() else "it was gone"
+    write_atomically(config, json_text(read_json(copy, maker="01_generate")))
+    logger.warning("%s is restored from its copy %s (%s)", config, CONFIG_COPY, kept)
 
 
 def _set_aside(file: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Iterator
@@ -11,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RunError, unwritable
+from ..errors import InputError, RunError, unwritable
+from .delimited import known_names, read_text, records, separator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ _CASE = {
     "family": TEXT,
     "golden_response": TEXT,
     "response_schema": TEXT,
+    "requirements": TEXT,
     "attempt": INTEGER,
     "parent_id": TEXT,
     "problem": TEXT,  # why the row cannot be used; "" where it can
@@ -83,7 +84,7 @@ ARTIFACTS = {
     "rejected_tests.csv": Artifact(_VALIDATED | {"reason": TEXT}, ("id", "reason"), "02_validate"),
     "planted_tests.csv": Artifact(_PLANTED, ("id", "fault", "verdict"), "02_validate"),
     "_all_responses.csv": Artifact(_RESPONSE, _BARE_RESPONSE, "03_execute"),
-    "scores.csv": Artifact(_SCORE, tuple(n for n in _SCORE if n not in ("family", "content")), "04_measure"),
+    "scores.csv": Artifact(_SCORE, ("id", "model", "round", "metric", "value"), "04_measure"),
 }
 # A cell that begins so is run as a formula by a spreadsheet. The apostrophe that stops it is added once
 # on the way out and taken away once on the way in, so that every text comes back as it was.
@@ -155,9 +156,7 @@ def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
     frame = _nothing(artifact) if or_empty and not path.exists() else _raw(path, artifact)
     absent = [column for column in artifact.needed if column not in frame.columns]
     if absent:
-        raise RunError(
-            f"{path} has no column {', '.join(absent)}. Run {artifact.maker}.ipynb again, or add the column."
-        )
+        raise RunError(f"{path} has no column {', '.join(absent)}. {_remedy(path, artifact)}")
     for column, kind in artifact.columns.items():
         frame[column] = _typed(path, artifact, frame, column, kind)
     return frame[[*artifact.columns, *(c for c in frame.columns if c not in artifact.columns)]]
@@ -179,23 +178,41 @@ def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
 
     if not path.exists():
         raise RunError(f"{path.parent} has no {path.name}. Run {artifact.maker}.ipynb on it first.")
-    csv.field_size_limit(2**31 - 1)
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, strict=True))
-    except (ValueError, OSError, csv.Error) as error:
-        raise _damaged(path, artifact, f"cannot be read ({error})") from error
-    header = [restore(name) for name in rows[0]] if rows else []
+        text = read_text(path, guess=not _is_ours(path))
+    except InputError as error:
+        raise RunError(f"{error} {_remedy(path, artifact)}") from error
+    header: list[str] = []
+    rows: list[list[str]] = []
+    for number, cells, problem in records(text, separator(path, text, artifact.needed)):
+        if problem:
+            raise _damaged(path, artifact, f"row {number} is {problem}")
+        if header and cells and len(cells) != len(header):
+            raise _damaged(path, artifact, f"row {number} has {len(cells)} cells, the header {len(header)}")
+        if header:
+            rows += [cells] if cells else []
+        else:
+            header = known_names(path, [restore(name) for name in cells], artifact.columns)
     if not header or len(set(header)) < len(header):
         raise _damaged(path, artifact, "has a column twice" if header else "is empty")
-    for number, row in enumerate(rows, 1):
-        if row and len(row) != len(header):
-            raise _damaged(path, artifact, f"row {number} has {len(row)} cells, the header {len(header)}")
-    return pd.DataFrame([row for row in rows[1:] if row], columns=header, dtype="object")
+    return pd.DataFrame(rows, columns=header, dtype="object")
 
 
 def _damaged(path: Path, artifact: Artifact, what: str) -> RunError:
-    return RunError(f"{path} {what}. Mend it, or run {artifact.maker}.ipynb again.")
+    return RunError(f"{path} {what}. {_remedy(path, artifact)}")
+
+
+def _remedy(path: Path, artifact: Artifact) -> str:
+    """What a notebook made it can make again; what came from elsewhere it cannot."""
+    if not _is_ours(path):
+        return (
+            f"Mend it there, or make it again where it came from ({artifact.maker}.ipynb, if benchkit did)."
+        )
+    return f"Mend it, or delete it and run {artifact.maker}.ipynb again."
+
+
+def _is_ours(path: Path) -> bool:
+    return (path.parent / "calls.sqlite").exists()
 
 
 def _typed(path: Path, artifact: Artifact, frame: pd.DataFrame, column: str, kind: str) -> pd.Series:
@@ -204,6 +221,8 @@ def _typed(path: Path, artifact: Artifact, frame: pd.DataFrame, column: str, kin
     if column not in frame.columns:
         frame[column] = ""
     cells = frame[column].map(restore).astype("object")
+    if column == "id":  # nobody sees a blank around one
+        cells = cells.map(str.strip)
     if kind == TEXT:
         return cells
     cells = cells.where(cells != "", DEFAULTS.get(column, ""))

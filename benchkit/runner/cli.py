@@ -10,18 +10,20 @@ import shlex
 import signal
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import benchkit
 
-from ..errors import BenchkitError, Interrupted, UsageError
-from ..run.paths import located
+from ..errors import BenchkitError, Interrupted, RunError, UsageError
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
+    from ..run import Run
     from .pipeline import BenchmarkPipeline
 
 STEPS = ("01", "02", "03", "04", "05")
@@ -33,13 +35,29 @@ VERIFIED = "Exit codes: 0 all agree; 1 something differs, each named, or cannot 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Usage errors that argparse finds raise SystemExit(2)."""
-    args = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="replace"
+            )  # a console that has not every character is no reason to fail
+    args = _parser().parse_args(list(_words(sys.argv[1:] if argv is None else argv)))
     try:
         return args.command(args)
+    except BrokenPipeError:  # whoever read the output has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (BenchkitError, OSError) as error:
         return _complain(error, args.verbose, getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
         return _complain(Interrupted("Interrupted."), args.verbose, Interrupted.exit_code)
+
+
+def _words(argv: Sequence[str]) -> Iterator[str]:
+    """The command line with `-p NAME=VALUE` as `-p NAME VALUE`."""
+    before = ""
+    for word in argv:
+        yield from word.split("=", 1) if before == "-p" and re.match(r"\w+=", word) else (word,)
+        before = word
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,11 +66,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         asyncio.run(_until_stopped(pipeline))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise Interrupted(f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline)}") from None
+        raise Interrupted(
+            f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline, args)}"
+        ) from None
     except BenchkitError as error:
         if error.exit_code in (3, 4):
             said = str(error).rstrip(".")
-            raise type(error)(f"{said}. {_how_to_resume(pipeline)}{_with_more(said)}") from error
+            raise type(error)(f"{said}. {_how_to_resume(pipeline, args, said)}") from error
         raise
     assert pipeline.run_dir is not None
     print("\n".join(_ending(pipeline.run_dir, args.last)))
@@ -81,16 +101,19 @@ def models(args: argparse.Namespace) -> int:
 
 def verify(args: argparse.Namespace) -> int:
     """`benchkit verify`: compute a run's numbers again; 1 where one differs."""
+    from ..run import read_run
     from .replay import verify
 
-    path = Path(args.run_dir).expanduser().resolve()
-    lacking = [name for name in ("config.json", "metrics_report.json") if not (path / name).is_file()]
-    if lacking:
+    try:
+        run = read_run(args.run_dir)
+    except RunError as error:
+        raise UsageError(str(error)) from error
+    if not (run.path / "metrics_report.json").is_file():
         raise UsageError(
-            f"{args.run_dir} has no {lacking[0]}, so there is nothing to verify. Name the folder of a run "
+            f"{run.path} has no metrics_report.json, so there is nothing to verify. Name the folder of a run "
             "that 04_measure.ipynb has measured."
         )
-    found = verify(path)
+    found = verify(run.path)
     print("\n".join(found.lines()))
     return 1 if found.differences else 0
 
@@ -100,7 +123,8 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
 
     folder = notebook_folder()
     declared = declared_parameters(folder)
-    given: dict[str, Any] = {name: parse(text, find(declared, name)) for name, text in args.parameters}
+    given = _from_files(args.files)
+    given |= {name: parse(text, find(declared, name)) for name, text in args.parameters}
     for flag, name, value in (
         ("--offline", "provider", args.provider),
         ("--cases", "cases_file", args.cases),
@@ -109,13 +133,24 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
             raise UsageError(f"{flag} and -p {name} {given[name]} contradict each other. Leave one out.")
     if given.pop("run_dir", args.run_dir) != args.run_dir:
         raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
-    if args.run_dir and args.first == STEPS[0] and not located(args.run_dir).exists():
-        raise UsageError(
-            f"{args.run_dir} is not there, so there is no run to continue. Leave it out for a new run "
-            f"under runs/, or make the folder first: mkdir -p {shlex.quote(args.run_dir)}."
-        )
     span = {"first": args.first, "last": args.last}
     return BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
+
+
+def _from_files(files: Sequence[str]) -> dict[str, Any]:
+    """The parameters that YAML files give; a later file's take the place of an earlier one's."""
+    import yaml
+
+    given: dict[str, Any] = {}
+    for file in files:
+        try:
+            found = yaml.safe_load(Path(file).expanduser().read_text("utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UsageError(f"{file} cannot be read as YAML ({' '.join(str(error).split())}).") from error
+        if not isinstance(found, dict):
+            raise UsageError(f"{file} holds no parameters. Write one a line, such as: rounds: 5")
+        given |= {str(name): value for name, value in found.items()}
+    return given
 
 
 async def _until_stopped(pipeline: BenchmarkPipeline) -> None:
@@ -128,25 +163,31 @@ async def _until_stopped(pipeline: BenchmarkPipeline) -> None:
     await pipeline.run()
 
 
-def _how_to_resume(pipeline: BenchmarkPipeline) -> str:
+def _how_to_resume(pipeline: BenchmarkPipeline, args: argparse.Namespace, stopped: str = "") -> str:
+    """The command as it was given, on the run that it made; a ceiling that was reached has to be raised."""
     if pipeline.run_dir is None:
         return "Nothing had begun."
-    return f"Resume with: benchkit run {shlex.quote(_short(pipeline.run_dir))}"
-
-
-def _with_more(stopped: str) -> str:
-    """The parameter to raise, after a ceiling was reached: the same command alone would stop again."""
     ceiling = re.match(r"stopped at (max_\w+) =", stopped)
-    return f" -p {ceiling.group(1)} MORE" if ceiling else ""
+    given = dict(args.parameters) | ({ceiling.group(1): "MORE"} if ceiling else {})
+    flags = {"--cases": args.cases, "--from": args.first, "--to": args.last}
+    usual = {None, "", "01", "05"}
+    words = ["benchkit", "run", _short(pipeline.run_dir)]
+    words += ["--offline"] if args.provider else []
+    words += [word for flag, value in flags.items() if value not in usual for word in (flag, value)]
+    words += [word for file in args.files for word in ("-f", file)]
+    words += [word for name, value in given.items() for word in ("-p", name, value)]
+    return f"Resume with: {shlex.join(words)}"
 
 
 def _ending(run_dir: Path, last: str) -> list[str]:
     """The last lines of a run: SIMULATED where it is, and what it made: the decision, the report."""
     from ..run import Run
 
-    lines = ["SIMULATED: no real model answered."] if Run(run_dir).simulated else []
+    run = Run(run_dir)
+    lines = ["SIMULATED: no real model answered."] if run.simulated else []
+    lines += [f"{used}."] if (used := _rows_used(run)) else []
     if last >= "04":
-        decision = Run(run_dir).metrics_report()["decision"]
+        decision = run.metrics_report()["decision"]
         lines += [decision["sentence"], *(f"Warning: {one}" for one in decision.get("warnings", ()))]
     pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
     for label, name in pages.items():
@@ -154,6 +195,15 @@ def _ending(run_dir: Path, last: str) -> list[str]:
         if page.exists() and last == "05":
             lines.append(f"{label} {_short(page)}")
     return [*lines, f"Run:      {_short(run_dir)}"]
+
+
+def _rows_used(run: Run) -> str:
+    """Of the rows that somebody brought, by --cases or as validated_tests.csv."""
+    from ..generate.cases import adopt_cases
+
+    if run.provider == "imported":
+        return adopt_cases(run.validated_tests()).attrs["rows_used"]
+    return run.rows_used()
 
 
 def _short(path: Path) -> str:
@@ -199,8 +249,10 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     add("--cases", metavar="FILE", help="CSV or JSONL of your own cases instead of generated ones")
     add("--from", dest="first", choices=STEPS, default="01", help="notebook to begin with")
     add("--to", dest="last", choices=STEPS, default="05", help="notebook to end with")
-    names = ("NAME", "VALUE")
-    add("-p", dest="parameters", nargs=2, action="append", default=[], metavar=names, help="any parameter")
+    pair, any_one = ("NAME", "VALUE"), "any parameter; also as NAME=VALUE"
+    add("-p", dest="parameters", action="append", default=[], nargs=2, metavar=pair, help=any_one)
+    yaml = "parameters as YAML, one a line; -p takes precedence"
+    add("-f", dest="files", action="append", default=[], metavar="FILE.yaml", help=yaml)
     add("--verbose", action="store_true", help="show log and tracebacks")
     command.set_defaults(command=run)
 

@@ -1,11 +1,8 @@
-"""The parameters that the notebooks declare: found by papermill, and checked before anything runs."""
+"""The parameters that the notebooks declare, as papermill finds them."""
 
 from __future__ import annotations
 
 import ast
-import json
-import math
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError, UsageError
+from ..values import from_text, refused
 
 NOTEBOOKS = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
 TYPES = {
@@ -20,6 +18,7 @@ TYPES = {
     "int": "a whole number",
     "float": "a number",
     "list": "a list, such as a,b or [1, 2]",
+    "dict": "names with values, such as {a: 1, b: 2}",
     "str": "text",
 }
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -58,28 +57,11 @@ def declared_parameters(folder: Path) -> dict[str, dict[str, Parameter]]:
 
 
 def parse(text: str, parameter: Parameter) -> Any:
-    """The value that `text` stands for, typed as `parameter` is. Raises UsageError."""
+    """The value that `text` stands for, of the type that `parameter` has. Raises UsageError."""
     try:
         return _PARSERS[parameter.type](text.strip() if parameter.type != "str" else text)
     except (ValueError, KeyError):
-        raise _wrong_type(parameter, text) from None
-
-
-def check(value: Any, parameter: Parameter) -> Any:
-    """`value` as the notebook gets it: paths become text, tuples lists. Raises UsageError on another type."""
-    if parameter.type == "str" and isinstance(value, Path):
-        return str(value)
-    if parameter.type == "list" and isinstance(value, tuple):
-        return list(value)
-    if type(value) is int and abs(value) > sys.float_info.max:
-        raise UsageError(
-            f"{parameter.name} is too large a number. It takes one below {sys.float_info.max:.1g}."
-        )
-    if parameter.type == "float" and type(value) is int:
-        return float(value)
-    if type(value).__name__ != parameter.type or value in (math.inf, -math.inf) or value != value:
-        raise _wrong_type(parameter, value)
-    return value
+        raise refused(parameter.name, text, f"It takes {TYPES[parameter.type]}.") from None
 
 
 def find(declared: Mapping[str, Mapping[str, Parameter]], name: str) -> Parameter:
@@ -128,31 +110,11 @@ def _parameter(found: Mapping[str, str]) -> Parameter:
     return Parameter(found["name"], default, found["help"], kind if kind in TYPES else "str")
 
 
-def _parse_flag(text: str) -> bool:
-    return FLAGS[text.lower()]
-
-
-def _parse_number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
-
-
-def _parse_list(text: str) -> list:
-    if not text.startswith("["):
-        return [item.strip() for item in text.split(",") if item.strip()]
-    return json.loads(text)  # a JSONDecodeError is a ValueError
-
-
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "bool": _parse_flag,
+    "bool": lambda text: FLAGS[text.lower()],
     "int": int,
-    "float": _parse_number,
-    "list": _parse_list,
+    "float": float,
+    "list": lambda text: from_text(text, list),
+    "dict": lambda text: from_text(text, dict),
     "str": str,
 }
-
-
-def _wrong_type(parameter: Parameter, value: Any) -> UsageError:
-    return UsageError(f"{parameter.name} = {value!r} is not usable. It takes {TYPES[parameter.type]}.")

@@ -14,7 +14,8 @@ from .. import errors
 from ..errors import BenchkitError, BudgetStop, InputError, Interrupted, RunError, UsageError, unwritable
 from ..log import setup_logging
 from ..report.export import export_html
-from .parameters import NOTEBOOKS, Parameter, check, declared_parameters, find, notebook_folder, parse
+from ..values import usable
+from .parameters import NOTEBOOKS, Parameter, declared_parameters, find, notebook_folder, parse
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -58,13 +59,14 @@ class BenchmarkPipeline:
         verbose: bool = False,
         **parameters: Any,
     ) -> None:
-        self.run_dir = Path(run_dir).expanduser() if str(run_dir) else None
+        self.given = str(run_dir)
+        self.run_dir: Path | None = None  # the full path, once there is one
         self.folder = Path(notebooks) if notebooks else notebook_folder()
         self.names = _between(first, last)
         self.declared = declared_parameters(self.folder)
-        self.parameters = {
-            name: check(value, find(self.declared, name)) for name, value in parameters.items()
-        }
+        for name in parameters:
+            find(self.declared, name)
+        self.parameters = parameters | usable(parameters)
         if self.parameters.get("cases_file"):
             self.parameters["cases_file"] = _existing(self.parameters["cases_file"])
         self.verbose = verbose
@@ -114,15 +116,16 @@ class BenchmarkPipeline:
 
     def _open(self) -> tuple[Path, bool]:
         """The run's folder, and whether it was made just now."""
-        from ..run import open_run
-        from ..run.paths import made_folder, new_run_dir
+        from ..run import begun_folder, open_run
+        from ..run.paths import located
 
         if self.names[0] != NOTEBOOKS[0]:
-            return open_run(self.run_dir or "").path, False
-        if not self.run_dir:
-            return new_run_dir().resolve(), True
-        is_new = not self.run_dir.exists()
-        return made_folder(self.run_dir).resolve(), is_new
+            return open_run(self.given).path, False
+        is_new = not self.given or not located(self.given).exists()
+        path = begun_folder(self.given)
+        if is_new:
+            self.terminal.say(f"New run: {path}")
+        return path, is_new
 
     def _plan(self, run_dir: Path) -> dict[str, dict[str, Any]]:
         """Each notebook's values: what the run was last run with, and over it what was given now."""

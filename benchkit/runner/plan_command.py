@@ -131,12 +131,12 @@ def _pairs(outlook: Outlook) -> list[str]:
 
 def _pilot(run_dir: str) -> Run | None:
     """The run to plan from; None where none is named and there is none."""
-    from ..run import open_run
+    from ..run import read_run
 
     if run_dir:
-        return open_run(run_dir)
+        return read_run(run_dir)
     try:
-        return open_run(newest_run_dir())
+        return read_run(newest_run_dir())
     except RunError:
         return None
 

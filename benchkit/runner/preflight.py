@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..errors import ProviderError
+from ..run import read_run
+from ..values import checked, refused
 
 Values = Mapping[str, Any]
 Plan = Mapping[str, Values]  # each notebook that is going to run, with all of its parameters
@@ -16,9 +19,35 @@ def check_values(plan: Plan) -> None:
 
     The notebooks ask again: this is for the person who would else wait, and pay, until the fourth says so.
     """
-    for name, (check, needed) in _CHECKS.items():
-        if needed <= plan.get(name, {}).keys():  # somebody's own notebook may know less
-            check(plan[name])
+    from ..llm.catalog import default_models
+
+    for notebook, values in plan.items():
+        checked(notebook, values)
+    given = {name: value for values in plan.values() for name, value in values.items()}
+    for name in ("pilot_run", "baseline_run"):
+        if given.get(name):
+            read_run(given[name])
+    if given.get("labels_file") and not Path(given["labels_file"]).expanduser().is_file():
+        raise refused("labels_file", given["labels_file"], "There is no such file.")
+    if given.get("reference") and "03_execute" in plan and "01_generate" in plan:
+        models = given["models"] or default_models(given["provider"])
+        if given["reference"] not in models:
+            raise refused("reference", given["reference"], f"The models are {', '.join(models)}.")
+    _check_named(given)
+
+
+def _check_named(given: Values) -> None:
+    """Raises UsageError where a metric is none, or weights name what no case of this run is."""
+    from ..domain import CATEGORIES, KINDS
+    from ..measure import check_primary
+
+    check_primary(given.get("primary_metric", ""))
+    known = {"kind_weights": KINDS}
+    if not given.get("cases_file") and "categories" in given:
+        known["category_weights"] = tuple(given["categories"] or CATEGORIES)
+    for name, there in known.items():
+        if unknown := [one for one in given.get(name) or {} if one not in there]:
+            raise refused(name, given[name], f"There is no {unknown[0]}, only {', '.join(there)}.")
 
 
 async def check_models(plan: Plan, provider_name: str) -> None:
@@ -61,60 +90,3 @@ def _wanted(plan: Plan, default: Mapping[str, Any]) -> dict[str, list[str]]:
     }
     under_test = {"models": list(given.get("models") or default.get("models", []))}
     return named | (under_test if "03_execute" in plan else {})
-
-
-def _check_generate(values: Values) -> None:
-    from ..domain import CATEGORIES
-    from ..generate import check_parameters
-    from ..llm.budget import CEILINGS, Budget
-    from ..llm.client import check_pace
-
-    wanted = {name: values[name] for name in _COUNTS}
-    check_parameters(**wanted, categories=values["categories"] or CATEGORIES)
-    Budget(**{name: values[name] for name in CEILINGS})
-    check_pace(values.get("max_concurrency", 0), values.get("timeout_s", 0))
-
-
-def _check_validate(values: Values) -> None:
-    from ..validate import check_parameters
-    from ..validate.validator_audit import check_count
-
-    check_parameters(values["enable_validation"], values["quality_threshold"], values["max_regenerations"])
-    check_count(values["planted_cases"])
-
-
-def _check_execute(values: Values) -> None:
-    from ..execute import check_parameters
-    from ..execute.planning import Aim
-    from ..llm.client import check_pace
-    from ..measure import check_primary
-
-    check_parameters(values["models"], values["rounds"], values["temperature"], values.get("max_tokens", 0))
-    check_pace(values["max_concurrency"], values.get("timeout_s", 0))
-    check_primary(values["primary_metric"])
-    Aim(values["rounds"], values["detect"])
-
-
-def _check_measure(values: Values) -> None:
-    from ..measure import check_parameters, check_primary
-
-    check_parameters(values["alpha"], values["margin"])
-    check_primary(values["primary_metric"])
-
-
-_COUNTS = (
-    *("json_cases", "conversation_cases", "enable_json_tests", "enable_conversation_tests"),
-    "cases_file",
-)
-_CHECKS: dict[str, tuple[Callable[[Values], None], set[str]]] = {
-    "01_generate": (_check_generate, {*_COUNTS, "categories", "max_cost_usd", "max_calls", "max_minutes"}),
-    "02_validate": (
-        _check_validate,
-        {"enable_validation", "quality_threshold", "max_regenerations", "planted_cases"},
-    ),
-    "03_execute": (
-        _check_execute,
-        {"models", "rounds", "temperature", "max_concurrency", "primary_metric", "detect"},
-    ),
-    "04_measure": (_check_measure, {"alpha", "margin", "primary_metric"}),
-}

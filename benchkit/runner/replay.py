@@ -38,6 +38,7 @@ def verify(path: Path) -> Verification:
     names = [name for name in NOTEBOOKS[1:] if name in recorded]
     with TemporaryDirectory(prefix="benchkit-", ignore_cleanup_errors=True) as folder:
         copy = Path(shutil.copytree(path, Path(folder) / path.name, ignore=LEFT_OUT))
+        Run(copy).forget_what_was_written()  # else an edit by hand would be kept, and not found
         stopped = asyncio.run(_replayed(path, copy, names, recorded))
         found = compared(path, copy)
     found.differences = stopped + found.differences

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TextIO
 
 BAR = 20
@@ -36,6 +37,10 @@ class Terminal:
         self._name, self._at, self._of, self._note = name, 0, 0, ""
         self._started = self._spoke = self._clock()
         self._draw()
+
+    def say(self, text: str) -> None:
+        """A line of its own, that stays."""
+        self._put(text, stays=True)
 
     def cell(self, index: int, total: int) -> None:
         """Cell `index` of `total`, from 0, begins."""
@@ -82,5 +87,6 @@ class Terminal:
         if self._redraws:
             width = shutil.get_terminal_size().columns - 1
             text = "\r" + (text if stays else text[:width]) + "\x1b[K"
-        self.stream.write(text + ("\n" if stays else ""))
-        self.stream.flush()
+        with suppress(BrokenPipeError):  # whoever read it is gone; that is no reason to end a paid run
+            self.stream.write(text + ("\n" if stays else ""))
+            self.stream.flush()

@@ -1,0 +1,97 @@
+"""Delimited text as people and programs save it: its encoding, its separator, its records."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from ..errors import InputError
+from ..log import setup_logging
+
+logger = setup_logging(__name__)
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, as .xlsx and .ods are; .xls
+MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+
+
+def read_text(path: Path, *, guess: bool = True) -> str:
+    """A text file whatever its encoding; one that had to be guessed is said once.
+
+    UTF-8 first, then what a byte order mark names, then Western Europe's if charset-normalizer finds it
+    plausible (of a few accents it cannot tell more), else its best guess. Raises InputError for a file that
+    cannot be read or is a workbook, and without `guess` for one whose encoding is not told.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from None
+    if data.startswith(WORKBOOKS):
+        raise InputError(f"{path} is a workbook. Save its sheet as CSV (UTF-8), and name that file.")
+    encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if not guess:
+            raise InputError(f"{path} cannot be read (not UTF-8 at byte {error.start}).") from None
+        return _guessed(path, data, error)
+
+
+def _guessed(path: Path, data: bytes, error: UnicodeDecodeError) -> str:
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(data)
+    best = found.best()
+    if best is None or "\x00" in str(best):
+        where = f"byte {error.start}"
+        raise InputError(f"{path} is no text in any known encoding ({where}). Save it as UTF-8.") from None
+    western = any("cp1252" in one.could_be_from_charset for one in found)
+    name = "cp1252" if western else best.encoding
+    _say(f"{path} is not UTF-8 and was read as {name}. If letters look wrong in it, save it as UTF-8.")
+    return data.decode("cp1252") if western else str(best)
+
+
+def separator(path: Path, text: str, names: Collection[str]) -> str:
+    """What separates the cells: the mark with which the first row holds all of `names`, else a comma."""
+    for mark in SEPARATORS:
+        _, header, _ = next(records(text, mark), (1, [], ""))
+        if set(names) <= {name.strip().lower() for name in header}:
+            if mark != ",":
+                _say(f"{path} was read with {SEPARATORS[mark]} between its cells.")
+            return mark
+    return ","
+
+
+def known_names(path: Path, header: Sequence[str], known: Collection[str]) -> list[str]:
+    """The header with blanks taken off, and with the names that are `known` in small letters."""
+    names = [name.strip() for name in header]
+    ours = [name.lower() if name.lower() in known else name for name in names]
+    if changed := [name for name, other in zip(names, ours, strict=True) if name != other]:
+        _say(f"{path}: {', '.join(changed)} was read as {', '.join(name.lower() for name in changed)}.")
+    return ours
+
+
+def records(text: str, mark: str = ",") -> Iterator[tuple[int, list[str], str]]:
+    """(row number as in a spreadsheet, cells, problem) of each record; a bad one ends nothing."""
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=mark)
+    for number in count(1):
+        begins = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            lines = f"line {begins}" if begins >= reader.line_num else f"lines {begins} to {reader.line_num}"
+            yield number, [], f"not readable as CSV ({error}; {lines})"
+        else:
+            yield number, cells, ""
+
+
+@cache
+def _say(what: str) -> None:
+    """Once: a table is read several times."""
+    logger.warning("%s", what)
