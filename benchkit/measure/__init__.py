@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
-from .scoring import score, score_response
+from .controls import score_controls
+from .scoring import score
 from .summary import (
     costs,
     denominators,
@@ -27,7 +28,7 @@ __all__ = [
     "metrics_json",
     "records",
     "score",
-    "score_response",
+    "score_controls",
     "signature",
     "summarise",
 ]
