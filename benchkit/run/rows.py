@@ -12,19 +12,26 @@ FATES = (
     ("row ", "unusable"),
     ("schema:", "unusable"),
     ("duplicate id", "unusable"),
+    ("duplicate:", "duplicate"),
+    ("near-duplicate:", "turned down by the checks"),
+    ("facts:", "turned down by the checks"),
     ("no verdict", "without a verdict of the validator"),
     ("taken out", "taken out by hand"),
 )
 
 
-def rows_used(used: int, reasons: Iterable[str]) -> str:
-    """Such as "9 of 13 rows used: 2 unusable, 1 duplicate, 1 refused by the validator".
+FLAGGED = "flagged: "  # how the validation_message of a case begins that is used and should be looked at
+
+
+def rows_used(used: int, reasons: Iterable[str], flagged: int = 0) -> str:
+    """Such as "9 of 13 rows used (3 flagged): 2 unusable, 1 duplicate, 1 refused by the validator".
 
     `reasons` has one entry for each row that is not used.
     """
     fates = Counter(map(_fate, reasons))
     listed = ", ".join(f"{count:,} {fate}" for fate, count in fates.most_common())
-    return f"{used:,} of {used + fates.total():,} rows used" + (f": {listed}" if listed else "")
+    said = f"{used:,} of {used + fates.total():,} rows used" + (f" ({flagged:,} flagged)" if flagged else "")
+    return said + (f": {listed}" if listed else "")
 
 
 def _fate(reason: str) -> str:
