@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+COPY = "the same case as row"
 # How a reason begins or what it says, and what that is called; the first that fits.
 FATES = (
-    ("the same case as row", "duplicate"),
+    (COPY, "duplicate"),
     ("unusable", "unusable"),
     ("row ", "unusable"),
     ("schema:", "unusable"),
@@ -36,5 +37,5 @@ def rows_used(used: int, reasons: Iterable[str], flagged: int = 0) -> str:
 
 def _fate(reason: str) -> str:
     said = reason.strip()
-    found = (fate for mark, fate in FATES if said.startswith(mark) or (mark in said and fate == "duplicate"))
+    found = (fate for mark, fate in FATES if said.startswith(mark) or (mark == COPY and COPY in said))
     return next(found, "refused by the validator")
