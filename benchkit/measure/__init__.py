@@ -14,6 +14,7 @@ from .summary import (
     records,
     signature,
     summarise,
+    undelivered,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "score_controls",
     "signature",
     "summarise",
+    "undelivered",
 ]
