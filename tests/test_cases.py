@@ -55,7 +55,6 @@ class TestCsv:
             "requirements": "",
             "attempt": 1,
             "parent_id": "",
-            "family": "",
             "problem": "",
         }
 
