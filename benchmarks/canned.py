@@ -1,7 +1,8 @@
 """A provider that is not the bottleneck: one canned tool call after a fixed time, over plain asyncio.
 
 Run by the other scripts as a process of its own. Prints its URL; for every line on standard input, as JSON:
-the requests answered since the last one and the seconds from the first request to the last reply.
+the requests answered since the last one, the seconds from the first request to the last reply, and the most
+that were in flight at once.
 
     python benchmarks/canned.py LATENCY_MS
 """
@@ -39,12 +40,12 @@ COMPLETED, LISTED = response(COMPLETION), response(MODELS)
 
 
 class Stats:
-    answered, first, last = 0, 0.0, 0.0
+    answered, first, last, waiting, most = 0, 0.0, 0.0, 0, 0
 
     def line(self) -> str:
-        said = json.dumps({"answered": self.answered, "seconds": self.last - self.first})
-        self.answered, self.first, self.last = 0, 0.0, 0.0
-        return said
+        seen = {"answered": self.answered, "seconds": self.last - self.first, "in_flight": self.most}
+        self.answered, self.first, self.last, self.most = 0, 0.0, 0.0, 0
+        return json.dumps(seen)
 
 
 class Connection(asyncio.Protocol):
@@ -67,6 +68,8 @@ class Connection(asyncio.Protocol):
             self.transport.write(LISTED)
             return
         self.stats.first = self.stats.first or time.perf_counter()
+        self.stats.waiting += 1
+        self.stats.most = max(self.stats.most, self.stats.waiting)
         if self.latency_s:
             asyncio.get_running_loop().call_later(self.latency_s, self.answer)
         else:
@@ -75,6 +78,7 @@ class Connection(asyncio.Protocol):
     def answer(self) -> None:
         self.transport.write(COMPLETED)
         self.stats.answered, self.stats.last = self.stats.answered + 1, time.perf_counter()
+        self.stats.waiting -= 1
 
 
 async def main(latency_ms: str) -> None:

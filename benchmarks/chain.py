@@ -38,7 +38,7 @@ from benchkit.llm.provider import Provider
 from benchkit.llm.sender import Clock
 from benchkit.measure import PRIMARY, align, case_matrix, compare, score, summarise
 from benchkit.offline import OfflineServer
-from benchkit.offline.models import ROSTER
+from benchkit.offline.world.models import ROSTER
 from benchkit.run import Run, start_run
 from benchkit.stats import holm, planned_power, proportion
 from benchkit.validate import validate

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from engine import agent, client, items, machine, offline, run_folder, spread
 
 from benchkit.agent import Reply
-from benchkit.offline.faults import NAMES
+from benchkit.offline.server.faults import NAMES
 
 SIZES, IN_FLIGHT, LATENCY_MS, RATE, TIMEOUT_S = (2000, 6000), 50, 1000, 0.3, 5.0
 Run = tuple[float, list[Reply], dict[str, int]]  # seconds, replies, what the provider counted

@@ -16,8 +16,8 @@ from benchkit.domain import CATEGORIES, KINDS, TestCase
 from benchkit.generate import CUSTOMER_INTERACTION
 from benchkit.llm.client import Client, connect
 from benchkit.offline import OfflineServer
-from benchkit.offline.author import own_case
-from benchkit.offline.models import ROSTER, SimulatedModel
+from benchkit.offline.world.models import ROSTER, SimulatedModel
+from benchkit.offline.world.simulated_generator import own_case
 from benchkit.run import Run, start_run
 
 AUTHOR, CRITIC, STEADY, HASTY = "offline/author", "offline/critic", "offline/steady", "offline/hasty"

@@ -15,8 +15,8 @@ import pytest
 from benchkit.agent import Item
 from benchkit.errors import LimitStop, RunError, UsageError
 from benchkit.llm.client import Client, connect
-from benchkit.offline.models import ROSTER
 from benchkit.offline.server import OfflineServer
+from benchkit.offline.world.models import ROSTER
 from benchkit.run.lock import claim
 
 from .talking import HASTY, STEADY, Run, at, client, critic, executor, items
@@ -80,7 +80,7 @@ async def test_all_models_at_once(monkeypatch, tmp_path):
         at(server, monkeypatch)
         work = [(executor(STEADY), items(16)), (executor(HASTY), items(16))]
         await client(tmp_path).map_all(work)
-        assert server.desk.peak_in_flight > 8
+        assert server.handlers.peak_in_flight > 8
 
 
 async def test_a_cap_holds(monkeypatch, tmp_path):
@@ -88,7 +88,7 @@ async def test_a_cap_holds(monkeypatch, tmp_path):
     with OfflineServer(latency_ms=5) as server:
         at(server, monkeypatch)
         await client(tmp_path, cap=3).map_all([(executor(STEADY), items(15)), (executor(HASTY), items(15))])
-        assert 1 < server.desk.peak_in_flight <= 3
+        assert 1 < server.handlers.peak_in_flight <= 3
 
 
 @pytest.mark.parametrize("cap", [-1, 1.5, True, "3", None])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchkit.agent import Item
 from benchkit.errors import BudgetStop, LimitStop, ProviderError
 from benchkit.llm.client import Client
 from benchkit.llm.provider import Provider
-from benchkit.offline.breakage import tool_use_failed
-from benchkit.offline.faults import NAMES
 from benchkit.offline.server import OfflineServer
+from benchkit.offline.server.contract import tool_use_failed
+from benchkit.offline.server.faults import NAMES
 
 from .talking import Patient, Run, Ticks, at, client, critic, executor, items
 from .test_client import MODELS, agent, rows
@@ -97,8 +99,8 @@ async def test_a_call_that_is_too_large(monkeypatch, tmp_path):
 async def test_tool_use_failed(monkeypatch, tmp_path, form):
     """In each of its forms it is the model's own answer: malformed, the raw text kept, not asked again."""
     monkeypatch.setattr(
-        "benchkit.offline.desk.tool_use_failed",
-        lambda _, tool, text, random: tool_use_failed(form, tool, text, random),
+        "benchkit.offline.server.contract.tool_use_failed",
+        lambda draft: tool_use_failed(replace(draft, invalid=form + 1)),
     )
     with offline(monkeypatch, faults={"tool_use_failed": 1.0}) as server:
         (reply,) = await client(tmp_path).map(agent(), items(1))

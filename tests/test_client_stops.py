@@ -124,7 +124,7 @@ async def test_an_interrupt_while_nothing_happens(monkeypatch, tmp_path):
         task = asyncio.ensure_future(client(tmp_path).map(agent(), items(2)))
         before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon(task.cancel))
         try:
-            while server.desk.in_flight < 2:
+            while server.handlers.in_flight < 2:
                 await asyncio.sleep(0.005)
             interrupt = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
             interrupt.start()
@@ -153,9 +153,9 @@ async def test_a_bug_of_ours_stops_the_run(server, tmp_path, monkeypatch):
 async def test_key_is_nowhere(server, tmp_path, monkeypatch, caplog):
     """The key is in no file of the run and in no line of the log."""
     at(server, monkeypatch)
-    server.desk.key = KEY
+    server.handlers.key = KEY
     await client(tmp_path).map(agent(), items(3))
-    server.desk.key = "another"
+    server.handlers.key = "another"
     with pytest.raises(ProviderError) as raised:
         await client(tmp_path).map(agent(), items(6))
     assert KEY not in str(raised.value)

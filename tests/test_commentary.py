@@ -12,7 +12,7 @@ import pytest
 from benchkit import report
 from benchkit.agent import Reply
 from benchkit.errors import RunError
-from benchkit.offline import commentary as simulated
+from benchkit.offline.world import simulated_report_agent as simulated
 from benchkit.report.commentary import MOST_CHARACTERS, Commentary, fitting, message, tool
 from benchkit.report.facts import TOPICS, Fact, facts, next_steps
 

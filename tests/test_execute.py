@@ -17,6 +17,7 @@ from benchkit.errors import InputError, ProviderError, UsageError
 from benchkit.execute import PROCESS, check_answered, execute, plan_execution
 from benchkit.generate import generate, plan_cases
 from benchkit.llm.estimate import Estimate, estimate
+from benchkit.llm.progress import Bar
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
 from benchkit.runner.parameters import notebook_folder
@@ -104,6 +105,9 @@ class TestPlanning:
             {"temperature": None},
             {"temperature": float("nan")},
             {"temperature": True},
+            {"max_tokens": -1},
+            {"max_tokens": 1.5},
+            {"max_tokens": True},
         ],
     )
     def test_usage_errors(self, wrong):
@@ -293,6 +297,28 @@ class TestWhatComesBack:
             assert odd["model_response"].str.contains("can't help with that request").all()
         if quality == "broken_json":
             assert (odd["model_response"] != "").any()
+
+    async def test_the_progress_line_counts_as_the_table_does(self, tmp_path, monkeypatch):
+        """Refusals are no malformed replies; the counts at the end are those of the responses."""
+        seen = Counter()
+        monkeypatch.setattr(Bar, "advance", lambda self, status, *_: seen.update([(self.desc, status)]))
+        model = simulated(STEADY, id="offline/odd", broken_json=0.3, refusal=0.5)
+        with OfflineServer(latency_ms=0, models=[model]) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            responses = await execute(plan_execution(client, cases(8), ["offline/odd", HASTY], 2), client)
+        counted = {
+            (name.removeprefix("answer ").rstrip(": "), status): n for (name, status), n in seen.items()
+        }
+        assert counted == responses.groupby(["model", "status"]).size().to_dict()
+        assert {status for _, status in counted} == {"answered", "malformed", "refused"}
+
+    @pytest.mark.parametrize(("max_tokens", "sent"), [(0, 2048), (99, 99)])
+    async def test_the_token_limit_reaches_the_models(self, tmp_path, monkeypatch, max_tokens, sent):
+        """What 03 gives as the longest answer is what a model under test is given; 0 is 2,048."""
+        with OfflineServer(latency_ms=0, record=True) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            await execute(plan_execution(client, cases(2), PAIR, 1, max_tokens=max_tokens), client)
+        assert {body["max_tokens"] for body in server.requests} == {sent}
 
     async def test_failed_is_ours_and_is_mended(self, tmp_path, monkeypatch):
         """A provider that only fails leaves failed rows with nullable numbers; they come back from the file,

@@ -16,8 +16,8 @@ from langchain_groq import ChatGroq
 
 from benchkit.domain import CATEGORIES
 from benchkit.offline import ROSTER, OfflineServer
-from benchkit.offline.chance import chance
-from benchkit.offline.scenarios import reference, scenario, stated
+from benchkit.offline.world.scenarios import reference, scenario, stated
+from benchkit.offline.world.seeded import seeded
 
 ANSWER = {
     "type": "function",
@@ -36,7 +36,7 @@ ANSWER = {
     },
 }
 CLIENT = httpx.Client(timeout=10)
-CASES = [scenario(reference("conversation", CATEGORIES[at % 5], chance("http", at))) for at in range(120)]
+CASES = [scenario(reference("conversation", CATEGORIES[at % 5], seeded("http", at))) for at in range(120)]
 
 
 def body(prompt: str = CASES[0].prompt, model: str = "offline/steady", **more: Any) -> dict[str, Any]:
@@ -256,13 +256,4 @@ async def test_two_hundred_connections_are_served_at_once() -> None:
             server, [body(CASES[0].prompt, seed=seed) for seed in range(200)], at_once=200
         )
         assert {status for status, _ in replies} <= {200, 400}
-        assert server.desk.peak_in_flight == 200
-
-
-def test_max_tokens_cuts_the_answer_off() -> None:
-    """Arguments beyond the token limit are cut, with the finish reason that says so."""
-    with OfflineServer(latency_ms=0) as server:
-        choice = post(server, body(max_tokens=30)).json()["choices"][0]
-        assert choice["finish_reason"] == "length"
-        with pytest.raises(json.JSONDecodeError):
-            json.loads(choice["message"]["tool_calls"][0]["function"]["arguments"])
+        assert server.handlers.peak_in_flight == 200

@@ -102,8 +102,7 @@ async def test_a_slow_server_works_on_some_at_a_time() -> None:
             replies = await asyncio.gather(*sent)
             assert time.perf_counter() - began >= 0.18
     queued = sorted(reply.json()["usage"]["queue_time"] for reply in replies)
-    assert queued[1] < 0.06 < queued[2]
-    assert queued[4] >= 0.11
+    assert queued[1] < 0.01 < queued[2]  # those that found a turn free say a tenth of the latency
     assert all(reply.json()["usage"]["total_time"] == pytest.approx(0.054) for reply in replies)
 
 
@@ -183,7 +182,7 @@ def test_closing_ends_what_hangs() -> None:
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    while not server.desk.in_flight:
+    while not server.handlers.in_flight:
         threading.Event().wait(0.005)
     server.close()
     waiting.join(timeout=5)

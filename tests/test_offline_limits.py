@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchkit.offline.limits import Limiter, go_duration
+from benchkit.offline.server.limits import Limiter, go_duration
 
 
 class Clock:

@@ -13,10 +13,9 @@ from rapidfuzz import fuzz, process
 
 from benchkit.domain import CATEGORIES
 from benchkit.generate import CUSTOMER_INTERACTION
-from benchkit.offline import answers, critic
-from benchkit.offline.chance import case_quality, chance
-from benchkit.offline.models import HASTY, ROSTER, STEADY, SimulatedModel
-from benchkit.offline.scenarios import (
+from benchkit.offline.world import answers, mistakes, simulated_validator
+from benchkit.offline.world.models import HASTY, ROSTER, STEADY, SimulatedModel
+from benchkit.offline.world.scenarios import (
     Scenario,
     leaves,
     recognised,
@@ -26,13 +25,14 @@ from benchkit.offline.scenarios import (
     stated,
     visible,
 )
+from benchkit.offline.world.seeded import case_quality, seeded
 
 FLAWLESS = SimulatedModel("test/flawless", fact_recall=1.0, phrasing=1.0, field_accuracy=1.0)
 
 
 def some(kind: str, n: int, seed: object = 0) -> list[Scenario]:
     """`n` scenarios of a kind, the categories in turn."""
-    random = chance("test", kind, seed)
+    random = seeded("test", kind, seed)
     return [scenario(reference(kind, CATEGORIES[at % 5], random)) for at in range(n)]
 
 
@@ -46,7 +46,7 @@ def test_the_prompt_states_every_fact_of_the_golden_answer(kind: str) -> None:
     for case in some(kind, 100):
         assert visible(case.prompt) == case.facts.keys()
         assert recognised(case.prompt) == case
-        told = critic.EXACT.findall(said(case.golden)) if kind == "conversation" else []
+        told = simulated_validator.EXACT.findall(said(case.golden)) if kind == "conversation" else []
         assert all(stated(exact, case.prompt) for exact in told)
 
 
@@ -58,7 +58,7 @@ def test_every_golden_record_meets_the_default_schema() -> None:
 @pytest.mark.parametrize("kind", ["json", "conversation"])
 def test_no_two_of_300_prompts_are_near_duplicates(kind: str) -> None:
     """token_set_ratio stays below 90 between any two prompts of one category."""
-    random = chance("test", "likeness", kind)
+    random = seeded("test", "likeness", kind)
     prompts = [scenario(reference(kind, "billing_inquiry", random)).prompt for _ in range(300)]
     likeness = process.cdist(prompts, prompts, scorer=fuzz.token_set_ratio)
     likeness[range(300), range(300)] = 0
@@ -101,16 +101,16 @@ def test_models_share_what_makes_a_case_hard() -> None:
 def test_a_flawless_model_repeats_the_golden_answers() -> None:
     """With every probability at 1 the golden text and the golden record come back."""
     for case in some("conversation", 5):
-        assert answers.conversation_answer(FLAWLESS, case.prompt, chance(1))["response_text"] == case.golden
+        assert answers.conversation_answer(FLAWLESS, case.prompt, seeded(1))["response_text"] == case.golden
     for case in some("json", 5):
-        assert answers.record_answer(FLAWLESS, case.prompt, CUSTOMER_INTERACTION, chance(1)) == case.golden
+        assert answers.record_answer(FLAWLESS, case.prompt, CUSTOMER_INTERACTION, seeded(1)) == case.golden
 
 
 def test_a_model_knows_nothing_that_the_prompt_does_not_state() -> None:
     """Half a prompt loses the facts of the other half, even for a flawless model."""
     for case in some("conversation", 20):
         half = case.prompt[: len(case.prompt) // 2]
-        text = answers.conversation_answer(FLAWLESS, half, chance(1))["response_text"]
+        text = answers.conversation_answer(FLAWLESS, half, seeded(1))["response_text"]
         hidden = case.facts.keys() - visible(half)
         assert hidden
         assert not any(stated(case.facts[name], text) for name in hidden)
@@ -119,13 +119,13 @@ def test_a_model_knows_nothing_that_the_prompt_does_not_state() -> None:
 def facts_kept(model: SimulatedModel, cases: list[Scenario]) -> float:
     """The share of facts that the model's answers state."""
     told = [
-        (c, answers.conversation_answer(model, c.prompt, chance(c.reference))["response_text"]) for c in cases
+        (c, answers.conversation_answer(model, c.prompt, seeded(c.reference))["response_text"]) for c in cases
     ]
     return mean(stated(fact, text) for case, text in told for fact in case.facts.values())
 
 
 def recorded(model: SimulatedModel, case: Scenario) -> dict[str, Any]:
-    return answers.record_answer(model, case.prompt, CUSTOMER_INTERACTION, chance(case.reference))
+    return answers.record_answer(model, case.prompt, CUSTOMER_INTERACTION, seeded(case.reference))
 
 
 def fields_right(model: SimulatedModel, cases: list[Scenario]) -> float:
@@ -134,7 +134,7 @@ def fields_right(model: SimulatedModel, cases: list[Scenario]) -> float:
     right = []
     for case in cases:
         record = dict(
-            leaves(answers.record_answer(plain, case.prompt, CUSTOMER_INTERACTION, chance(case.reference)))
+            leaves(answers.record_answer(plain, case.prompt, CUSTOMER_INTERACTION, seeded(case.reference)))
         )
         right += [record.get(path) == value for path, value in leaves(case.golden)]
     return mean(right)
@@ -152,7 +152,7 @@ def test_a_wrong_field_still_meets_the_schema() -> None:
     """Wrong values are plausible: only planted violations break a record's schema."""
     poor = replace(STEADY, field_accuracy=0.0, schema_violation=0.0, extra_fields=0.0)
     records = [
-        (c, answers.record_answer(poor, c.prompt, CUSTOMER_INTERACTION, chance(c.reference)))
+        (c, answers.record_answer(poor, c.prompt, CUSTOMER_INTERACTION, seeded(c.reference)))
         for c in some("json", 100)
     ]
     assert all(valid(record, CUSTOMER_INTERACTION) for _, record in records)
@@ -164,7 +164,7 @@ def test_a_planted_violation_breaks_the_schema() -> None:
     for at, case in enumerate(some("json", 100)):
         record = copy.deepcopy(case.golden)
         assert isinstance(record, dict)
-        answers.violate(record, chance("violate", at))
+        mistakes.violate(record, seeded("violate", at))
         assert not valid(record, CUSTOMER_INTERACTION)
 
 
@@ -172,7 +172,7 @@ def test_the_hostile_model_plants_scripts_and_formulas() -> None:
     """Its texts carry what an export has to make harmless."""
     hostile = ROSTER["offline/hostile"]
     told = [
-        answers.conversation_answer(hostile, c.prompt, chance(c.reference)) for c in some("conversation", 60)
+        answers.conversation_answer(hostile, c.prompt, seeded(c.reference)) for c in some("conversation", 60)
     ]
     texts = [text["response_text"] for text in told]
     assert any("<script>" in text for text in texts)
@@ -182,7 +182,7 @@ def test_the_hostile_model_plants_scripts_and_formulas() -> None:
 def test_a_foreign_prompt_is_answered_from_its_own_words() -> None:
     """Entities and topic of somebody else's prompt come back; better models keep more of them."""
     prompt = "can you help me canceling purchase 00004587345 for Seattle?"
-    text = answers.conversation_answer(FLAWLESS, prompt, chance(1))["response_text"]
+    text = answers.conversation_answer(FLAWLESS, prompt, seeded(1))["response_text"]
     assert all(word in text for word in ("00004587345", "Seattle", "order details"))
     poor = replace(FLAWLESS, fact_recall=0.2)
-    assert len(answers.conversation_answer(poor, prompt, chance(1))["response_text"]) < len(text)
+    assert len(answers.conversation_answer(poor, prompt, seeded(1))["response_text"]) < len(text)

@@ -18,8 +18,8 @@ from benchkit.llm.client import Client
 from benchkit.llm.pacing import Pacer
 from benchkit.llm.progress import Bar, Bars
 from benchkit.llm.provider import Provider, base_url, served_models
-from benchkit.offline.models import ROSTER
 from benchkit.offline.server import OfflineServer
+from benchkit.offline.world.models import ROSTER
 
 from .talking import KEY, STEADY, Run, Ticks, at, executor, items
 

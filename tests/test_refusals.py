@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchkit.metrics.refusals import declines
-from benchkit.offline.completions import REFUSAL
+from benchkit.offline.world import REFUSAL
 
 REFUSALS = [
     REFUSAL,

@@ -97,7 +97,7 @@ def _defaults(provider: str) -> dict[str, Any]:
 def known(id: str) -> Model:
     """The catalog's entry, the published prices of a simulated model, or a model without prices."""
     if id.startswith("offline/"):
-        from ..offline.models import ROSTER
+        from ..offline.world import ROSTER
 
         if simulated := ROSTER.get(id):
             return Model(id, simulated.input_usd, simulated.output_usd)

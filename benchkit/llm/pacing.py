@@ -144,12 +144,12 @@ class Pacer:
 
     def _delay(self, tokens: int) -> float:
         """Seconds until a call of `tokens` may go, infinity where another one has to end for that."""
-        wait, room = self._wait(tokens), self.window.delay()
-        self.window.crowded = wait <= 0 < room
-        return max(wait, room)
+        wait, room = self._wait(tokens), self.window.has_room
+        self.window.crowded = wait <= 0 and not room
+        return wait if room else float("inf")
 
     def _admit(self, tokens: int, held_s: float = 0.0, outage_s: float = 0.0) -> Permit:
-        number = self.window.enter(spaced=self.size("RPM") > 0)
+        number = self.window.enter()
         self._tokens -= tokens
         self._next_request = max(self._clock(), self._next_request + self._spacing())
         return Permit(number, self._clock(), tokens, self._tokens, self._corrected, held_s, outage_s)

@@ -1,6 +1,10 @@
-"""The offline provider: Groq's API over real HTTP on loopback, with simulated models of published quality."""
+"""The offline provider: Groq's API over real HTTP on loopback, in front of simulated models.
 
-from benchkit.offline.models import ROSTER, SimulatedModel
-from benchkit.offline.server import OfflineServer, serve
+`server` keeps Groq's contract, limits and faults; `world` is who the models are and what they say.
+"""
 
-__all__ = ["ROSTER", "OfflineServer", "SimulatedModel", "serve"]
+from .server import OfflineServer, serve
+from .server.settings import Settings
+from .world import ROSTER, SimulatedModel
+
+__all__ = ["ROSTER", "OfflineServer", "Settings", "SimulatedModel", "serve"]

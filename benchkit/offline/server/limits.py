@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,10 +158,3 @@ def error(message: str, type: str = "invalid_request_error", code: str = "", **m
     """Groq's error body."""
     inner = {"message": message, "type": type} | ({"code": code} if code else {}) | more
     return {"error": inner}
-
-
-def limiter(
-    model: str, clock: Callable[[], float], defaults: Mapping[str, Any], own: Mapping[str, Any]
-) -> Limiter:
-    """A model's limiter: its own limits where given, the server's for the rest."""
-    return Limiter(model, clock, **{**defaults, **own})

@@ -22,7 +22,7 @@ class SimulatedModel:
     - `markup`: every text carries scripts, formulas and control characters.
     In the other roles: `author_errors` is the chance of a planted fault in a first attempt and
     `author_errors_again` in a regeneration, `critic_misses` that a faulty case passes, `critic_false_alarms`
-    that a good one is refused, `lies` the share of false sentences in a commentary.
+    that a good one is refused.
     Speed: `latency_ms` is (median, 95th percentile) of the lognormal wait before the first token, then
     `tokens_per_s`. Prices are US dollars per million tokens.
     """
@@ -40,7 +40,6 @@ class SimulatedModel:
     author_errors_again: float = 0.05
     critic_misses: float = 0.10
     critic_false_alarms: float = 0.05
-    lies: float = 0.0
     latency_ms: tuple[float, float] = (300.0, 700.0)
     tokens_per_s: float = 900.0
     input_usd: float = 0.10

@@ -1,15 +1,16 @@
-"""What Groq refuses before a model sees it: bad requests, unknown and retired models."""
+"""Groq's contract: what a request may hold, and the bodies of what it refuses."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from benchkit.offline.completions import token_limit
-from benchkit.offline.limits import error
-from benchkit.offline.models import DECOMMISSIONED, SimulatedModel
+from ..world import DECOMMISSIONED, Draft, SimulatedModel
+from .limits import error
 
 Refused = tuple[int, dict[str, Any]]
+INVALID = "Tool call validation failed: tool call validation failed"
 UNSUPPORTED = ("logprobs", "logit_bias", "top_logprobs")
 INVALID_KEY: Refused = (401, error("Invalid API Key", code="invalid_api_key"))
 
@@ -43,6 +44,51 @@ def unknown_url(method: str, path: str) -> Refused:
 
 def bad_json(message: str) -> Refused:
     return 400, error(f"request body is not valid JSON: {message}", code="json_parse_failed")
+
+
+def tool_use_failed(draft: Draft) -> Refused:
+    """The 400 in one of the six forms that Groq is known to use; `failed_generation` is text."""
+    tool, made = draft.tool, draft.arguments
+    message, failed = (
+        (
+            "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.",
+            f"<function={tool}>{made}</function>",
+        ),
+        (
+            f"{INVALID}: parameters for tool {tool} did not match schema: "
+            "errors: [missing properties: 'response_text']",
+            json.dumps({"name": tool, "arguments": {"text": made[:80]}}, ensure_ascii=False),
+        ),
+        (
+            f"{INVALID}: attempted to call tool 'json' which was not in request.tools",
+            json.dumps({"name": "json", "arguments": {"text": made[:80]}}, ensure_ascii=False),
+        ),
+        ("Failed to parse tool call arguments as JSON", made[: max(1, len(made) // 2)]),
+        (
+            "Tool choice is none, but model called a tool",
+            json.dumps({"name": tool, "arguments": made[:80]}, ensure_ascii=False),
+        ),
+        (
+            "Tool choice is required, but model did not call a tool",
+            "Let me think about that." if len(made) % 2 else "",
+        ),
+    )[draft.invalid - 1]
+    return 400, error(message, code="tool_use_failed", failed_generation=failed)
+
+
+def token_limit(body: Mapping[str, Any], model: SimulatedModel) -> int:
+    """The tokens that the answer may have: what is reserved of the limits."""
+    return int(body.get("max_completion_tokens") or body.get("max_tokens") or model.max_output)
+
+
+def chosen_tool(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The function that the model is made to call, or may call: the forced one, else the first."""
+    functions = [tool["function"] for tool in body.get("tools") or ()]
+    choice = body.get("tool_choice")
+    if not functions or choice == "none":
+        return None
+    forced = choice["function"]["name"] if isinstance(choice, Mapping) else ""
+    return next((function for function in functions if function.get("name") == forced), functions[0])
 
 
 def problem(body: Mapping[str, Any], model: SimulatedModel, size: int) -> Refused | None:

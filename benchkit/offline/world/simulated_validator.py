@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import random as random_module
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from random import Random
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
-from benchkit.domain import CATEGORIES, UNSPACED, as_text
-from benchkit.jsontext import json_path
-from benchkit.offline import reading
-from benchkit.offline.models import SimulatedModel
-from benchkit.offline.scenarios import REFERENCE, Scenario, leaves, recognised, said, stated
+from ...domain import CATEGORIES, UNSPACED, as_text
+from ...jsontext import json_path
+from . import reading
+from .models import SimulatedModel
+from .scenarios import REFERENCE, Scenario, leaves, recognised, said, stated
 
-Random = random_module.Random
 # What has to be exact in a text: references, amounts, times, dates and other words with digits.
 EXACT = re.compile(r"[A-Z]+-[0-9A-Z]{4,}|\$\d[\d.,]*\d|\d{1,2} [A-Z][a-z]+ \d{4}|\b[A-Z]*-?\d[\w:-]*")
 FEW, TOPIC = 8, 0.15  # keywords of a prompt, and the share of them that an answer takes up

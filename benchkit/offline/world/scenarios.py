@@ -15,8 +15,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from benchkit.domain import CATEGORIES
-from benchkit.offline.chance import chance
+from ...domain import CATEGORIES
+from .seeded import seeded
 
 PREFIXES = {"json": "INT", "conversation": "CASE"}
 LETTERS = dict(zip("TBPAS", CATEGORIES, strict=True))
@@ -56,9 +56,9 @@ class Scenario:
 
 
 @lru_cache(maxsize=1)
-def world() -> dict[str, Any]:
-    """The vocabulary: names, products, situations by category, notes by category."""
-    return json.loads(files(__package__).joinpath("world.json").read_text(encoding="utf-8"))
+def vocabulary() -> dict[str, Any]:
+    """Names, products, situations by category, notes by category."""
+    return json.loads(files(__package__).joinpath("vocabulary.json").read_text(encoding="utf-8"))
 
 
 def reference(kind: str, category: str, random: random.Random) -> str:
@@ -71,7 +71,7 @@ def reference(kind: str, category: str, random: random.Random) -> str:
 def scenario(reference: str) -> Scenario:
     """The scenario of a reference; the same one in every process and for every seed."""
     prefix, code = reference.split("-")
-    category, random = LETTERS[code[0]], chance("scenario", reference)
+    category, random = LETTERS[code[0]], seeded("scenario", reference)
     return (_record if prefix == "INT" else _conversation)(reference, category, random)
 
 
@@ -128,7 +128,7 @@ def day(random: random.Random, months: tuple[int, int]) -> str:
 
 def _story(category: str, random: random.Random) -> tuple[dict[str, Any], str, str]:
     """(situation, product, what the customer says)."""
-    words = world()
+    words = vocabulary()
     situation, product = random.choice(words["situations"][category]), random.choice(words["products"])
     told = random.choice(situation["stories"]).format(
         product=product, place=random.choice(words["places"]), since=random.choice(words["since"])
@@ -145,7 +145,7 @@ def _story(category: str, random: random.Random) -> tuple[dict[str, Any], str, s
 def _conversation(reference: str, category: str, random: random.Random) -> Scenario:
     situation, product, story = _story(category, random)
     facts = {
-        "name": random.choice(world()["names"]),
+        "name": random.choice(vocabulary()["names"]),
         "reference": reference,
         "order": f"{random.choice('KLMNQRVX')}{random.choice('ABDFGH')}-{random.randrange(10000, 99999)}",
         "amount": amount(random),
@@ -155,7 +155,7 @@ def _conversation(reference: str, category: str, random: random.Random) -> Scena
     }
     steps = random.sample(situation["steps"], 2)
     facts |= {"step_1": steps[0], "step_2": steps[1]}
-    notes = [note["prompt"].format(**facts) for note in world()["notes"][category]]
+    notes = [note["prompt"].format(**facts) for note in vocabulary()["notes"][category]]
     sentences = _answer(facts, product, situation["label"])
     prompt = _letter(facts, story, notes, random)
     golden = " ".join(sentence.golden for sentence in sentences)
@@ -165,7 +165,7 @@ def _conversation(reference: str, category: str, random: random.Random) -> Scena
 def _answer(facts: Mapping[str, str], product: str, label: str) -> tuple[Sentence, ...]:
     """The golden answer, sentence by sentence."""
     category = LETTERS[facts["reference"].split("-")[1][0]]
-    told = (*world()["greeting"], *world()["notes"][category], *world()["steps"])
+    told = (*vocabulary()["greeting"], *vocabulary()["notes"][category], *vocabulary()["steps"])
     words = {**facts, "product": product, "label": label}
     return tuple(
         Sentence(
@@ -179,7 +179,9 @@ def _answer(facts: Mapping[str, str], product: str, label: str) -> tuple[Sentenc
 
 def _letter(facts: Mapping[str, str], story: str, notes: list[str], random: random.Random) -> str:
     """The prompt of a conversation: the customer's letter and what the desk knows."""
-    opening, known, advice, closing = (random.choice(variants) for variants in world()["letter"].values())
+    opening, known, advice, closing = (
+        random.choice(variants) for variants in vocabulary()["letter"].values()
+    )
     told = " ".join(random.sample(notes, len(notes)))
     return "\n".join(
         (opening.format(**facts), f'"{story}"', f"{known} {told}", advice.format(**facts), closing)
@@ -221,7 +223,7 @@ def _number(value: float) -> int | float:
 
 def _memo(golden: dict[str, Any], story: str, random: random.Random) -> str:
     """The prompt of a record: a memo that states every value of the golden in prose."""
-    words = world()
+    words = vocabulary()
     flat = {path.split(".")[-1]: said(value) for path, value in leaves(golden)}
     flat |= {"name": random.choice(words["names"]), "city": random.choice(words["cities"]), "story": story}
     steps = golden["interaction"]["next_steps"]

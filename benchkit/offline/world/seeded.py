@@ -1,4 +1,4 @@
-"""Chance that can be repeated: every draw depends only on what is named, never on time, order or process."""
+"""Randomness that can be repeated: a draw depends on what is named, not on time, order or process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def digest_bytes(content: bytes) -> int:
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
 
 
-def chance(*parts: object) -> random.Random:
+def seeded(*parts: object) -> random.Random:
     """A random generator that is seeded by the parts alone."""
     return random.Random(digest(*parts))
 
@@ -33,7 +33,7 @@ def case_quality(p: float, model: str, case: int, what: str) -> float:
     """The model's probability on this one case, 0..1: fixed for (model, case), with mean `p` over cases."""
     if not 0.0 < p < 1.0:
         return p
-    difficulty = chance("difficulty", case, what).gauss(0.0, 1.0)
-    own = chance("difficulty", case, what, model).gauss(0.0, 1.0)
+    difficulty = seeded("difficulty", case, what).gauss(0.0, 1.0)
+    own = seeded("difficulty", case, what, model).gauss(0.0, 1.0)
     u = NormalDist().cdf(SHARED**0.5 * difficulty + (1.0 - SHARED) ** 0.5 * own)
     return float(betaincinv(p * SPREAD, (1.0 - p) * SPREAD, u))

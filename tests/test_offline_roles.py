@@ -12,10 +12,10 @@ import pytest
 
 from benchkit.domain import CATEGORIES
 from benchkit.generate import CUSTOMER_INTERACTION
-from benchkit.offline import author, critic
-from benchkit.offline.chance import chance
-from benchkit.offline.models import ROSTER, STEADY, SimulatedModel
-from benchkit.offline.scenarios import recognised
+from benchkit.offline.world import simulated_generator, simulated_validator
+from benchkit.offline.world.models import ROSTER, STEADY, SimulatedModel
+from benchkit.offline.world.scenarios import recognised
+from benchkit.offline.world.seeded import seeded
 
 
 def orders(kind: str, n: int, **more: Any) -> list[dict[str, Any]]:
@@ -30,19 +30,21 @@ def written(kind: str, n: int, model: SimulatedModel, **more: Any) -> list[dict[
     """Cases as 02 sends them to the validator."""
     made = []
     for order in orders(kind, n, **more):
-        case = author.author(model, order, kind, chance("author", kind, order["id"], sorted(more)))
+        case = simulated_generator.write(
+            model, order, kind, seeded("author", kind, order["id"], sorted(more))
+        )
         made.append(order | case)
     return made
 
 
 @pytest.mark.parametrize("kind", ["json", "conversation"])
 def test_the_author_honours_id_category_and_kind(kind: str) -> None:
-    """A faultless author's cases are what was ordered, and the critic's truth finds nothing wrong."""
+    """A faultless author's cases are what was ordered, and the validator's truth finds nothing wrong."""
     for case in written(kind, 50, replace(STEADY, author_errors=0.0)):
         known = recognised(case["prompt"])
         assert known is not None
         assert (case["test_case"], known.category) == (kind, case["category"])
-        assert critic.faults(case) == ("", "")
+        assert simulated_validator.faults(case) == ("", "")
 
 
 @pytest.mark.parametrize("kind", ["json", "conversation"])
@@ -52,7 +54,7 @@ def test_the_author_errs_at_the_published_rate_and_less_when_asked_again(kind: s
 
     def faulty(cases: list[dict[str, Any]]) -> float:
         prompts = [case["prompt"] for case in cases]
-        return mean(any(critic.faults(c)) or prompts.count(c["prompt"]) > 1 for c in cases)
+        return mean(any(simulated_validator.faults(c)) or prompts.count(c["prompt"]) > 1 for c in cases)
 
     first = faulty(written(kind, 400, model))
     again = faulty(written(kind, 400, model, rejected={"prompt": "x", "golden_response": "y", "reason": "z"}))
@@ -62,8 +64,8 @@ def test_the_author_errs_at_the_published_rate_and_less_when_asked_again(kind: s
 
 def verdict(model: SimulatedModel, case: dict[str, Any]) -> bool:
     """Whether the critic accepts at the threshold of 4."""
-    scores = critic.validate(
-        model, case, chance("critic", case["id"], case["prompt"], str(case["golden_response"]))
+    scores = simulated_validator.validate(
+        model, case, seeded("critic", case["id"], case["prompt"], str(case["golden_response"]))
     )
     return min(scores["prompt_quality_score"], scores["response_quality_score"]) >= 4
 
@@ -79,15 +81,15 @@ def test_the_critic_errs_at_the_published_rates() -> None:
 
 @pytest.mark.parametrize("kind", ["json", "conversation"])
 def test_the_critic_knows_what_was_planted(kind: str) -> None:
-    """Swapped goldens, halved prompts and broken records are faults by the critic's own truth."""
+    """Swapped goldens, halved prompts and broken records are faults by its own truth."""
     cases = written(kind, 20, replace(STEADY, author_errors=0.0))
     swapped = [a | {"golden_response": b["golden_response"]} for a, b in pairwise(cases)]
     halved = [case | {"prompt": case["prompt"][: len(case["prompt"]) // 2]} for case in cases]
-    assert all(critic.faults(case)[1] for case in swapped)
-    assert all(critic.faults(case)[0] for case in halved)
+    assert all(simulated_validator.faults(case)[1] for case in swapped)
+    assert all(simulated_validator.faults(case)[0] for case in halved)
     if kind == "json":
         broken = [c | {"golden_response": {**c["golden_response"], "surplus": 1}} for c in cases]
-        assert all("schema" in critic.faults(case)[1] for case in broken)
+        assert all("schema" in simulated_validator.faults(case)[1] for case in broken)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,9 @@ def test_the_critic_knows_what_was_planted(kind: str) -> None:
 )
 def test_the_critic_judges_foreign_cases_by_what_it_sees(golden: str, fault: str) -> None:
     """Placeholders and brevity are visible without knowing the truth."""
-    found = critic.faults({"prompt": "cancel my purchase 12 please", "golden_response": golden})[1]
+    found = simulated_validator.faults({"prompt": "cancel my purchase 12 please", "golden_response": golden})[
+        1
+    ]
     assert (fault in found) if fault else found == ""
 
 
@@ -117,18 +121,18 @@ def test_the_critic_judges_foreign_cases_by_what_it_sees(golden: str, fault: str
 )  # fmt: skip
 def test_sound_cases_are_accepted_in_any_language(prompt: str, golden: str) -> None:
     """Words are not counted by spaces where a script sets none, and few words promise no overlap."""
-    assert critic.faults({"prompt": prompt, "golden_response": golden}) == ("", "")
+    assert simulated_validator.faults({"prompt": prompt, "golden_response": golden}) == ("", "")
 
 
 def test_an_answer_beside_the_point_is_seen() -> None:
     """A prompt of many words of which the answer takes up none is answered by another case's golden."""
     prompt = "My Juniper purifier blinks red since Monday though I replaced both filters and pressed reset"
     golden = "We changed the address of your invoice to the one you gave us."
-    assert "hardly touches" in critic.faults({"prompt": prompt, "golden_response": golden})[1]
-    assert "too short" in critic.faults({"prompt": "你好", "golden_response": golden})[0]
+    assert "hardly touches" in simulated_validator.faults({"prompt": prompt, "golden_response": golden})[1]
+    assert "too short" in simulated_validator.faults({"prompt": "你好", "golden_response": golden})[0]
 
 
 def test_the_critic_survives_a_schema_that_is_none() -> None:
     """An impossible schema is a fault of the case, said in words."""
     case = {"prompt": "one two three", "golden_response": {"a": 1}, "response_schema": {"type": "nonsense"}}
-    assert re.search("no JSON Schema", critic.faults(case)[1])
+    assert re.search("no JSON Schema", simulated_validator.faults(case)[1])

@@ -1,4 +1,4 @@
-"""What a simulated model can make out of a text that it does not know: keywords, values for a field."""
+"""What a simulated model makes out of a text that it does not know: keywords, the value of a field."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from benchkit.domain import UNSPACED
-from benchkit.offline.schemas import UNSEEN, Schema, kind_of, label
+from ...domain import UNSPACED
+from .foreign import UNSEEN, Schema, type_of
 
 STOP_WORDS = """
 about after again also another because been before being between both cannot could does doing during
@@ -37,7 +37,7 @@ def keywords(text: str) -> tuple[str, ...]:
 
 def see(text: str, path: str, schema: Schema) -> Any:
     """The value that `text` seems to state for a field, or UNSEEN."""
-    kind = kind_of(schema)
+    kind = type_of(schema)
     if schema.get("enum"):
         return _member(text, path, schema["enum"])
     if kind in ("integer", "number"):
@@ -49,13 +49,19 @@ def see(text: str, path: str, schema: Schema) -> Any:
 
 def _labelled(text: str, path: str, value: str) -> str:
     """What follows the field's label (whole path, then its last word) and looks like `value`."""
-    whole = label(path)
+    whole = _label(path)
     for name in dict.fromkeys((whole, " ".join(whole.split()[-2:]), whole.split()[-1] if whole else "")):
         words = r"[\s_.-]+".join(map(re.escape, name.split()))
         match = re.search(rf"(?i:\b{words})\W{{0,4}}(?:(?i:is|was|are|of|at|to)\b)?\W{{0,4}}?({value})", text)
         if name and match:
             return match[1]
     return ""
+
+
+def _label(path: str) -> str:
+    """A leaf's path as words: "customer.firstName" is "customer first name", positions count from 1."""
+    words = re.sub(r"([a-z])([A-Z])|[._-]", lambda cut: f"{cut[1] or ''} {cut[2] or ''}", path)
+    return " ".join(str(int(word) + 1) if word.isdigit() else word.lower() for word in words.split())
 
 
 def _member(text: str, path: str, members: list[Any]) -> Any:

@@ -1,0 +1,122 @@
+"""The offline provider: Groq's API over real HTTP on loopback, in front of simulated models."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from ...errors import ProviderError
+from .handlers import Handlers
+from .settings import Settings
+
+HOST = "127.0.0.1"
+LARGEST_BODY = 64 * 2**20
+
+
+class OfflineServer:
+    """A server in a thread of its own; `with OfflineServer() as server:` and use `server.url`.
+
+    Takes `Settings`, or their fields by name. `url` is what GROQ_BASE_URL takes (without /openai/v1).
+    `requests` has the bodies, where they are recorded. `counts` has served, abandoned (the client went away
+    first), served_again (a body that had already been served), refused_429, refused_413,
+    failed_<status or fault>, each also as `<name>:<model>`.
+    """
+
+    def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
+        self.settings = replace(settings or Settings(), **changes)
+        self.handlers = Handlers(self.settings)
+        self.requests, self.counts = self.handlers.requests, self.handlers.counts
+        self.port, self.url = self.settings.port, ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: asyncio.Event | None = None
+        self._failure: OSError | None = None
+
+    def start(self) -> Self:
+        """Listen; returns when connections are accepted. Raises ProviderError when the port is taken."""
+        if self._thread is not None:
+            return self
+        ready = threading.Event()
+        self._failure = None
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="offline-provider", daemon=True)
+        self._thread.start()
+        ready.wait()
+        if self._failure is not None:
+            self._thread = None
+            raise ProviderError(
+                f"The offline provider cannot listen on {HOST}:{self.port}: {self._failure.strerror}. "
+                "Stop what uses that port, or choose another."
+            )
+        return self
+
+    def close(self) -> None:
+        """Stop listening; hanging replies end at once."""
+        if self._thread is None or self._loop is None or self._stop is None:
+            return
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, ready: threading.Event) -> None:
+        asyncio.run(self._serve(ready))
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.handlers.reopen()
+        runner = web.AppRunner(
+            application(self.handlers),
+            access_log=None,
+            handler_cancellation=True,  # a client that goes away is counted, not served
+            shutdown_timeout=0.1,
+            keepalive_timeout=75.0,
+        )
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, HOST, self.port, backlog=1024)
+            await site.start()
+            self.port = runner.addresses[0][1]
+            self.url = f"http://{HOST}:{self.port}"
+            ready.set()
+            await self._stop.wait()
+        except OSError as failure:
+            self._failure = failure
+        finally:
+            self.handlers.closing.set()
+            await runner.cleanup()
+            ready.set()
+
+
+def application(handlers: Handlers) -> web.Application:
+    """The routes of Groq's API that are simulated; every other path gets Groq's own 404."""
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.router.add_post("/openai/v1/chat/completions", handlers.chat)
+    app.router.add_get("/openai/v1/models", handlers.list_models)
+    app.router.add_get("/openai/v1/models/{model:.+}", handlers.get_model)
+    app.router.add_route("*", "/{path:.*}", handlers.elsewhere)
+    return app
+
+
+def serve(port: int = 0, **options: Any) -> None:
+    """Serve in the foreground until Ctrl-C, telling how to point a client at it. Options: Settings'."""
+    with OfflineServer(port=port, **options) as server:
+        print(f"Simulated provider at {server.url}, with {', '.join(server.handlers.models)}.")
+        print(f"To use it: export GROQ_BASE_URL={server.url} GROQ_API_KEY={options.get('key') or 'offline'}")
+        print("Ctrl-C stops it.", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            served = server.counts["served"]
+    print(f"Stopped after {served} replies.")

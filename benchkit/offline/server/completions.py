@@ -1,0 +1,122 @@
+"""The chat completion that Groq would send for a draft: wording, tokens, seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..world import Draft, SimulatedModel, text_of
+from ..world.seeded import digest, seeded
+
+Z95 = 1.6448536269514722  # the standard normal's 95th percentile
+FRAME = 10  # tokens of a tool call besides its arguments
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens and seconds as Groq reports them; the server waits for the sum of the seconds."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    queue_s: float
+    prompt_s: float
+    completion_s: float
+
+    @property
+    def wait_s(self) -> float:
+        return self.queue_s + self.prompt_s + self.completion_s
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "queue_time": round(self.queue_s, 9),
+            "prompt_tokens": self.prompt_tokens,
+            "prompt_time": round(self.prompt_s, 9),
+            "completion_tokens": self.completion_tokens,
+            "completion_time": round(self.completion_s, 9),
+            "total_tokens": self.tokens,
+            "total_time": round(self.prompt_s + self.completion_s, 9),
+        }
+
+
+def usage(
+    model: SimulatedModel,
+    draft: Draft,
+    asked: int,
+    limit: int,
+    key: tuple[int, str],
+    latency_ms: float | None,
+) -> Usage:
+    """What the reply costs: a lognormal wait, then tokens at the model's pace; or exactly `latency_ms`.
+
+    `asked` are the prompt's tokens, `limit` those that the answer may have, `key` is (server's seed, all that
+    the answer depends on).
+    """
+    used = min(_completion_tokens(draft), limit)
+    if latency_ms is not None:
+        whole = latency_ms / 1000
+        return Usage(asked, used, whole * 0.1, whole * 0.2, whole * 0.7)
+    median, p95 = model.latency_ms
+    z = seeded("latency", key[0], model.id, key[1]).gauss(0.0, 1.0)
+    wait = median * (p95 / median) ** (z / Z95) / 1000 if median > 0 else 0.0
+    return Usage(asked, used, wait * 0.3, wait * 0.7, used / model.tokens_per_s)
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int:
+    """Tokens of the messages and the tools, and a few for each message's frame."""
+    tools = json.dumps(body["tools"]) if body.get("tools") else ""
+    messages = body["messages"]
+    return _tokens("".join(text_of(message) for message in messages) + tools) + 4 * len(messages)
+
+
+def _completion_tokens(draft: Draft) -> int:
+    return _tokens(draft.arguments) + FRAME if draft.tool else _tokens(draft.content or "") + 1
+
+
+def _tokens(text: str) -> int:
+    """About four characters a token."""
+    return -(-len(text) // 4)
+
+
+def completion(
+    model: SimulatedModel, body: Mapping[str, Any], draft: Draft, cost: Usage, ids: tuple[str, int], seed: int
+) -> dict[str, Any]:
+    """The chat completion as Groq words it; `ids` is (request id, unix time).
+
+    The fingerprint starts with "offline", whatever id the model has: a client can always tell.
+    """
+    request_id, created = ids
+    message, finish = _message(draft, cost.completion_tokens)
+    return {
+        "id": f"chatcmpl-{request_id}",
+        "object": "chat.completion",
+        "created": created,
+        "model": model.id,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+        "usage": cost.body(),
+        "usage_breakdown": None,
+        "system_fingerprint": f"offline_{seed}",
+        "x_groq": {"id": request_id, "seed": body.get("seed")},
+        "service_tier": body.get("service_tier") or "on_demand",
+    }
+
+
+def _message(draft: Draft, tokens: int) -> tuple[dict[str, Any], str]:
+    """(message, finish reason); what exceeds the tokens is cut off."""
+    said = {"role": "assistant", "content": None}
+    if not draft.tool:
+        text = draft.content or ""
+        cut = text[: tokens * 4]
+        return said | {"content": cut}, "stop" if cut == text else "length"
+    cut = draft.arguments[: max(0, tokens - FRAME) * 4]
+    call = {
+        "id": f"call_{digest(draft.arguments):016x}",
+        "type": "function",
+        "function": {"name": draft.tool, "arguments": cut},
+    }
+    return said | {"tool_calls": [call]}, "tool_calls" if cut == draft.arguments else "length"

@@ -1,0 +1,134 @@
+"""The ways in which a provider fails, each with its own probability per attempt, and what then is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from ...errors import UsageError
+from ..world.seeded import seeded
+from .limits import error
+from .settings import Settings
+
+# Answers of their own: status, body (a dict is JSON), content type.
+REFUSED = {
+    "498": (498, error("Flex Tier Capacity Exceeded", "capacity_exceeded", "capacity_exceeded")),
+    "500": (500, error("Internal server error", "internal_server_error")),
+    "502": (502, error("Bad gateway", "internal_server_error")),
+    "503": (
+        503,
+        error("Service unavailable: over capacity. Please wait and try again.", "internal_server_error"),
+    ),
+}
+ENVOY = "upstream connect error or disconnect/reset before headers. reset reason: overflow"
+PAGE = "<!DOCTYPE html><html><title>Just a moment...</title><body>Checking your browser</body></html>"
+# Damage to the good answer on its way.
+DAMAGED = ("hang", "drip", "reset", "truncated", "garbled", "content_type", "no_choices", "null_message")
+NAMES = (*REFUSED, "503_text", *DAMAGED, "tool_use_failed")
+DRIPS = 20  # pieces that a dripping body comes in
+SPREAD = ("500", "502", "503", "reset")  # what `error_rate` is made of
+
+
+class Faults:
+    """Which fault, if any, befalls an attempt. The n-th attempt of the same request always meets the same."""
+
+    def __init__(self, seed: int, error_rate: float, faults: Mapping[str, float]) -> None:
+        unknown = sorted(set(faults) - set(NAMES))
+        if unknown:
+            raise UsageError(f"No fault is named {unknown[0]!r}. The faults are {', '.join(NAMES)}.")
+        self.seed = seed
+        self.rates = {name: float(faults.get(name, 0.0)) for name in NAMES}
+        for name in SPREAD:
+            self.rates[name] += error_rate / len(SPREAD)
+        if min(self.rates.values()) < 0 or sum(self.rates.values()) > 1:
+            raise UsageError(
+                f"Fault rates must lie in 0..1 and sum to at most 1, not {sum(self.rates.values())}."
+            )
+        self.attempts: Counter[int] = Counter()
+
+    def draw(self, request: int) -> tuple[str, int]:
+        """(the fault or "", the attempt's number from 1) for one more attempt of this request."""
+        if not any(self.rates.values()):
+            return "", 1
+        self.attempts[request] += 1
+        attempt = self.attempts[request]
+        left = seeded("fault", self.seed, request, attempt).random()
+        for name, rate in self.rates.items():
+            left -= rate
+            if rate and left < 0:
+                return name, attempt
+        return "", attempt
+
+
+def refused_body(fault: str) -> tuple[int, bytes, str] | None:
+    """(status, body, content type) of a fault that is an answer of its own, else None."""
+    if fault == "503_text":
+        return 503, ENVOY.encode(), "text/plain"
+    if fault not in REFUSED:
+        return None
+    status, body = REFUSED[fault]
+    return status, json.dumps(body).encode(), "application/json"
+
+
+async def damaged(
+    fault: str,
+    request: web.Request,
+    completion: dict[str, Any],
+    headers: dict[str, str],
+    settings: Settings,
+    closing: asyncio.Event,
+) -> web.StreamResponse:
+    """The good answer, spoilt on its way."""
+    if fault in ("no_choices", "null_message"):
+        choices = [] if fault == "no_choices" else [completion["choices"][0] | {"message": None}]
+        return _json(completion | {"choices": choices}, headers)
+    if fault == "hang":
+        await _until(closing, settings.hang_s)
+        return _json(error("Gateway timeout", "internal_server_error"), headers, 504)
+    if fault == "content_type":
+        return web.Response(body=PAGE.encode(), content_type="text/html", headers=headers)
+    payload = json.dumps(completion, ensure_ascii=False).encode("utf-8", "replace")
+    half, third = len(payload) // 2, len(payload) // 3
+    if fault == "truncated":
+        return web.Response(body=payload[:half], content_type="application/json", headers=headers)
+    if fault == "garbled":
+        spoilt = payload[:third] + b"\xff\x00}{" + payload[third + 9 :]
+        return web.Response(body=spoilt, content_type="application/json", headers=headers)
+    response = web.StreamResponse(headers=headers | {"content-length": str(len(payload))})
+    response.content_type = "application/json"
+    await response.prepare(request)
+    if fault == "drip":
+        return await _dripped(response, payload, settings.drip_s, closing)
+    await response.write(payload[:half])
+    if request.transport is not None:
+        request.transport.abort()  # a reset
+    return response
+
+
+async def _dripped(
+    response: web.StreamResponse, payload: bytes, seconds: float, closing: asyncio.Event
+) -> web.StreamResponse:
+    size = -(-len(payload) // DRIPS)
+    for start in range(0, len(payload), size):
+        await response.write(payload[start : start + size])
+        await _until(closing, seconds / DRIPS)
+    await response.write_eof()
+    return response
+
+
+async def _until(closing: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(closing.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _json(body: Any, headers: dict[str, str], status: int = 200) -> web.Response:
+    return web.Response(
+        status=status, body=json.dumps(body).encode(), content_type="application/json", headers=headers
+    )

@@ -1,0 +1,216 @@
+"""What happens to one HTTP request: key, model, limits, fault, reply."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections import Counter
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import web
+
+from ..world import ROSTER, STAND_INS, Draft, SimulatedModel, respond
+from ..world.seeded import digest, digest_bytes, seeded
+from . import contract
+from .completions import Usage, completion, prompt_tokens, usage
+from .faults import DAMAGED, Faults, damaged, refused_body
+from .limits import Limiter, Refusal
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A chat request that may be answered, and what is known of it."""
+
+    http: web.Request
+    body: dict[str, Any]
+    model: SimulatedModel
+    key: int  # of the body's bytes
+    id: str
+    prompt_tokens: int
+    limit: int  # tokens that the answer may have
+
+    @property
+    def seeds(self) -> str:
+        """All of a request that an answer depends on, besides the tool."""
+        return json.dumps([self.body.get("messages"), self.body.get("seed")])
+
+
+class Handlers:
+    """The server's state and its handlers. Everything runs in the server's one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.key = settings, settings.key
+        own = {model.id: model for model in settings.models}
+        self.models = {**ROSTER, **(STAND_INS if settings.stand_in else {}), **own}
+        self.limiters = {
+            model: Limiter(model, settings.clock, **settings.limits_of(model)) for model in self.models
+        }
+        self.faults = Faults(settings.seed, settings.error_rate, settings.faults)
+        self.requests: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
+        self.in_flight = self.peak_in_flight = self._arrivals = 0
+        self._answered: set[int] = set()
+        self.reopen()
+
+    def reopen(self) -> None:
+        """What belongs to one event loop: a server can be started again, in another."""
+        self.closing = asyncio.Event()
+        self.turns = asyncio.Semaphore(self.settings.at_once) if self.settings.at_once else None
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """POST /openai/v1/chat/completions."""
+        content = await request.read()
+        self._arrivals += 1
+        request_id = f"req_{digest(self.settings.seed, self._arrivals, time.time_ns()):016x}"
+        self.in_flight += 1
+        self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+        try:
+            return await self._chat(request, content, request_id)
+        finally:
+            self.in_flight -= 1
+
+    async def list_models(self, request: web.Request) -> web.Response:
+        """GET /openai/v1/models: what is served now; a retired model is listed no more."""
+        if not self._key_works(request):
+            return _refusal(contract.INVALID_KEY)
+        rows = [model.row() for id, model in self.models.items() if not self._retired(id)]
+        return _json(200, {"object": "list", "data": rows})
+
+    async def get_model(self, request: web.Request) -> web.Response:
+        """GET /openai/v1/models/{id}."""
+        id = request.match_info["model"]
+        if not self._key_works(request):
+            return _refusal(contract.INVALID_KEY)
+        if id not in self.models or self._retired(id):
+            return _refusal(contract.not_found(id))
+        return _json(200, self.models[id].row())
+
+    async def elsewhere(self, request: web.Request) -> web.Response:
+        return _refusal(contract.unknown_url(request.method, request.path))
+
+    async def _chat(self, request: web.Request, content: bytes, request_id: str) -> web.StreamResponse:
+        if not self._key_works(request):
+            self.counts["failed_401"] += 1
+            return _refusal(contract.INVALID_KEY, request_id)
+        try:
+            body = json.loads(content)
+        except (json.JSONDecodeError, UnicodeDecodeError) as wrong:
+            return _refusal(contract.bad_json(str(wrong)), request_id)
+        refused = self._refused(body, len(content))
+        if self.settings.record and isinstance(body, dict):
+            self.requests.append(body)
+        if refused:
+            self.counts[f"failed_{refused[0]}"] += 1
+            return _refusal(refused, request_id)
+        model = self.models[body["model"]]
+        size = prompt_tokens(body), contract.token_limit(body, model)
+        return await self._admitted(Asked(request, body, model, digest_bytes(content), request_id, *size))
+
+    def _refused(self, body: Any, size: int) -> contract.Refused | None:
+        if not isinstance(body, dict):
+            return contract.bad_json("it must be an object")
+        id = str(body.get("model", ""))
+        if id not in self.models:
+            return contract.unknown_model(id)
+        if self._retired(id):
+            return contract.decommissioned(id)
+        return contract.problem(body, self.models[id], size)
+
+    async def _admitted(self, asked: Asked) -> web.StreamResponse:
+        limits = self.limiters[asked.model.id]
+        reserved = asked.prompt_tokens + asked.limit if limits.buckets else 0
+        refusal = limits.admit(reserved)
+        if refusal:
+            self._count(f"refused_{refusal.status}", asked)
+            headers = limits.headers() | {"retry-after": self._wait(refusal), "x-request-id": asked.id}
+            return _json(refusal.status, refusal.body, headers)
+        billed = 0
+        try:
+            response, billed = await self._reply(asked)
+        except asyncio.CancelledError:
+            if not self.closing.is_set():
+                self._count("abandoned", asked)
+            raise
+        finally:
+            limits.give_back(reserved - billed)
+        return response
+
+    async def _reply(self, asked: Asked) -> tuple[web.StreamResponse, int]:
+        """(response, tokens that it is billed for); what fails costs nothing."""
+        fault, attempt = self.faults.draw(asked.key)
+        draft, cost = self._drafted(asked, attempt if fault == "tool_use_failed" else 0)
+        headers = self.limiters[asked.model.id].headers() | {"x-request-id": asked.id}
+        if refused := refused_body(fault):
+            self._count(f"failed_{fault}", asked)
+            await asyncio.sleep(cost.wait_s / 4)
+            status, body, content_type = refused
+            return web.Response(status=status, body=body, content_type=content_type, headers=headers), 0
+        cost = await self._worked(cost)
+        if draft.invalid:
+            self._count("failed_tool_use", asked)
+            return _json(*contract.tool_use_failed(draft), headers), 0
+        ids = (asked.id, int(time.time()))
+        said = completion(asked.model, asked.body, draft, cost, ids, self.settings.seed)
+        if fault in DAMAGED:
+            self._count("dripped" if fault == "drip" else f"failed_{fault}", asked)
+            response = await damaged(fault, asked.http, said, headers, self.settings, self.closing)
+            return response, cost.tokens if fault == "drip" else 0
+        self._served(asked)
+        return _json(200, said, headers), cost.tokens
+
+    def _drafted(self, asked: Asked, failing: int) -> tuple[Draft, Usage]:
+        """The model's answer and its cost; where `failing` is an attempt's number, a refused tool call."""
+        seed, seeds = self.settings.seed, asked.seeds
+        draft = respond(asked.model, asked.body["messages"], contract.chosen_tool(asked.body), seed, seeds)
+        if failing:
+            draft = replace(draft, invalid=seeded("form", seed, asked.key, failing).randint(1, 6))
+        sizes = asked.prompt_tokens, asked.limit
+        return draft, usage(asked.model, draft, *sizes, (seed, seeds), self.settings.latency_ms)
+
+    async def _worked(self, cost: Usage) -> Usage:
+        """Take the time that the reply takes, `at_once` at a time; waiting for a turn is queueing."""
+        began = time.perf_counter()
+        async with self.turns or nullcontext():
+            queued = time.perf_counter() - began if self.turns else 0.0
+            if cost.wait_s > 0:
+                await asyncio.sleep(cost.wait_s)
+        return replace(cost, queue_s=cost.queue_s + queued)
+
+    def _wait(self, refusal: Refusal) -> str:
+        """Retry-After: whole seconds, or milliseconds too."""
+        if self.settings.fractional_retry_after:
+            return f"{max(refusal.retry_after, 0.001):.3f}"
+        return str(max(1, math.ceil(refusal.retry_after)))
+
+    def _served(self, asked: Asked) -> None:
+        self._count("served", asked)
+        if asked.key in self._answered:
+            self._count("served_again", asked)
+        self._answered.add(asked.key)
+
+    def _count(self, name: str, asked: Asked) -> None:
+        self.counts[name] += 1
+        self.counts[f"{name}:{asked.model.id}"] += 1
+
+    def _key_works(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        dead = 0 < self.settings.key_dies_after <= self.counts["served"]
+        return bool(given) and not dead and (not self.key or given == self.key)
+
+    def _retired(self, model: str) -> bool:
+        last = self.settings.retire_after.get(model)
+        return last is not None and self.counts[f"served:{model}"] >= last
+
+
+def _refusal(refused: contract.Refused, request_id: str = "") -> web.Response:
+    return _json(*refused, {"x-request-id": request_id} if request_id else None)
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:
+    payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return web.Response(status=status, body=payload, content_type="application/json", headers=headers)
