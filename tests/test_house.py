@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "stats": {"domain", "errors", "wording"},
     "metrics": {"domain", "errors", "jsontext"},
     "plots": {"domain", "errors", "signature", "metrics", "wording"},
-    "run": GROUND | {"llm"},
+    "run": GROUND | {"llm", "plots"},
     "offline": GROUND | {"metrics"},
     "llm": GROUND | {"agent", "offline"},
     "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchkit import report
+from benchkit import plots, report
 from benchkit.decide.saying import finding
 from benchkit.domain import CATEGORIES
 from benchkit.measure import costs
-from benchkit.plots import plot_differences
 from benchkit.report.export import export_report, page_text
 from benchkit.report.markdown import cell, escaped, in_html
 from benchkit.signature import parts, small_print
@@ -41,12 +40,28 @@ def computed() -> dict[str, Any]:
     return report_of(drawn(3))
 
 
+def drawn_figures(computed: dict[str, Any], scores: pd.DataFrame) -> dict[str, plots.Chart]:
+    """What 04 and 05 draw."""
+    how = computed["configuration"]
+    primary = how["primary_metrics"].values()
+    charts = [
+        plots.plot_differences(pd.DataFrame(computed["comparisons"]), margin=how["margin"]),
+        *(plots.plot_case_pairs(scores, name, *how["models"][:2]) for name in primary),
+        plots.plot_scores(scores),
+        *(plots.plot_heatmap(scores, name) for name in primary),
+        plots.plot_round_agreement(scores),
+        plots.plot_latency(responses_of(scores)),
+        *(plots.plot_tradeoff(scores, responses_of(scores), name) for name in primary),
+    ]
+    return {one.name: one.stamped(computed["signature"]) for one in charts}
+
+
 @pytest.fixture(scope="module", params=[2, 4])
 def made(request) -> tuple[dict[str, Any], str]:
     """A computed report of so many models, and its text."""
     scores = drawn(5, (STEADY, HASTY, TERSE, "org/" + "long-" * 12 + "id")[: request.param], n=10)
     computed = report_of(scores, costs={STEADY: 0.001})
-    figures = report.figures(computed, scores, responses_of(scores))
+    figures = drawn_figures(computed, scores)
     return computed, report.write(computed, SAID, pd.DataFrame(), figures)
 
 
@@ -57,7 +72,7 @@ class TestWritten:
         tables = len(re.findall(r"^\| .*\n\|(?: --- \|)+", text, re.M))
         assert text.count(f"<small>{small_print(computed['signature'])}</small>") == tables == 8
         assert text.count(f"`{computed['signature']}`") == 1
-        names = re.findall(r"^!\[(.+)\]\(figures/(\w+)\.png\)\n\n\*(.+)\*$", text, re.M)
+        names = re.findall(r"^!\[(.+)\]\(figures/([\w.-]+)\.png\)\n\n\*(.+)\*$", text, re.M)
         assert [name.partition("_")[0] for _, name, _ in names] == [
             "differences", "pairs", "pairs", "scores", "categories", "categories", "rounds", "latency",
             "tradeoff", "tradeoff",
@@ -183,7 +198,7 @@ class TestText:
         made = report_of(scores)
         for row in made["comparisons"]:
             row |= {"difference": -0.0002, "ci_low": -0.0003, "ci_high": 0.002}
-        chart = plot_differences(pd.DataFrame(made["comparisons"]))
+        chart = plots.plot_differences(pd.DataFrame(made["comparisons"]))
         said = finding(STEADY, [row | {"other": HASTY} for row in made["comparisons"][:1]], 0.05, 0.05)
         for text in (report.comparisons(made), chart.alt, said):
             assert "0.000 to 0.002" in text
@@ -192,22 +207,6 @@ class TestText:
 
 def as_reported(models: tuple[str, ...] = (STEADY, HASTY), **changed: Any) -> dict[str, Any]:
     return report_of(drawn(3, models, n=6), costs={STEADY: 0.001}) | changed
-
-
-class TestFigures:
-    def test_what_an_import_does_not_have_makes_no_figure(self):
-        """Without times, prices and categories their figures are left out, not shown empty."""
-        scores = score_table({m: {"clarity": [[0.4, 0.5], [0.7, 0.9]]} for m in (STEADY, HASTY)}, ["only"])
-        made = report_of(scores, primary={"conversation": "clarity"})
-        answers = responses_of(scores).assign(latency_s=np.nan, queue_s=np.nan)
-        assert list(report.figures(made, scores, answers)) == [
-            "differences",
-            "pairs_clarity",
-            "scores",
-            "rounds",
-        ]
-        timed = report.figures(made, scores, responses_of(scores))
-        assert list(timed)[-2:] == ["latency", "tradeoff_clarity"]
 
 
 class TestDecision:
@@ -228,26 +227,6 @@ class TestDecision:
             "were seen it was task_completion; a wrote the test cases."
         )
         assert report.reminder(as_reported()) == ""
-
-
-class TestEarlierFigures:
-    def test_what_02_and_03_have_drawn_is_in_the_report(self, tmp_path):
-        """With its words, from its file and to it byte by byte; a broken one is left out."""
-        chart = plot_differences(pd.DataFrame(as_reported()["comparisons"])).signed("benchkit:1|seed:7")
-        chart.save(tmp_path / "validation.png")
-        chart.save(tmp_path / "power_clarity.png")
-        (tmp_path / "power_broken.png").write_bytes(chart.png[:900])
-        made = as_reported()
-        scores = drawn(3, n=6)
-        figures = report.figures(made, scores, responses_of(scores), tmp_path)
-        assert list(figures)[-2:] == ["validation", "power_clarity"]
-        kept = figures["validation"]
-        assert (kept.caption, kept.alt, kept.signature) == (chart.caption, chart.alt, chart.signature)
-        assert (kept.signed("other").signature, kept.width_px) == (chart.signature, chart.width_px)
-        assert kept.save(tmp_path / "again.png").read_bytes() == chart.png
-        text = report.write(made, report.Commentary(), pd.DataFrame(), figures)
-        assert text.index("(figures/validation.png)") < text.index("## Means by model")
-        assert text.index("## Agreement") < text.index("(figures/power_clarity.png)") < text.index("## Cost")
 
 
 class TestMethod:

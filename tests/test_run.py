@@ -8,6 +8,7 @@ import logging
 import math
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchkit.errors import RunError, UsageError
+from benchkit.plots import Chart, plot_yield
 from benchkit.run import Run, combined, open_run, read_run, recorded_parameters, start_run
 from benchkit.run.paths import file_name, located, model_of, newest_run_dir, response_files
 from benchkit.run.rows import rows_used
@@ -36,6 +38,9 @@ CASES = [
         "golden_response": "{'a': 5, 'ok': True, 'none': None}",
     },
 ]
+
+
+TABLE = pd.DataFrame({"id": ["a", "b"], "category": ["x", "y"]})
 
 
 @pytest.fixture(autouse=True)
@@ -353,28 +358,43 @@ class TestSaving:
         assert json.loads((run.path / "metrics.json").read_text())["a"] == "x\ud800"
         assert (run.path / "analysis_report.md").read_text() == "x\\ud800"
 
-    def test_a_figure_is_replaced_whole(self):
+    def test_a_figure_is_replaced_whole(self, monkeypatch):
         """A figure that fails half way leaves the one that was there."""
-
-        class Chart:
-            def __init__(self, data: bytes, fails: bool = False) -> None:
-                self.data, self.fails = data, fails
-
-            def signed(self, signature: str):
-                return self
-
-            def save(self, path) -> None:
-                path.write_bytes(self.data)
-                if self.fails:
-                    raise MemoryError
-
         run = begun()
-        run.save_figure("scores", Chart(b"old"))
+        first = run.figure(plot_yield(TABLE, TABLE.iloc[:0]))
+
+        def fails(self, kind: str) -> bytes:
+            raise MemoryError
+
+        monkeypatch.setattr(Chart, "_render", fails)
         with pytest.raises(MemoryError):
-            run.save_figure("scores", Chart(b"half", fails=True))
-        assert [(p.name, p.read_bytes()) for p in (run.path / "figures").iterdir()] == [
-            ("scores.png", b"old")
-        ]
+            run.figure(plot_yield(TABLE, TABLE))
+        assert sorted(path.name for path in (run.path / "figures").iterdir()) == ["yield.json", "yield.png"]
+        assert run.figures()["yield"].png == first.png
+
+    def test_a_figure_says_what_the_run_knows(self):
+        """Signed by the run, marked SIMULATED, with a sidecar that gives its words back."""
+        run = begun(provider="offline")
+        chart = run.figure(plot_yield(TABLE, TABLE.iloc[:0]))
+        kept = run.figures()["yield"]
+        assert kept.caption == chart.caption
+        assert kept.caption.startswith("Simulated models: ")
+        assert "|seed:" in kept.signature
+        told = json.loads((run.path / "figures" / "yield.json").read_text())
+        assert set(told) >= {"caption", "alt", "drawn_from", "notebook"}
+
+    def test_a_figure_of_an_earlier_metric_is_gone(self):
+        """A notebook that runs again draws anew: of its earlier figures none is left, another's stay."""
+        run = begun()
+        run.record("02_validate")
+        run.figure(plot_yield(TABLE, TABLE.iloc[:0]))
+        run.record("03_execute", primary_metric="clarity")
+        run.figure(replace(plot_yield(TABLE, TABLE), name="power_clarity"))
+        (run.path / "figures" / "power_old.png").write_bytes(b"from elsewhere")
+        assert list(run.figures()) == ["yield", "power_clarity"]
+        run.record("03_execute", primary_metric="bleu_score")
+        run.figure(replace(plot_yield(TABLE, TABLE), name="power_bleu_score"))
+        assert list(run.figures()) == ["yield", "power_bleu_score"]
 
 
 class TestEditing:

@@ -65,7 +65,7 @@ class TestTheCommand:
         """Computed again from its CSV files and its journal, every published number agrees."""
         done = benchkit("verify", run_dir)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count("agrees") == 13
+        assert done.stdout.count("agrees") >= 25
 
     def test_says_that_it_is_simulated(self, run_dir):
         """Report, HTML and metrics files say so."""

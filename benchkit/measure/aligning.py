@@ -38,6 +38,7 @@ def align(responses: pd.DataFrame, cases: pd.DataFrame, *, warn: bool = True) ->
     full["status"], full["error"] = [one.status for one in read], [one.error for one in read]
     aligned = full[[*dict.fromkeys((*Response.__dataclass_fields__, "category"))]]
     aligned.attrs["warnings"] = [*_left_out(responses, cases), *_doubtful(responses, full)]
+    aligned.attrs["simulated"] = responses.attrs.get("simulated", False)
     for line in aligned.attrs["warnings"] if warn else ():
         logger.warning("%s", line)
     return aligned

@@ -11,8 +11,8 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 
+from ..metrics import in_order
 from ..plots import plot_scores
-from ..plots.words import in_order
 
 EVERY = "(all)"
 # Nothing from a model is trusted to be short either: every text scrolls in a box of its own.
@@ -47,9 +47,7 @@ def browse_cases(
     return _picture(draw, {"case": case, "model": model})
 
 
-def explore_scores(
-    scores: pd.DataFrame, *, models: Sequence[str] | None = None, simulated: bool = False
-) -> widgets.VBox:
+def explore_scores(scores: pd.DataFrame, *, alpha: float = 0.05) -> widgets.VBox:
     """Pick a metric and a category; the figure is `plot_scores`, drawn on the scores that are left."""
     some = len(scores) > 0
     metric = widgets.Dropdown(
@@ -61,7 +59,7 @@ def explore_scores(
     def draw() -> str:
         chosen = {"metric": metric.value, "category": category.value}
         narrowed = {name: "" if value == EVERY else value for name, value in chosen.items()}
-        return plot_scores(scores, **narrowed, models=models, simulated=simulated).html()
+        return plot_scores(scores, **narrowed, alpha=alpha).html()
 
     return _picture(draw, {"metric": metric, "category": category})
 

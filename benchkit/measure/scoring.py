@@ -44,6 +44,7 @@ def score(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "content": float})
     _fill_open_ends(table, empty)
+    table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
     return table
 
 

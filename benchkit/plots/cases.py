@@ -1,4 +1,4 @@
-"""How the test cases came about: the yield of generation and the validator's scores."""
+"""How the test cases came about: what became of each attempt, and the validator's scores."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from ..wording import count, listed
 from .chart import FAINT, INK, MUTED, Chart, chart, frame, nothing, say, styled
 from .marks import legend_below
-from .words import count, labels, listed
+from .words import each, labels
 
 ACCEPTED, REWRITTEN, REPLACED, REJECTED = "#0072B2", "#56B4E9", "#FBE3C0", "#D55E00"
 FATES = {
@@ -43,24 +45,24 @@ def fates(accepted: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def plot_yield(accepted: pd.DataFrame, rejected: pd.DataFrame, *, simulated: bool = False) -> Chart:
-    """What became of every generated case, per category.
+def plot_yield(accepted: pd.DataFrame, rejected: pd.DataFrame, *, brought: bool = False) -> Chart:
+    """What became of every case, per category; `brought` cases are a person's, and nothing was generated.
 
     `accepted` and `rejected` are validated_tests and rejected_tests (`id, category`, and where there was
     regeneration `attempt, parent_id`). A bar counts attempts, so that rewriting is seen as the work it is.
     """
-    title = "Yield of generation"
+    title = "What became of the cases that were brought" if brought else "Yield of generation"
     if accepted.empty and rejected.empty:
-        return nothing(title, "No case was generated or brought.", simulated=simulated)
+        return nothing("yield", title, "No case was generated or brought.")
     table = fates(accepted, rejected).iloc[::-1]
-    figure, axes = frame(title, 1.5 + 0.34 * len(table), simulated=simulated)
+    figure, axes = frame(title, 1.5 + 0.34 * len(table))
     stacked_bars(axes[0, 0], table, FATES)
-    axes[0, 0].set_xlabel(f"attempts (n = {table.to_numpy().sum()})")
+    axes[0, 0].set_xlabel(f"{'cases' if brought else 'attempts'} (n = {table.to_numpy().sum()})")
     axes[0, 0].set_yticks(range(len(table)), list(labels(table.index, 36).values()))
     used = [fate for fate in FATES if table[fate].any()]
     legend_below(figure, [Patch(facecolor=FATES[fate], edgecolor=MUTED, lw=0.4) for fate in used], used)
-    caption, alt = _yield_words(table)
-    return chart(figure, caption, alt, simulated=simulated)
+    reading, alt = _yield_words(table, brought)
+    return chart("yield", figure, reading, alt, data=(table.reset_index(),))
 
 
 def stacked_bars(
@@ -70,13 +72,8 @@ def stacked_bars(
     left, whole = np.zeros(len(table)), max(1.0, table.sum(axis=1).max())
     for name, colour in colours.items():
         width = table[name].to_numpy(dtype=float)
-        style: dict[str, Any] = {
-            "color": colour,
-            "edgecolor": MUTED,
-            "linewidth": 0.4,
-            "hatch": (hatches or {}).get(name),
-        }
-        axes.barh(range(len(table)), width, left=left, height=0.66, **style)
+        style: dict[str, Any] = {"color": colour, "edgecolor": MUTED, "hatch": (hatches or {}).get(name)}
+        axes.barh(range(len(table)), width, left=left, height=0.66, linewidth=0.4, **style)
         for row in np.flatnonzero(width / whole > 0.03):
             ink = "white" if colour in (ACCEPTED, REJECTED) else INK
             where: dict[str, Any] = {"ha": "center", "va": "center", "color": ink, "fontsize": 8}
@@ -87,71 +84,69 @@ def stacked_bars(
     axes.tick_params(axis="y", length=0)
 
 
-def _yield_words(table: pd.DataFrame) -> tuple[str, str]:
-    totals = table.sum()
-    kept = totals.iloc[0] + totals.iloc[1]
-    caption = (
-        f"{count(kept, 'case')} accepted from {count(totals.sum(), 'attempt')} in "
-        f"{count(len(table), 'category', 'categories')}: {totals.iloc[0]} at once and {totals.iloc[1]} after "
-        f"rewriting, {totals.iloc[3]} rejected for good."
-    )
-    each = {c: f"{row.iloc[:2].sum()} of {row.sum()}" for c, row in table.iloc[::-1].iterrows()}
-    return caption, f"Stacked bars of attempts per category, accepted of all: {listed(each)}."
+def _yield_words(table: pd.DataFrame, brought: bool) -> tuple[str, str]:
+    totals, where = table.sum(), count(len(table), "category", "categories")
+    kept = count(totals.iloc[0] + totals.iloc[1], "case")
+    if brought:
+        reading = f"{kept} of {totals.sum():,} brought in {where} accepted, {totals.iloc[3]} rejected."
+    else:
+        reading = (
+            f"{kept} accepted from {count(totals.sum(), 'attempt')} in {where}: {totals.iloc[0]} at once and "
+            f"{totals.iloc[1]} after rewriting, {totals.iloc[3]} rejected for good."
+        )
+    told = {c: f"{row.iloc[:2].sum()} of {row.sum()}" for c, row in table.iloc[::-1].iterrows()}
+    return reading, f"Stacked bars per category, accepted of all: {each(told)}."
 
 
 @styled
-def plot_validation(
-    accepted: pd.DataFrame, rejected: pd.DataFrame, *, threshold: float = 4, simulated: bool = False
-) -> Chart:
+def plot_validation(accepted: pd.DataFrame, rejected: pd.DataFrame, *, threshold: float = 4) -> Chart:
     """The validator's two scores (0 to 5) of every case, with the threshold that both must reach.
 
     Both tables have `prompt_quality_score, response_quality_score`; a case that was rejected before the
     validator saw it has none and is counted, not drawn.
     """
-    title = "Validation scores"
-    values = {
-        side: [pd.to_numeric(_column(table, side, np.nan), errors="coerce") for table in (accepted, rejected)]
-        for side in SIDES
-    }
-    if not any(part.notna().any() for parts in values.values() for part in parts):
-        return nothing(title, "No case has a validator's score.", simulated=simulated)
-    figure, axes = frame(title, 2.9, cols=2, sharey=True, simulated=simulated)
-    for ax, (side, parts) in zip(axes[0], values.items(), strict=True):
-        _score_histogram(ax, SIDES[side], parts, threshold)
+    title, kinds = "Validation scores", {"accepted": accepted, "rejected": rejected}
+    scores = pd.concat(
+        pd.DataFrame({s: pd.to_numeric(_column(t, s, np.nan), errors="coerce") for s in SIDES}).assign(
+            case=kind
+        )
+        for kind, t in kinds.items()
+    )
+    if not scores[list(SIDES)].notna().to_numpy().any():
+        return nothing("validation", title, "No case has a validator's score.")
+    figure, axes = frame(title, 2.9, cols=2, sharey=True)
+    for ax, side in zip(axes[0], SIDES, strict=True):
+        _score_histogram(ax, side, scores, threshold)
     axes[0, 0].set_ylabel("cases")
     handles = [Patch(facecolor=c) for c in (ACCEPTED, REJECTED)]
     legend_below(figure, handles, [f"accepted ({len(accepted)})", f"rejected ({len(rejected)})"])
-    caption, alt = _validation_words(values, threshold)
-    return chart(figure, caption, alt, simulated=simulated)
+    reading, alt = _validation_words(scores, threshold)
+    return chart("validation", figure, reading, alt, data=(scores, threshold))
 
 
-def _score_histogram(axes: Axes, name: str, parts: list[pd.Series], threshold: float) -> None:
-    known = [part.dropna() for part in parts]
-    missing = sum(len(part) for part in parts) - sum(map(len, known))
-    axes.set_title(f"{name}, n = {sum(map(len, known))}" + (f", {missing} unscored" if missing else ""))
-    axes.set(xlabel="validator's score (0 to 5)", xlim=(-0.3, 5.3))
-    if not any(map(len, known)):
+def _score_histogram(axes: Axes, side: str, scores: pd.DataFrame, threshold: float) -> None:
+    known = scores.dropna(subset=side)
+    missing = len(scores) - len(known)
+    axes.set_title(f"{SIDES[side]}, n = {len(known)}" + (f", {missing} unscored" if missing else ""))
+    if known.empty:
         say(axes, "no score")
-        return
-    edges = np.arange(-0.25, 5.5, 0.5).tolist()
-    style: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.6}
-    axes.margins(y=0.2)  # room for the threshold's name
-    axes.hist(known, bins=edges, stacked=True, color=[ACCEPTED, REJECTED], **style)
-    axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    where: dict[str, Any] = {
-        "transform": axes.get_xaxis_transform(),
-        "ha": "right",
-        "va": "top",
-        "fontsize": 8,
-    }
-    axes.text(threshold - 0.08, 0.99, f"threshold {threshold:g}", **where)
-    axes.grid(axis="y", color=FAINT)
-    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    else:
+        edges = np.arange(-0.25, 5.5, 0.5).tolist()
+        colours = {"accepted": ACCEPTED, "rejected": REJECTED}
+        how: dict[str, Any] = {"bins": edges, "palette": colours, "alpha": 1, "edgecolor": "white"}
+        sns.histplot(known, x=side, hue="case", multiple="stack", legend=False, ax=axes, **how)
+        axes.margins(y=0.2)  # room for the threshold's name
+        axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "right", "va": "top"}
+        axes.text(threshold - 0.08, 0.99, f"threshold {threshold:g}", fontsize=8, **where)
+        axes.grid(axis="y", color=FAINT)
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set(xlabel="validator's score (0 to 5)", xlim=(-0.3, 5.3), ylabel="")
 
 
-def _validation_words(values: dict[str, list[pd.Series]], threshold: float) -> tuple[str, str]:
-    each = {SIDES[side].lower(): pd.concat(parts) for side, parts in values.items()}
-    below = listed({f"{name}s": f"{(v < threshold).sum()} of {v.notna().sum()}" for name, v in each.items()})
-    middle = listed({name: f"{v.median():.3g}" for name, v in each.items() if v.notna().any()})
-    caption = f"Scores below the threshold of {threshold:g}: {below}; a case needs both at or above it."
-    return caption, f"Two histograms of the validator's scores from 0 to 5; medians: {middle}."
+def _validation_words(scores: pd.DataFrame, threshold: float) -> tuple[str, str]:
+    sides = {name.lower(): scores[side] for side, name in SIDES.items()}
+    below = listed(f"{(v < threshold).sum()} of {v.notna().sum()} {name}s" for name, v in sides.items())
+    middle = each({name: f"{v.median():.3g}" for name, v in sides.items() if v.notna().any()})
+    reading = f"Below the threshold of {threshold:g}: {below}; a case needs both at or above it."
+    return reading, f"Two histograms of the validator's scores from 0 to 5; medians: {middle}."

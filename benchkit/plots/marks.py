@@ -1,105 +1,103 @@
-"""How models and means are drawn: one colour and shape per model, one interval per mean."""
+"""How models are drawn: one colour and shape per model; who is simulated; what a case is worth on average."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from scipy.special import stdtrit
 
-from .words import ANY, labels
+from ..metrics import described
+from .words import labels
 
 # Okabe and Ito's colours, safe for colour-blind readers, without the yellow that white paper swallows.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#333333")
-MARKERS = (
-    "o",
-    "s",
-    "^",
-    "D",
-    "v",
-    "P",
-    "X",
-    "<",
-    ">",
-    "h",
-)  # ten: seven colours and ten shapes meet after 70
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")  # seven and ten meet after 70
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a model is drawn, the same in every figure that is given the same models."""
+    """How a model is drawn, the same in every figure that knows the same models."""
 
     colour: str
     marker: str
     label: str
 
+    def handle(self, **style: Any) -> Line2D:
+        """The model's mark for a legend."""
+        how: dict[str, Any] = {"markeredgecolor": "white", "markersize": 8, "linewidth": 0} | style
+        return Line2D([], [], color=self.colour, marker=self.marker, **how)
 
-def looks(models: Sequence[str], width: int = 30) -> dict[str, Look]:
-    """Colour, marker and label per model, by its place in `models`."""
-    short = labels(models, width)
+
+def looks(models: Iterable[str], width: int = 30) -> dict[str, Look]:
+    """Colour, marker and label per model, in the order given; the look goes by the place in the alphabet, so
+    that no table's order changes it."""
+    names = list(dict.fromkeys(map(str, models)))
+    short = labels(names, width)
+    place = {name: i for i, name in enumerate(sorted(names))}
     return {
-        model: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], short[model])
-        for i, model in enumerate(short)
+        name: Look(COLOURS[place[name] % len(COLOURS)], MARKERS[place[name] % len(MARKERS)], short[name])
+        for name in names
     }
 
 
-def all_models(table: pd.DataFrame, models: Sequence[str] | None) -> list[str]:
-    """`models` in their own order, then whatever else the table has, sorted."""
-    known = list(dict.fromkeys(models or ()))
-    return known + sorted(set(table["model"].astype(str)) - set(known))
+def models_of(table: pd.DataFrame) -> list[str]:
+    """The models of a table in their order of appearance, without controls."""
+    names = table["model"].astype(str).unique() if "model" in table else ()
+    return [name for name in names if not name.startswith("control: ")]
 
 
-def is_simulated(models: Iterable[str]) -> bool:
-    return any(str(model).startswith("offline/") for model in models)
+def is_simulated(table: pd.DataFrame | None, models: Iterable[str] = ()) -> bool:
+    """Whether a table says so of itself (`attrs`), or a model's id does."""
+    told = table is not None and bool(table.attrs.get("simulated"))
+    return told or any(str(model).startswith("offline/") for model in models)
 
 
 def case_means(scores: pd.DataFrame, by: Sequence[str] = ("model", "metric")) -> pd.DataFrame:
     """Mean of each case over its scored rounds: columns `*by, id, value`; cases without any are absent."""
-    means = scores.groupby([*by, "id"], observed=True, dropna=False)["value"].mean()
+    means = scores.groupby([*by, "id"], observed=True, dropna=False, sort=False)["value"].mean()
     return means.dropna().reset_index()
 
 
-@dataclass(frozen=True)
-class Mean:
-    """A mean over n cases and the half width of its 95 % t interval (NaN under two cases)."""
-
-    mean: float
-    half: float
-    n: int
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> Mean:
-        known = np.asarray([v for v in values if not np.isnan(v)], dtype=float)
-        n = len(known)
-        if n < 2:
-            return cls(float(known[0]) if n else float("nan"), float("nan"), n)
-        return cls(known.mean(), stdtrit(n - 1, 0.975) * known.std(ddof=1) / np.sqrt(n), n)
-
-    def ends(self, limits: tuple[float, float] = ANY) -> tuple[float, float]:
-        """The interval, cut off at `limits`: what cannot be is not in it, and that costs no coverage."""
-        return max(limits[0], self.mean - self.half), min(limits[1], self.mean + self.half)
+def t_interval(values: Iterable[float], alpha: float) -> tuple[float, float]:
+    """The 1 − alpha t interval of a mean; NaN under two values."""
+    known = np.asarray(list(values), dtype=float)
+    if known.size < 2:
+        return float("nan"), float("nan")
+    half = stdtrit(known.size - 1, 1 - alpha / 2) * known.std(ddof=1) / np.sqrt(known.size)
+    return float(known.mean() - half), float(known.mean() + half)
 
 
-def draw_mean(
-    axes: Axes, at: float, mean: Mean, look: Look, limits: tuple[float, float] = ANY, alpha: float = 1.0
-) -> None:
-    """Marker at the mean and a bar over its interval within `limits`, on the row `at`."""
-    if mean.n and not np.isnan(mean.half):
-        bar: dict[str, Any] = {"color": look.colour, "linewidth": 2.2, "solid_capstyle": "butt"}
-        axes.plot(mean.ends(limits), [at, at], **bar)
-    if mean.n:
-        style: dict[str, Any] = {
-            "marker": look.marker,
-            "color": look.colour,
-            "markeredgecolor": "white",
-            "alpha": alpha,
-        }
-        axes.plot(mean.mean, at, markersize=8.5, markeredgewidth=0.6, zorder=3, **style)
+def sign_of(metric: str) -> int:
+    """1 where higher is better, −1 where lower is."""
+    return -1 if described(metric).lower_is_better else 1
+
+
+def point(values: Mapping[str, float], one: Look, axes: Any, at: float) -> None:
+    """A model's `mean` on the row `at` with the bar from `low` to `high`, where they are known."""
+    if np.isfinite([values["low"], values["high"]]).all():
+        ends = [values["low"], values["high"]]
+        axes.plot(ends, [at, at], color=one.colour, linewidth=2.2, solid_capstyle="butt")
+    if np.isfinite(values["mean"]):
+        style: dict[str, Any] = {"marker": one.marker, "color": one.colour, "markeredgecolor": "white"}
+        axes.plot(values["mean"], at, markersize=8.5, markeredgewidth=0.6, zorder=3, **style)
+
+
+@contextmanager
+def fixed_jitter() -> Iterator[None]:
+    """seaborn spreads its dots by NumPy's global generator: the same table shall give the same picture."""
+    before = np.random.get_state()
+    np.random.seed(0)
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None:

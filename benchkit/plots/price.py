@@ -7,82 +7,90 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from ..wording import count, level, percent
 from .chart import INK, MUTED, Chart, chart, frame, nothing, styled
-from .marks import COLOURS, MARKERS, Look, Mean, all_models, case_means, is_simulated, legend_below, looks
-from .words import LOWER_IS_BETTER, axis_label, count, glyphs, limits, percent, range_of
+from .marks import (
+    COLOURS,
+    MARKERS,
+    Look,
+    case_means,
+    is_simulated,
+    legend_below,
+    looks,
+    models_of,
+    sign_of,
+    t_interval,
+)
+from .scores import ours
+from .words import axis_label, limits, range_of
 
 
 def model_summary(
-    scores: pd.DataFrame, responses: pd.DataFrame, metric: str, models: Sequence[str]
+    scores: pd.DataFrame, responses: pd.DataFrame, metric: str, models: Sequence[str], alpha: float = 0.05
 ) -> pd.DataFrame:
-    """Per model: `quality, half, n` over cases, `cost` in US$ per 1,000 responses, `latency` (median, s)."""
-    means = case_means(scores[scores["metric"] == metric], ("model",))
-    quality = {m: Mean.of(means.loc[means["model"].astype(str) == m, "value"]) for m in models}
-    table = pd.DataFrame({m: vars(mean) for m, mean in quality.items()}).T.rename(columns={"mean": "quality"})
+    """Per model: `mean, low, high, n` over cases, `cost` in US$ per 1,000 answers, `latency` (median, s)."""
+    means = case_means(ours(scores, metric), ("model",))
+    values = {m: means.loc[means["model"].astype(str) == m, "value"].to_numpy(dtype=float) for m in models}
+    ends = {m: np.clip(t_interval(v, alpha), *limits(metric)) for m, v in values.items()}
+    table = pd.DataFrame(
+        {m: (v.mean() if v.size else np.nan, *ends[m], v.size) for m, v in values.items()},
+        index=["mean", "low", "high", "n"],
+    ).T
     model = responses["model"].astype(str)
     for name, column in (("cost", "cost_usd"), ("latency", "latency_s")):
-        values = pd.to_numeric(responses.get(column, pd.Series(np.nan, index=responses.index)))
-        groups = values.groupby(model)
-        table[name] = groups.mean() * 1000 if name == "cost" else groups.median()
+        seen = pd.to_numeric(responses.get(column, pd.Series(np.nan, index=responses.index)))
+        table[name] = seen.groupby(model).mean() * 1000 if name == "cost" else seen.groupby(model).median()
     return table.astype(float)
 
 
 @styled
 def plot_tradeoff(
-    scores: pd.DataFrame,
-    responses: pd.DataFrame,
-    metric: str,
-    *,
-    models: Sequence[str] | None = None,
-    simulated: bool = False,
+    scores: pd.DataFrame, responses: pd.DataFrame, metric: str, *, alpha: float = 0.05
 ) -> Chart:
     """Quality on one metric against cost per 1,000 responses and against median latency, per model.
 
-    The bar is the 95 % t interval of the quality over cases. A model whose price is unknown is named, not put
-    at zero.
+    The bar is the 1 − alpha t interval of the quality over cases. A model whose price is unknown is named,
+    not put at zero.
     """
-    title = f"{glyphs(metric)} against cost and latency"
+    name, title = f"tradeoff_{metric}", f"{metric} against cost and latency"
     if scores.empty or responses.empty or not (scores["metric"] == metric).any():
-        return nothing(title, f"No response has been measured by {metric}.", simulated=simulated)
-    names = all_models(pd.concat([scores[["model"]], responses[["model"]]]), models)
-    simulated = simulated or is_simulated(names)
-    table, look = model_summary(scores, responses, metric, names), looks(names, 30)
+        return nothing(name, title, f"No response has been measured by {metric}.")
+    names = list(dict.fromkeys([*models_of(scores), *models_of(responses)]))
+    simulated = is_simulated(scores, names)
+    table, look = model_summary(scores, responses, metric, names, alpha), looks(names, 30)
     figure, axes = frame(title, 3.3 + 0.09 * len(names), cols=2, sharey=True, simulated=simulated)
-    corner = "◣" if metric in LOWER_IS_BETTER else "◤"
-    for ax, (column, name) in zip(axes[0], (("cost", "price"), ("latency", "latency")), strict=True):
-        unknown = _against(ax, table, column, look, limits(metric))
+    corner = "◣" if sign_of(metric) < 0 else "◤"
+    for ax, (column, what) in zip(axes[0], (("cost", "price"), ("latency", "latency")), strict=True):
+        unknown = _against(ax, table, column, look)
         who = unknown[0] if len(unknown) == 1 else count(len(unknown), "model")
-        note = f"; {name} unknown: {who}" if unknown else ""
+        note = f"; {what} unknown: {who}" if unknown else ""
         ax.set_title(f"{corner} better{note}", fontsize=8, fontweight="normal", color=MUTED)
     axes[0, 0].set(ylabel=axis_label(metric).replace(" (", "\n("), xlabel="cost (US$ per 1,000 responses)")
     axes[0, 1].set(xlabel="median latency (s)")
-    handles = [_handle(look[m].colour, look[m].marker) for m in names]
+    handles = [one.handle() for one in look.values()]
     legend_below(figure, handles, [f"{look[m].label} (n = {table['n'][m]:.0f})" for m in names])
-    caption, alt = _tradeoff_words(table, metric)
-    return chart(figure, caption, alt, simulated=simulated)
+    reading, alt = _tradeoff_words(table, metric)
+    note = f"Bars are {level(alpha)} t intervals over cases."
+    return chart(
+        name, figure, reading, alt, note=note, simulated=simulated, data=(table.reset_index(), alpha)
+    )
 
 
-def _handle(colour: str, marker: str) -> Line2D:
-    return Line2D([], [], color=colour, marker=marker, markeredgecolor="white", markersize=8, linewidth=0)
-
-
-def _against(
-    axes: Axes, table: pd.DataFrame, column: str, look: dict[str, Look], within: tuple[float, float]
-) -> list[str]:
+def _against(axes: Axes, table: pd.DataFrame, column: str, look: dict[str, Look]) -> list[str]:
     """Draw quality against one column; the labels of the models whose value there is unknown."""
-    measured = table[table["quality"].notna()]
+    measured = table[table["mean"].notna()]
     known = measured[measured[column].notna()]
     for model, row in known.iterrows():
         one = look[str(model)]
-        half = 0.0 if np.isnan(row["half"]) else row["half"]
-        ends = Mean(row["quality"], half, 0).ends(within)
-        axes.plot([row[column]] * 2, ends, color=one.colour, linewidth=1.8, solid_capstyle="butt")
+        if np.isfinite(row["low"]):
+            ends = [row["low"], row["high"]]
+            axes.plot([row[column]] * 2, ends, color=one.colour, linewidth=1.8, solid_capstyle="butt")
         style: dict[str, Any] = {"color": one.colour, "markeredgecolor": "white", "markeredgewidth": 0.6}
-        axes.plot(row[column], row["quality"], marker=one.marker, markersize=9, zorder=3, **style)
+        axes.plot(row[column], row["mean"], marker=one.marker, markersize=9, zorder=3, **style)
     axes.set_xlim(0, known[column].max() * 1.12 if known[column].gt(0).any() else 1)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.grid()
@@ -91,7 +99,7 @@ def _against(
 
 def _tradeoff_words(table: pd.DataFrame, metric: str) -> tuple[str, str]:
     parts = {
-        f"mean {metric}": table["quality"],
+        f"mean {metric}": table["mean"],
         "US$ per 1,000 responses": table["cost"],
         "median latency in seconds": table["latency"],
     }
@@ -104,46 +112,38 @@ def _tradeoff_words(table: pd.DataFrame, metric: str) -> tuple[str, str]:
 
 @styled
 def plot_power(
-    plan: pd.DataFrame,
-    *,
-    n_now: int,
-    difference: float,
-    target: float = 0.8,
-    simulated: bool = False,
-    of: str = "",
+    plan: pd.DataFrame, *, n_now: int, difference: float, target: float = 0.8, of: str = ""
 ) -> Chart:
     """The chance to find a difference of `difference` by the number of cases, with the n of this run marked.
 
     `plan` has `n` and `power` (0 to 1), and `rounds` where several are weighed, each its own line. `of` says
     of what, and whether that is assumed.
     """
-    what = f" in {glyphs(of)}" if of else ""
+    what = f" in {of}" if of else ""
     title = f"Chance to find a difference of {difference:g}{what}"
     known = plan.dropna(subset=["n", "power"]) if len(plan) else plan
     if known.empty:
-        return nothing(
-            title, "There is no plan: a pilot with two or more cases is needed.", simulated=simulated
-        )
-    figure, axes = frame(title, 3.4, simulated=simulated)
-    ax, rounds = axes[0, 0], known.get("rounds", pd.Series(0, index=known.index))
-    curves = {int(k): part.sort_values("n") for k, part in known.groupby(rounds)}
+        return nothing("power", title, "There is no plan: a pilot with two or more cases is needed.")
+    known = known.assign(rounds=known.get("rounds", pd.Series(0, index=known.index)).astype(int))
+    curves = {int(k): part.sort_values("n") for k, part in known.groupby("rounds")}
     curves, alike = _one_of(curves)
-    for i, curve in enumerate(curves.values()):
-        ax.plot(curve["n"], curve["power"], color=COLOURS[i % len(COLOURS)], linewidth=1.8)
+    known = pd.concat([part.assign(rounds=k) for k, part in curves.items()])
+    figure, axes = frame(title, 3.4)
+    ax, colours = axes[0, 0], dict(zip(curves, COLOURS, strict=False))
+    line: dict[str, Any] = {"hue": "rounds", "palette": colours, "linewidth": 1.8, "legend": False}
+    sns.lineplot(known, x="n", y="power", errorbar=None, ax=ax, **line)
+    for i, (k, curve) in enumerate(curves.items()):
         if curve["n"].min() <= n_now <= curve["n"].max():
             now = np.interp(n_now, curve["n"], curve["power"])
-            style: dict[str, Any] = {
-                "color": COLOURS[i % len(COLOURS)],
-                "marker": MARKERS[i % len(MARKERS)],
-                "zorder": 3,
-            }
+            style: dict[str, Any] = {"color": colours[k], "marker": MARKERS[i % len(MARKERS)], "zorder": 3}
             ax.plot(n_now, now, markersize=8, markeredgecolor="white", **style)
     _power_axis(ax, known, n_now, target)
     if len(curves) > 1:
-        handles = [_handle(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i in range(len(curves))]
+        handles = [Look(colours[k], MARKERS[i % len(MARKERS)], "").handle() for i, k in enumerate(curves)]
         legend_below(figure, handles, [count(k, "round") for k in curves])
-    caption, alt = _power_words(curves, n_now, f"{difference:g}{what}{alike}", target)
-    return chart(figure, caption, alt, simulated=simulated)
+    reading, alt = _power_words(curves, n_now, f"{difference:g}{what}{alike}", target)
+    note = "Worked out before the answers of this run were paid for."
+    return chart("power", figure, reading, alt, note=note, data=(known, n_now, difference, target))
 
 
 def _one_of(curves: dict[int, pd.DataFrame]) -> tuple[dict[int, pd.DataFrame], str]:

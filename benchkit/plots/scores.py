@@ -1,4 +1,4 @@
-"""What the answers are worth: means per model and metric, and per category."""
+"""What the answers are worth: means per model and metric, per category, and between rounds."""
 
 from __future__ import annotations
 
@@ -8,70 +8,69 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
-from .chart import ALARM, INK, MUTED, Chart, chart, frame, nothing, styled
-from .marks import Look, Mean, all_models, case_means, draw_mean, is_simulated, looks
-from .words import (
-    LOWER_IS_BETTER,
-    UNITS,
-    axis_label,
-    better,
-    count,
-    glyphs,
-    in_order,
-    labels,
-    limits,
-    range_of,
+from ..domain import ROUNDING
+from ..metrics import described, in_order
+from ..wording import count, level, number, percent
+from .chart import ALARM, FAINT, INK, MUTED, Chart, chart, frame, nothing, styled
+from .marks import (
+    Look,
+    case_means,
+    fixed_jitter,
+    is_simulated,
+    legend_below,
+    looks,
+    models_of,
+    point,
+    t_interval,
 )
+from .words import axis_label, each, glyphs, labels, limits, range_of, unit
 
-LEAST_SPAN = 0.2  # of the heat map's colours: smaller differences must not look like night and day
 COLUMNS = 3  # panels beside each other that stay readable at notebook width
+LEAST_SPAN = 0.2  # of the heat map's colours: smaller differences must not look like night and day
 
 
-def _of_metric(scores: pd.DataFrame, metric: str, category: str = "") -> pd.DataFrame:
-    rows = scores[scores["metric"] == metric] if metric else scores
+def ours(scores: pd.DataFrame, metric: str = "", category: str = "") -> pd.DataFrame:
+    """The models' rows of a scores table, without controls, narrowed by metric and category."""
+    if scores.empty:
+        return scores
+    rows = scores[~scores["model"].astype(str).str.startswith("control: ")]
+    rows = rows[rows["metric"] == metric] if metric else rows
     return rows[rows["category"] == category] if category else rows
 
 
 @styled
-def plot_scores(
-    scores: pd.DataFrame,
-    *,
-    metric: str = "",
-    category: str = "",
-    models: Sequence[str] | None = None,
-    simulated: bool = False,
-) -> Chart:
-    """Mean score per model, one panel per metric, with the 95 % t interval over cases.
+def plot_scores(scores: pd.DataFrame, *, metric: str = "", category: str = "", alpha: float = 0.05) -> Chart:
+    """Mean score per model, one panel per metric, with the 1 − alpha t interval over cases.
 
     `scores` is the long scores table, narrowed by `metric` and `category` where they are given. A case's
     rounds are averaged first: n counts cases, and the dots are the cases. Unscored responses are counted
     beside n and left out of the mean.
     """
-    title = "Scores per model and metric" + (f", {glyphs(category)}" if category else "")
-    rows = scores if scores.empty else _of_metric(scores, metric, category)
+    title = "Scores per model and metric" + (f", {category}" if category else "")
+    rows = ours(scores, metric, category)
     if rows.empty:
-        return nothing(title, "No score to show.", simulated=simulated)
-    names, metrics = all_models(scores, models), in_order(rows["metric"])
-    simulated = simulated or is_simulated(names)
+        return nothing("scores", title, "No score to show.")
+    names, metrics = models_of(scores), in_order(rows["metric"])
+    simulated = is_simulated(scores, names)
     panels = _panels(rows, metrics)
     height = 0.6 + len(panels) * (0.85 + 0.36 * len(names))
     figure, axes = frame(title, height, rows=len(panels), cols=len(panels[0]), simulated=simulated)
     look, means = looks(names, 24), case_means(rows)
     for ax, name in zip(axes.flat, chain.from_iterable(panels), strict=True):
         if name:
-            _score_panel(ax, means[means["metric"] == name], rows[rows["metric"] == name], look, limits(name))
-            _metric_title(ax, name)
+            _panel(ax, name, means[means["metric"] == name], rows[rows["metric"] == name], look, alpha)
         else:
             ax.set_axis_off()
     for ax in axes[:, 1:].flat:
         ax.set_yticklabels([])
-    caption, alt = _scores_words(rows, means)
-    return chart(figure, caption, alt, simulated=simulated)
+    reading, alt = _scores_words(rows, means, names)
+    note = f"Marks are means over cases with their {level(alpha)} t interval; dots are the cases."
+    return chart("scores", figure, reading, alt, note=note, simulated=simulated, data=(means, alpha))
 
 
 def _panels(rows: pd.DataFrame, metrics: Sequence[str]) -> list[list[str]]:
@@ -83,74 +82,82 @@ def _panels(rows: pd.DataFrame, metrics: Sequence[str]) -> list[list[str]]:
     return [line + [""] * (columns - len(line)) for line in lines]
 
 
-def _metric_title(axes: Axes, metric: str) -> None:
-    axes.set_title(glyphs(metric), pad=16)
-    lower = metric in LOWER_IS_BETTER
-    note = f"{UNITS.get(metric, '0 to 1')}; {'◀ ' if lower else ''}{better(metric)}"
-    where: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points"}
-    axes.annotate(note, (0, 1), fontsize=8, color=ALARM if lower else MUTED, **where)
-
-
-def _score_panel(
-    axes: Axes,
-    means: pd.DataFrame,
-    rows: pd.DataFrame,
-    look: dict[str, Look],
-    within: tuple[float, float],
+def _panel(
+    axes: Axes, metric: str, means: pd.DataFrame, rows: pd.DataFrame, look: dict[str, Look], alpha: float
 ) -> None:
-    unscored = rows["value"].isna().groupby(rows["model"].astype(str)).sum()
-    note: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": 7.5}
-    for row, (model, one) in enumerate(look.items()):
+    """One metric: a dot a case (strip), and each model's mean with its interval."""
+    colours = {model: one.colour for model, one in look.items()}
+    if len(means):
+        dots: dict[str, Any] = {"order": list(look), "palette": colours, "legend": False, "size": 3}
+        with fixed_jitter():
+            sns.stripplot(means, x="value", y="model", hue="model", ax=axes, alpha=0.3, jitter=0.22, **dots)
+    missing = rows["value"].isna().groupby(rows["model"].astype(str)).sum()
+    within = limits(metric)
+    words: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": 7.5}
+    for at, (model, one) in enumerate(look.items()):
         values = means.loc[means["model"].astype(str) == model, "value"].to_numpy(dtype=float)
-        jitter = np.random.default_rng(0).uniform(-0.24, 0.24, values.size)
-        axes.scatter(values, row + jitter, s=7, color=one.colour, alpha=0.28, linewidth=0)
-        draw_mean(axes, row, Mean.of(values), one, within)
-        missing = unscored.get(model, 0)
-        axes.text(1.02, row, f"n {values.size}", color=MUTED, va="bottom" if missing else "center", **note)
-        if missing:
-            axes.text(1.02, row, f"{missing} unsc.", color=ALARM, va="top", **note)
+        low, high = np.clip(t_interval(values, alpha), *within)
+        mean = values.mean() if values.size else np.nan
+        point({"mean": mean, "low": low, "high": high}, one, axes, at)
+        lost = missing.get(model, 0)
+        axes.text(1.02, at, f"n {values.size}", color=MUTED, va="bottom" if lost else "center", **words)
+        if lost:
+            axes.text(1.02, at, f"{lost} unsc.", color=ALARM, va="top", **words)
     axes.set_yticks(range(len(look)), [one.label for one in look.values()])
-    axes.set_ylim(len(look) - 0.5, -0.5)
+    axes.set(ylim=(len(look) - 0.5, -0.5), xlabel="", ylabel="")
     axes.tick_params(axis="y", length=0)
-    _value_axis(axes, means["value"])
+    _value_axis(axes, metric, means["value"])
 
 
-def _value_axis(axes: Axes, values: pd.Series) -> None:
-    low, high = (min(0.0, values.min()), max(1.0, values.max())) if len(values) else (0.0, 1.0)
-    pad = 0.03 * (high - low)
+def _value_axis(axes: Axes, metric: str, values: pd.Series) -> None:
+    """From the metric's own end to end, or as far as the values go where it has none."""
+    ends = np.array(limits(metric), dtype=float)
+    seen = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    low, high = np.where(np.isfinite(ends), ends, seen)
+    pad = 0.03 * ((high - low) or 1)
     axes.set_xlim(low - pad, high + pad)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.grid(axis="x")
+    axes.set_title(glyphs(metric), pad=16)
+    lower = described(metric).lower_is_better
+    words = f"{unit(metric)}; {'◀ ' if lower else ''}{described(metric).direction}"
+    where: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points"}
+    axes.annotate(words, (0, 1), fontsize=8, color=ALARM if lower else MUTED, **where)
 
 
-def _scores_words(rows: pd.DataFrame, means: pd.DataFrame) -> tuple[str, str]:
+def _scores_words(rows: pd.DataFrame, means: pd.DataFrame, names: Sequence[str]) -> tuple[str, str]:
     missing, sizes = int(rows["value"].isna().sum()), means.groupby(["metric", "model"]).size()
     if sizes.empty:
         text = f"All {count(missing, 'score')} are unscored, so that no mean can be given."
         return text, f"Panels without marks. {text}"
+    table = means.groupby(["metric", "model"])["value"].mean().unstack()
+    best = [_best(table.loc[metric], metric) for metric in table.index]
+    ahead = {name: best.count(name) for name in names if best.count(name)}
+    few = count(len(table), "metric")
+    first = ", ".join(f"{name} on {n}" for name, n in ahead.items()) or "nobody, for the means tie"
     n = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
-    left_out = f"{missing:,} of {count(len(rows), 'score')} {'is' if missing == 1 else 'are'} unscored"
-    caption = (
-        f"Mean over cases with its 95 % t interval, n = {n} {'case' if n == '1' else 'cases'} "
-        f"per model and metric; "
-        f"{left_out} and left out, not counted as zero."
-    )
-    table = means.groupby(["metric", "model"])["value"].mean()
-    each = {metric: range_of(table[metric].to_dict()) for metric in in_order(table.index.levels[0])}
-    return caption, "Dot plots of mean scores, " + "; ".join(f"{m}: {text}" for m, text in each.items()) + "."
+    lost = f"; {missing:,} of {count(len(rows), 'score')} unscored and left out, not zero" if missing else ""
+    reading = f"Of {few}, the best mean has {first} (n = {n} {'case' if n == '1' else 'cases'}{lost})."
+    told = {metric: range_of(table.loc[metric].dropna().to_dict()) for metric in in_order(table.index)}
+    return reading, "Dot plots of mean scores, " + "; ".join(f"{m}: {text}" for m, text in told.items()) + "."
+
+
+def _best(means: pd.Series, metric: str) -> str:
+    """The model with the best mean, "" where two share it."""
+    turned = (-means if described(metric).lower_is_better else means).dropna().sort_values(ascending=False)
+    tie = len(turned) > 1 and abs(turned.iloc[0] - turned.iloc[1]) <= ROUNDING
+    return "" if tie or turned.empty else str(turned.index[0])
 
 
 @styled
-def plot_heatmap(
-    scores: pd.DataFrame, metric: str, *, models: Sequence[str] | None = None, simulated: bool = False
-) -> Chart:
+def plot_heatmap(scores: pd.DataFrame, metric: str) -> Chart:
     """Mean of one metric per model and category, brighter is better; n counts cases, hatched is unscored."""
-    title = f"{axis_label(metric)} by category"
-    rows = scores if scores.empty else _of_metric(scores, metric)
+    name, title = f"categories_{metric}", f"{axis_label(metric)} by category"
+    rows = ours(scores, metric)
     if rows.empty:
-        return nothing(title, f"No response has been measured by {metric}.", simulated=simulated)
-    names = all_models(scores, models)
-    simulated = simulated or is_simulated(names)
+        return nothing(name, title, f"No response has been measured by {metric}.")
+    names = models_of(scores)
+    simulated = is_simulated(scores, names)
     rows = rows.assign(category=rows["category"].fillna("(no category)").astype(str))
     means = case_means(rows, ("model", "category"))
     cell = means.groupby(["model", "category"])["value"].agg(["mean", "size"])
@@ -158,43 +165,41 @@ def plot_heatmap(
     table = cell["mean"].unstack().reindex(index=names, columns=categories)
     size = cell["size"].unstack().reindex(index=names, columns=categories).fillna(0).astype(int)
     crowded = len(categories) > 9
-    figure, axes = frame(title, 1.5 + 0.42 * len(names) + 0.6 * crowded, simulated=simulated)
-    _cells(axes[0, 0], table, size, metric, annotate=not crowded)
-    _cell_labels(axes[0, 0], names, categories, crowded)
-    caption, alt = _heatmap_words(table, size, metric)
-    return chart(figure, caption, alt, simulated=simulated)
+    figure, axes = frame(title, 1.5 + 0.42 * len(names) + 0.9 * crowded, simulated=simulated)
+    _cells(axes[0, 0], table, size, metric, crowded=crowded)
+    reading, alt = _heatmap_words(table, size, metric)
+    return chart(name, figure, reading, alt, simulated=simulated, data=(means,))
 
 
-def _cells(axes: Axes, table: pd.DataFrame, size: pd.DataFrame, metric: str, *, annotate: bool) -> None:
+def _cells(axes: Axes, table: pd.DataFrame, size: pd.DataFrame, metric: str, *, crowded: bool) -> None:
     values = table.to_numpy(dtype=float)
     known = values[np.isfinite(values)] if np.isfinite(values).any() else np.array([0.0, 1.0])
     spare = max(0.0, LEAST_SPAN - np.ptp(known)) / 2
-    colours = colormaps["cividis_r" if metric in LOWER_IS_BETTER else "cividis"]
+    words = np.vectorize(lambda v, n: f"{v:.2f}\nn {n}" if np.isfinite(v) else "")(values, size.to_numpy())
     axes.set_facecolor("#F2F2F2")
-    axes.axvspan(-0.5, table.shape[1] - 0.5, facecolor="#F2F2F2", edgecolor="#C8C8C8", hatch="///", zorder=0)
-    norm = Normalize(known.min() - spare, known.max() + spare)
-    image = axes.imshow(np.ma.masked_invalid(values), cmap=colours, norm=norm, aspect="auto", zorder=1)
-    axes.figure.colorbar(image, ax=axes, label="mean (brighter is better)", pad=0.015, aspect=14, shrink=0.95)
-    axes.set_xticks(np.arange(0.5, table.shape[1] - 1), minor=True)
-    axes.set_yticks(np.arange(0.5, table.shape[0] - 1), minor=True)
-    axes.grid(which="minor", color="white", linewidth=2)
-    for (row, column), value in np.ndenumerate(values):
-        if annotate:
-            dark = np.isfinite(value) and sum(colours(norm(value))[:3]) < 1.45
-            text = f"{value:.2f}\nn {size.iat[row, column]}" if np.isfinite(value) else "unscored"
-            where: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8, "linespacing": 1.15}
-            axes.text(column, row, text, color="white" if dark else INK, **where)
-
-
-def _cell_labels(axes: Axes, names: Sequence[str], categories: Sequence[str], crowded: bool) -> None:
-    axes.set_yticks(range(len(names)), [look.label for look in looks(names, 30).values()])
-    short = labels(categories, 22).values()
+    axes.axvspan(0, table.shape[1], facecolor="#F2F2F2", edgecolor="#C8C8C8", hatch="///", zorder=0)
+    sns.heatmap(
+        table.to_numpy(dtype=float),
+        ax=axes,
+        mask=~np.isfinite(values),
+        annot=False if crowded else words,
+        fmt="",
+        annot_kws={"fontsize": 8},
+        linewidths=2,
+        cmap=colormaps["cividis_r" if described(metric).lower_is_better else "cividis"],
+        vmin=known.min() - spare,
+        vmax=known.max() + spare,
+        cbar_kws={"label": "mean (brighter is better)", "pad": 0.015, "aspect": 14, "shrink": 0.95},
+        xticklabels=[
+            one.replace("_", "\n") if not crowded else one for one in labels(table.columns, 26).values()
+        ],
+        yticklabels=[look.label for look in looks(table.index, 30).values()],
+    )
+    for row, column in np.argwhere(~np.isfinite(values)) if not crowded else ():
+        axes.text(column + 0.5, row + 0.5, "unscored", ha="center", va="center", fontsize=8, color=INK)
+    axes.tick_params(which="both", length=0, rotation=0)
     if crowded:
-        axes.set_xticks(range(len(categories)), list(short), rotation=60, ha="right", rotation_mode="anchor")
-    else:
-        axes.set_xticks(range(len(categories)), [name.replace("_", "\n") for name in short])
-    axes.tick_params(which="both", length=0)
-    axes.spines[:].set_visible(False)
+        axes.tick_params(axis="x", rotation=90)
 
 
 def _heatmap_words(table: pd.DataFrame, size: pd.DataFrame, metric: str) -> tuple[str, str]:
@@ -203,15 +208,83 @@ def _heatmap_words(table: pd.DataFrame, size: pd.DataFrame, metric: str) -> tupl
     if cells.empty:
         return f"No case is scored by {metric}, so that no mean can be given.", "Heat map without a value."
     (low_model, low), (high_model, high) = cells.idxmin(), cells.idxmax()
-    ends = {"lowest": (cells.min(), low_model, low), "highest": (cells.max(), high_model, high)}
-    words = ", ".join(
-        f"{end} {value:.2f} for {model} on {place}" for end, (value, model, place) in ends.items()
+    ends = f"lowest {cells.min():.2f} for {low_model} on {low}"
+    ends += f", highest {cells.max():.2f} for {high_model} on {high}"
+    reading = f"Mean {metric} ({described(metric).direction}) over the cases of a category: " + (
+        ends if cells.min() < cells.max() else f"{cells.min():.2f} everywhere"
     )
-    caption = (
-        f"Mean {metric} ({better(metric)}) over the cases of a category: "
-        + (words if cells.min() < cells.max() else f"{cells.min():.2f} everywhere")
-        + (f"; {count(empty, 'cell')} without any scored case." if empty else ".")
-    )
+    reading += f"; {count(empty, 'cell')} without any scored case." if empty else "."
     means = table.mean(axis=1).dropna()
     shape = f"{count(len(table), 'model')} by {count(table.shape[1], 'category', 'categories')}"
-    return caption, f"Heat map of {shape}; mean over categories: {range_of(means.to_dict())}."
+    return reading, f"Heat map of {shape}; mean over categories: {range_of(means.to_dict())}."
+
+
+def round_gaps(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean |difference| of two rounds, as `gap` per model, metric and case with two or more scored rounds.
+
+    Sorted, the sum of |x_i - x_j| over all pairs of k rounds is the sum of (2i - k + 1) x_i, i from 0.
+    """
+    keys = ["model", "metric", "id"]
+    known = scores.dropna(subset="value").sort_values("value")
+    groups = known.groupby(keys, observed=True)["value"]
+    k = groups.transform("size")
+    part = (2 * groups.cumcount() - k + 1) * known["value"] / (k * (k - 1) / 2)
+    sums = part[k > 1].groupby([known[key] for key in keys], observed=True).sum()
+    return sums.clip(lower=0).rename("gap").reset_index()
+
+
+@styled
+def plot_round_agreement(scores: pd.DataFrame, *, alpha: float = 0.05) -> Chart:
+    """How far two rounds of the same case differ: mean absolute difference per model and metric, over cases.
+
+    0 means that asking again changes nothing; for a 0/1 metric it is the chance that two rounds disagree.
+    """
+    title, rows = "Agreement between rounds", ours(scores)
+    gaps = round_gaps(rows) if len(rows) else pd.DataFrame()
+    if gaps.empty:
+        sentence = "No case has two scored rounds, so that agreement between rounds is unknown."
+        return nothing("rounds", title, sentence)
+    names, metrics = models_of(scores), in_order(gaps["metric"])
+    simulated, look, step = is_simulated(scores, names), looks(names, 34), 0.8 / len(names)
+    height = 1.4 + len(metrics) * max(0.44, 0.15 * len(names)) + 0.1 * len(names)
+    figure, axes = frame(title, height, simulated=simulated)
+    ax = axes[0, 0]
+    for (model, metric), part in gaps.groupby(["model", "metric"]):
+        at = metrics.index(metric) + step * (names.index(model) - (len(names) - 1) / 2)
+        low, high = np.clip(t_interval(part["gap"], alpha), 0, described(metric).span or np.inf)
+        point({"mean": part["gap"].mean(), "low": low, "high": high}, look[model], ax, at)
+        same = f"{(part['gap'] < 1e-9).sum()} of {len(part)} alike"
+        where: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 7.5}
+        ax.text(1.01, at, same, color=MUTED, **where)
+    _agreement_axis(ax, metrics, gaps)
+    legend_below(figure, [one.handle(lw=2) for one in look.values()], [one.label for one in look.values()])
+    reading, alt = _agreement_words(gaps, names)
+    note = f"Bars are {level(alpha)} intervals over cases, kept within the score's range; 0: rounds agree."
+    return chart("rounds", figure, reading, alt, note=note, simulated=simulated, data=(gaps, alpha))
+
+
+def _agreement_axis(axes: Axes, metrics: Sequence[str], gaps: pd.DataFrame) -> None:
+    n = gaps.groupby("metric")["id"].nunique()
+    axes.set_yticks(range(len(metrics)), [f"{glyphs(m)}\nn = {n[m]} cases" for m in metrics])
+    axes.set_ylim(len(metrics) - 0.5, -0.5)
+    for edge in np.arange(0.5, len(metrics) - 1):
+        axes.axhline(edge, color=FAINT, linewidth=0.8)
+    axes.set_xlim(left=-0.02 * max(0.1, axes.get_xlim()[1]))
+    axes.axvline(0, color=MUTED, linewidth=0.8)
+    axes.set_xlabel("mean |difference| between two rounds of a case (score units)")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+
+
+def _agreement_words(gaps: pd.DataFrame, names: Sequence[str]) -> tuple[str, str]:
+    alike = (gaps["gap"] < 1e-9).groupby(gaps["model"]).mean().reindex(names).dropna()
+    shares = each({m: percent(share) for m, share in alike.items()})
+    mean = gaps.groupby(["model", "metric"])["gap"].mean().groupby("model").mean().reindex(names).dropna()
+    reading = (
+        f"All rounds of a case score the same on this share of cases and metrics: {shares}; on average over "
+        f"metrics two rounds differ by: {range_of(mean.to_dict())}."
+    )
+    worst = gaps.groupby(["metric", "model"])["gap"].mean()
+    parts = [f"{metric}, {model} {number(worst[metric, model])}" for metric, model in worst.index]
+    most = "; ".join(parts) if len(parts) <= 20 else f"{len(parts)} means to {number(worst.max())}"
+    return reading, f"Dot plot of the mean difference between two rounds of a case: {most}."

@@ -1,37 +1,19 @@
-"""The words in a figure: names that can be drawn, metrics with unit and direction, counts."""
+"""The words in a figure: names that can be drawn, labels that differ, metrics with unit and direction."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 from matplotlib.font_manager import findfont, get_font
 
-METRICS = (
-    "response_relevance",
-    "clarity",
-    "task_completion",
-    "bleu_score",
-    "wer_score",
-    "schema_compliance",
-    "field_accuracy",
-    "structural_consistency",
-)
+from ..metrics import described
+from ..wording import number
+
 VENDOR = re.compile(r"^(?:[\w.-]+/)+(?=.)")  # of a model id; another text may have a slash too
-LOWER_IS_BETTER = frozenset({"wer_score", "latency_s", "queue_s", "cost_usd"})
-ANY = (-np.inf, np.inf)
-UNBOUNDED = frozenset({"wer_score"})  # it may exceed 1, and so may two rounds' difference
-UNITS = {
-    "wer_score": "errors per word",
-    "schema_compliance": "share valid",
-    "latency_s": "s",
-    "queue_s": "s",
-    "cost_usd": "US$",
-}
 
 
 @cache
@@ -58,56 +40,58 @@ def shorten(text: str, width: int) -> str:
 
 
 def labels(names: Iterable[str], width: int = 30) -> dict[str, str]:
-    """Short label of each name, never the same for two names."""
-    found: dict[str, str] = {}
-    for name in names:
-        label = shorten(name, width)
-        taken = set(found.values())
-        found[name] = label if label not in taken else f"{shorten(name, width - 4)} ({len(found) + 1})"
+    """A short label for each name, never the same for two: where the ends do not tell two names apart, the
+    part in which they first differ does."""
+    names = list(dict.fromkeys(map(str, names)))
+    found = {name: shorten(name, width) for name in names}
+    for label in {one for one in found.values() if list(found.values()).count(one) > 1}:
+        alike = [name for name in names if found[name] == label]
+        for at, name in enumerate(alike, 1):
+            found[name] = _told_apart(name, alike, width, at)
     return found
 
 
-def in_order(metrics: Iterable[str]) -> list[str]:
-    """Metrics as DESIGN lists them, unknown ones after, by name."""
-    found = set(metrics)
-    return [m for m in METRICS if m in found] + sorted(found - set(METRICS))
+def _told_apart(name: str, alike: Sequence[str], width: int, at: int) -> str:
+    """`start…part…`, where the part begins at the first character at which the names differ."""
+    drawn = {one: glyphs(one) for one in alike}
+    first = next((i for i, some in enumerate(zip(*drawn.values(), strict=False)) if len(set(some)) > 1), 0)
+    room = width // 2 - 1
+    label = f"{drawn[name][:room]}…{drawn[name][max(first - 2, room) : max(first - 2, room) + room]}"
+    same = sum(
+        f"{one[:room]}…{one[max(first - 2, room) : max(first - 2, room) + room]}" == label
+        for one in drawn.values()
+    )
+    return label if same == 1 else f"{shorten(name, width - 5)} ({at})"
 
 
 def limits(metric: str) -> tuple[float, float]:
     """The lowest and highest score that a metric can give."""
-    if metric not in METRICS:
-        return ANY
-    return 0.0, np.inf if metric in UNBOUNDED else 1.0
+    one = described(metric)
+    low, high = (one.low, one.high)
+    return -np.inf if low is None else low, np.inf if high is None else high
 
 
-def better(metric: str) -> str:
-    return "lower is better" if metric in LOWER_IS_BETTER else "higher is better"
+def unit(metric: str) -> str:
+    """What the axis counts: the metric's unit, or its range."""
+    one = described(metric)
+    known = one.low is not None and one.high is not None
+    return one.unit or (f"{one.low:g} to {one.high:g}" if known else "score")
 
 
 def axis_label(metric: str) -> str:
     """A metric with its unit and direction."""
-    unit = UNITS.get(metric, "0 to 1" if metric in METRICS else "score")
-    return f"{glyphs(metric)} ({unit}; {better(metric)})"
+    return f"{glyphs(metric)} ({unit(metric)}; {described(metric).direction})"
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 case`, `2 cases`, `1,782 responses`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def listed(parts: Mapping[str, Any]) -> str:
+def each(parts: Mapping[str, object]) -> str:
     """`a 1, b 2` for captions."""
     return ", ".join(f"{name} {value}" for name, value in parts.items())
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def range_of(values: Mapping[str, float]) -> str:
+def range_of(values: Mapping[str, float], places: int = 3) -> str:
     """Every name with its value, or with more than four only the lowest and the highest."""
-    parts = {name: f"{value:z.3g}" for name, value in values.items()}
+    parts = {name: number(value, places) for name, value in values.items()}
     if len(parts) <= 4:
-        return listed(parts)
+        return each(parts)
     low, high = min(values, key=lambda n: values[n]), max(values, key=lambda n: values[n])
     return f"from {parts[low]} ({low}) to {parts[high]} ({high}) over {len(parts)} models"

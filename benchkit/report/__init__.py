@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .commentary import Commentary, comment, published
 from .facts import facts
 from .markdown import displayed
-from .pictures import figures, linked, shown
+from .pictures import linked, shown
 from .rounds import agreement, variance
 from .serving import cost, serving
 from .tables import comparisons, decision, denominators, headline, means, method, reminder, validator
@@ -17,7 +17,7 @@ from .worst import side_by_side, worst_cases
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..plots import Picture
+    from ..plots import Chart
 
 __all__ = [
     "Commentary",
@@ -29,7 +29,6 @@ __all__ = [
     "denominators",
     "displayed",
     "facts",
-    "figures",
     "headline",
     "means",
     "method",
@@ -54,7 +53,7 @@ SIMULATED = (
 
 
 def write(
-    report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Picture]
+    report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Chart]
 ) -> str:
     """analysis_report.md: every number in it is read from `report`."""
     agreed = agreement(report)

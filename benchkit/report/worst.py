@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..metrics.answers import read_answer
+from ..metrics import described
 from .markdown import in_html, safe, signed
 
 if TYPE_CHECKING:
@@ -43,11 +44,9 @@ def worst_cases(
 
 def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
     """The scores of a case's rounds in words, and the round to read: the worst, the first where none is."""
-    from ..plots.words import LOWER_IS_BETTER
-
     values = scored.sort_values("round").set_index("round")["value"]
     text = ", ".join("unscored" if value != value else f"{value:z.3f}" for value in values)
-    worse = values if scored["metric"].iloc[0] not in LOWER_IS_BETTER else -values
+    worse = -values if described(scored["metric"].iloc[0]).lower_is_better else values
     return {"scores": text, "round": int(worse.idxmin() if worse.notna().any() else values.index[0])}
 
 

@@ -15,6 +15,7 @@ from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
 from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
+from . import figures
 from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, made_folder, response_files
@@ -24,7 +25,7 @@ from .tables import ARTIFACTS, read_table, replacing, table_text, write_atomical
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..plots import Picture
+    from ..plots import Chart
 
 logger = setup_logging(__name__)
 WRITTEN = "written"  # in config.json: a digest of each table that a person may edit, as we wrote it
@@ -86,6 +87,8 @@ class Run:
             config = self.config
             config["parameters"][notebook] = parameters
             self.save_config(config)
+            figures.forget(self.path / "figures", notebook)
+        vars(self)["at_work"] = notebook  # whose figures are the next ones
 
     def save_config(self, config: Mapping[str, Any]) -> None:
         """Write config.json and its copy: without it nobody can tell what the rest was made with."""
@@ -103,16 +106,20 @@ class Run:
     @property
     def signature(self) -> str:
         """How whatever stands in this run was made, as far as that is known before it is measured."""
-        return f"benchkit:{version('benchkit')}|provider:{self.provider}|seed:{self.seed}"
+        alpha = self.parameter("03_execute", "alpha", self.parameter("04_measure", "alpha"))
+        known = f"|alpha:{alpha:g}" if alpha else ""
+        return f"benchkit:{version('benchkit')}{known}|provider:{self.provider}|seed:{self.seed}"
 
-    def save_figure(self, name: str, chart: Picture, signature: str = "") -> Picture:
-        """Save a chart, signed, as `figures/{name}.png`, and give it back to be shown."""
-        chart = chart.signed(signature or self.signature)
+    def figure(self, chart: Chart) -> Chart:
+        """Keep a chart, signed and marked SIMULATED where the run is, and give it back to be shown."""
+        chart = chart.stamped(self.signature, simulated=self.simulated)
         with self.claim():
-            made_folder(self.path / "figures")
-            with replacing(self.path / "figures" / f"{name}.png") as temporary:
-                chart.save(temporary)
+            figures.keep(self.path / "figures", chart, vars(self).get("at_work", ""))
         return chart
+
+    def figures(self) -> dict[str, Chart]:
+        """The figures that the last run of each notebook drew, by name, in their order."""
+        return figures.kept(self.path / "figures")
 
     def save(self, name: str, frame: pd.DataFrame) -> None:
         """Write a table, unless a person has edited the one that is there: that is kept, and said.
@@ -175,7 +182,9 @@ class Run:
         return read_table(self.path / "planted_tests.csv", or_empty=True)
 
     def scores(self) -> pd.DataFrame:
-        return read_table(self.path / "scores.csv")
+        scores = read_table(self.path / "scores.csv")
+        scores.attrs["simulated"] = self.simulated
+        return scores
 
     def brought_scores(self) -> pd.DataFrame:
         """Scores that were computed elsewhere, with kind, category and family of their cases; else no rows.
@@ -263,7 +272,9 @@ class Run:
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
         if asked:
             _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests(), prompts)
-        return pd.concat(frames, ignore_index=True)
+        responses = pd.concat(frames, ignore_index=True)
+        responses.attrs["simulated"] = self.simulated
+        return responses
 
     def response_files(self) -> dict[str, str]:
         """The name of each model's file of responses."""

@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..metrics import described, in_order
+from ..wording import count, interval, level, number, p_text
 from .chart import INK, MUTED, Chart, chart, frame, nothing, styled
-from .marks import Look, all_models, is_simulated, legend_below, looks
-from .words import LOWER_IS_BETTER, UNITS, count, glyphs, in_order
+from .marks import Look, is_simulated, legend_below, looks, sign_of
+from .words import glyphs, unit
 
 MOST_ROWS = 40  # more rows than this are a table, not a figure
 BAND = "#E4EDF3"
@@ -28,35 +30,35 @@ def turned(comparisons: pd.DataFrame) -> pd.DataFrame:
     """The comparisons with `d, low, high` turned so that positive is better for `model_a` on every metric."""
     found = [name for name in NUMBERS if name in comparisons]
     comparisons = comparisons.astype(dict.fromkeys(found, float))  # from JSON, what is unknown is None
-    sign = np.where(comparisons["metric"].isin(LOWER_IS_BETTER), -1.0, 1.0)
+    sign = comparisons["metric"].map(sign_of).to_numpy()
     ends = comparisons[["ci_low", "ci_high"]].to_numpy(dtype=float) * sign[:, None]
     return comparisons.assign(d=comparisons["difference"] * sign, low=ends.min(axis=1), high=ends.max(axis=1))
 
 
+def unbounded(metric: str) -> bool:
+    """Whether differences of a metric are on another scale than those of a score."""
+    return described(metric).span is None
+
+
 @styled
 def plot_differences(
-    comparisons: pd.DataFrame,
-    *,
-    margin: float | Mapping[str, float] | None = None,
-    models: Sequence[str] | None = None,
-    simulated: bool = False,
+    comparisons: pd.DataFrame, *, margin: float | Mapping[str, float] | None = None, alpha: float = 0.05
 ) -> Chart:
     """Differences between models with their intervals; right is better for the first-named model.
 
-    `comparisons` has the fields of `Comparison`, and `p_adjusted` where p-values were adjusted. `margin` is
-    the equivalence margin in score units, one for all metrics or one per metric. Where lower is better the
-    metric is turned round, so that a side means the same on every row; the columns keep the means. Such a
-    metric has no upper bound, and stands on an axis of its own.
+    `comparisons` has the fields of `Comparison`, its intervals at 1 − alpha. `margin` is the equivalence
+    margin in score units, one for all metrics or one per metric. Where lower is better the metric is turned
+    round, so that a side means the same on every row; the columns keep the means. A metric without an upper
+    end stands on an axis of its own.
     """
-    title = "Differences between models"
+    name, title = "differences", "Differences between models"
     if comparisons.empty:
-        return nothing(title, "No two models were compared.", simulated=simulated)
+        return nothing(name, title, "No two models were compared.")
     rows, left_out = _difference_rows(turned(comparisons))
     pairs = list(dict.fromkeys(zip(rows["model_a"], rows["model_b"], strict=True)))
-    names = all_models(pd.DataFrame({"model": [m for pair in pairs for m in pair]}), models)
-    simulated = simulated or is_simulated(names)
-    look = looks(names, 34)
-    panels = [part for _, part in rows.groupby(rows["metric"].isin(LOWER_IS_BETTER))]
+    names = dict.fromkeys(m for side in ("model_a", "model_b") for m in comparisons[side].astype(str))
+    simulated, look = is_simulated(comparisons, names), looks(names, 34)
+    panels = [part for _, part in rows.groupby(rows["metric"].map(unbounded))]
     sizes = [
         1 + 0.31 * (len(part) + 0.9 * len(part[["model_a", "model_b"]].drop_duplicates())) for part in panels
     ]
@@ -64,10 +66,12 @@ def plot_differences(
     figure, axes = frame(title, 0.85 + sum(sizes), sharey="row", simulated=simulated, **shape)
     for (forest, columns), part in zip(axes, panels, strict=True):
         _forest(forest, columns, part, pairs, look, margin)
-        _difference_axis(forest, part, shown_margin=margin is not None)
+        _difference_axis(forest, part, shown_margin=bool(margin))
     legend_below(figure, *_legend(rows, look, margin))
-    caption, alt = _difference_words(rows, left_out)
-    return chart(figure, caption, alt, simulated=simulated)
+    reading, note, alt = _difference_words(rows, left_out, alpha)
+    return chart(
+        name, figure, reading, alt, note=note, simulated=simulated, data=(comparisons, margin, alpha)
+    )
 
 
 def _legend(
@@ -88,7 +92,7 @@ def _legend(
         handles["equivalent within the margin"] = _mark(*EQUAL)
     if "inconclusive" in outcomes:
         handles["inconclusive"] = _mark(MUTED, "o", "white")
-    if margin is not None:
+    if margin:
         handles[_margin_words(margin)] = Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)
     return list(handles.values()), list(handles)
 
@@ -138,10 +142,10 @@ def _forest(
         axes.text(0.0, at, heading, fontweight="bold", **header).set_in_layout(False)
         for row in of_pair.itertuples():
             at += 1
-            ticks[at] = glyphs(row.metric) + (" (turned)" if row.metric in LOWER_IS_BETTER else "")
+            ticks[at] = glyphs(row.metric) + (" (turned)" if described(row.metric).lower_is_better else "")
             deciding |= {at} if getattr(row, "primary", False) else set()
             wide = margin.get(row.metric) if isinstance(margin, Mapping) else margin
-            if wide is not None:
+            if wide:
                 axes.barh(at, 2 * wide, left=-wide, height=1, color=BAND, zorder=0)
             _interval(axes, at, row, look)
             _numbers(columns, at, row)
@@ -170,7 +174,7 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
 
 
 def _numbers(axes: Axes, at: float, row: Any) -> None:
-    means = [f"{value:z.3f}" if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
+    means = [number(value) if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
     _columns(axes, at, (*means, f"{row.n:.0f}", p_text(getattr(row, "p_adjusted", row.p_value))), INK)
 
 
@@ -178,11 +182,6 @@ def _columns(axes: Axes, at: float, texts: Sequence[str], colour: str) -> None:
     for place, text in zip((0.26, 0.54, 0.71, 1.0), texts, strict=True):
         where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
         axes.text(place, at, text, fontsize=8, color=colour, **where)
-
-
-def p_text(p: float) -> str:
-    """A p-value with three decimals, as `< 0.001` below that, and a dash for none."""
-    return "–" if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _difference_axis(axes: Axes, rows: pd.DataFrame, *, shown_margin: bool) -> None:
@@ -198,8 +197,8 @@ def _difference_axis(axes: Axes, rows: pd.DataFrame, *, shown_margin: bool) -> N
 
 def _unit(rows: pd.DataFrame) -> str:
     """What the axis of these metrics counts."""
-    (unit, *more) = {UNITS.get(metric, "score") for metric in rows["metric"]}
-    return unit if not more and set(rows["metric"]) <= LOWER_IS_BETTER else "score"
+    units = {unit(metric) for metric in rows["metric"]}
+    return units.pop() if len(units) == 1 and rows["metric"].map(unbounded).all() else "score"
 
 
 def _margin_words(margin: float | Mapping[str, float]) -> str:
@@ -207,19 +206,27 @@ def _margin_words(margin: float | Mapping[str, float]) -> str:
     return "equivalence margin " + ", ".join(f"±{m:g}" for m in sizes)
 
 
-def _difference_words(rows: pd.DataFrame, left_out: int) -> tuple[str, str]:
-    side = np.select([rows["low"] > 0, rows["high"] < 0], [rows["model_a"], rows["model_b"]], "")
-    ahead = {str(m): int((side == m).sum()) for m in dict.fromkeys(side) if m}
+def _difference_words(rows: pd.DataFrame, left_out: int, alpha: float) -> tuple[str, str, str]:
+    """What is shown, by the outcomes where there are any, else by the intervals; how it is drawn; the alt."""
+    if "outcome" in rows:
+        won = [row[side] for side in ("a", "b") for _, row in _won(rows, side).iterrows()]
+        what = f"of {count(len(rows), 'comparison')} show a difference"
+    else:
+        side = np.select([rows["low"] > 0, rows["high"] < 0], [rows["model_a"], rows["model_b"]], "")
+        won = [str(model) for model in side if model]
+        what = f"of {count(len(rows), 'interval')} exclude zero"
+    ahead = {model: won.count(model) for model in dict.fromkeys(won)}
+    favour = ": " * bool(ahead) + ", ".join(f"{n} for {m}" for m, n in ahead.items())
     which = "on other metrics" if "primary" in rows and rows["primary"].all() else "nearer to zero"
     some = f"; {count(left_out, 'comparison')} {which} left out" if left_out else ""
-    favour = ": " * bool(ahead) + ", ".join(f"{n} for {m}" for m, n in ahead.items())
-    exclude = "excludes" if sum(ahead.values()) == 1 else "exclude"
-    caption = (
-        f"{sum(ahead.values())} of {count(len(rows), 'interval')} {exclude} zero{favour} "
-        f"(before any adjustment for several metrics{_bold(rows)}){some}."
-    )
+    note = f"Bars are {level(alpha)} intervals, adjusted for nothing{_bold(rows)}."
     each = [f"{row.metric} {_in_words(row)}" for row in rows.itertuples()]
-    return caption, "Differences A minus B with 95 % intervals: " + "; ".join(each) + "."
+    alt = f"Differences A minus B with {level(alpha)} intervals: " + "; ".join(each) + "."
+    return f"{len(won)} {what}{favour}{some}.", note, alt
+
+
+def _won(rows: pd.DataFrame, side: str) -> pd.DataFrame:
+    return rows[rows["outcome"] == f"better_{side}"].rename(columns={f"model_{side}": side})
 
 
 def _bold(rows: pd.DataFrame) -> str:
@@ -230,5 +237,5 @@ def _bold(rows: pd.DataFrame) -> str:
 def _in_words(row: Any) -> str:
     if not np.isfinite(row.difference):
         return "not compared"
-    ends = f"{row.ci_low:z.3f} to {row.ci_high:z.3f}" if np.isfinite(row.ci_low) else "no interval"
-    return f"{row.difference:+z.3f} ({ends})"
+    ends = interval(row.ci_low, row.ci_high) if np.isfinite(row.ci_low) else "no interval"
+    return f"{number(row.difference, sign=True)} ({ends})"
