@@ -16,7 +16,7 @@ import zmq
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
-from jupyter_core.utils import ensure_async
+from nbclient.util import ensure_async
 
 from ..errors import Interrupted
 from ..run.json_io import without_iri_grammar
