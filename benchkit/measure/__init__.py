@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
 from .comparing import case_matrix, check_parameters, compare
+from .controls import score_controls
 from .rounds import pass_hat_k, round_agreement, variance_split
-from .scoring import score, score_response
+from .scoring import score
 from .serving import compare_serving
 from .summary import (
     check_primary,
@@ -40,7 +41,7 @@ __all__ = [
     "records",
     "round_agreement",
     "score",
-    "score_response",
+    "score_controls",
     "signature",
     "summarise",
     "variance_split",
