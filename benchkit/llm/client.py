@@ -87,7 +87,7 @@ class Client:
         self.run, self.provider, self.budget = run, provider, budget
         self._cap, self._clock = max_concurrency, clock or Clock()
         self._sender: Sender
-        self._jobs: list[Job] = []  # that are being done
+        self._maps = 0  # under way
         self._stack: AsyncExitStack
         self._depth = 0
 
@@ -173,7 +173,7 @@ class Client:
                 job.status = status
             say_what_changed(jobs, self._sender.journal.query(partial(changes, jobs)))
             watched = Bars(progress(jobs), label)
-            with _few_collections(), _interrupts_in_words(), self._doing(jobs), watched as bars:
+            with _few_collections(), _interrupts_in_words(), self._mapping(), watched as bars:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
                     await self._finish(jobs, bars)
@@ -181,14 +181,15 @@ class Client:
         return [[job.settled[key] for key in job.keys] for job in jobs]
 
     @contextmanager
-    def _doing(self, jobs: Sequence[Job]) -> Iterator[None]:
-        if not self._jobs:
+    def _mapping(self) -> Iterator[None]:
+        """What stopped the last map is no reason for the next one."""
+        if not self._maps:
             self._sender.stops.start_over()
-        self._jobs += jobs
+        self._maps += 1
         try:
             yield
         finally:
-            self._jobs = [job for job in self._jobs if all(job is not one for one in jobs)]
+            self._maps -= 1
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
         """What an agent has to do, and what is on record of it: the repair, where a reply needed one."""
@@ -215,7 +216,7 @@ class Client:
                 "Set max_cost_usd = 0 in 01_generate and use max_calls, or choose another model."
             )
 
-    def _crew(self, job: Job, bar: Bar) -> list[asyncio.Future]:
+    def _workers(self, job: Job, bar: Bar) -> list[asyncio.Future]:
         """Workers for a job. As many hold a slot as calls may be in flight, and above eight half
         as many more, so that replies on their way to the disk leave no gap; others wait to ask again."""
         most = self._cap or int(LARGEST_WINDOW)
@@ -225,7 +226,7 @@ class Client:
 
     async def _finish(self, jobs: Sequence[Job], bars: Mapping[str, Bar]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
-        workers = [worker for job in jobs for worker in self._crew(job, bars[job.agent.model])]
+        workers = [worker for job in jobs for worker in self._workers(job, bars[job.agent.model])]
         await self._ended(workers)
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
         if reason := self._sender.stops.first(job.agent.model for job in jobs):
@@ -270,9 +271,6 @@ class Client:
 
     async def _settle(self, job: Job, call: Call) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
-        for other in self._jobs:
-            if other is not job and other.agent.model == call.model and call.key in other.settled:
-                return other.settled[call.key]
         reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.slots)
         if not job.agent.strict or reply.status != "malformed":
             return reply

@@ -19,6 +19,7 @@ from .summary import (
     records,
     signature,
     summarise,
+    undelivered,
 )
 
 __all__ = [
@@ -44,5 +45,6 @@ __all__ = [
     "score_controls",
     "signature",
     "summarise",
+    "undelivered",
     "variance_split",
 ]
