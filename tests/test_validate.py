@@ -20,7 +20,7 @@ from benchkit.run.tables import read_table
 from benchkit.validate import validate
 from benchkit.validate.checks import check_cases
 
-from .staging import AUTHOR, CRITIC, Canned, cases, client_on, conversations, run_in, simulated
+from .staging import AUTHOR, CRITIC, Canned, case_plan, cases, client_on, conversations, run_in, simulated
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "customer_support_pairs.csv"
 GOOD, BAD = "A reply that is long enough to be one.", ""
