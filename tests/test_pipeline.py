@@ -403,11 +403,11 @@ def test_our_notebooks_declare_what_the_design_says():
         )
 
 
-def test_one_name_reaches_both_notebooks_that_declare_it(tmp_path):
-    """`-p primary_metric` is of 03 and of 04: each gets it, and no other notebook does."""
+def test_what_decides_is_a_parameter_of_03_alone(tmp_path):
+    """All that a decision rests on is named before an answer is seen: 04 reads what 03 recorded."""
     plan = BenchmarkPipeline(primary_metric="bleu_score")._plan(tmp_path)
     given = {name for name, values in plan.items() if values.get("primary_metric") == "bleu_score"}
-    assert given == {"03_execute", "04_measure"}
+    assert given == {"03_execute"}
 
 
 def test_declared_parameters_of_a_cell(tmp_path):
@@ -495,6 +495,15 @@ def test_terminal_is_sparse_in_a_file():
     lines = terminal.stream.getvalue().splitlines()
     assert [line.split()[2] for line in lines[:-1]] == ["10/25", "20/25"]
     assert lines[-1].endswith("24.0 s  failed")
+
+
+def test_terminal_says_what_is_going_to_be_paid():
+    """A line that stays, above the progress: the plan and its price, before the first call is asked."""
+    terminal = Terminal(io.StringIO())
+    about = {"benchkit": {"say": True}}
+    content = {"data": {"text/plain": "120 calls, about $0.01"}, "metadata": about}
+    terminal.message({"msg_type": "display_data", "content": content})
+    assert terminal.stream.getvalue() == "120 calls, about $0.01\n"
 
 
 @pytest.mark.parametrize(

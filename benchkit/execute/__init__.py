@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
-from ..errors import InputError, ProviderError, UsageError
+from ..errors import InputError, ProviderError
 from ..llm.catalog import default_models
 from ..llm.estimate import Estimate, time_table
+from ..llm.progress import say
 from ..log import redact, setup_logging
 from ..metrics.answers import own_keys, read_answer
 from ..metrics.toolcalls import TOOL
+from ..values import check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +63,20 @@ class Plan:
         """Of the slowest model: its agents share its limits."""
         return float(self.table.groupby("model")["minutes (estimate)"].sum().max())
 
+    @property
+    def to_ask(self) -> int:
+        """How many calls have no reply on record."""
+        return int(self.table["to ask"].sum())
+
     def _in_all(self) -> str:
-        return f"About {self.minutes:.2g} minutes in all: the models are asked at once."
+        """Before anything is paid for: how many calls, for how much and how long."""
+        planned = int(self.table["planned"].sum())
+        cost = self.table["cost_usd (estimate)"].sum(min_count=len(self.table))
+        price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
+        return (
+            f"{self.to_ask:,} of {planned:,} calls are to be asked, for {price} and in about "
+            f"{self.minutes:.2g} minutes: the models are asked at once."
+        )
 
     @cached_property
     def tests(self) -> dict[str, TestCase]:
@@ -97,7 +111,7 @@ def plan_execution(
     """
     import pandas as pd
 
-    check_parameters(models, rounds, temperature, max_tokens)
+    check(models=models, rounds=rounds, temperature=temperature, max_tokens=max_tokens)
     models = [model.strip() for model in models] or default_models(client.name)
     tests = _usable(cases)
     work = [
@@ -120,6 +134,8 @@ def plan_execution(
 
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:
     """All calls of all models at once; one row per case, round and model, whatever became of the call."""
+    if plan.to_ask:
+        say(plan._in_all())
     async with client:
         replies = await client.map_all(plan.work, "answer", status=partial(_counted_as, plan))
         return _responses(plan, replies)
@@ -262,23 +278,3 @@ def _problem(row: Mapping[str, Any]) -> str:
     except (ValueError, RecursionError, InputError) as error:
         return str(error)[:300]
     return "" if case.prompt.strip() else "the prompt is empty"
-
-
-def check_parameters(models: Sequence[str], rounds: int, temperature: float, max_tokens: int = 0) -> None:
-    """Raises UsageError for what no execution can be planned with; no models at all mean the defaults."""
-    ids = list(models) if isinstance(models, list | tuple) else [None]
-    if not all(isinstance(model, str) and model.strip() for model in ids):
-        raise UsageError(f"models = {models!r} is not usable. Give a list of two or more model ids.")
-    if len(ids) == 1:
-        raise UsageError(f"models = {ids!r}: a comparison needs two or more models.")
-    named = [str(model).strip() for model in ids]
-    twice = sorted({model for model in named if named.count(model) > 1})
-    if twice:
-        raise UsageError(f"models names {', '.join(twice)} twice. Name each model once.")
-    if type(rounds) is not int or not 1 <= rounds <= 1000:
-        raise UsageError(f"rounds = {rounds!r} is not usable. Use a whole number from 1 to 1000.")
-    usable = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-    if not usable or not 0 <= temperature <= 2:
-        raise UsageError(f"temperature = {temperature!r} is not usable. Use 0 to 2.")
-    if type(max_tokens) is not int or max_tokens < 0:
-        raise UsageError(f"max_tokens = {max_tokens!r} is not usable. Use 0 for {MAX_TOKENS:,}, or more.")

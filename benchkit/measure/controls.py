@@ -53,21 +53,15 @@ def _answers(case: TestCase, other: TestCase | None) -> Iterator[tuple[str, Valu
 
 def _others(tests: Sequence[TestCase]) -> list[TestCase | None]:
     """For every case the next one of its kind and category, the last's being the first."""
-    groups: dict[tuple[str, ...], list[TestCase]] = {}
+    kinds: dict[str, list[TestCase]] = {}
+    categories: dict[tuple[str, str], list[TestCase]] = {}
     for test in tests:
-        for group in ((test.test_case, test.category), (test.test_case,)):
-            groups.setdefault(group, []).append(test)
-    following = {
-        (group, one.id): other
-        for group, some in groups.items()
-        for one, other in zip(some, [*some[1:], some[0]], strict=True)
-        if one.id != other.id
-    }
-    kinds = (((test.test_case, test.category), (test.test_case,)) for test in tests)
-    return [
-        next((following[group, test.id] for group in both if (group, test.id) in following), None)
-        for test, both in zip(tests, kinds, strict=True)
-    ]
+        kinds.setdefault(test.test_case, []).append(test)
+        categories.setdefault((test.test_case, test.category), []).append(test)
+    following: dict[str, TestCase] = {}
+    for some in (*kinds.values(), *categories.values()):  # a category's, where it has two, replaces a kind's
+        following |= {one.id: some[i - len(some) + 1] for i, one in enumerate(some) if len(some) > 1}
+    return [following.get(test.id) for test in tests]
 
 
 def _dereferenced(schema: dict[str, Any]) -> dict[str, Any]:
