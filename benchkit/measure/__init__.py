@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
 from .comparing import case_matrix, check_parameters, compare
-from .controls import score_controls
+from .controls import score_controls, with_controls
 from .rounds import pass_hat_k, round_agreement, variance_split
 from .scoring import score
 from .serving import compare_serving
@@ -47,4 +47,5 @@ __all__ = [
     "summarise",
     "undelivered",
     "variance_split",
+    "with_controls",
 ]

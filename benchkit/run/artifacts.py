@@ -11,16 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ..domain import is_control
 from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
-from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
 from . import figures
+from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
 from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
 from .lock import claim
-from .paths import RESPONSES, file_name, made_folder, response_files
+from .paths import RESPONSES, file_name, response_files
 from .rows import FLAGGED, rows_used
-from .tables import ARTIFACTS, read_table, replacing, table_text, write_atomically, write_table
+from .tables import ARTIFACTS, read_table, table_text, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,7 +184,9 @@ class Run:
         return read_table(self.path / "planted_tests.csv", or_empty=True)
 
     def scores(self) -> pd.DataFrame:
+        """Every score of a model; those of controls stand in the file, too, and in the report as a table."""
         scores = read_table(self.path / "scores.csv")
+        scores = scores[~scores["model"].map(is_control).astype(bool)].reset_index(drop=True)
         scores.attrs["simulated"] = self.simulated
         return scores
 
