@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..agent import Agent, Call, Item, Reply
 from ..errors import Interrupted, LimitStop, Unanswered, UsageError
 from ..log import setup_logging
+from ..values import check
 from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
@@ -52,24 +53,12 @@ def connect(run: _Run, max_concurrency: int = 0, timeout_s: float = 0) -> Client
 
     0 is what 01 gave for the whole run, as it did its ceilings; where that is 0 too, both adapt.
     """
-    check_pace(max_concurrency, timeout_s)
+    check(max_concurrency=max_concurrency, timeout_s=timeout_s)
     given = partial(run.parameter, "01_generate", default=0)
     cap = max_concurrency or given(name="max_concurrency")
-    longest_s = check_pace(cap, timeout_s or given(name="timeout_s"))
+    longest_s = float(timeout_s or given(name="timeout_s") or LONGEST_TIMEOUT_S)
     budget = Budget(**{name: given(name=name) for name in CEILINGS})
     return Client(run, Provider(run.provider, run.seed, longest_s), budget, cap)
-
-
-def check_pace(max_concurrency: int, timeout_s: float = 0) -> float:
-    """The longest that a reply is waited for, in seconds. Raises UsageError for what cannot be used."""
-    if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int) or max_concurrency < 0:
-        raise UsageError(
-            f"max_concurrency = {max_concurrency!r} is not usable. Use 0 to adapt, or a whole number."
-        )
-    number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
-    if not number or not 0 <= timeout_s <= DAY_S:
-        raise UsageError(f"timeout_s = {timeout_s!r} is not usable. Use 0 to adapt, or seconds up to a day.")
-    return float(timeout_s) or LONGEST_TIMEOUT_S
 
 
 class Client:
@@ -83,7 +72,7 @@ class Client:
         max_concurrency: int = 0,
         clock: Clock | None = None,
     ) -> None:
-        check_pace(max_concurrency)
+        check(max_concurrency=max_concurrency)
         self.run, self.provider, self.budget = run, provider, budget
         self._cap, self._clock = max_concurrency, clock or Clock()
         self._sender: Sender

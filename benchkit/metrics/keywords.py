@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-
-from nltk.stem.snowball import SnowballStemmer
+from typing import Any
 
 # Combining marks are no letters to `re`, but without them Hindi or Arabic words fall apart.
 _MARKS = (
@@ -86,7 +85,11 @@ def _keyword(word: str) -> str:
     if word in STOP_WORDS:
         return ""
     is_natural = len(word) <= _LONGEST_STEMMED and not any(c.isdigit() for c in word)
-    return _STEMMER.stem(word) if is_natural else word
+    return _stemmer().stem(word) if is_natural else word
 
 
-_STEMMER = SnowballStemmer("english")
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    from nltk.stem.snowball import SnowballStemmer  # with half of SciPy behind it: where it is first needed
+
+    return SnowballStemmer("english")
