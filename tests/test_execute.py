@@ -15,7 +15,7 @@ from benchkit.agent import system_prompt
 from benchkit.domain import TestCase
 from benchkit.errors import InputError, ProviderError, UsageError
 from benchkit.execute import PROCESS, check_answered, execute, plan_execution
-from benchkit.generate import generate, plan_cases
+from benchkit.generate import generate
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.llm.progress import Bar
 from benchkit.offline import OfflineServer
@@ -24,7 +24,18 @@ from benchkit.runner.parameters import notebook_folder
 from benchkit.validate import validate
 
 from . import talking
-from .staging import AUTHOR, CRITIC, HASTY, STEADY, Canned, cases, client_on, conversations, simulated
+from .staging import (
+    AUTHOR,
+    CRITIC,
+    HASTY,
+    STEADY,
+    Canned,
+    case_plan,
+    cases,
+    client_on,
+    conversations,
+    simulated,
+)
 
 PAIR = [STEADY, HASTY]
 
@@ -151,7 +162,10 @@ class TestPlanning:
         assert (priced.table["cost_usd (estimate)"] > 0).all()
         assert priced.table["minutes (estimate)"].tolist() == [0.49, 0.48, 0.49, 0.48]  # of 6 calls each
         assert priced.minutes == pytest.approx(0.97)
-        assert repr(priced).endswith("\nAbout 0.97 minutes in all: the models are asked at once.")
+        cost = priced.table["cost_usd (estimate)"].sum()
+        said = f"24 of 24 calls are to be asked, for about ${cost:.2g} and in about 0.97 minutes"
+        assert repr(priced).endswith(f"\n{said}: the models are asked at once.")
+        assert "for an unknown price and in" in repr(plan)
         assert set(priced.table["at"]) == {"8,000 TPM (lowest tier, 2026-09-29)"}
 
     def test_the_providers_pair(self):
@@ -206,7 +220,7 @@ class TestWhatGoesOut:
         """Written, validated and executed on one provider: golden text goes to the validator alone."""
         with OfflineServer(latency_ms=0, record=True) as server:
             client = client_on(server, tmp_path, monkeypatch)
-            written = await generate(plan_cases(json_cases=4, conversation_cases=4), client, AUTHOR)
+            written = await generate(case_plan(4, 4), client, AUTHOR)
             outcome = await validate(written, client, CRITIC)
             run = Run(tmp_path)
             run.save("validated_tests.csv", outcome.accepted)
