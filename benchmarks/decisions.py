@@ -155,9 +155,8 @@ def share(job: tuple[str, int, int]) -> tuple[int, int]:
 
 def main(runs: str = "2000") -> None:
     began = time.perf_counter()
-    print(
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    )
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, Python {platform.python_version()}")
     print(f"{runs} runs a scenario, a tenth where every sentence is read; alpha .05, margin .05\n")
     sizes = {name: int(runs) // 10 if name.startswith("sentences") else int(runs) for name in SCENARIOS}
     jobs = [(name, size // 4, seed) for name, size in sizes.items() for seed in range(4)]

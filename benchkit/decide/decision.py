@@ -97,7 +97,7 @@ def _said(evidence: Evidence, outcome: Outcome, beside: Beside) -> Said:
 
 
 def _open_floor(evidence: Evidence) -> Floor | None:
-    """The floor that keeps a model from being named: the best one's, or that of the best of equivalent ones."""
+    """The floor that keeps a model from being named: the best one, or the best of equivalent ones."""
     if evidence.n < LEAST_CASES:
         return None
     best = [i for i, low in enumerate(evidence.contrasts.low) if low > 0] or equivalent(evidence)
@@ -175,8 +175,8 @@ def _looked(looks: Mapping[str, Any] | None) -> Iterator[str]:
     if looks:
         rounds = f"{looks['first_rounds']} round{'' if looks['first_rounds'] == 1 else 's'}"
         yield (
-            f"Results were seen before, of {looks['first_cases']:,} cases in {rounds}: the intervals here are "
-            "the wider ones that hold however often one looks."
+            f"Results were seen before, of {looks['first_cases']:,} cases in {rounds}: the intervals here "
+            "are the wider ones that hold however often one looks."
         )
 
 
