@@ -161,7 +161,7 @@ def gather(
     as well on it. Raises UsageError as `Rules.primary` and `Rules.check_fit` do.
     """
     rules.check_fit(scores)
-    models = tuple(dict.fromkeys(scores["model"]))
+    models = tuple(scores["model"].unique())
     primary = rules.primary(scores)
     wanted = scores[scores["test_case"].map(primary) == scores["metric"]]
     found = {one.kind: one for one in measured(wanted, models)}

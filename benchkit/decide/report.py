@@ -49,7 +49,7 @@ def metrics_report(
     scores that cannot be compared.
     """
     ours = complete(scores)
-    models = list(dict.fromkeys(ours["model"]))
+    models = list(ours["model"].unique())
     configuration = _configuration(ours, models, rules)
     first = first_named(configuration, run.seen_before())
     parts = list(measured(ours, models))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .table import Measured, pairs_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+    from ..stats.strata import Design
 
 
 def round_agreement(parts: Sequence[Measured]) -> pd.DataFrame:
@@ -63,18 +66,27 @@ def variance_split(parts: Sequence[Measured], reference: str = "") -> pd.DataFra
     """
     import pandas as pd
 
-    return pd.DataFrame([_split(one, a, b) for one in parts for a, b in pairs_of(one.models, reference)])
+    return pd.DataFrame([row for one in parts for row in _splits(one, reference)])
 
 
-def _split(one: Measured, a: str, b: str) -> dict[str, Any]:
+def _splits(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
+    from ..stats import round_noise
+    from ..stats.strata import design
+
+    cases = design(len(one.ids), [str(c) for c in one.category])
+    noise = {model: round_noise(one.of(model)) for model in one.models}
+    for a, b in pairs_of(one.models, reference):
+        yield _split(one, a, b, cases, [noise[a], noise[b]])
+
+
+def _split(one: Measured, a: str, b: str, cases: Design, noise: list[np.ndarray]) -> dict[str, Any]:
     import numpy as np
 
-    from ..stats import round_noise, spread, stratified
+    from ..stats import spread, stratified
 
     rounds = one.values.shape[2]
     i, j = one.models.index(a), one.models.index(b)
-    pair = stratified(one.means[i] - one.means[j], [str(c) for c in one.category])
-    noise = [round_noise(one.values[at]) for at in (i, j)]
+    pair = stratified(one.means[i] - one.means[j], cases)
     both = ~np.isnan(one.means[i] - one.means[j])
     separable = rounds > 1 and not any(np.isnan(of[both]).any() for of in noise) and pair.n > 1
     known = spread(pair, noise[0] + noise[1] if separable else None, rounds)
