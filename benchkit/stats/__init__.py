@@ -9,7 +9,7 @@ be computed is NaN with a sentence in `warnings`, never zero; what was called wr
 from __future__ import annotations
 
 from benchkit.stats.agreement import Agreement, round_agreement
-from benchkit.stats.categories import by_category, heterogeneity, other_categories, without_each
+from benchkit.stats.categories import by_category, expected_change, heterogeneity, other_categories
 from benchkit.stats.comparing import Paired, paired
 from benchkit.stats.contrasts import Contrasts, best
 from benchkit.stats.deciding import (
@@ -118,6 +118,7 @@ __all__ = [
     "equivalence",
     "equivalent",
     "estimate_mean",
+    "expected_change",
     "heterogeneity",
     "holm",
     "model_mean",
@@ -145,7 +146,6 @@ __all__ = [
     "stratified",
     "t_factor",
     "variance_components",
-    "without_each",
     "without_each_cluster",
     "without_extreme_case",
 ]
