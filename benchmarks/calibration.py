@@ -52,7 +52,7 @@ from benchkit.stats import (
 )
 from benchkit.stats.categories import other_categories
 from benchkit.stats.sample_size import planned_power
-from benchkit.stats.strata import Design, design
+from benchkit.stats.sampling import Design, design
 
 LEVEL, BETWEEN, CORRELATION = 0.646465, 0.638744, 0.591018  # of gpqa_scores.csv
 NOISE = 3.0  # a continuous round's variance is a quarter of a binary one's: 1/(1 + NOISE)

@@ -14,7 +14,8 @@ from benchkit.errors import UsageError
 from benchkit.stats.categories import by_category, expected_change, heterogeneity, other_categories
 from benchkit.stats.estimates import combine
 from benchkit.stats.means import case_means
-from benchkit.stats.strata import design, stratified
+from benchkit.stats.sampling import design
+from benchkit.stats.strata import stratified
 
 GPQA = Path(__file__).parent.parent / "../shared/data/gpqa_scores.csv"
 

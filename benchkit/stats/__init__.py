@@ -52,16 +52,8 @@ from benchkit.stats.planning import (
 )
 from benchkit.stats.power import difference_variance, planned_power, t_factor
 from benchkit.stats.resampled import Resampled, resampled
-from benchkit.stats.sample_size import (
-    Needed,
-    Spread,
-    needed_cases,
-    needed_rounds,
-    power,
-    round_noise,
-    smallest_difference,
-    spread,
-)
+from benchkit.stats.sample_size import Needed, needed_cases, needed_rounds, power, smallest_difference
+from benchkit.stats.sampling import Design, design
 from benchkit.stats.sensitivity import Bounds, bounds, without_each_cluster, without_extreme_case
 from benchkit.stats.shares import (
     PassHatK,
@@ -72,8 +64,9 @@ from benchkit.stats.shares import (
     proportion,
     share_interval,
 )
-from benchkit.stats.strata import Design, design, stratified
+from benchkit.stats.strata import stratified
 from benchkit.stats.table import Compared, compare_table
+from benchkit.stats.variances import Spread, round_noise, spread
 
 __all__ = [
     "MOST_CASES",

@@ -11,7 +11,8 @@ from scipy.special import fdtrc, ndtr
 
 from benchkit.stats.checks import Labels, require
 from benchkit.stats.estimates import NAN, Estimate, interval_at, t_quantile
-from benchkit.stats.strata import Design, design, stratified
+from benchkit.stats.sampling import Design, design
+from benchkit.stats.strata import stratified
 
 
 @dataclass(frozen=True, slots=True)
