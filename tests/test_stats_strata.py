@@ -13,9 +13,10 @@ from scipy import stats as scipy_stats
 from benchkit.errors import UsageError
 from benchkit.stats.categories import by_category, expected_change, heterogeneity, other_categories
 from benchkit.stats.estimates import combine
-from benchkit.stats.means import case_means
 from benchkit.stats.sampling import design
+from benchkit.stats.shares import case_means
 from benchkit.stats.strata import stratified
+from benchkit.stats.table import compare_table
 
 GPQA = Path(__file__).parent.parent / "../shared/data/gpqa_scores.csv"
 
@@ -43,6 +44,23 @@ def test_gpqa(rounds, estimate, se, p, low, high):
     found = (e.estimate, e.se, e.p_value, e.low, e.high)
     assert found == pytest.approx((estimate, se, p, low, high), abs=6e-7)
     assert (e.n, e.df) == (198, 197)
+
+
+def test_gpqa_through_the_table():
+    """The file as it is, its columns renamed."""
+    gpqa("gpt-5-nano", 1)
+    names = {"item_id": "id", "model_id": "model", "epoch": "round"}
+    row = compare_table(pd.read_csv(GPQA).rename(columns=names)).comparisons.iloc[0]
+    assert (row.difference, row.se, row.p_value) == pytest.approx((0.0585859, 0.0277885, 0.0362710), abs=6e-7)
+
+
+@pytest.mark.parametrize(
+    ("model", "mean", "se"), [("gpt-5-nano", 0.675758, 0.0275956), ("gpt-5.4-mini", 0.617172, 0.0296200)]
+)
+def test_gpqa_own_means(model, mean, se):
+    """A model's own mean with cases as units: the error clustered by question of the README."""
+    e = stratified(case_means(gpqa(model, 5)))
+    assert (e.estimate, e.se) == pytest.approx((mean, se), abs=6e-7)
 
 
 def uneven(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
