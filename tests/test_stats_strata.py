@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from benchkit.errors import UsageError
@@ -293,3 +295,38 @@ def test_leaving_out_a_category_knows_what_to_expect():
             expected.append(expected_change(full, part, 0.05))
     assert np.mean(expected) == pytest.approx(np.mean(changed), abs=0.025)
     assert 0.05 < np.mean(changed) < 0.3
+
+
+rows = st.lists(
+    st.tuples(st.integers(-20, 20).map(lambda x: x / 20), st.sampled_from("abc"), st.sampled_from("12345")),
+    min_size=2,
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.booleans(), st.randoms(use_true_random=False))
+def test_swap_scale_and_order(rows, in_families, random):
+    """Swapping the models mirrors, another unit scales, another order of the cases changes nothing."""
+
+    def of(some, factor=1.0):
+        d, labels, families = zip(*some, strict=True)
+        return stratified(factor * np.array(d), list(labels), None, list(families) if in_families else None)
+
+    shuffled = random.sample(rows, len(rows))
+    e, mirrored, percent, other = of(rows), of(rows, -1), of(rows, 100), of(shuffled)
+    same = pytest.approx((e.estimate, e.low, e.high, e.p_value), nan_ok=True, abs=1e-12)
+    assert (other.estimate, other.low, other.high, other.p_value) == same
+    assert (-mirrored.estimate, -mirrored.high, -mirrored.low, mirrored.p_value) == same
+    assert (percent.estimate / 100, percent.low / 100, percent.high / 100, percent.p_value) == same
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.sampled_from([0.01, 0.05, 0.2]))
+def test_interval_and_p_tell_the_same(rows, alpha):
+    """0 lies outside of the interval wherever p is at most alpha; the converse too, unless signs say less."""
+    d, labels, _ = zip(*rows, strict=True)
+    e = stratified(d, list(labels), alpha=alpha)
+    if e.se > 0 and abs(abs(e.estimate) / e.se - scipy_stats.t.isf(alpha / 2, e.df)) > 1e-6:
+        outside = e.low > 0 or e.high < 0
+        assert (e.p_value <= alpha) == (outside and 2.0 ** (1 - e.n) <= alpha)
