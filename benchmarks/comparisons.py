@@ -7,8 +7,8 @@ A made-up scores table of MODELS (10) models, CASES (10,000) cases of either kin
 every pair compared on every metric (stratified t, Holm), means, rounds, and the decision with its
 simultaneous intervals, floors and sensitivity. Beside it the floor: scipy's `ttest_rel` over the same
 per-case means, which knows no categories, families or unscored answers, with and without the means being
-made by pandas. Wall-clock and CPU seconds, and the process's peak memory after each step; the table alone is the
-first of those.
+made by pandas. Wall-clock and CPU seconds, and the process's peak memory after each step; the table alone is
+the first of those.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def peak() -> float:
 
 
 def timed(about: str, work: Callable[[], object], repeats: int) -> float:
-    """Median wall-clock seconds; printed with their range and the CPU seconds, which other work moves less."""
+    """Median wall-clock seconds, printed with their range and the CPU's, which other work moves less."""
     times, spent = [], []
     for _ in range(repeats):
         began, used = time.perf_counter(), time.process_time()
