@@ -269,6 +269,35 @@ def test_the_schema_has_keys_of_its_own() -> None:
     assert read_answer(json.dumps(record), "json", own).value == record
 
 
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"role": "assistant", "content": "Hi"}, "Hi"),
+        ({"choices": [{"message": {"role": "assistant", "content": "Hi", "reasoning_content": "No"}}]}, "Hi"),
+        ({"choices": [{"text": "Hi", "index": 0}]}, "Hi"),
+        ({"content": [{"type": "thinking", "thinking": "No"}, {"type": "text", "text": "Hi"}]}, "Hi"),
+        ([{"type": "text", "text": "Hi"}, {"type": "text", "text": "you"}], "Hi\nyou"),
+        ({"candidates": [{"content": {"parts": [{"text": "No", "thought": True}, {"text": "Hi"}]}}]}, "Hi"),
+        ({"output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}]}, "Hi"),
+        ([{"role": "user", "content": "No"}, {"role": "assistant", "content": "Hi"}], "Hi"),
+        ({"role": "assistant", "content": "<think>No</think>Hi"}, "Hi"),
+        ({"role": "assistant", "content": '```json\n{"response_text": "Hi"}\n```'}, "Hi"),
+    ],
+)
+def test_messages_without_a_call(message: object, said: str) -> None:
+    """A message's text is its answer, in every provider's shape and without its reasoning."""
+    assert read_answer(json.dumps(message), "conversation") == Answer("answered", said)
+
+
+@pytest.mark.parametrize("kind", ["json", "conversation"])
+def test_messages_without_an_answer(kind: str) -> None:
+    """A refusal has a field of its own, and an empty message says nothing."""
+    refused = {"role": "assistant", "content": None, "refusal": "I'm sorry, I can't assist with that."}
+    assert read_answer(json.dumps(refused), kind, ["a"]).status == "refused"
+    empty = read_answer(json.dumps({"role": "assistant", "content": None}), kind, ["a"])
+    assert (empty.status, empty.error) == ("malformed", "a message without an answer")
+
+
 def test_the_first_of_two_calls_counts() -> None:
     """Of several calls in one message the first is the answer, as with a live one; the rest is not read."""
     first, second = ({"function": {"name": TOOL_NAME, "arguments": json.dumps({"a": n})}} for n in (1, 2))
