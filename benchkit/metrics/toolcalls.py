@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection
 from typing import Any
 
-from benchkit.jsontext import JsonProblem, objects, parse, tool_name
+from benchkit.jsontext import JsonProblem, objects, parse, plain, tool_name
 
 TOOL = "process_customer_response"  # the one tool that a model under test is given
 _NESTED = ("function", "functionCall", "function_call", "toolUse")
@@ -23,6 +24,7 @@ _MARKUP_NAME = re.compile(
     r"<function=\s*\"?([\w.:-]+)|<invoke name=\"?([\w.:-]+)|\[TOOL_CALLS?\]\s*([\w.:-]+)"
     r"|functions\.([\w.-]+)|<｜tool▁sep｜>\s*([\w.-]+)|<tool_call>\s*([\w.-]+)\s*(?=[<{])"
 )
+_PYTHONIC = re.compile(rf"[\[\s]*(?:print\()?(?:\w+\.)*{TOOL}\(")
 _PARAMETER = re.compile(
     r"<parameter(?:=|\s+name=)\"?([\w.-]+)\"?\s*>\s*(.*?)\s*</parameter>"
     r"|<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>\s*(.*?)\s*</arg_value>",
@@ -105,6 +107,8 @@ def called_in_text(text: str) -> dict[str, Any] | None:
 
     Raises JsonProblem where there is some and no call of our tool can be read from it.
     """
+    if _PYTHONIC.match(text):
+        return _pythonic(text)
     begin = _MARKUP.search(text)
     if begin is None:
         return None
@@ -122,6 +126,17 @@ def called_in_text(text: str) -> dict[str, Any] | None:
         return _arguments(next(filter(None, named.groups())), given)
     key = next((key for key in _ARGUMENTS if key in given), None)
     return _arguments(given["name"], given[key]) if key and isinstance(given.get("name"), str) else given
+
+
+def _pythonic(text: str) -> dict[str, Any]:
+    """The arguments of a call that is written as Python writes one, alone or first in a list."""
+    try:
+        call: Any = ast.parse(text.strip(), mode="eval").body
+        while not (isinstance(call, ast.Call) and ast.unparse(call.func).endswith(TOOL)):
+            call = call.elts[0] if isinstance(call, ast.List) else call.args[0]
+        return {str(one.arg): plain(ast.literal_eval(one.value)) for one in call.keywords}
+    except (SyntaxError, ValueError, TypeError, AttributeError, IndexError, MemoryError, RecursionError):
+        raise JsonProblem("broken tool-call markup") from None
 
 
 def _value(text: str) -> Any:
