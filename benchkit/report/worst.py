@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..metrics.answers import read_answer
 from ..metrics import described
+from ..metrics.answers import read_answer
 from .markdown import in_html, safe, signed
 
 if TYPE_CHECKING:

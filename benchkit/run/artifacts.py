@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
-from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
 from . import figures
+from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
 from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
 from .lock import claim
-from .paths import RESPONSES, file_name, made_folder, response_files
+from .paths import RESPONSES, file_name, response_files
 from .rows import rows_used
-from .tables import ARTIFACTS, read_table, replacing, table_text, write_atomically, write_table
+from .tables import ARTIFACTS, read_table, table_text, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
