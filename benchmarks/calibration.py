@@ -1,20 +1,28 @@
-"""Does the test of 04 do what its alpha, its interval and its plan say? Simulated experiments, counted.
+"""Does what 04 says of a difference hold as often as it says? Simulated experiments, counted.
 
-    python benchmarks/calibration.py [EXPERIMENTS]
+    python benchmarks/calibration.py [EXPERIMENTS] [PILOTS]
 
-Every cell draws EXPERIMENTS (10,000; about eight minutes on two cores) runs of two models on n cases in
-K rounds and gives their per-case means to `stats.paired`, as 04 does. A case has a chance of its own with
-each model (Beta, correlated between models); a binary round is a draw with that chance, a continuous one a
-Beta score around it. The variances are those of ../shared/data/gpqa_scores.csv, or its recorded constants
-where it is absent.
+Every cell draws EXPERIMENTS (10,000) runs of two models on n cases in K rounds and gives their differences to
+`stats.stratified`, as 04 does; the kinds' cell also to `stats.combine`. A case has a chance of its own with
+each model (Beta, correlated between the models); a binary round is a draw with that chance, a continuous one
+a Beta score around it. Level, share of the variance between cases and correlation are those of
+../shared/data/gpqa_scores.csv as measured once (constants below). Scenarios and seeds were fixed before any
+result was seen.
 
-- false positives: equal models, p < 0.05; coverage: the 95 % interval holds the true difference
-- power: at the difference that the plan finds with 80 %, or 0.5 where that is less; beside it the plan
-- pooled: the same runs by a paired t test over rows, rounds taken for cases and categories not known
-- larger: the same runs by the usual error or the one with C/(C−1), whichever is larger, as 04 once did
+    none       no categories
+    alike      five fixed categories with one difference
+    apart      five fixed categories whose differences lie apart: their τ is half a case's σ
+    random     five categories drawn anew in every run, τ as above: the estimand is the difference in the
+               categories that were drawn; a second row, `others`, has that of all categories
+    families   families of 1, 2 and 3 cases, half of a case's latent variance shared
+    kinds      half of the cases binary, half continuous, in five fixed categories: U with equal weights
 
-Categories: none given; five given that do not matter; five that move together (a tenth of a case's latent
-variance); five of very unequal size that do. The Monte Carlo standard error stands below the table.
+- false+: the share of equal models shown different; cover: of 95 % intervals that hold the estimand, with
+  equal models and at δ
+- δ: what the plan shows with 80 % at these n and K, at most .3; power: the share shown; plan: the share that
+  `stats.planned_power` promises with the true variance (of 10,000 other runs)
+- N named: the median number of cases that PILOTS (2,000) pilots of this cell name for the δ that three times
+  their cases would show; reached: the share of fresh runs with each pilot's N that show it
 """
 
 from __future__ import annotations
@@ -23,207 +31,242 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from multiprocessing import Pool
-from pathlib import Path
 
 import numpy as np
 from scipy import stats as scipy_stats
 
-from benchkit import stats
+from benchkit.stats import (
+    Estimate,
+    Spread,
+    combine,
+    needed_cases,
+    round_noise,
+    smallest_difference,
+    spread,
+    stratified,
+)
+from benchkit.stats.categories import other_categories
+from benchkit.stats.sample_size import planned_power
+from benchkit.stats.strata import Design, design
 
-GPQA = Path(__file__).parents[1] / "../shared/data/gpqa_scores.csv"
-# Of gpqa_scores.csv: mean score, share of a score's variance between cases, correlation of cases' chances.
-LEVEL, BETWEEN, CORRELATION = 0.646465, 0.638744, 0.591018
+LEVEL, BETWEEN, CORRELATION = 0.646465, 0.638744, 0.591018  # of gpqa_scores.csv
 NOISE = 3.0  # a continuous round's variance is a quarter of a binary one's: 1/(1 + NOISE)
-TOGETHER = 0.1
-BATCH = 500
-SIZES = (0.40, 0.28, 0.18, 0.10, 0.04)
-CATEGORIES = ("none", "idle", "moving", "unequal")
-HEAD = "false+  cover  cover  delta  plan power   false+  cover  power   false+ power"
-GRID = np.linspace(-6, 6, 8001)
+APART = 0.5 * np.array([-1.4142, -0.7071, 0.0, 0.7071, 1.4142])  # differences of categories over σ
+SHARED = 0.5
+MOST = 0.3  # the largest δ that scores within 0..1 have room for
+BATCH = 1000
+GRID = np.linspace(-6, 6, 4001)
+STRUCTURES = ("none", "alike", "apart", "random", "families", "kinds")
 
 
 @dataclass(frozen=True)
 class Cell:
+    structure: str
+    scores: str  # binary, continuous; mixed for kinds
     n: int
     rounds: int
-    scores: str  # binary, continuous
-    categories: str  # one of CATEGORIES
 
-    @property
-    def labels(self) -> np.ndarray:
-        """A category per case; a case of its own where there are none."""
-        if self.categories == "none":
-            return np.arange(self.n)
-        if self.categories == "unequal":
-            return np.searchsorted(np.cumsum(SIZES), (np.arange(self.n) + 0.5) / self.n)
-        return np.arange(self.n) % 5
-
-    @property
-    def together(self) -> float:
-        return TOGETHER if self.categories in ("moving", "unequal") else 0.0
+    def seed(self, purpose: int) -> np.random.Generator:
+        place = STRUCTURES.index(self.structure)
+        return np.random.default_rng([purpose, place, len(self.scores), self.n, self.rounds])
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What a cell's experiments came to; rejections by each analysis, coverage by ours and by pooling."""
+class Result:
+    """Per run: estimate, shown at 5 %, ends of the interval and what it should hold; each (runs,)."""
 
-    ours: float
-    covered: float
-    pooled: float
-    pooled_covered: float
-    larger: float
+    estimate: np.ndarray
+    shown: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    truth: np.ndarray
 
-
-def measured() -> tuple[float, float, float]:
-    """Mean, share between cases and correlation of the shared data; the recorded ones where it is absent."""
-    if not GPQA.exists():
-        return LEVEL, BETWEEN, CORRELATION
-    import pandas as pd
-
-    table = pd.read_csv(GPQA).pivot(index="item_id", columns=["model_id", "epoch"], values="score")
-    a, b = (table[model].to_numpy(float) for model in table.columns.levels[0])
-    own = [stats.variance_components(x, np.zeros_like(x)).omega2 for x in (a, b)]
-    level = [x.mean() for x in (a, b)]
-    share = np.mean([v / (m * (1 - m)) for v, m in zip(own, level, strict=True)])
-    covariance = (sum(own) - stats.variance_components(a, b).omega2) / 2
-    return float(np.mean(level)), float(share), float(covariance / np.sqrt(own[0] * own[1]))
+    @property
+    def covered(self) -> float:
+        return float(np.mean((self.low <= self.truth) & (self.truth <= self.high)))
 
 
 @cache
-def chances(mean: float, between: float) -> np.ndarray:
+def chances(mean: float) -> np.ndarray:
     """A case's chance by its latent normal value, on GRID: Beta with this mean and share of variance."""
-    spread = 1 / between - 1
-    return scipy_stats.beta.ppf(scipy_stats.norm.cdf(GRID), mean * spread, (1 - mean) * spread)
+    total = 1 / BETWEEN - 1
+    return scipy_stats.beta.ppf(scipy_stats.norm.cdf(GRID), mean * total, (1 - mean) * total)
+
+
+@cache
+def families(n: int) -> np.ndarray:
+    return np.repeat(np.arange(n), np.arange(n) % 3 + 1)[:n]
+
+
+@cache
+def cases(structure: str, n: int) -> Design:
+    if structure == "families":
+        return design(n, None, None, families(n))
+    return design(n, None if structure == "none" else [str(i % 5) for i in range(n)])
 
 
 def drawn(
-    cell: Cell, delta: float, runs: int, rng: np.random.Generator, truth: tuple[float, float, float]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both models' scores, each (runs, n, rounds)."""
-    level, between, correlation = truth
-    shared = rng.standard_normal((runs, cell.n))
-    own, kept = np.sqrt(1 - correlation), np.sqrt(1 - cell.together)
-    out = []
-    for mean in (level + delta / 2, level - delta / 2):
-        latent = np.sqrt(correlation) * shared + own * rng.standard_normal((runs, cell.n))
-        moved = rng.standard_normal((runs, cell.labels.max() + 1))[:, cell.labels]
-        latent = kept * latent + np.sqrt(cell.together) * moved
-        chance = np.interp(latent, GRID, chances(mean, between))[:, :, None]
-        chance = np.broadcast_to(chance, (runs, cell.n, cell.rounds))
-        out.append(_scores(cell, chance, rng))
-    return out[0], out[1]
+    cell: Cell, delta: float, runs: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both models' scores, each (runs, n, rounds), and the true difference in every category, (runs, 5)."""
+    gaps = np.full((runs, 5), delta)
+    if cell.structure == "apart":
+        gaps = gaps + APART * sigma(cell.scores, cell.rounds)
+    elif cell.structure == "random":
+        gaps = gaps + np.clip(0.5 * rng.standard_normal((runs, 5)), -1, 1) * sigma(cell.scores, cell.rounds)
+    latent = np.sqrt(CORRELATION) * shared(cell, runs, rng)
+    sides = []
+    for sign in (1, -1):
+        own = latent + np.sqrt(1 - CORRELATION) * shared(cell, runs, rng)
+        means = np.clip(np.round(LEVEL + sign * gaps / 2, 2), 0.02, 0.98)
+        chance = np.empty((runs, cell.n))
+        for mean in np.unique(means):
+            at = (means == mean)[:, np.arange(cell.n) % 5]
+            chance[at] = np.interp(own[at], GRID, chances(float(mean)))
+        sides.append((rounds_of(chance, cell, rng), means))
+    (a, above), (b, below) = sides
+    return a, b, above - below
 
 
-def _scores(cell: Cell, chance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def shared(cell: Cell, runs: int, rng: np.random.Generator) -> np.ndarray:
+    """Standard normal values of cases, (runs, n); half of each is its family's, where there are families."""
+    own = rng.standard_normal((runs, cell.n))
+    if cell.structure != "families":
+        return own
+    of_family = rng.standard_normal((runs, cell.n))[:, families(cell.n)]
+    return np.sqrt(SHARED) * of_family + np.sqrt(1 - SHARED) * own
+
+
+def rounds_of(chance: np.ndarray, cell: Cell, rng: np.random.Generator) -> np.ndarray:
+    chance = np.repeat(chance[:, :, None], cell.rounds, axis=2)
     if cell.scores == "binary":
-        return (rng.random(chance.shape, dtype=np.float32) < chance).astype(np.float64)
+        return (rng.random(chance.shape) < chance).astype(np.float64)
     safe = np.clip(chance, 1e-3, 1 - 1e-3)
     return rng.beta(safe * NOISE, (1 - safe) * NOISE)
 
 
-def planned(cell: Cell, delta: float, truth: tuple[float, float, float]) -> tuple[float, float]:
-    """(power at `delta`, smallest difference at 80 %) by the plan, with the true variances put in."""
-    together, noise = _variances(cell, delta, truth)
-    sizes = np.bincount(cell.labels)
-    # What one case adds to the variance of the mean, and what two of one category add with it.
-    omega2 = together[0] + together[1] * float(sizes @ sizes - cell.n) / cell.n
-    clusters = None if cell.categories == "none" else stats.effective_clusters(cell.labels)
-    how = (omega2, *noise, cell.rounds, cell.rounds)
-    power = stats.planned_power(delta, cell.n, *how, clusters=clusters)
-    return power, stats.detectable_difference(cell.n, *how, clusters=clusters or cell.n)
+@cache
+def sigma(scores: str, rounds: int) -> float:
+    """Standard deviation of a case's mean difference between equal models."""
+    a, b, _ = drawn(Cell("none", scores, 100, rounds), 0.0, 1000, np.random.default_rng(0))
+    return float((a - b).mean(axis=2).std())
 
 
-def _variances(
-    cell: Cell, delta: float, truth: tuple[float, float, float]
-) -> tuple[tuple[float, float], list[float]]:
-    """((ω², covariance of two cases of one category), [σ² of either model]) by 500,000 pairs of cases."""
-    pair = Cell(10, 2, cell.scores, "none" if cell.categories == "none" else "moving")
-    pair = Cell(10, 2, cell.scores, "idle") if cell.categories == "idle" else pair
-    a, b = drawn(pair, delta, 100_000, np.random.default_rng(0), truth)
-    first, second = (a - b)[..., 0] - delta, (a - b)[..., 1] - delta
-    noise = [float(np.mean((x[..., 0] - x[..., 1]) ** 2) / 2) for x in (a, b)]
-    mean = (first + second) / 2
-    shared = float(np.mean(mean[:, :5] * mean[:, 5:])) if cell.together else 0.0
-    return (float(np.mean(first * second)), shared), noise
+def kinds(cell: Cell) -> tuple[Cell, Cell]:
+    return tuple(replace(cell, structure="alike", scores=s, n=cell.n // 2) for s in ("binary", "continuous"))
 
 
-def experiments(cell: Cell, delta: float, runs: int, truth: tuple[float, float, float]) -> Counts:
-    rng = np.random.default_rng([cell.n, cell.rounds, len(cell.scores), CATEGORIES.index(cell.categories)])
-    found = []
+def estimates(cell: Cell, delta: float, runs: int, rng: np.random.Generator) -> tuple[list, np.ndarray, list]:
+    """Per run the estimate, its estimand, and the noise that rounds leave in each case."""
+    if cell.structure == "kinds":
+        parts = [estimates(part, delta, runs, rng) for part in kinds(cell)]
+        u = [combine(two, [1, 1]) for two in zip(*(part[0] for part in parts), strict=True)]
+        noise = [np.concatenate(two) for two in zip(*(part[2] for part in parts), strict=True)]
+        return u, (parts[0][1] + parts[1][1]) / 2, noise
+    a, b, gaps = drawn(cell, delta, runs, rng)
+    whole = cases(cell.structure, cell.n)
+    weights = whole.weights if len(whole.weights) == 5 else np.full(5, 0.2)
+    found = [stratified(d, whole) for d in (a - b).mean(axis=2)]
+    return found, gaps @ weights, [round_noise(x) + round_noise(y) for x, y in zip(a, b, strict=True)]
+
+
+def rows(some: list[Estimate], truth: Iterable[float]) -> list[tuple[float, ...]]:
+    return [(e.estimate, e.p_value <= 0.05, e.low, e.high, t) for e, t in zip(some, truth, strict=True)]
+
+
+def experiments(cell: Cell, delta: float, runs: int, purpose: int) -> Result:
+    rng, found = cell.seed(purpose), []
     for start in range(0, runs, BATCH):
-        a, b = drawn(cell, delta, min(BATCH, runs - start), rng, truth)
-        ours = np.array([analysed(x, y, cell, delta) for x, y in zip(a, b, strict=True)])
-        pooled = _pooled((a - b).reshape(len(a), -1), delta)
-        larger = _larger((a - b).mean(axis=2), cell.labels)
-        found.append(np.column_stack([ours, pooled, larger]))
-    return Counts(*np.concatenate(found).mean(axis=0))
+        some, truth, _ = estimates(cell, delta, min(BATCH, runs - start), rng)
+        found.append(rows(some, truth))
+    return Result(*np.concatenate(found).T)
 
 
-def analysed(a: np.ndarray, b: np.ndarray, cell: Cell, delta: float) -> tuple[bool, bool]:
-    """(rejected, covered) by the package; equal scores everywhere have an interval by their range."""
-    labels = None if cell.categories == "none" else cell.labels
-    result = stats.paired(a.mean(axis=1), b.mean(axis=1), clusters=labels, resamples=0, span=1.0)
-    return result.p_value < 0.05, result.ci_low <= delta <= result.ci_high
+def to_others(cell: Cell, delta: float, runs: int, purpose: int) -> Result:
+    """Random categories read by the line for categories other than these; the estimand is that of all."""
+    rng, found = cell.seed(purpose), []
+    labels = [str(i % 5) for i in range(cell.n)]
+    for start in range(0, runs, BATCH):
+        a, b, _ = drawn(cell, delta, min(BATCH, runs - start), rng)
+        some = [other_categories(d, labels) for d in (a - b).mean(axis=2)]
+        found.append(rows(some, [delta] * len(some)))
+    return Result(*np.concatenate(found).T)
 
 
-def _pooled(rows: np.ndarray, delta: float) -> np.ndarray:
-    """(rejected, covered) by a paired t test over rows."""
-    n, mean = rows.shape[1], rows.mean(axis=1)
-    half = scipy_stats.t.ppf(0.975, n - 1) * rows.std(axis=1, ddof=1) / np.sqrt(n)
-    return np.column_stack([np.abs(mean) > half, np.abs(mean - delta) <= half])
-
-
-def _larger(cases: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Rejected by the larger of the usual and the C/(C−1) error, each with its own t."""
-    n, groups = cases.shape[1], labels.max() + 1
-    mean = cases.mean(axis=1)
-    usual = cases.std(axis=1, ddof=1) / np.sqrt(n)
-    sums = (cases - mean[:, None]) @ np.eye(groups)[labels]
-    clustered = np.sqrt(groups / (groups - 1) * (sums**2).sum(axis=1)) / n
-    wider = clustered > usual * (1 + 1e-9)
-    critical = np.where(wider, *scipy_stats.t.ppf(0.975, [groups - 1, n - 1]))
-    return np.abs(mean) > critical * np.where(wider, clustered, usual)
-
-
-def one_cell(job: tuple[Cell, int, tuple[float, float, float]]) -> str:
-    cell, runs, truth = job
-    null = experiments(cell, 0.0, runs, truth)
-    delta = min(0.5, planned(cell, 0.0, truth)[1])
-    plan, _ = planned(cell, delta, truth)
-    shifted = experiments(cell, delta, runs, truth)
-    return (
-        f"{cell.categories:8} {cell.scores:10} {cell.n:4} {cell.rounds:2}  "
-        f"{100 * null.ours:6.1f} {100 * null.covered:6.1f} {100 * shifted.covered:6.1f}  "
-        f"{delta:.3f} {100 * plan:5.1f} {100 * shifted.ours:5.1f}   "
-        f"{100 * null.pooled:6.1f} {100 * null.pooled_covered:6.1f} {100 * shifted.pooled:6.1f}   "
-        f"{100 * null.larger:6.1f} {100 * shifted.larger:5.1f}"
+def true_spread(cell: Cell, delta: float, runs: int = 10_000) -> Spread:
+    """n·SE² of so many other runs, with the degrees of freedom that the design has."""
+    found = experiments(cell, delta, runs, 9)
+    one = estimates(cell, delta, 1, cell.seed(8))[0][0]
+    return Spread(
+        cell.n * float(found.estimate.var()), strata=one.strata, rate=(one.df + one.strata) / cell.n
     )
 
 
-def cells() -> Iterator[Cell]:
-    for categories, scores, n, rounds in product(CATEGORIES, ("binary", "continuous"), (15, 50, 200), (1, 3)):
-        yield Cell(n, rounds, scores, categories)
+def pilots(cell: Cell, known: Spread, count: int) -> tuple[float, float]:
+    """(median N, power reached) of the N that pilots name for what three times their cases would show."""
+    delta = min(MOST, round(smallest_difference(known, 3 * cell.n), 2))
+    rng, named, reached, least = cell.seed(5), [], [], 10 if cell.structure == "kinds" else 6
+    for start in range(0, count, 500):
+        some, _, noise = estimates(cell, delta, min(500, count - start), rng)
+        for pilot, of_rounds in zip(some, noise, strict=True):
+            needed = needed_cases(spread(pilot, of_rounds, cell.rounds), delta)
+            n = 10_000 if needed is None else min(10_000, max(needed.cases, least))
+            again = estimates(replace(cell, n=n), delta, 1, rng)[0][0]
+            named.append(n)
+            reached.append(again.p_value <= 0.05)
+    return float(np.median(named)), float(np.mean(reached))
 
 
-def main(runs: int = 10_000) -> None:
-    truth, began = measured(), time.perf_counter()
-    cores = len(os.sched_getaffinity(0))
+def one_cell(job: tuple[Cell, int, int]) -> str:
+    cell, runs, count = job
+    null = experiments(cell, 0.0, runs, 1)
+    head = f"{cell.structure:9} {cell.scores:10} {cell.n:4} {cell.rounds:2}  "
+    if cell.structure == "random":
+        others = to_others(cell, 0.0, runs, 1)
+        shown = np.mean((null.low > null.truth) | (null.high < null.truth))
+        second = f"{'  others':9} {cell.scores:10} {cell.n:4} {cell.rounds:2}  "
+        return (
+            f"{head}{100 * shown:6.1f} {100 * null.covered:6.1f}\n"
+            f"{second}{100 * np.mean(others.shown):6.1f} {100 * others.covered:6.1f}"
+        )
+    delta = min(MOST, round(smallest_difference(true_spread(cell, 0.0, 4_000), cell.n), 2))
+    known = true_spread(cell, delta)
+    real = experiments(cell, delta, runs, 2)
+    plan = planned_power(known, cell.n, float(real.truth.mean()))
+    median, reached = pilots(cell, known, count)
+    return (
+        f"{head}{100 * np.mean(null.shown):6.1f} {100 * null.covered:6.1f} {100 * real.covered:6.1f}   "
+        f"{delta:.2f} {100 * plan:6.1f} {100 * np.mean(real.shown):6.1f}   {median:6.0f} {100 * reached:6.1f}"
+    )
+
+
+def cells() -> list[Cell]:
+    found = [
+        Cell(structure, scores, n, rounds)
+        for structure, scores, n, rounds in product(
+            STRUCTURES[:-1], ("binary", "continuous"), (15, 50, 200), (1, 3)
+        )
+    ]
+    return found + [Cell("kinds", "mixed", n, rounds) for n, rounds in product((30, 100, 400), (1, 3))]
+
+
+def main(runs: int = 10_000, count: int = 2_000) -> None:
+    began, cores = time.perf_counter(), len(os.sched_getaffinity(0))
     print(f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}")
-    print("level {:.3f}, share between cases {:.3f}, correlation {:.3f}".format(*truth), end="; ")
-    print(f"{runs:,} experiments a cell; percent, alpha 5\n")
-    print(f"{'':28}equal models  at delta                    pooled rows              larger of two")
-    print(f"category scores        n  K  {HEAD}")
+    print(f"{runs:,} experiments and {count:,} pilots a cell; percent, alpha 5\n")
+    print(f"{'':28}equal models  at delta                       pilots of this cell")
+    print("structure scores        n  K  false+  cover  cover   delta   plan  power   N named reached")
     with Pool(cores) as pool:
-        for line in pool.imap(one_cell, [(cell, runs, truth) for cell in cells()]):
+        for line in pool.imap(one_cell, [(cell, runs, count) for cell in cells()]):
             print(line, flush=True)
-    error = 100 * np.sqrt(0.05 * 0.95 / runs), 100 * np.sqrt(0.8 * 0.2 / runs)
-    print(f"\nMonte Carlo standard error: {error[0]:.2f} at 5 %, {error[1]:.2f} at 80 %", end="; ")
-    print(f"{time.perf_counter() - began:.0f} s")
+    errors = (100 * np.sqrt(p * (1 - p) / m) for p, m in ((0.05, runs), (0.8, runs), (0.8, count)))
+    told = "{:.2f} at 5 %, {:.2f} at 80 %, {:.2f} of what pilots reach".format(*errors)
+    print(f"\nMonte Carlo standard error: {told}; {time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
     python benchmarks/comparisons.py [MODELS] [CASES] [ROUNDS] [REPEATS]
 
-A made-up scores table of MODELS (10) models, CASES (10,000) cases of either kind, ROUNDS (3) rounds and all
-8 metrics goes through what 04 does to scores: means, every pair compared (t and bootstrap interval, sign
-flips, Holm, decision), rounds and variances. Beside it the floor: scipy's `ttest_rel` over the same per-case
-means, which knows no clusters, bootstrap, sign flips or unscored answers, with and without the means being
-made by pandas. Wall-clock seconds and peak memory of the process.
+A made-up scores table of MODELS (10) models, CASES (10,000) cases of either kind in five categories, ROUNDS
+(3) rounds and all metrics that are computed from the answers (8) goes through what 04 and 05 do to scores:
+every pair compared on every metric (stratified t, Holm), means, rounds, and the decision with its simultaneous
+intervals, floors and sensitivity. Beside it the floor: scipy's `ttest_rel` over the same per-case means, which
+knows no categories, families or unscored answers, with and without the means being made by pandas.
+Wall-clock seconds, and the process's peak memory after each step; the table alone is the first of those.
 """
 
 from __future__ import annotations
@@ -24,14 +25,21 @@ import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
+from benchkit.decide import Rules, compare, complete
+from benchkit.decide.report import decide
+from benchkit.decide.rounds import pass_hat_k, round_agreement, variance_split
+from benchkit.decide.table import measured
 from benchkit.domain import CATEGORIES
-from benchkit.measure import METRICS, PRIMARY, compare, round_agreement, summarise, variance_split
+from benchkit.measure import summarise
+from benchkit.metrics import METRICS
+
+COMPUTED = [metric for metric in METRICS.values() if metric.name != "requirements_met"]
 
 
 def score_table(models: list[str], cases: int, rounds: int, seed: int = 0) -> pd.DataFrame:
     """Scores of models that differ a little, one in a hundred of them unscored."""
     rng, frames = np.random.default_rng(seed), []
-    for name, metric in METRICS.items():
+    for metric in COMPUTED:
         level = rng.uniform(0.3, 0.9, (cases, 1, 1)) + np.linspace(0, 0.03, len(models))[None, :, None]
         values = np.clip(level + rng.normal(0, 0.15, (cases, len(models), rounds)), 0, 1)
         values = (values > 0.5).astype(float) if metric.binary else values
@@ -40,8 +48,13 @@ def score_table(models: list[str], cases: int, rounds: int, seed: int = 0) -> pd
         ids = np.array([f"{metric.kind}-{i:05d}" for i in range(cases)], dtype=object)
         columns = {"id": ids[case], "model": np.array(models, dtype=object)[model], "round": round + 1}
         columns |= {"category": np.array(CATEGORIES, dtype=object)[case % 5], "value": values.ravel()}
-        frames.append(pd.DataFrame(columns).assign(metric=name, test_case=metric.kind, reason=""))
+        frames.append(pd.DataFrame(columns).assign(metric=metric.name, test_case=metric.kind, reason=""))
     return pd.concat(frames, ignore_index=True)
+
+
+def rounds_of(scores: pd.DataFrame, models: list[str]) -> list[pd.DataFrame]:
+    parts = list(measured(complete(scores), models))
+    return [round_agreement(parts), pass_hat_k(parts), variance_split(parts)]
 
 
 def means_by_pandas(scores: pd.DataFrame) -> list[np.ndarray]:
@@ -60,6 +73,11 @@ def bare_tests(means: list[np.ndarray]) -> list[float]:
     ]
 
 
+def peak() -> float:
+    """Megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def timed(about: str, work: Callable[[], object], repeats: int) -> float:
     times = []
     for _ in range(repeats):
@@ -67,7 +85,10 @@ def timed(about: str, work: Callable[[], object], repeats: int) -> float:
         work()
         times.append(time.perf_counter() - began)
     middle = statistics.median(times)
-    print(f"{about:58} {middle:8.2f}   {min(times):.2f} to {max(times):.2f} ({repeats})", flush=True)
+    print(
+        f"{about:50} {middle:8.2f}   {min(times):.2f} to {max(times):.2f} ({repeats})  {peak():8,.0f}",
+        flush=True,
+    )
     return middle
 
 
@@ -75,22 +96,22 @@ def main(models: int = 10, cases: int = 10_000, rounds: int = 3, repeats: int = 
     cores = len(os.sched_getaffinity(0))
     print(f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}")
     names = [f"offline/model-{i}" for i in range(models)]
-    scores = score_table(names, cases, rounds)
+    scores, rules = score_table(names, cases, rounds), Rules(primary_metric="task_completion,field_accuracy")
     size = (
-        f"{models} models, {cases:,} cases, {rounds} rounds, {len(METRICS)} metrics: {len(scores):,} scores"
+        f"{models} models, {cases:,} cases, {rounds} rounds, {len(COMPUTED)} metrics: {len(scores):,} scores"
     )
-    print(f"{size}, {models * (models - 1) // 2} pairs\n{'':58}   median   range (runs)")
+    print(f"{size}, {models * (models - 1) // 2} pairs; with the table alone {peak():,.0f} MB")
+    print(f"{'':50}   median   range (runs)         MB at most")
     ours = [
+        timed("comparisons (compare)", lambda: compare(scores, rules), repeats),
         timed("means (summarise)", lambda: summarise(scores), repeats),
-        timed("comparisons (compare)", lambda: compare(scores, names, PRIMARY, margin=0.05), repeats),
-        timed("agreement between rounds, pass^k", lambda: round_agreement(scores, names), repeats),
-        timed("variance between cases and rounds", lambda: variance_split(scores, names), repeats),
+        timed("agreement, pass^k, variance between rounds", lambda: rounds_of(scores, names), repeats),
+        timed("decision and sensitivity", lambda: decide(complete(scores), rules), repeats),
     ]
-    print(f"{'benchkit, all of it':58} {sum(ours):8.2f}")
+    print(f"{'benchkit, all of it':50} {sum(ours):8.2f}")
     means = means_by_pandas(scores)
     timed("floor: scipy ttest_rel over ready means", lambda: bare_tests(means), repeats)
     timed("floor: pandas means and ttest_rel", lambda: bare_tests(means_by_pandas(scores)), repeats)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 
 
 if __name__ == "__main__":

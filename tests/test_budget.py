@@ -36,91 +36,59 @@ async def test_no_ceiling():
 
 
 async def test_calls():
-    """The third of two calls is not sent; calls of earlier sessions count."""
+    """Calls of earlier sessions count, those that were admitted and then not sent do not."""
     budget = begun((1, 0.0, 0.0), max_calls=2)
-    await budget.admit(0.0)
-    with pytest.raises(BudgetStop, match=r"stopped at max_calls = 2 calls: 2 calls are sent\. .*run again"):
-        await budget.admit(0.0)
-    budget.settle(0.0, 0.0)
-    with pytest.raises(BudgetStop):
-        await budget.admit(0.0)
-    assert BudgetStop.exit_code == 3
-
-
-async def test_a_call_that_was_not_sent_is_not_counted():
-    """A request that was admitted and then not sent leaves the count as it was."""
-    budget = begun(max_calls=1)
     await budget.admit(0.5)
     budget.settle(0.5, 0.0, sent=False)
     await budget.admit(0.5)
     assert budget.session() == (1, 0.5, 0.0)
+    for _ in range(2):
+        with pytest.raises(
+            BudgetStop, match=r"stopped at max_calls = 2 calls: 2 calls are sent\. .*run again"
+        ):
+            await budget.admit(0.0)
+    assert BudgetStop.exit_code == 3
 
 
-async def test_dollars_in_flight_count():
-    """What is in flight counts at its most; a call that could pass the ceiling then waits for it."""
-    budget = begun(max_cost_usd=1.0)
-    await budget.admit(0.6)
-    waiting = asyncio.ensure_future(budget.admit(0.6))
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    budget.settle(0.6, 0.1)
-    await asyncio.wait_for(waiting, 5)
-    assert budget.session()[1] == pytest.approx(0.7)
-
-
-async def test_dollars_stop():
-    """When what is in flight turns out to have cost too much, the waiting call is stopped."""
+@pytest.mark.parametrize(("paid", "goes"), [(0.1, True), (0.6, False)])
+async def test_dollars_in_flight_count(paid, goes):
+    """What is in flight counts at its most; one that could pass the ceiling waits for it."""
     budget = begun((0, 0.3, 0.0), max_cost_usd=1.0)
     await budget.admit(0.6)
     waiting = asyncio.ensure_future(budget.admit(0.5))
     await asyncio.sleep(0)
-    budget.settle(0.6, 0.6)
-    with pytest.raises(BudgetStop, match=r"max_cost_usd = \$1: \$0\.9000 is spent, .* the next call"):
-        await waiting
+    assert not waiting.done()
+    budget.settle(0.6, paid)
+    if goes:
+        await asyncio.wait_for(waiting, 5)
+        assert budget.session()[1] == pytest.approx(0.6)
+    else:
+        with pytest.raises(BudgetStop, match=r"max_cost_usd = \$1: \$0\.9000 is spent, .* the next call"):
+            await waiting
 
 
 @pytest.mark.parametrize(
-    ("paid", "sentence"),
+    ("most", "paid", "sent", "sentence"),
     [
-        (0.1, "$0.1000 is spent and the next call may cost $1.0000."),
-        (0.6, "$0.6000 is spent, calls whose cost nobody told counted at their most, and the next call may"),
-        (0.00005, "$5e-05 is spent and the next call may cost $1.0000."),
+        (0.6, 0.1, True, "$0.1000 is spent and the next call may cost $1.0000."),
+        (
+            0.6,
+            0.6,
+            True,
+            "$0.6000 is spent, calls whose cost nobody told counted at their most, and the next call",
+        ),
+        (0.6, 0.00005, True, "$5e-05 is spent and the next call may cost $1.0000."),
+        (0.0, 0.0, False, "$0.0000 is spent and the next call may cost $1.0000."),
     ],
 )
-async def test_calls_that_were_cut_off(paid, sentence):
-    """They are spoken of where one is counted at its most, and only there; a little is not nothing."""
-    budget = begun(max_cost_usd=1.0)
-    await budget.admit(0.6)
-    budget.settle(0.6, paid)
-    with pytest.raises(BudgetStop) as caught:
-        await budget.admit(1.0)
+async def test_what_is_said_of_the_dollars(most, paid, sent, sentence):
+    """Calls counted at their most are spoken of only where there is one; a little is not nothing."""
+    budget = begun(max_cost_usd=0.99)
+    await budget.admit(most)
+    budget.settle(most, paid, sent=sent)
+    with pytest.raises(BudgetStop) as caught:  # at once: it would never fit
+        await asyncio.wait_for(budget.admit(1.0), 5)
     assert sentence in str(caught.value)
-
-
-async def test_a_call_that_was_not_sent_was_not_cut_off():
-    """A request that never left costs nothing, however it ended."""
-    budget = begun(max_cost_usd=1.0)
-    await budget.admit(0.0)
-    budget.settle(0.0, 0.0, sent=False)
-    with pytest.raises(BudgetStop, match=r"\$0\.0000 is spent and the next"):
-        await budget.admit(1.1)
-
-
-async def test_less_than_a_minute():
-    """What is used of a very small ceiling is said in seconds, not as 0.0 minutes."""
-    ticks = Ticks()
-    budget = begun(ticks=ticks, max_minutes=1e-300)
-    ticks.at = 0.012
-    with pytest.raises(BudgetStop, match=r"max_minutes = 1e-300 minutes: 0\.012 s are used\."):
-        await budget.admit(0.0)
-
-
-async def test_a_call_that_never_fits_does_not_wait():
-    """A call that costs more than what is left even when all else is free is stopped at once."""
-    budget = begun(max_cost_usd=1.0)
-    await budget.admit(0.1)
-    with pytest.raises(BudgetStop):
-        await asyncio.wait_for(budget.admit(1.1), 5)
 
 
 async def test_minutes():
@@ -135,6 +103,10 @@ async def test_minutes():
     with pytest.raises(BudgetStop, match=r"max_minutes = 2 minutes: 2\.0 minutes are used"):
         await budget.admit(0.0)
     assert budget.session() == (1, 0.0, 60.0)
+    little = begun(ticks=ticks, max_minutes=1e-300)
+    ticks.at += 0.012
+    with pytest.raises(BudgetStop, match=r"max_minutes = 1e-300 minutes: 0\.012 s are used\."):
+        await little.admit(0.0)
 
 
 async def test_the_ceiling_holds_for_many_at_once():

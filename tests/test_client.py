@@ -182,10 +182,10 @@ async def test_looking_at_a_run_that_is_going(server, tmp_path):
 
 
 async def test_the_same_call_twice(server, tmp_path):
-    """Two jobs, or two maps, that hold the same call ask it once and both have its reply."""
+    """Two items, jobs or maps that hold the same call ask it once and all have its reply."""
     async with client(tmp_path) as one:
-        first, second = await one.map_all([(agent(), items(30)), (agent(), items(20))])
-        assert first[:20] == second
+        first, second = await one.map_all([(agent(), items(30)), (agent(), items(20) + items(3))])
+        assert first[:20] + first[:3] == second
         assert len(server.requests) == 30
         order = [Item(f"d{i}", f"order {i}") for i in range(30)]
         third, fourth = await asyncio.gather(one.map(agent(), order), one.map(agent(), order[::-1]))
@@ -229,13 +229,6 @@ async def test_what_changes_an_answer_is_asked_again(server, tmp_path):
     assert len(server.requests) == 10
     await client(tmp_path).map(agent(), items(2))
     assert len(server.requests) == 10
-
-
-async def test_the_same_item_twice(server, tmp_path):
-    """An item that is there twice is asked once and answered twice."""
-    replies = await client(tmp_path).map(agent(), items(3) + items(3))
-    assert replies[:3] == replies[3:]
-    assert len(server.requests) == 3
 
 
 async def test_again_and_again(server, tmp_path):
@@ -309,11 +302,3 @@ async def test_huge_and_odd_text(server, tmp_path):
     sent = {body["messages"][1]["content"] for body in server.requests}
     assert sent == {text.replace("\ud83d", "?") for text in odd}
     assert await client(tmp_path).map(agent(), order) == replies
-
-
-async def test_markup_in_answers(server, tmp_path):
-    """Scripts, formulas and control characters in answers come back as they are."""
-    replies = await client(tmp_path).map(executor("offline/hostile"), items(20))
-    texts = [reply.arguments["response_text"] for reply in replies if reply.status == "answered"]
-    assert any("<script" in text for text in texts)
-    assert await client(tmp_path).map(executor("offline/hostile"), items(20)) == replies

@@ -6,15 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from benchkit.agent import Item
 from benchkit.errors import BudgetStop, LimitStop, ProviderError
-from benchkit.llm.client import Client
-from benchkit.llm.provider import Provider
 from benchkit.offline.server import OfflineServer
 from benchkit.offline.server.contract import tool_use_failed
 from benchkit.offline.server.faults import NAMES
 
-from .talking import Patient, Run, Ticks, at, client, critic, executor, items
+from .talking import Patient, Ticks, at, client, critic, executor, items
 from .test_client import MODELS, agent, rows
 
 
@@ -141,18 +138,6 @@ async def test_requests_per_minute(monkeypatch, tmp_path, fractional):
         assert max(reply.attempts for reply in replies) <= 5
 
 
-async def test_two_models_with_limits_of_their_own(monkeypatch, tmp_path):
-    """One model's limit holds that model alone."""
-    ticks = Ticks()
-    own = {"offline/faithful": {"rpm": 60, "burst": 1}}
-    with offline(monkeypatch, limits=own, clock=ticks.now) as server:
-        work = [(agent(), items(10)), (executor("offline/twin"), items(10))]
-        await client(tmp_path, ticks).map_all(work)
-        assert server.counts["refused_429:offline/twin"] == 0
-        assert server.counts["refused_429:offline/faithful"] > 0
-        assert server.counts["served"] >= 19
-
-
 @pytest.mark.parametrize("limit", [{"rpd": 5}, {"tpd": 3_000}])
 async def test_daily_limit(monkeypatch, tmp_path, limit):
     """A daily limit stops the run with the time at which to go on; what arrived is kept and it resumes."""
@@ -213,15 +198,6 @@ async def test_refusals_without_end(monkeypatch, tmp_path):
         assert len(server.requests) < 60
 
 
-async def test_limits_learnt_from_headers(monkeypatch, tmp_path):
-    """Tokens per minute are kept to from the first reply on, and unused reservations are used by others."""
-    ticks = Ticks()
-    with offline(monkeypatch, tpm=40_000, clock=ticks.now) as server:
-        replies = await client(tmp_path, ticks).map(agent(max_tokens=4000), items(40))
-        assert {reply.status for reply in replies} == {"answered"}
-        assert server.counts["refused_429"] <= 4
-
-
 async def test_a_key_that_dies(monkeypatch, tmp_path):
     """A key that stops working ends the run at once; with a good one it goes on where it was."""
     with offline(monkeypatch, key_dies_after=6) as server:
@@ -255,22 +231,3 @@ async def test_nothing_is_paid_for_an_unknown_model(monkeypatch, tmp_path):
         with pytest.raises(ProviderError, match=r"mixtral-8x7b-32768 was retired .* use openai/gpt-oss-120b"):
             await client(tmp_path).map_all([(agent(), items(2)), (executor("mixtral-8x7b-32768"), items(2))])
         assert server.requests == []
-
-
-async def test_the_embedded_provider(monkeypatch, tmp_path):
-    """Provider "offline" is the same path over a server of its own; it resumes in another session."""
-    monkeypatch.delenv("GROQ_API_KEY", raising=False)
-    from benchkit.llm.client import connect
-
-    first = await connect(Run(tmp_path, "offline")).map(executor("offline/hasty"), items(3))
-    assert await connect(Run(tmp_path, "offline")).map(executor("offline/hasty"), items(3)) == first
-    assert Client(Run(tmp_path), Provider("offline"), client(tmp_path).budget).name == "offline"
-
-
-async def test_one_item_a_hundred_rounds(monkeypatch, tmp_path):
-    """The same prompt in another round is another call, with its own seed and reply."""
-    with offline(monkeypatch) as server:
-        order = [Item("c", "Where is my order?", round=n) for n in range(1, 31)]
-        replies = await client(tmp_path).map(agent(), order)
-        assert len({body["seed"] for body in server.requests}) == 30
-        assert len({reply.text for reply in replies}) > 3

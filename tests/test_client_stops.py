@@ -98,24 +98,6 @@ async def test_a_ceiling_survives_a_crash(server, tmp_path, monkeypatch):
     assert len(server.requests) == 6
 
 
-async def test_cancelling(monkeypatch, tmp_path):
-    """A cancelled run keeps what arrived, leaves the run free, and a resume asks for the rest."""
-    with OfflineServer(latency_ms=20, record=True, models=MODELS) as server:
-        at(server, monkeypatch)
-        task = asyncio.ensure_future(client(tmp_path, cap=4).map(agent(), items(40)))
-        while server.counts["served"] < 10:
-            await asyncio.sleep(0.005)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        kept = rows(tmp_path, "SELECT count(*) FROM calls WHERE status = 'answered'")[0][0]
-        assert 6 <= kept < 40
-        asked = len(server.requests)
-        replies = await client(tmp_path).map(agent(), items(40))
-        assert {reply.status for reply in replies} == {"answered"}
-        assert len(server.requests) - asked == 40 - kept
-
-
 async def test_an_interrupt_while_nothing_happens(monkeypatch, tmp_path):
     """A kernel's handler does not wake the loop: it is woken, so that no wait outlasts an interrupt."""
     loop = asyncio.get_running_loop()

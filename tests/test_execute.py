@@ -307,7 +307,7 @@ class TestWhatComesBack:
             client = client_on(server, tmp_path, monkeypatch)
             responses = await execute(plan_execution(client, cases(8), ["offline/odd", HASTY], 2), client)
         counted = {
-            (name.removeprefix("answer ").rstrip(": "), status): n for (name, status), n in seen.items()
+            (name.removeprefix("answer ").removesuffix(": "), status): n for (name, status), n in seen.items()
         }
         assert counted == responses.groupby(["model", "status"]).size().to_dict()
         assert {status for _, status in counted} == {"answered", "malformed", "refused"}

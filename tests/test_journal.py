@@ -18,7 +18,7 @@ import pytest
 
 from benchkit.agent import Item, Reply
 from benchkit.errors import RunError
-from benchkit.llm.journal import Journal, any_simulated, read, recorded
+from benchkit.llm.journal import Journal, any_simulated, recorded
 
 from .talking import executor
 
@@ -75,35 +75,19 @@ async def test_one_commit_for_many(path, monkeypatch):
     assert len(batches) < 5
 
 
-async def test_failed_calls_are_asked_again(path):
-    """A failed call is on record with its attempts and not among the replies; its answer takes its place."""
-    journal = Journal(path)
-    await journal.record(CALLS[0], reply(CALLS[0], "failed", error="no network"))
-    assert journal.replies([CALLS[0].key]) == {}
-    await journal.record(CALLS[0], reply(CALLS[0]))
-    assert journal.replies([CALLS[0].key])[CALLS[0].key].status == "answered"
-    journal.close()
-    with sqlite3.connect(path) as db:
-        assert db.execute("SELECT status, sent FROM calls").fetchall() == [("answered", 4)]
-
-
 async def test_spending_outlives_the_session(path):
     """Requests, dollars and seconds of all sessions add up, whether or not their replies came."""
-    for _ in range(2):
+    for session in range(2):
         journal = Journal(path, lambda: (5, 0.5, 30.0))
         await journal.note()
+        with sqlite3.connect(path) as other:  # on disk before it is spent, should this process be killed next
+            assert other.execute("SELECT count(*), sum(sent) FROM spending").fetchone() == (
+                session + 1,
+                5 * session + 5,
+            )
         journal.close()
     journal = Journal(path)
     assert journal.spent() == (10, 1.0, 60.0)
-    journal.close()
-
-
-async def test_spending_is_on_disk_before_it_happens(path):
-    """After `note`, what is about to be sent counts, even if this process is killed next."""
-    journal = Journal(path, lambda: (3, 0.5, 1.0))
-    await journal.note()
-    with sqlite3.connect(path) as other:
-        assert other.execute("SELECT sent, cost_usd FROM spending").fetchall() == [(3, 0.5)]
     journal.close()
 
 
@@ -239,10 +223,11 @@ async def test_a_commit_that_fails(path, monkeypatch):
 
 
 async def test_an_answer_outlives_a_failure(path):
-    """Where both are recorded of a call, in whatever order, it is answered, and all requests count."""
+    """A failed call is not among the replies; once it is answered, in whatever order, all requests count."""
     journal = Journal(path)
     for status in ("failed", "answered", "failed"):
         await journal.record(CALLS[0], reply(CALLS[0], status=status))
+        assert bool(journal.replies([CALLS[0].key])) == (journal.spent()[0] > 2)
     assert journal.replies([CALLS[0].key])[CALLS[0].key].status == "answered"
     assert journal.spent()[:2] == (6, 0.25)
     journal.close()
@@ -265,7 +250,7 @@ async def test_a_bug_of_ours(path, monkeypatch):
 
 
 async def test_full_disk(path):
-    """A disk that is full is a RunError, nothing recorded before is lost, and with room it goes on."""
+    """A full disk, or a file that may not be written, is a RunError; nothing is lost and it goes on."""
     journal = Journal(path)
     written = await fill(journal, CALLS[:5])
     journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -276,29 +261,24 @@ async def test_full_disk(path):
     journal._db.execute("PRAGMA max_page_count = 100000")
     written |= await fill(journal, CALLS[5:], size=5000)
     journal.close()
-    assert recorded(path, written) == written
-
-
-async def test_read_only(path):
-    """A file that may not be written is a RunError too."""
     journal = Journal(path)
     journal._db.execute("PRAGMA query_only = 1")
     with pytest.raises(RunError, match=r"is read-only \(attempt to write a readonly .*\)\. Make it writable"):
         await journal.record(CALLS[0], reply(CALLS[0]))
     journal.close()
+    assert recorded(path, written) == written
 
 
 def test_no_folder(tmp_path):
-    """A journal that cannot be opened is a RunError that says what to do."""
+    """What cannot be opened is a RunError that says what to do; where there is none, none is made."""
+    assert recorded(tmp_path / "calls.sqlite", ["a"]) == {}
+    assert not any(tmp_path.iterdir())
+    (tmp_path / "empty").touch()  # as a process leaves it that is killed while it makes the journal
+    assert recorded(tmp_path / "empty", ["a"]) == {}
+    Journal(tmp_path / "empty").close()
     for path in (tmp_path / "gone" / "calls.sqlite", tmp_path):
         with pytest.raises(RunError, match=r"cannot be used as the journal .*read-only, mend that"):
             Journal(path)
-
-
-def test_no_journal(path):
-    """Reading where there is no journal finds nothing and makes none."""
-    assert recorded(path, ["a"]) == {}
-    assert not path.exists()
 
 
 async def _copy_of_a_crash(path: Path, sizes: list[int]) -> tuple[Path, dict[str, Reply]]:
@@ -446,14 +426,6 @@ async def test_simulated_or_not(path, fingerprint, spoil, expected):
     with sqlite3.connect(path) as db:
         db.execute(spoil or "SELECT 1")
     assert any_simulated(path) is expected
-
-
-def test_an_empty_file_holds_nothing(path):
-    """As a process leaves it that is killed while it makes the journal."""
-    path.touch()
-    assert recorded(path, ["a"]) == {}
-    Journal(path).close()
-    assert read(path, lambda db: db.execute("SELECT count(*) FROM calls").fetchone()) == (0,)
 
 
 WRITE = """
