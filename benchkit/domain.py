@@ -136,39 +136,20 @@ class Comparison:
     model_b: str
     primary: bool  # the metric of its kind that decides
     n: int  # cases that both models have a score for
-    mean_a: float
+    mean_a: float  # over those, categories weighted
     mean_b: float
     difference: float
     standard_error: float
     df: float  # degrees of freedom of the t interval
-    ci_low: float  # t interval, cases as units
+    ci_low: float  # t interval, adjusted for nothing
     ci_high: float
-    bca_low: float  # bootstrap interval
-    bca_high: float
-    p_value: float  # paired t
-    p_permutation: float  # sign flip
-    p_adjusted: float  # Holm, within `family`
-    family: str  # the comparisons it is adjusted among: a kind's primary ones, or "the rest"
-    family_size: int  # how many those are
-    equivalence_low: float  # interval at 1 − 2·alpha, which equivalence reads; NaN without a margin
-    equivalence_high: float
-    p_equivalence: float  # two one-sided tests against the margin; NaN without one
-    p_equivalence_adjusted: float  # Holm, within `family`; the one that decides
+    p_value: float
+    p_adjusted: float  # Holm: among a kind's primary pairs, or among all others
     effect_size: float  # difference over the standard deviation of per-case differences
     wins: int  # cases where A is better, whichever direction that is
     ties: int
     losses: int
-    clusters: int
-    clustered: bool  # the error is that of whole categories
-    outcome: str  # better_a, better_b, equivalent, inconclusive
-    more_cases: int | None  # how many more would resolve `resolves`, where inconclusive
-    cases_needed: int | None  # n and those, in all
-    needed_low: float  # 95 % interval of `cases_needed`, as the variance is known no better
-    needed_high: float
-    rounds: int  # rounds planned of either model
-    rounds_needed: int | None  # rounds in all with which the same cases would, where any number does
-    between_told: bool  # cases are shown to differ beyond the noise of their rounds; else that is a guess
-    resolves: float
+    outcome: str  # better_a, better_b, open: what p_adjusted shows
     warnings: str
 
 

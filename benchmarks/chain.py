@@ -26,11 +26,11 @@ from multiprocessing import get_context
 from typing import Any
 
 import pandas as pd
+from benchkit.execute.pilot import clusters_of, measured
+from benchkit.execute.planning import Aim, cases_for, plan_detection
 
 from benchkit.decide import metrics_report
 from benchkit.execute import execute, plan_execution
-from benchkit.execute.pilot import clusters_of, measured
-from benchkit.execute.planning import Aim, cases_for, plan_detection
 from benchkit.generate import generate, plan_cases, rewriter
 from benchkit.llm.budget import Budget
 from benchkit.llm.client import Client

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchkit.decide import metrics_report
-from benchkit.domain import CATEGORIES, Response
+from benchkit.decide import Rules, metrics_report
+from benchkit.domain import CATEGORIES, Response, is_control
 from benchkit.generate.cases import schema_of
-from benchkit.measure import METRICS, PRIMARY, compare, summarise
+from benchkit.metrics import METRICS
 
 STEADY, HASTY, TERSE = "offline/steady", "offline/hasty", "offline/terse"
 
@@ -95,20 +96,31 @@ def responses_of(
     return responses(*rows)
 
 
+@dataclass(frozen=True)
+class About:
+    """What a report asks of its run, without a run."""
+
+    simulated: bool = True
+    seed: int | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+    def seen_before(self) -> Mapping[str, Any]:
+        return self.before
+
+
 def report_of(
     scores: pd.DataFrame,
+    rules: Rules | None = None,
     *,
-    alpha: float = 0.05,
-    margin: float = 0.05,
-    simulated: bool = True,
     costs: Mapping[str, float] | None = None,
-    primary: Mapping[str, str] = PRIMARY,
+    validator: Mapping[str, Any] | None = None,
+    **about: Any,
 ) -> dict[str, Any]:
     """What 04 makes of these scores."""
-    made = responses_of(scores, costs)
-    comparisons = compare(scores, list(scores["model"].unique()), primary, margin=margin, alpha=alpha)
-    how = {"simulated": simulated, "primary": primary, "alpha": alpha, "margin": margin}
-    return metrics_report(made, scores, summarise(scores), comparisons, **how)
+    models = scores[~scores["model"].map(is_control).astype(bool)]
+    made = responses_of(models, costs)
+    return metrics_report(scores, made, rules or Rules(), About(**about), validator)
 
 
 def drawn(

@@ -19,7 +19,7 @@ TAGS = {"parameters", "remove-cell", "skip-execution"}
 
 # A room may import from the rooms below its own, and within itself. What `ALSO` lists is to be undone.
 GROUND = {"domain", "errors", "jsontext", "log", "signature", "values", "wording"}
-STAGES = {"generate", "validate", "execute", "measure", "decide", "report"}
+STAGES = {"generate", "validate", "execute", "measure", "report"}
 STAGE = GROUND | {"agent", "llm", "metrics", "stats", "plots", "run"}
 MAY_IMPORT = {
     "domain": set(),
@@ -36,12 +36,12 @@ MAY_IMPORT = {
     "run": GROUND | {"llm", "plots"},
     "offline": GROUND | {"metrics"},
     "llm": GROUND | {"agent", "offline"},
-    "runner": GROUND | STAGES | {"llm", "offline", "run", "stats"},
-} | dict.fromkeys(STAGES, STAGE)
+    "decide": STAGE,
+    "runner": GROUND | STAGES | {"decide", "llm", "offline", "run", "stats"},
+} | dict.fromkeys(STAGES, STAGE | {"decide"})
 ALSO = {
-    "execute": {"measure", "generate"},
     "decide": {"measure"},
-    "report": {"measure", "decide", "validate", "execute", "generate"},
+    "report": {"measure", "validate", "execute", "generate"},
 }
 
 
@@ -167,7 +167,7 @@ class TestNotebooks:
     def test_parameters_are_readable_by_papermill(self, path):
         """Typed, one a line, a comment after it, no second equals sign, no union type, no key."""
         for line in source(code_cells(path)[0]).splitlines():
-            assert re.fullmatch(r"\w+: (str|int|float|bool|list) = [^=#]+  # [^=]+", line), line
+            assert re.fullmatch(r"\w+: (str|int|float|bool|list|dict) = [^=#]+  # [^=]+", line), line
             assert "key" not in line.split(":")[0]
 
     def test_links_to_the_next(self, path):

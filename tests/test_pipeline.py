@@ -403,11 +403,11 @@ def test_our_notebooks_declare_what_the_design_says():
         )
 
 
-def test_one_name_reaches_both_notebooks_that_declare_it(tmp_path):
-    """`-p primary_metric` is of 03 and of 04: each gets it, and no other notebook does."""
+def test_what_decides_is_a_parameter_of_03_alone(tmp_path):
+    """All that a decision rests on is named before an answer is seen: 04 reads what 03 recorded."""
     plan = BenchmarkPipeline(primary_metric="bleu_score")._plan(tmp_path)
     given = {name for name, values in plan.items() if values.get("primary_metric") == "bleu_score"}
-    assert given == {"03_execute", "04_measure"}
+    assert given == {"03_execute"}
 
 
 def test_declared_parameters_of_a_cell(tmp_path):

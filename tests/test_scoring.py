@@ -6,10 +6,11 @@ import math
 
 import pytest
 
+from benchkit.decide import Rules, compare
 from benchkit.domain import is_control
 from benchkit.errors import UsageError
-from benchkit.measure import align, compare, score, summarise
-from benchkit.metrics import METRICS, PRIMARY, add_metric, described, in_order
+from benchkit.measure import align, score, summarise
+from benchkit.metrics import METRICS, add_metric, described, in_order
 
 from .measured import HASTY, STEADY, case, cases, response, responses
 
@@ -92,9 +93,7 @@ def test_a_metric_of_ones_own(stars):
     scores = score(align(responses(*rows), table), table)
     means = summarise(scores).set_index(["metric", "model"])["mean"]
     assert (means["stars", STEADY], means["stars", HASTY]) == (3.5, 0.75)
-    row = (
-        compare(scores, [STEADY, HASTY], PRIMARY | {"conversation": "stars"}).set_index("metric").loc["stars"]
-    )
+    row = compare(scores, Rules(primary_metric="stars")).set_index("metric").loc["stars"]
     assert (row["difference"], row["n"], row["primary"]) == (2.75, 4, True)
     assert stars.span == 5
 

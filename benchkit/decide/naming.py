@@ -5,58 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..measure import check_primary
-from .saying import KIND_NAMES
+from .rules import kind_name
 
-_TERMS = ("alpha", "margin", "reference")
+_TERMS = ("alpha", "margin", "reference", "kind_weights", "category_weights")
 _SIZES = ("cases", "rounds")
 
 
-def first_named(
-    now: Mapping[str, Any], config: Mapping[str, Any], seen_before: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The terms of the decision as they stood before results were seen, and the cases and rounds then.
+def first_named(now: Mapping[str, Any], seen_before: Mapping[str, Any]) -> dict[str, Any]:
+    """The terms of the decision, the cases and the rounds as they stood when results were first seen.
 
-    `now` is the configuration of this report and `seen_before` that of an earlier one of the same run, {}
-    for none. A metric that 03's parameters named comes before one that 04's do.
+    `now` is the configuration of this report and `seen_before` that of an earlier one of the same run, {} for
+    none.
     """
     earlier = seen_before.get("first_named", seen_before)
-    in_03 = config.get("parameters", {}).get("03_execute", {}).get("primary_metric") or ""
-    first = {name: earlier.get(name, now[name]) for name in _TERMS}
-    first |= {name: earlier.get(name, seen_before.get(name, now[name])) for name in _SIZES if name in now}
-    kinds = dict(now["primary_metrics"]) | check_primary(in_03) | dict(earlier.get("primary_metrics", {}))
-    return first | {"primary_metrics": kinds}
+    first = {name: earlier.get(name, seen_before.get(name, now[name])) for name in (*_TERMS, *_SIZES)}
+    return first | {"primary_metrics": now["primary_metrics"] | dict(earlier.get("primary_metrics", {}))}
 
 
 def named_late(now: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
     """A warning for every term that is another than the one named first."""
-    late = [
-        (f"{name} is {now[name] or 'none'}", first[name] or "none")
-        for name in _TERMS
-        if now[name] != first[name]
-    ]
+    late = [(name, now[name] or "none", first[name] or "none") for name in _TERMS if now[name] != first[name]]
     late += [
-        (f"{metric} decides on {KIND_NAMES[kind]}", first["primary_metrics"][kind])
+        (f"what decides on {kind_name(kind)}", metric, first["primary_metrics"][kind])
         for kind, metric in now["primary_metrics"].items()
         if first["primary_metrics"][kind] != metric
     ]
-    for what, before in late:
+    for what, after, before in late:
         yield (
-            f"{what}; before results were seen it was {before}. What is chosen after results are known shows "
-            "what it was chosen for: take the decision as a suggestion, and test it on new cases."
+            f"{what[0].upper()}{what[1:]} was changed after results were seen, from {before} to {after}: "
+            "take this as a suggestion, and test it on new cases."
         )
 
 
-def looked_before(now: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
-    """A warning where cases or rounds are others than when results were first looked at."""
-    if any(now[name] != first[name] for name in _SIZES if name in now):
-        yield (
-            f"This report is of {_size(now)}; results were looked at before, of {_size(first)}. The p-values "
-            "and intervals do not count that look: who may stop or go on after seeing results finds more "
-            f"differences between equal models than alpha = {now['alpha']:g} says. Take the decision as a "
-            "suggestion, and test it on new cases, their number named beforehand."
-        )
-
-
-def _size(of: Mapping[str, Any]) -> str:
-    return f"{of['cases']:,} cases in {of['rounds']} round{'' if of['rounds'] == 1 else 's'}"
+def looked_before(now: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The sizes now and at the first look, where they differ; None at the first look."""
+    if all(now[name] == first[name] for name in _SIZES):
+        return None
+    return {name: now[name] for name in _SIZES} | {f"first_{name}": first[name] for name in _SIZES}

@@ -1,162 +1,268 @@
-"""What a comparison says, in words that carry their numbers."""
+"""The decision in words: one sentence, at most three reasons, and the caveat that matters most."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from .survival import Survival
+from ..wording import count, interval, level, listed, number
+from .deciding import Floor, Outcome, Routing, ends
+from .evidence import LEAST_CASES, Evidence
+from .rules import kind_name
+from .serving import facing
 
-KIND_NAMES = {"json": "JSON cases", "conversation": "conversations"}
-DIGITS = 3  # of published means and differences
-Row = Mapping[str, Any]
-# What the outcome would be instead, read from the side of the model in front.
-_WOULD = {
-    "better_a": "{best} would be shown better than {other}",
-    "better_b": "{best} would be shown worse than {other}",
-    "equivalent": "{best} would be equivalent to {other}",
-    "inconclusive": "it would be inconclusive between {best} and {other}",
-}
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..stats import Estimate
+
+UNSEEN = "No person has looked at these answers."
 
 
-def finding(best: str, against: Sequence[Row], margin: float, alpha: float) -> str:
-    """The finding about the best model in words: who is not told from it, level with it, or worse."""
-    level = f"{100 * (1 - alpha):g} % interval"
-    shown: dict[str, list[Row]] = {}
-    for row in against:
-        shown.setdefault(row["outcome"], []).append(row)
-    parts = []
-    if unclear := [*shown.get("inconclusive", ()), *shown.get("better_b", ())]:
-        row = max(unclear, key=lambda row: row["more_cases"] if known(row["more_cases"]) else float("inf"))
-        names = listed(f"{row['other']} ({_interval(row, level)})" for row in unclear)
-        lead = "leads, but is not shown better than" if _leads(unclear) else "is level with"
-        pair = f"{best} and {row['other']}" if len(against) > 1 else ""
-        parts.append(f"it is inconclusive: {best} {lead} {names}; {need(row, alpha, pair)}")
-    if same := shown.get("equivalent"):
-        names = listed(f"{row['other']} ({_interval(row, level)}; {_same(row, alpha)})" for row in same)
-        parts.append(f"{best} is equivalent to {names} within the margin of {margin:g}")
-    if beaten := shown.get("better_a"):
-        parts.append(
-            f"{best} is better than " + listed(f"{r['other']} by {_interval(r, level)}" for r in beaten)
+@dataclass(frozen=True)
+class Said:
+    """What the words are made from."""
+
+    evidence: Evidence
+    outcome: Outcome
+    open_floor: Floor | None
+    routing: Routing | None
+    needed: Mapping[str, Any] | None
+    savings: Mapping[str, Any] | None
+
+    @property
+    def top(self) -> int:
+        """The model in question: the one that is named, else the best."""
+        named = self.outcome[1]
+        return (
+            self.evidence.models.index(named) if named else int(self.evidence.contrasts.difference.argmax())
         )
-    return "; ".join(parts)
+
+    @property
+    def rival(self) -> int:
+        return int(self.evidence.contrasts.rival[self.top])
 
 
-def sensitivity(found: Survival, best: str, outcome: str) -> str:
-    """What was tried to upset the finding, and what it would be then; one or two sentences, or none."""
-    tried = [
-        (found.categories, "without each category in turn"),
-        (found.extreme_case, "without the most extreme case"),
-        (found.unscored, "with every unscored response at its worst and at its best"),
-    ]
-    how = [words for stands, words in tried if stands is not None]
-    if not how:
-        return ""
-    if not found.changes:
-        stays = "it stays inconclusive" if outcome == "inconclusive" else "the outcome stays the same"
-        return f"Checked {listed(how)}: {stays}."
-    by_outcome: dict[str, list[str]] = {}
-    for one in found.changes:
-        by_outcome.setdefault(_WOULD[one.outcome].format(best=best, other=one.other), []).append(one.where)
-    parts = [f"{either(list(dict.fromkeys(where)))}, {what}" for what, where in by_outcome.items()]
-    return f"Checked {listed(how)}: the outcome changes. {_capital('; '.join(parts))}."
+def sentence(said: Said) -> str:
+    """The one sentence."""
+    evidence, (outcome, model) = said.evidence, said.outcome
+    if not evidence.kinds:
+        return "No decision: nothing that was measured here can decide."
+    if evidence.lost:
+        return f"No decision: {listed(evidence.lost)} has no usable measurement for a kind of case."
+    of = _scope(evidence)
+    if outcome == "deploy":
+        return f"Deploy {model}{of}: it scores {_against_best(said)}."
+    if outcome == "equivalent":
+        others = [m for m in _contenders(evidence) if m != model]
+        same = f"it is equivalent to {listed(others)} within {number(evidence.rules.margin, 2)}"
+        return f"Take {model}{of}: {same}{_saves(said)}."
+    if outcome == "split":
+        assert said.routing is not None
+        each = listed(f"{evidence.models[i]} for {kind_name(k)}" for k, i in said.routing.models.items())
+        return f"No single model is best: take {each}."
+    if evidence.n < LEAST_CASES:
+        so_far = f"so far {_pair(evidence, said.top, said.rival)}"
+        few = f"{count(evidence.n, 'case')} are too few, {LEAST_CASES} the least"
+        return f"No decision{of} yet: {few}; {so_far}."
+    if said.open_floor:
+        return _open_floor(said, said.open_floor)
+    return f"No decision{of} yet: {_undecided(evidence, said)}."
 
 
-def elsewhere(best: str, others: Mapping[str, Mapping[str, str]]) -> str:
-    """What the kind's other metrics say, by metric {"agrees", "level", "differs" or "contradicts": model}."""
-    if others and all("agrees" in one for one in others.values()):
-        return f"Every other metric of these cases has {best} in front too."
+def because(said: Said, more: Sequence[str] = ()) -> list[str]:
+    """At most three sentences that the first one stands on; `more` follow where there is room."""
+    found = [*_aside(said.evidence), *_kinds(said), *_need(said), *_gain(said), *more]
+    return found[:3]
+
+
+def serving_words(said: Said, serving: pd.DataFrame | None) -> Iterator[str]:
+    """What the model in question takes beside the one next to it: dollars, and seconds of service."""
+    evidence = said.evidence
+    if (
+        serving is None
+        or not evidence.kinds
+        or evidence.lost
+        or said.outcome[0] not in ("deploy", "equivalent")
+    ):
+        return
+    model, than = (evidence.models[i] for i in (said.top, said.rival))
     parts = []
-    for word, how in (("contradicts", "is shown better"), ("differs", "is in front, not shown better")):
-        by_model: dict[str, list[str]] = {}
-        for metric, one in others.items():
-            if word in one:
-                by_model.setdefault(one[word], []).append(metric)
-        parts += [f"on {listed(metrics)} {model} {how}" for model, metrics in by_model.items()]
-    if level := [metric for metric, one in others.items() if "level" in one]:
-        parts.append(f"on {listed(level)} the models' means are the same")
-    return f"{_capital('; '.join(parts))}." if parts else ""
+    cost = facing(serving, "cost_usd", model, than)
+    if cost and cost[0] == cost[0]:
+        parts.append(f"cost USD {number(1000 * abs(cost[0]), 2)} {'more' if cost[0] > 0 else 'less'}")
+    took = facing(serving, "service_s", model, than) or facing(serving, "latency_s", model, than)
+    if took and took[0] == took[0]:
+        parts.append(f"take {number(1000 * abs(took[0]), 0)} s {'more' if took[0] > 0 else 'less'}")
+    if parts:
+        yield f"1,000 answers of {model} {' and '.join(parts)} than those of {than}."
 
 
-def against_reference(pairs: Sequence[Row], reference: str) -> str:
-    """How the models stand to the reference, which is model B of its pairs; or "" for one pair alone."""
-    words = {"better_a": "better", "better_b": "worse", "equivalent": "equivalent"}
-    stand: dict[str, list[str]] = {}
-    for row in pairs:
-        if reference and row["model_b"] == reference and len(pairs) > 1:
-            stand.setdefault(words.get(row["outcome"], "not told apart"), []).append(row["model_a"])
-    told = "; ".join(f"{listed(models)} {word}" for word, models in stand.items())
-    return f"Held against {reference}: {told}." if told else ""
-
-
-def _leads(rows: Sequence[Row]) -> bool:
-    return any(row["difference"] != 0 for row in rows)
-
-
-def need(row: Row, alpha: float, pair: str = "") -> str:
-    """What it would take to settle a comparison, and how surely; `pair` where it has to be named."""
-    from ..stats import MOST_CASES
-
-    between = f" between {pair}" if pair else ""
-    if not known(row["resolves"]):
-        return f"more cases are needed{between}, and these are too few or too alike to say how many"
-    size = abs(row["resolves"])
-    shown = f"{size:.{DIGITS}f}" if size >= 0.0005 else f"{size:.2g}"
-    gap = f"{shown}{between}{_first_step(row, alpha)}"
-    if not known(row["more_cases"]):
-        return f"more than {MOST_CASES:,} cases would be needed to resolve a difference of {gap}"
-    unsure = ""
-    if known(row["needed_low"]):
-        low, high = int(row["needed_low"]), int(row["needed_high"])
-        unsure = f", 95 % interval {low:,} to {high:,}"
-    cases_word = "case" if row["more_cases"] == 1 else "cases"
-    cases = (
-        f"about {int(row['more_cases']):,} more {cases_word} ({int(row['cases_needed']):,} in all{unsure})"
+def _against_best(said: Said) -> str:
+    """`0.120 higher than B (95 % interval 0.050 to 0.190)`."""
+    evidence, i = said.evidence, said.top
+    found, rival = evidence.contrasts, evidence.models[said.rival]
+    others = len(evidence.models) - 1
+    than = rival if others == 1 else f"{rival}, the best of the other {others}"
+    better = _better(evidence)
+    return (
+        f"{number(found.difference[i])} {better} than {than} ({_ends(evidence, found.low[i], found.high[i])})"
     )
-    rounds = ""
-    if known(row["rounds_needed"]):
-        n, k = int(row["n"]), f"{int(row['rounds_needed']):,} rounds instead of {int(row['rounds'])}"
-        untold = f" if these differ no more than their rounds' noise, which {n:,} cases cannot tell"
-        rounds = f", or {k}{'' if row['between_told'] else untold},"
-    return f"{cases}{rounds} would resolve a difference of {gap}"
 
 
-def _first_step(row: Row, alpha: float) -> str:
-    """At which alpha, where several comparisons share it."""
-    m = int(row["family_size"])
-    return f" (at alpha {alpha:g}/{m}, Holm's first step of {m} comparisons)" if m > 1 else ""
+def _better(evidence: Evidence) -> str:
+    signs = {kind.measured.sign for kind in evidence.kinds}
+    return "higher" if signs == {1} else "lower" if signs == {-1} else "better"
 
 
-def _same(row: Row, alpha: float) -> str:
-    """What shows the equivalence: the interval at 1 − 2·alpha, and the adjusted p of two one-sided tests."""
-    ends, p = (row["equivalence_low"], row["equivalence_high"]), row["p_equivalence_adjusted"]
-    at = f"{100 * (1 - 2 * alpha):g} % interval {ends[0]:z.{DIGITS}f} to {ends[1]:z.{DIGITS}f}, "
-    return f"{at if all(map(known, ends)) else ''}equivalence {p_text(p)}"
+def _scope(evidence: Evidence) -> str:
+    """Which kinds the decision is about, where it is not about all."""
+    return f" for {listed(kind_name(kind.name) for kind in evidence.kinds)} alone" if evidence.aside else ""
 
 
-def p_text(p: float) -> str:
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+def _undecided(evidence: Evidence, said: Said) -> str:
+    among = _contenders(evidence)
+    if len(evidence.models) == 2 or len(among) < 2:
+        return f"{_pair(evidence, said.top, said.rival)}, which leaves open which is better"
+    some = listed(among) if len(among) <= 4 else f"{listed(among[:3])} and {len(among) - 3} others"
+    return f"{len(among)} of {len(evidence.models)} models may be the best: {some}"
 
 
-def _interval(row: Row, level: str) -> str:
-    gap = f"{row['difference']:+z.{DIGITS}f}"
-    if not (known(row["ci_low"]) and known(row["ci_high"])):
-        return f"{gap}, no interval"
-    return f"{gap}, {level} {row['ci_low']:z.{DIGITS}f} to {row['ci_high']:z.{DIGITS}f}"
+def _pair(evidence: Evidence, i: int, j: int) -> str:
+    """`A − B is 0.120 (95 % interval 0.050 to 0.190)`, in U."""
+    one = evidence.pairs[i][j]
+    assert one is not None
+    return f"{evidence.models[i]} − {evidence.models[j]} is {_shown(evidence, one)}"
 
 
-def _capital(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"
+def _shown(evidence: Evidence, one: Estimate) -> str:
+    low, high = ends(evidence, one)
+    if low != low:
+        return f"{number(one.estimate)}, too few cases for an interval"
+    return f"{number(one.estimate, sign=True)} ({_ends(evidence, low, high)})"
 
 
-def known(value: Any) -> bool:
-    return value is not None and value == value
+def _ends(evidence: Evidence, low: float, high: float) -> str:
+    return f"{level(evidence.rules.alpha)} interval {interval(low, high)}"
 
 
-def listed(names: Iterable[str], last: str = "and") -> str:
-    *most, end = names
-    return f"{', '.join(most)} {last} {end}" if most else end
+def _open_floor(said: Said, floor: Floor) -> str:
+    """What is shown over all kinds, and on which kind it is not yet safe."""
+    evidence = said.evidence
+    model, other = evidence.models[floor.model], evidence.models[floor.against]
+    of = _scope(evidence)
+    shown = f"{model} scores {_against_best(said)}"
+    if not evidence.contrasts.low[said.top] > 0:
+        shown = (
+            f"{listed(_contenders(evidence))} are equivalent within {number(evidence.rules.margin, 2)} in all"
+        )
+    where = f"on {kind_name(floor.kind)}"
+    if floor.shown_worse:
+        at = f"{where} {model} is {number(-floor.difference)} behind {other}"
+        return f"No decision{of} yet: {shown}, but {at} ({_ends(evidence, -floor.high, -floor.low)})."
+    if floor.low != floor.low:
+        return f"No decision{of} yet: {shown}, but {where} there are too few cases to say how {model} does."
+    return (
+        f"No decision{of} yet: {shown}, but {where} {model} may be up to {number(-floor.low)} behind {other}."
+    )
 
 
-def either(names: Sequence[str]) -> str:
-    return listed(names, "or") if names else ""
+def _kinds(said: Said) -> Iterator[str]:
+    """Each kind's difference between the two models in question."""
+    evidence = said.evidence
+    if not evidence.kinds or evidence.lost or len(evidence.kinds) + len(evidence.aside) < 2:
+        return
+    i, j = said.top, said.rival
+    if said.routing and said.outcome[0] == "split":
+        # The two that the kinds are split between.
+        i, j = list(dict.fromkeys(said.routing.models.values()))[:2]
+    parts = []
+    for kind in evidence.kinds:
+        one = kind.pairs[i][j]
+        assert one is not None
+        parts.append(f"{_shown(evidence, one)} on {count(one.n, *_nouns(kind.name))}")
+    if len(evidence.kinds) > 1:
+        yield f"{evidence.models[i]} − {evidence.models[j]} is {listed(parts)}."
+
+
+def _nouns(kind: str) -> tuple[str, str]:
+    plural = kind_name(kind)
+    return plural.removesuffix("s"), plural
+
+
+def _aside(evidence: Evidence) -> Iterator[str]:
+    for one in evidence.aside:
+        name = kind_name(one.name)
+        yield f"{name[0].upper()}{name[1:]} decide nothing here: {one.why_not}."
+
+
+def _need(said: Said) -> Iterator[str]:
+    """What would settle it, as a chance."""
+    need = said.needed
+    if not need:
+        return
+    one = need["kinds"][0] if len(need["kinds"]) == 1 else ""
+    cases = (
+        f"About {count(need['more'], *((f'more {w}' for w in _nouns(one)) if one else ('more case', '')))}"
+    )
+    price = f" (about USD {number(need['cost_usd'], 2)})" if need["cost_usd"] is not None else ""
+    chance = f"have {_article(need['power'])} {100 * need['power']:.0f} % chance"
+    size = number(need["difference"], 2)
+    to = {
+        "difference": f"to show a difference of {size}",
+        "equivalence": f"to show that the models are within {size}, if they are equal",
+        "floor": "",
+    }[need["what"]]
+    if need["what"] == "floor" and said.open_floor:
+        model, other = need["models"]
+        to = f"to show that {model} is at most {size} behind {other} there, if the two are equal there"
+    yield f"{cases}{price} {chance} {to}."
+
+
+def _article(power: float) -> str:
+    return "an" if round(100 * power) in (8, 11, 18, *range(80, 90)) else "a"
+
+
+def _gain(said: Said) -> Iterator[str]:
+    if said.routing and said.outcome[0] == "split":
+        one, over = said.routing, said.evidence.models[said.routing.over]
+        shown = f"{number(one.gain)} ({_ends(said.evidence, one.low, one.high)})"
+        yield f"Routing each kind to its own model gains {shown} over {over} for everything."
+
+
+def _saves(said: Said) -> str:
+    """`, and 1,000 of its answers cost USD 0.120 less`."""
+    one = said.savings
+    if not one:
+        return ""
+    less = f"less than {one['than']}'s"
+    if one.get("cost_usd_per_1000") and one["cost_usd_per_1000"] > 0:
+        return f", and 1,000 of its answers cost USD {number(one['cost_usd_per_1000'], 2)} {less}"
+    if one.get("seconds_per_1000") and one["seconds_per_1000"] > 0:
+        return f", and 1,000 of its answers take {number(one['seconds_per_1000'], 0)} s {less}"
+    return ""
+
+
+def _contenders(evidence: Evidence) -> list[str]:
+    order = evidence.contrasts.difference.argsort()[::-1]
+    return [evidence.models[i] for i in order if evidence.contrasts.contender[i]]
+
+
+def caveat(said: Said, late: Sequence[str], changes: Mapping[str, Any], noted: Sequence[str]) -> str:
+    """The one caveat that matters most; the others are warnings."""
+    evidence = said.evidence
+    if late:
+        return late[0]
+    lost = changes.get("unscored")
+    if lost and lost["changes"]:
+        ends = f"{lost['model']} − {lost['against']} is {interval(lost['worst'], lost['best'])}"
+        return (
+            f"{count(lost['n_unscored'], 'response')} could not be scored, and how they would have turned "
+            f"out could change this: {ends} between the worst and the best."
+        )
+    few = [kind for kind in evidence.kinds if len(kind.measured.ids) < LEAST_CASES]
+    if few and said.outcome[0] != "inconclusive":
+        sizes = listed(f"{len(k.measured.ids)} {kind_name(k.name)}" for k in few)
+        return f"It rests on few cases: {sizes}. {UNSEEN}"
+    return noted[0] if noted else UNSEEN

@@ -1,65 +1,92 @@
-"""What an answer takes: seconds and dollars, in a sentence beside the quality."""
+"""What an answer takes, beside its quality: seconds and dollars, over the same cases."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .saying import known, listed
+from .table import as_arrays, pairs_of, round_means
 
-Row = Mapping[str, Any]
-MOST_DIGITS = 8
-# measure: (what it is called, factor, digits, unit, more, less)
-_SAID = {
-    "latency_s": ("an answer of {0} takes {1}", 1.0, 3, "{} s", "longer", "less"),
-    "cost_usd": ("1,000 answers of {0} cost {1}", 1000.0, 3, "USD {}", "more", "less"),
-}
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
-
-def serving_sentence(rows: Sequence[Row], anchor: str, alpha: float) -> str:
-    """How much longer and dearer an answer of `anchor` is than the others', over the same cases; or ""."""
-    parts = []
-    for measure, (said, factor, digits, unit, more, less) in _SAID.items():
-        facing = [_facing(row, anchor, factor) for row in rows if row["measure"] == measure]
-        told = [
-            _against(one, alpha, digits, unit, more, less)
-            for one in facing
-            if one and known(one["difference"])
-        ]
-        if told:
-            parts.append(said.format(anchor, listed(told)))
-    return f"Beside quality, {'; '.join(parts)}." if parts else ""
+MEASURES = ("latency_s", "service_s", "queue_s", "cost_usd")
+COLUMNS = (
+    *("measure", "model_a", "model_b", "n", "mean_a", "mean_b", "difference", "standard_error", "df"),
+    *("ci_low", "ci_high", "p_value", "wins", "ties", "losses"),
+)
 
 
-def _facing(row: Row, anchor: str, factor: float) -> dict[str, Any] | None:
-    """A row read from the side of `anchor`, in the unit that is said."""
-    if anchor not in (row["model_a"], row["model_b"]):
-        return None
-    sign, other = (1, row["model_b"]) if row["model_a"] == anchor else (-1, row["model_a"])
-    ends = [row["ci_low"], row["ci_high"]]
-    ends = sorted(sign * factor * end for end in ends) if all(map(known, ends)) else []
-    gap = sign * factor * row["difference"] if known(row["difference"]) else None
-    return {"other": other, "difference": gap, "ends": ends}
+def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: str = "") -> pd.DataFrame:
+    """Seconds and dollars per answer of every pair of models, over the cases that both have them for.
+
+    `service_s` is the latency less what the provider says was spent in its queue: a model's own. A case's
+    rounds are averaged first. The difference is A − B as it is, so `wins` are cases where A is faster or
+    cheaper; a paired t interval at 1 − alpha, adjusted with no other. n is 0 where nothing is known.
+    """
+    import pandas as pd
+
+    models = list(dict.fromkeys(responses["model"]))
+    timed = responses.astype({"latency_s": float, "queue_s": float, "cost_usd": float})
+    timed["service_s"] = timed["latency_s"] - timed["queue_s"]
+    _, _, arrays = as_arrays(timed, models, MEASURES)
+    rows = [
+        {"measure": name, "model_a": a, "model_b": b}
+        | compared(means[models.index(a)], means[models.index(b)], alpha)
+        for name, means in ((name, round_means(arrays[name])) for name in MEASURES)
+        for a, b in pairs_of(models, reference)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _against(one: Mapping[str, Any], alpha: float, digits: int, unit: str, more: str, less: str) -> str:
-    gap, ends = one["difference"], one["ends"]
-    digits = enough_digits(gap, digits)
-    size = unit.format(f"{abs(gap):z,.{digits}f}")
-    said = f"{size} {more if gap > 0 else less} than {one['other']}"
-    if round(gap, digits) == 0:
-        said = f"the same as {one['other']} to {digits} digits"
-    # The interval is of what is said: of how much less, where it is less.
-    ends = ends if gap > 0 else [-end for end in reversed(ends)]
-    if not ends:
-        return f"{said} (no interval)"
-    level = f"{100 * (1 - alpha):g} % interval {ends[0]:z,.{digits}f} to {ends[1]:z,.{digits}f}"
-    return f"{said} ({level}{', not told from zero' if ends[0] <= 0 <= ends[1] else ''})"
+def compared(a: np.ndarray, b: np.ndarray, alpha: float) -> dict[str, Any]:
+    """Two models' means by case, (cases,), NaN where unknown."""
+    import numpy as np
+
+    from ..stats import stratified
+
+    both = ~(np.isnan(a) | np.isnan(b))
+    one, gap = stratified((a - b)[both], alpha=alpha), (a - b)[both]
+    return {
+        "n": one.n,
+        "mean_a": float(a[both].mean()) if one.n else None,
+        "mean_b": float(b[both].mean()) if one.n else None,
+        "difference": one.estimate,
+        "standard_error": one.se,
+        "df": one.df,
+        "ci_low": one.low,
+        "ci_high": one.high,
+        "p_value": one.p_value,
+        "wins": int((gap < 0).sum()),
+        "ties": int((gap == 0).sum()),
+        "losses": int((gap > 0).sum()),
+    }
 
 
-def enough_digits(gap: float, digits: int) -> int:
-    """`digits`, or as many more as it takes to show two figures of a gap that would round to nothing."""
-    if round(gap, digits) != 0 or abs(gap) < 10.0**-MOST_DIGITS:
-        return digits
-    return min(MOST_DIGITS, 1 - math.floor(math.log10(abs(gap))))
+def cheapest_first(serving: pd.DataFrame, models: Sequence[str]) -> list[int]:
+    """Positions of the models, the cheapest first, or the fastest where what they cost is not known."""
+    for name in ("cost_usd", "service_s", "latency_s"):
+        means = mean_of(serving, name)
+        if all(model in means for model in models):
+            return sorted(range(len(models)), key=lambda i: means[models[i]])
+    return list(range(len(models)))
+
+
+def mean_of(serving: pd.DataFrame, measure: str) -> Mapping[str, float]:
+    """Each model's mean on a measure, of those that have one."""
+    rows = serving[(serving["measure"] == measure) & (serving["n"] > 0)]
+    return {
+        **dict(zip(rows["model_b"], rows["mean_b"], strict=True)),
+        **dict(zip(rows["model_a"], rows["mean_a"], strict=True)),
+    }
+
+
+def facing(serving: pd.DataFrame, measure: str, model: str, than: str) -> tuple[float, float, float] | None:
+    """(difference, low, high) of what `model` takes less than `than`; None where nothing is known."""
+    for row in serving[(serving["measure"] == measure) & (serving["n"] > 0)].to_dict("records"):
+        if (row["model_a"], row["model_b"]) == (model, than):
+            return row["difference"], row["ci_low"], row["ci_high"]
+        if (row["model_b"], row["model_a"]) == (model, than):
+            return -row["difference"], -row["ci_high"], -row["ci_low"]
+    return None

@@ -1,4 +1,4 @@
-"""What a number of answers costs: calls, tokens, dollars, and minutes at a provider's limits."""
+"""What a number of answers costs: tokens, dollars, and minutes at a provider's limits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,40 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("model", "test_case", "tokens", "cost_usd")
-
-
+NAN = float("nan")
 # Groq's published limits of the models that it serves to everybody.
 TIERS = dict(zip(("free", "developer"), catalog.TIERS, strict=True))
+
+
+def answer_prices(responses: pd.DataFrame | None, work: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Mean tokens and dollars of one answer, per model and kind: as answered, else as `work` estimates.
+
+    `responses` are those of a run; `work` is the table of 03's plan, where there is one.
+    """
+    import pandas as pd
+
+    told = [] if work is None else [_estimate(row) for row in work.to_dict("records") if row["to ask"]]
+    frames = [pd.DataFrame(told, columns=list(COLUMNS))]
+    if responses is not None and len(responses):
+        tokens = (responses["prompt_tokens"] + responses["completion_tokens"]).astype(float)
+        seen = responses.assign(tokens=tokens)[list(COLUMNS)].dropna(subset="tokens")
+        frames.insert(0, seen.groupby(["model", "test_case"], sort=False).mean().reset_index())
+    both = pd.concat([frame for frame in frames if len(frame)] or frames[:1])
+    return both.drop_duplicates(["model", "test_case"], ignore_index=True)
+
+
+def price(
+    prices: pd.DataFrame | None, models: Sequence[str], cases: Mapping[str, float], rounds: int
+) -> dict[str, Any]:
+    """Tokens, dollars and minutes of all models' answers, asked side by side; NaN for what is unknown."""
+    each = [_bill(prices, model, cases, rounds) for model in models]
+    tokens = sum(one["tokens"] for one in each)
+    calls = rounds * sum(cases.values())
+    minutes = {
+        f"minutes, {tier}": max(least_minutes(limits, calls, one["tokens"]) for one in each)
+        for tier, limits in TIERS.items()
+    }
+    return {"tokens": tokens, "cost_usd": sum(one["cost_usd"] for one in each)} | minutes
 
 
 def least_minutes(limits: Mapping[str, int], calls: float, tokens: float) -> float:
@@ -28,59 +58,14 @@ def least_minutes(limits: Mapping[str, int], calls: float, tokens: float) -> flo
     return max(limit_minutes(limits, calls, tokens).values(), default=0.0)
 
 
-def answer_prices(responses: pd.DataFrame, work: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Mean tokens and dollars of one answer, per model and kind: as answered, else as `work` estimates.
-
-    `responses` are those of a run; `work` is the table of 03's plan, where there is one.
-    """
-    import pandas as pd
-
-    tokens = responses["prompt_tokens"] + responses["completion_tokens"]
-    seen = responses.assign(tokens=tokens.astype(float))[list(COLUMNS)].dropna(subset="tokens")
-    table = seen.groupby(["model", "test_case"], sort=False).mean().reset_index()
-    if work is None:
-        return table
-    told = [_estimate(row) for row in work.to_dict("records") if row["to ask"]]
-    both = pd.concat(
-        [frame for frame in (table, pd.DataFrame(told, columns=COLUMNS)) if len(frame)] or [table]
-    )
-    return both.drop_duplicates(["model", "test_case"], ignore_index=True)
-
-
-def price_table(
-    prices: pd.DataFrame, models: Sequence[str], designs: Mapping[str, Mapping[str, int]], rounds: int
-) -> pd.DataFrame:
-    """Calls, tokens, dollars and minutes per design (its cases per kind) and model, and of all models.
-
-    Models run side by side, so all of them take as long as the slowest. What is not known is NaN. Rounded to
-    whole tokens, millionths of a dollar and tenths of a minute. Needs at least one model and one design.
-    """
-    import pandas as pd
-
-    rows = []
-    for name, cases in designs.items():
-        each = pd.DataFrame([_bill(prices, model, cases, rounds) for model in models])
-        sums = each[["calls", "tokens", "cost_usd"]].sum(skipna=False)
-        total = pd.concat([sums, each.filter(like="minutes").max(skipna=False)])
-        rows += each.assign(design=name).to_dict("records")
-        rows.append(total.to_dict() | {"design": name, "model": f"all {len(models)}"})
-    table = pd.DataFrame(rows, columns=["design", *each.columns]).astype({"calls": int})
-    digits = {"tokens": 0, "cost_usd": 6} | dict.fromkeys(table.filter(like="minutes"), 1)
-    return table.round(digits).astype({"tokens": "Int64"})
-
-
-def _bill(prices: pd.DataFrame, model: str, cases: Mapping[str, int], rounds: int) -> dict[str, Any]:
-    own = prices[prices["model"] == model].set_index("test_case")
-    calls = {kind: n * rounds for kind, n in cases.items() if n}
-    tokens, cost = (
-        sum(count * float(own[name].get(kind, float("nan"))) for kind, count in calls.items())
+def _bill(
+    prices: pd.DataFrame | None, model: str, cases: Mapping[str, float], rounds: int
+) -> dict[str, float]:
+    own = {} if prices is None else prices[prices["model"] == model].set_index("test_case").to_dict()
+    return {
+        name: sum(rounds * n * float(own.get(name, {}).get(kind, NAN)) for kind, n in cases.items() if n)
         for name in ("tokens", "cost_usd")
-    )
-    minutes = {
-        f"minutes, {tier}": least_minutes(limits, sum(calls.values()), tokens)
-        for tier, limits in TIERS.items()
     }
-    return {"model": model, "calls": sum(calls.values()), "tokens": tokens, "cost_usd": cost} | minutes
 
 
 def _estimate(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
-from ..metrics import METRICS, METRICS_VERSION, PRIMARY
+from ..metrics import METRICS, METRICS_VERSION
 from ..signature import PACKAGES
 from .scoring import UNDEFINED
 
@@ -83,28 +82,6 @@ def _means(means: pd.Series, model: str, kind: str) -> dict[str, float | None]:
     return {name: None if value is None or value != value else float(value) for name, value in found.items()}
 
 
-def primary_metrics(named: str, scores: pd.DataFrame) -> dict[str, str]:
-    """The metric that decides, per kind that has scores: the defaults, or those that `named` names.
-
-    Raises UsageError for a metric that does not exist, or for two of one kind.
-    """
-    chosen = PRIMARY | check_primary(named)
-    return {kind: name for kind, name in chosen.items() if kind in set(scores["test_case"])}
-
-
-def check_primary(named: str) -> dict[str, str]:
-    """{kind: metric} that `named` names, one per kind with a comma; UsageError for what cannot be meant."""
-    chosen: dict[str, str] = {}
-    for name in dict.fromkeys(filter(None, (part.strip() for part in named.split(",")))):
-        if name not in METRICS:
-            raise UsageError(f"primary_metric = {name!r} is not known. Use: {', '.join(METRICS)}.")
-        kind = METRICS[name].kind
-        if kind in chosen:
-            raise UsageError(f"primary_metric = {named!r} has two metrics for {kind}. Name one per kind.")
-        chosen[kind] = name
-    return chosen
-
-
 def signature(
     scores: pd.DataFrame,
     alpha: float,
@@ -122,7 +99,7 @@ def signature(
         "n": n,
         "rounds": rounds,
         "unit": "case",
-        "clusters": f"category({scores['category'].nunique()})+cr2",
+        "strata": f"category({scores['category'].nunique()})",
         "alpha": f"{alpha:g}",
         "margin": f"{margin:g}",
         "seed": "unknown" if seed is None else seed,

@@ -19,7 +19,6 @@ from .words import glyphs, unit
 
 MOST_ROWS = 40  # more rows than this are a table, not a figure
 BAND = "#E4EDF3"
-EQUAL = ("#009E73", "D")  # how an equivalent result is drawn
 NUMBERS = (
     *("n", "mean_a", "mean_b", "difference", "standard_error", "ci_low", "ci_high"),
     *("p_value", "p_adjusted"),
@@ -88,10 +87,8 @@ def _legend(
     )
     for model in (one for one in look if one in winners):
         handles[f"{look[model].label} better"] = _mark(look[model].colour, look[model].marker)
-    if "equivalent" in outcomes:
-        handles["equivalent within the margin"] = _mark(*EQUAL)
-    if "inconclusive" in outcomes:
-        handles["inconclusive"] = _mark(MUTED, "o", "white")
+    if "open" in outcomes:
+        handles["open"] = _mark(MUTED, "o", "white")
     if margin:
         handles[_margin_words(margin)] = Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)
     return list(handles.values()), list(handles)
@@ -165,11 +162,10 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
     # An interval may exclude zero where the adjusted p shows nothing: the outcome has the last word.
     shown = getattr(row, "outcome", "better_a" if row.low > 0 else "better_b" if row.high < 0 else "")
     winner = {"better_a": look[row.model_a], "better_b": look[row.model_b]}.get(shown)
-    level = EQUAL if shown == "equivalent" else (MUTED, "o")
-    colour, marker = (winner.colour, winner.marker) if winner else level
+    colour, marker = (winner.colour, winner.marker) if winner else (MUTED, "o")
     if np.isfinite([row.low, row.high]).all():
         axes.plot([row.low, row.high], [at, at], color=colour, linewidth=2.2, solid_capstyle="butt")
-    face = colour if winner or shown == "equivalent" else "white"
+    face = colour if winner else "white"
     axes.plot(row.d, at, marker, color=colour, markerfacecolor=face, markersize=7, zorder=3)
 
 

@@ -11,7 +11,18 @@ from .markdown import displayed
 from .pictures import linked, shown
 from .rounds import agreement, variance
 from .serving import cost, serving
-from .tables import comparisons, decision, denominators, headline, means, method, reminder, validator
+from .tables import (
+    comparisons,
+    controls,
+    decision,
+    delivery,
+    denominators,
+    headline,
+    means,
+    method,
+    reminder,
+    validator,
+)
 from .worst import side_by_side, worst_cases
 
 if TYPE_CHECKING:
@@ -24,8 +35,10 @@ __all__ = [
     "agreement",
     "comment",
     "comparisons",
+    "controls",
     "cost",
     "decision",
+    "delivery",
     "denominators",
     "displayed",
     "facts",
@@ -43,8 +56,8 @@ __all__ = [
     "write",
 ]
 PLANNED = (
-    "What the run could find was worked out before it was paid for, from a pilot or, where a figure says so, "
-    "from assumptions; what more cases would find now stands with the decision."
+    "What the run could find was worked out before it was paid for, from another run or, where the figure "
+    "says so, from assumptions; what more cases would find now stands with the decision."
 )
 SIMULATED = (
     "**SIMULATED.** Every answer in this run came from the offline provider's simulated models. "
@@ -66,9 +79,12 @@ def write(
         comparisons(report),
         *linked(figures, "differences"),
         *linked(figures, "pairs"),
+        "## Controls" if report["controls"] else "",
+        controls(report),
         "## What was measured",
         denominators(report),
         "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
+        delivery(report),
         validator(report),
         *linked(figures, "validation"),
         "## Means by model",

@@ -19,7 +19,12 @@ TOPICS = {
     "cost": "Cost and speed",
     "validator": "The test cases",
 }
-MEASURES = {"latency_s": ("seconds per answer", 1.0), "cost_usd": ("US$ per 1,000 answers", 1000.0)}
+MEASURES = {
+    "latency_s": ("seconds per answer, queue and all,", 1.0),
+    "service_s": ("seconds of service per answer", 1.0),
+    "queue_s": ("seconds in the queue per answer", 1.0),
+    "cost_usd": ("US$ per 1,000 answers", 1000.0),
+}
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,10 @@ def _numbered(said: Iterable[Said]) -> Iterator[Fact]:
 
 def _decision(report: Row) -> Iterator[Said]:
     decision = report["decision"]
-    for text in (decision["headline"], *decision["details"]):
+    for text in (decision["sentence"], *decision["because"]):
         yield "decision", text, {"outcome": decision["outcome"]}
+    if decision["caveat"]:
+        yield "warning", decision["caveat"], {}
     if report["simulated"]:
         yield "warning", "All models of this run are simulated: it says nothing about any real model.", {}
     for text in decision["warnings"]:
@@ -77,7 +84,6 @@ def comparison(row: Row, how: Row) -> str:
     outcome = {
         "better_a": f"{a} is shown to be better",
         "better_b": f"{b} is shown to be better",
-        "equivalent": f"the two are equivalent within {how['margin']:g}",
     }.get(row["outcome"], "no difference is shown")
     lower = ", where lower is better," if row["metric"] in how["lower_is_better"] else ""
     ends = f"{level(how['alpha'])} interval {interval(row['ci_low'], row['ci_high'])}"
@@ -167,8 +173,8 @@ def next_steps(report: Row) -> dict[str, str]:
     """What a reader may do next as far as the decision supports it, by id."""
     decision = report["decision"]
     steps = {}
-    if len(decision["recommended"]) == 1:
-        steps["deploy"] = f"Deploy {decision['recommended'][0]}."
+    if decision["outcome"] == "deploy":
+        steps["deploy"] = f"Deploy {decision['model']}."
     if decision["outcome"] in ("inconclusive", "split"):
         steps["more_cases"] = "Add cases, as many as the decision names, before deciding."
     if decision["warnings"]:

@@ -47,9 +47,8 @@ def _passed(row: Mapping[str, Any]) -> str:
 
 def variance(report: Mapping[str, Any]) -> str:
     """Per deciding metric and pair: what lies between cases, what between rounds, and what that asks for."""
-    deciding = report["configuration"]["primary_metrics"].values()
     split = report.get("rounds", {}).get("variance", ())
-    known = [row for row in split if row["n"] > 1 and row["metric"] in deciding]
+    known = [row for row in split if row["n"] > 1 and row["separable"]]
     rows = [
         {
             "metric": row["metric"],
@@ -58,7 +57,7 @@ def variance(report: Mapping[str, Any]) -> str:
             "rounds of A": cell(row["sigma2_a"]),
             "rounds of B": cell(row["sigma2_b"]),
             "share between cases": _with_ends(row["between_cases"], row["share_low"], row["share_high"]),
-            "more rounds would": _rounds_help(row),
+            "more rounds": row["more_rounds"],
         }
         for row in known
     ]
@@ -75,19 +74,3 @@ def variance(report: Mapping[str, Any]) -> str:
 
 def _with_ends(value: float | None, low: float | None, high: float | None) -> str:
     return cell(value) if low is None or high is None else f"{cell(value)} ({cell(low)} to {cell(high)})"
-
-
-def _rounds_help(row: Mapping[str, Any]) -> str:
-    """What the split means for the next run, as far as it is known."""
-    if not row["separable"]:
-        return "be needed to tell"
-    if row["between_cases"] is None or not row["omega2_high"]:
-        return "change nothing: the differences do not vary"
-    if row["share_low"] is None or row["share_high"] is None:
-        return "be needed to tell"
-    least, most = _helps(row["share_high"]), _helps(row["share_low"])
-    return f"help {most}" if least == most else f"help anything from {least} to {most}: too few cases to tell"
-
-
-def _helps(share: float) -> str:
-    return "little" if share > 2 / 3 else "some" if share > 1 / 3 else "most"

@@ -8,7 +8,12 @@ from typing import Any
 from .markdown import digits, interval, listed, only_pair, pairs_of, sides, signed, table
 
 # measure: (what it is called, factor, digits)
-_MEASURES = {"latency_s": ("seconds per answer", 1.0, 3), "cost_usd": ("USD per 1,000 answers", 1000.0, 3)}
+_MEASURES = {
+    "latency_s": ("seconds per answer", 1.0, 3),
+    "service_s": ("of those, service", 1.0, 3),
+    "queue_s": ("of those, the provider's queue", 1.0, 3),
+    "cost_usd": ("USD per 1,000 answers", 1000.0, 3),
+}
 _KNOWN = ("cost_usd", "latency_s_median", "prompt_tokens", "completion_tokens")
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .details import details, equivalence, how_equivalent, how_intervals
+from ..wording import p_text
 from .markdown import escaped, interval, listed, only_pair, pairs_of, sides, signed, table
 
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
@@ -14,32 +14,67 @@ _MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", 
 
 
 def decision(report: Mapping[str, Any]) -> str:
-    """The headline with what weakens it right below, then what it stands on."""
-    return "\n\n".join([headline(report), *(f"- {escaped(one)}" for one in report["decision"]["details"])])
+    """The sentence, what it stands on, the caveat that matters most, and every other warning."""
+    found = report["decision"]
+    reasons = "\n".join(f"- {escaped(one)}" for one in found["because"])
+    warnings = [f"> {escaped(line)}" for line in found["warnings"]]
+    return "\n\n".join(filter(None, [headline(report), reasons, "\n>\n".join(warnings)]))
 
 
 def headline(report: Mapping[str, Any]) -> str:
-    """The sentence that the run ends on, and every warning that belongs beside it."""
-    warnings = [f"> **Warning.** {escaped(line)}" for line in report["decision"]["warnings"]]
-    return "\n\n".join([f"**{escaped(report['decision']['headline'])}**", *warnings])
+    """The sentence that the run ends on, and the caveat that matters most."""
+    found = report["decision"]
+    caveat = f"> **Note.** {escaped(found['caveat'])}" if found["caveat"] else ""
+    return "\n\n".join(filter(None, [f"**{escaped(found['sentence'])}**", caveat]))
 
 
 def reminder(report: Mapping[str, Any]) -> str:
-    """The warnings once more in a line, for what is read without the decision; "" where there are none."""
-    lines = [_SENTENCE.split(line)[0].rstrip(".") for line in report["decision"]["warnings"]]
-    if not lines:
+    """The caveat once more, for what is read without the decision."""
+    return f"> {escaped(report['decision']['caveat'])}" if report["decision"]["caveat"] else ""
+
+
+def controls(report: Mapping[str, Any]) -> str:
+    """What answers that know nothing score, beside the best model; or "" where none were scored."""
+    rows = [
+        {
+            "metric": row["metric"],
+            "answer that knows nothing": row["control"],
+            "its mean": row["mean"],
+            "best model": row["best_model"],
+            "its mean ": row["best_mean"],
+            "cases": row["n"],
+            "": "decides nothing" if row["disqualifies"] else "",
+        }
+        for row in report.get("controls", ())
+    ]
+    if not rows:
         return ""
-    return (
-        f"> **Read with the warning{'s' * (len(lines) > 1)} at the decision:** {escaped('; '.join(lines))}."
+    text = (
+        "Could an answer that knows nothing do as well? A metric on which one comes within "
+        f"{report['configuration']['margin']:g} of the best model decides nothing."
     )
+    return f"{text}\n\n{signed(table(rows), report['signature'])}"
+
+
+def delivery(report: Mapping[str, Any]) -> str:
+    """Whether answers came in usable form, and how good those are that did."""
+    rows = [
+        {
+            "metric": row["metric"],
+            "model": row["model"],
+            "delivered": f"{row['delivered']:,} of {row['scored']:,}",
+            "share": row["share"],
+            "interval": interval(row["low"], row["high"]),
+            "score of those": row["content"],
+            "interval ": interval(row["content_low"], row["content_high"]),
+        }
+        for row in report.get("delivery", ())
+    ]
+    return signed(table(rows), report["signature"]) if rows else ""
 
 
 def comparisons(report: Mapping[str, Any]) -> str:
-    """The table of every comparison, the metric that decides first in its kind; one pair is named once.
-
-    The sign-flip p-value, adjusted for nothing, stands beside the other; the bootstrap's interval, the effect
-    size and what equivalence was decided on follow in a table of their own.
-    """
+    """The table of every comparison, the metric that decides first in its kind; one pair is named once."""
     how = report["configuration"]
     level = f"{100 * (1 - how['alpha']):g} % interval"
     rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
@@ -50,43 +85,26 @@ def comparisons(report: Mapping[str, Any]) -> str:
             **sides(row, pairs),
             "A − B": row["difference"],
             level: interval(row["ci_low"], row["ci_high"]),
-            "p (Holm)": row["p_adjusted"],
-            "p (sign-flip)": row["p_permutation"],
+            "p": p_text(row["p_value"]),
+            "p (Holm)": p_text(row["p_adjusted"]),
+            "effect size": row["effect_size"],
             "cases": row["n"],
             "won / tied / lost": f"{row['wins']} / {row['ties']} / {row['losses']}",
-            "outcome": _outcome(row, len(pairs) > 1),
+            "shown": _outcome(row, len(pairs) > 1),
         }
         for row in rows
     ]
     text = f"{only_pair(rows)}Bold: the metrics that decide. {_adjusted(how)} {_reading(how)}"
-    text += _least_flipped(rows)
-    parts = (text, signed(table(shown), report["signature"]), _cautions(rows), details(report, rows))
+    parts = (text, signed(table(shown), report["signature"]), _cautions(rows))
     return "\n\n".join(filter(None, parts))
-
-
-def _least_flipped(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What a sign-flip p cannot fall below with so few cases or whole clusters, where that is near alpha."""
-    units = [(row["clusters"], "flips whole categories: with {} of them") for row in rows if row["clustered"]]
-    units += [(row["n"], "flips cases: with {} of them") for row in rows if row["n"] > 1]
-    few, what = min(units, default=(9, ""))
-    if few > 8:
-        return ""
-    return (
-        f" The sign-flip p, adjusted for nothing, {what.format(few)} it is never below "
-        f"{2.0 ** (1 - few):.3f}, however clear the difference."
-    )
 
 
 def _reading(how: Mapping[str, Any]) -> str:
     """What in the table shows a difference."""
-    same = (
-        f"; where the difference is shown to lie within {how['margin']:g}, the models are equivalent instead"
-        if how["margin"]
-        else ""
-    )
     return (
-        f"The outcome decides: a difference is shown where p (Holm) is at most {how['alpha']:g}{same}. An "
-        "interval is adjusted for nothing, so that it may exclude zero where the outcome is inconclusive."
+        f"A difference is shown where p (Holm) is at most {how['alpha']:g}. An interval is "
+        "adjusted for nothing, so that it may exclude zero where none is. The effect size is the mean "
+        "difference over the standard deviation of the cases' differences (Cohen's d_z)."
     )
 
 
@@ -100,9 +118,7 @@ def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _outcome(row: Mapping[str, Any], sides_named: bool) -> str:
-    """The outcome with the model's name, or with its letter where the row says who is who."""
-    if row["outcome"] == "equivalent":
-        return f"equivalent ({equivalence(row)})"
+    """Which model is shown better: its name, or its letter where the row says who is who."""
     if sides_named:
         return {"better_a": "A better", "better_b": "B better"}.get(row["outcome"], row["outcome"])
     named = {"better_a": f"{row['model_a']} better", "better_b": f"{row['model_b']} better"}
@@ -154,13 +170,13 @@ def method(report: Mapping[str, Any]) -> str:
     how = report["configuration"]
     parts = (
         _asked(report),
-        "The case is the unit: its rounds are averaged, then models are compared on the same cases by a "
-        f"paired t interval at alpha = {how['alpha']:g}; cases of one category count as a cluster, so that "
-        "the interval is wide where they move together.",
+        "The case is the unit: its rounds are averaged, then models are compared on the same "
+        "cases. Categories are strata, fixed and weighted: what differs between them is no error. The "
+        "decision rests on one quantity, the kinds' differences weighted; each model is compared with the "
+        f"best of the others by simultaneous intervals (multiple comparisons with the best) at alpha = {how['alpha']:g}, and on "
+        f"no kind may it be worse than another by more than {how['margin']:g}.",
         _named(how),
         _adjusted(how),
-        how_intervals(report),
-        how_equivalent(how),
         "Intervals speak of cases like these; they know nothing of other customers, prompts or dates.",
     )
     return " ".join(filter(None, parts))
@@ -171,6 +187,8 @@ def _asked(report: Mapping[str, Any]) -> str:
     rounds, rows = report["configuration"]["rounds"], report["denominators"]
     planned, scored = (sum(row[name] for row in rows) for name in ("planned", "scored"))
     each = f"{rounds} round{'s' if rounds != 1 else ''}"
+    if not rows:
+        return ""
     if planned == scored:
         return f"Every case was put to every model in {each}, and all {planned:,} responses were scored."
     return (

@@ -39,7 +39,7 @@ def check_values(plan: Plan) -> None:
 def _check_named(given: Values) -> None:
     """Raises UsageError where a metric is none, or weights name what no case of this run is."""
     from ..domain import CATEGORIES, KINDS
-    from ..measure import check_primary
+    from ..decide import check_primary
 
     check_primary(given.get("primary_metric", ""))
     known = {"kind_weights": KINDS}

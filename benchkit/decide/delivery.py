@@ -1,0 +1,106 @@
+"""Delivery and content apart: whether an answer came in usable form, and how good those are that did.
+
+A tool-calling fault and a wrong answer have different remedies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .table import Measured, pairs_of, round_means
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ..stats import Estimate
+
+
+def delivery(parts: Sequence[Measured], alpha: float) -> pd.DataFrame:
+    """Per metric and model: the share of scored answers that came in usable form, and the mean score of
+    those.
+
+    Both are means over cases with t intervals at 1 − alpha, categories as strata.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([row for one in parts for row in _of_models(one, alpha)])
+
+
+def delivery_pairs(parts: Sequence[Measured], alpha: float, reference: str = "") -> pd.DataFrame:
+    """Per metric and pair: how much of the difference is content, over the cases that both delivered.
+
+    `from_delivery` is the difference less that: what undelivered answers add to it.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([row for one in parts for row in _of_pairs(one, alpha, reference)])
+
+
+def content_of(one: Measured) -> np.ndarray:
+    """Case means over delivered rounds, (models, cases)."""
+    import numpy as np
+
+    return round_means(np.where(one.delivered, one.values, np.nan))
+
+
+def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
+    import numpy as np
+
+    content = content_of(one)
+    scored = ~np.isnan(one.values)
+    share = round_means(np.where(scored, one.delivered.astype(float), np.nan))
+    for i, model in enumerate(one.models):
+        came, good = _mean(share[i], one, alpha), _mean(content[i], one, alpha)
+        yield {
+            "test_case": one.kind,
+            "metric": one.metric.name,
+            "model": model,
+            "planned": int((~one.undefined).sum()) * one.values.shape[2],
+            "scored": int(scored[i].sum()),
+            "delivered": int(one.delivered[i].sum()),
+            "share": came.estimate,
+            "low": max(0.0, came.low),
+            "high": min(1.0, came.high),
+            "content": good.estimate,
+            "content_low": good.low,
+            "content_high": good.high,
+        }
+
+
+def _of_pairs(one: Measured, alpha: float, reference: str) -> Iterator[dict[str, Any]]:
+    content, means = content_of(one), one.means
+    for a, b in pairs_of(one.models, reference):
+        i, j = one.models.index(a), one.models.index(b)
+        total, part = _mean(means[i] - means[j], one, alpha), _mean(content[i] - content[j], one, alpha)
+        yield {
+            "test_case": one.kind,
+            "metric": one.metric.name,
+            "model_a": a,
+            "model_b": b,
+            "total": total.estimate,
+            "from_delivery": total.estimate - part.estimate,
+            "content": part.estimate,
+            "content_low": part.low,
+            "content_high": part.high,
+            "n_content": part.n,
+        }
+
+
+def _mean(values: np.ndarray, one: Measured, alpha: float) -> Estimate:
+    """The mean over cases; where all are the same, from what so many equal cases leave possible.
+
+    With n cases at 1, a true share below alpha^(1/n) would have shown another with a chance of 1 − alpha.
+    """
+    import numpy as np
+
+    from ..stats import stratified
+
+    found = stratified(values, [str(c) for c in one.category], alpha=alpha)
+    there = values[~np.isnan(values)]
+    if found.n > 1 and float(np.ptp(there)) == 0 and 0 <= there[0] <= 1:
+        left = 1 - alpha ** (1 / found.n)
+        return replace(found, low=there[0] * (1 - left), high=there[0] + (1 - there[0]) * left)
+    return found

@@ -1,0 +1,210 @@
+"""What the kinds of cases say of every pair of models: the quantity that is decided on, and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .rules import Rules, kind_name
+from .table import Measured, measured
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ..stats import Contrasts, Estimate
+    from ..stats.strata import Design
+
+LEAST_CASES = 20  # under so many nothing is deployed
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of case and the metric that decides on it; `gain` is positive where a model is good."""
+
+    name: str
+    measured: Measured
+    weight: float  # its share of U, 0 to 1
+    gain: np.ndarray  # (models, cases): means over rounds, turned so that more is better; NaN for none
+    design: Design  # strata, weights and families of the cases
+
+    @property
+    def metric(self) -> str:
+        return self.measured.metric.name
+
+    @property
+    def span(self) -> float:
+        """The largest difference there can be on the metric; where its range is open, that was seen."""
+        import numpy as np
+
+        known, gain = self.measured.metric.span, self.gain
+        return float(np.nanmax(gain) - np.nanmin(gain)) if known is None else known
+
+    @cached_property
+    def pairs(self) -> list[list[Estimate | None]]:
+        """[i][j]: Δ of model i against j over the cases that both have a score for; None on the diagonal."""
+        from ..stats import stratified
+
+        count = len(self.gain)
+        table: list[list[Estimate | None]] = [[None] * count for _ in range(count)]
+        for i in range(count):
+            for j in range(i + 1, count):
+                table[i][j] = one = stratified(self.gain[i] - self.gain[j], self.design)
+                table[j][i] = -one
+        return table
+
+    def only(self, kept: np.ndarray, rules: Rules) -> Kind:
+        """The same kind over the cases that the mask names."""
+        return kind_of(self.measured.only(kept), self.weight, rules)
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A kind that decides nothing, and why."""
+
+    name: str
+    metric: str
+    why_not: str
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The kinds that decide, those that do not, and at which terms."""
+
+    models: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    aside: tuple[Aside, ...]
+    rules: Rules
+    look: float = 0.0  # at a later look: the cases now over those of the first; 0 at the first
+    lost: tuple[str, ...] = ()  # models without any score on a kind that decides
+
+    def alpha(self, times: float = 1.0) -> float:
+        """`times` alpha; at a later look what makes an interval hold at all looks together."""
+        from ..stats import sequence_alpha
+
+        alpha = times * self.rules.alpha
+        return sequence_alpha(self.look, alpha) if self.look else alpha
+
+    @cached_property
+    def n(self) -> int:
+        """Cases of all kinds that decide on which at least two models have a score."""
+        import numpy as np
+
+        return sum(int(((~np.isnan(kind.gain)).sum(axis=0) > 1).sum()) for kind in self.kinds)
+
+    @cached_property
+    def pairs(self) -> list[list[Estimate | None]]:
+        """[i][j]: U of model i less that of j."""
+        from ..stats import combine
+
+        weights = [kind.weight for kind in self.kinds]
+        count = len(self.models)
+        table: list[list[Estimate | None]] = [[None] * count for _ in range(count)]
+        for i in range(count):
+            for j in range(i + 1, count):
+                parts = [kind.pairs[i][j] for kind in self.kinds]
+                table[i][j] = one = combine([e for e in parts if e is not None], weights)
+                table[j][i] = -one
+        return table
+
+    @cached_property
+    def contrasts(self) -> Contrasts:
+        """Each model's U against the best of the others, with simultaneous intervals."""
+        from ..stats import best
+
+        return best(self.pairs, alpha=self.alpha())
+
+    def weighted(self, weights: Mapping[str, float]) -> Evidence:
+        """The same evidence with other weights of the kinds; one of weight 0 is left out."""
+        kinds = (replace(kind, weight=weights[kind.name]) for kind in self.kinds if weights[kind.name] > 0)
+        return replace(self, kinds=tuple(kinds))
+
+    def mean(self, model: int) -> float:
+        """U of one model over its own scored cases: Σ v_k Σ w_c of its category means, in its own units."""
+        import numpy as np
+
+        from ..stats import stratified
+
+        own = [stratified(kind.measured.sign * kind.gain[model], kind.design) for kind in self.kinds]
+        return float(np.sum([kind.weight * one.estimate for kind, one in zip(self.kinds, own, strict=True)]))
+
+
+def gather(
+    scores: pd.DataFrame,
+    rules: Rules,
+    disqualified: Mapping[tuple[str, str], str] | None = None,
+    *,
+    look: float = 0.0,
+) -> Evidence:
+    """The evidence of complete scores (see `complete`) on the metrics that decide.
+
+    `disqualified` says why a (kind, metric) decides nothing, such as that an answer which knows nothing does
+    as well on it. Raises UsageError as `Rules.primary` and `Rules.check_fit` do.
+    """
+    rules.check_fit(scores)
+    models = tuple(dict.fromkeys(scores["model"]))
+    primary = rules.primary(scores)
+    wanted = scores[scores["test_case"].map(primary) == scores["metric"]]
+    found = {one.kind: one for one in measured(wanted, models)}
+    aside = {
+        kind: Aside(kind, metric, why, _shared(found.get(kind)))
+        for kind, metric in primary.items()
+        if (why := _why_not(kind, metric, found.get(kind), rules, disqualified or {}))
+    }
+    weights = rules.weights(kind for kind in primary if kind not in aside)
+    kinds = tuple(kind_of(found[kind], weight, rules) for kind, weight in weights.items())
+    lost = (m for i, m in enumerate(models) if any(_unmeasured(kind.gain[i]) for kind in kinds))
+    return Evidence(models, kinds, tuple(aside.values()), rules, look, tuple(lost))
+
+
+def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:
+    """Cases that leave the metric nothing to compare are no cases of it."""
+    one = one.only(~one.undefined) if one.undefined.any() else one
+    return Kind(one.kind, one, weight, one.sign * one.means, design_of(one, rules.category_weights))
+
+
+def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
+    """Categories as strata, with their weights or their shares of the planned cases, for all pairs alike."""
+    from ..stats.strata import design
+
+    labels = [str(label) for label in one.category]
+    given = {label: weights[label] for label in sorted(set(labels))} if weights else None
+    family = [str(label) for label in one.family]
+    return design(len(labels), labels, given, family if any(family) else None)
+
+
+def _why_not(
+    kind: str, metric: str, one: Measured | None, rules: Rules, disqualified: Mapping[tuple[str, str], str]
+) -> str:
+    if why := disqualified.get((kind, metric)):
+        return why
+    if rules.kind_weights and not rules.kind_weights[kind]:
+        return f"{kind_name(kind)} have a weight of 0"
+    if one and rules.category_weights and not sum(rules.category_weights[str(c)] for c in set(one.category)):
+        return f"all categories of {kind_name(kind)} have a weight of 0"
+    return "" if _shared(one) else "no two models have a score for the same case"
+
+
+def _shared(one: Measured | None) -> int:
+    """Cases on which at least two models have a score."""
+    import numpy as np
+
+    return 0 if one is None else int(((~np.isnan(one.means)).sum(axis=0) > 1).sum())
+
+
+def _unmeasured(gain: np.ndarray) -> bool:
+    import numpy as np
+
+    return bool(np.isnan(gain).all())
+
+
+def filled(kind: Kind, values: Sequence[float], rules: Rules) -> Kind:
+    """The kind with what is unscored of each model filled: one value a model, NaN to leave it."""
+    import numpy as np
+
+    one = kind.measured
+    at = np.asarray(values, dtype=float)[:, None, None]
+    return kind_of(replace(one, values=np.where(np.isnan(one.values), at, one.values)), kind.weight, rules)

@@ -1,0 +1,123 @@
+"""What a case's rounds say: how far they agree, whether all are right, and where the variance lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from .table import Measured, pairs_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def round_agreement(parts: Sequence[Measured]) -> pd.DataFrame:
+    """Per model and metric: cases with two scored rounds, share of alike pairs of rounds, ICC(1).
+
+    Binary metrics have pass^k beside it, k the number of rounds: the share of cases whose rounds are all
+    right, with the cases that count and the standard error over them. NaN is not known.
+    """
+    import pandas as pd
+
+    rows = [_agreement(one, model) for one in parts for model in one.models]
+    columns = ["model", "test_case", "metric", "n", "alike", "intraclass"]
+    table = pd.DataFrame(rows, columns=[*columns, "k", "pass_hat_k", "pass_hat_k_error", "pass_hat_k_n"])
+    return table.astype({"k": "Int64", "pass_hat_k_n": "Int64"})
+
+
+def _agreement(one: Measured, model: str) -> dict[str, Any]:
+    from .. import stats
+
+    values = one.of(model)
+    row: dict[str, Any] = {"model": model, "test_case": one.kind, "metric": one.metric.name}
+    row |= asdict(stats.round_agreement(values))
+    if one.metric.binary:
+        passed = stats.pass_hat_k(values)
+        row |= {"k": passed.k, "pass_hat_k": passed.share, "pass_hat_k_n": passed.n}
+        row |= {"pass_hat_k_error": passed.standard_error}
+    return row
+
+
+def pass_hat_k(parts: Sequence[Measured]) -> pd.DataFrame:
+    """pass^k of every binary metric for every k up to the number of rounds."""
+    import pandas as pd
+
+    from .. import stats
+
+    rows = [
+        {"model": model, "metric": one.metric.name} | asdict(stats.pass_hat_k(one.of(model), k))
+        for one in parts
+        if one.metric.binary
+        for model in one.models
+        for k in range(1, one.values.shape[2] + 1)
+    ]
+    return pd.DataFrame(rows, columns=["model", "metric", "k", "share", "standard_error", "n", "left_out"])
+
+
+def variance_split(parts: Sequence[Measured], reference: str = "") -> pd.DataFrame:
+    """Per metric and pair: variance of the true difference between cases, and of either model's rounds.
+
+    `between_cases` is the share of the per-case variance of a difference that more rounds cannot remove, with
+    a 95 % interval; `more_rounds` says in words what they would do. One round tells nothing of either.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([_split(one, a, b) for one in parts for a, b in pairs_of(one.models, reference)])
+
+
+def _split(one: Measured, a: str, b: str) -> dict[str, Any]:
+    import numpy as np
+
+    from ..stats import round_noise, spread, stratified
+
+    rounds = one.values.shape[2]
+    i, j = one.models.index(a), one.models.index(b)
+    pair = stratified(one.means[i] - one.means[j], [str(c) for c in one.category])
+    noise = [round_noise(one.values[at]) for at in (i, j)]
+    both = ~np.isnan(one.means[i] - one.means[j])
+    separable = rounds > 1 and not any(np.isnan(of[both]).any() for of in noise) and pair.n > 1
+    known = spread(pair, noise[0] + noise[1] if separable else None, rounds)
+    row: dict[str, Any] = {
+        "metric": one.metric.name,
+        "model_a": a,
+        "model_b": b,
+        "n": pair.n,
+        "rounds": rounds,
+    }
+    row |= {"separable": separable}
+    if not separable:
+        return row | {"more_rounds": "cannot be told from one round"}
+    sigma2 = [float(of[both].mean()) * rounds for of in noise]
+    share = _share(known.between, known.noise)
+    low, high = _share(known.between_low, known.noise), _share(known.between_high, known.noise)
+    return row | {
+        "omega2": known.between,
+        "omega2_low": known.between_low,
+        "omega2_high": known.between_high,
+        "sigma2_a": sigma2[0],
+        "sigma2_b": sigma2[1],
+        "between_cases": share,
+        "share_low": low,
+        "share_high": high,
+        "more_rounds": _help(pair.se > 0, sum(sigma2) > 0, low, high),
+    }
+
+
+def _share(between: float, noise: float) -> float:
+    return between / (between + noise) if between + noise > 0 else float("nan")
+
+
+def _help(varies: bool, noisy: bool, low: float, high: float) -> str:
+    """What more rounds would do, as far as it is known."""
+    if not noisy:
+        same = "every case's rounds score the same" if varies else "no difference varies"
+        return f"change nothing: {same}"
+    if low != low or high != high:
+        return "cannot be told from so few cases"
+    least, most = _much(high), _much(low)
+    return f"help {most}" if least == most else f"help anything from {least} to {most}: too few cases to tell"
+
+
+def _much(share: float) -> str:
+    return "little" if share > 2 / 3 else "some" if share > 1 / 3 else "most"

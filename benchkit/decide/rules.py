@@ -1,0 +1,153 @@
+"""What a decision rests on, named in 03 before an answer is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..metrics import METRICS, PRIMARY
+from ..values import check
+from ..wording import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..run import Run
+
+NAMED_IN = "03_execute"
+RULES = ("primary_metric", "alpha", "margin", "detect", "kind_weights", "category_weights")
+KIND_NAMES = {"json": "JSON cases", "conversation": "conversations"}
+ALL = "all"  # the kind of cases that come without one
+
+
+def kind_name(kind: str) -> str:
+    """A kind of case in a sentence."""
+    return KIND_NAMES.get(kind, "cases" if kind == ALL else f"{kind} cases")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides, how sure one wants to be, and what would not matter.
+
+    `alpha` is the chance, 0 to 1, to see a difference where there is none; `margin` the difference in score
+    that would not matter; `detect` the difference that the run should find, both above 0 and below 1.
+    `kind_weights` and `category_weights` are the shares that kinds and categories have in the work that the
+    model is for; {} means equal kinds, and each category's share of the cases. A weight of 0 leaves a kind or
+    category out of the decision. Raises UsageError for values outside their ranges.
+    """
+
+    primary_metric: str = ""  # the metric that decides, or one per kind with a comma; "": the defaults
+    alpha: float = 0.05
+    margin: float = 0.05
+    detect: float = 0.05
+    kind_weights: Mapping[str, float] = field(default_factory=dict)
+    category_weights: Mapping[str, float] = field(default_factory=dict)
+    reference: str = ""  # 04's: the model that the others are held against
+
+    def __post_init__(self) -> None:
+        check(**{name: getattr(self, name) for name in RULES})
+
+    def record(self) -> dict[str, Any]:
+        """What 03 keeps of them in config.json."""
+        return {name: getattr(self, name) for name in RULES}
+
+    @property
+    def metrics_named(self) -> list[str]:
+        parts = (part.strip() for part in self.primary_metric.split(","))
+        return list(dict.fromkeys(part for part in parts if part))
+
+    def primary(self, scores: pd.DataFrame) -> dict[str, str]:
+        """{kind: the metric that decides on it}, of a table with `test_case` and, where it is one, `metric`.
+
+        A kind without a named or default metric is decided by its single one. Raises UsageError for a metric
+        that is not there, for two of one kind, and where several could decide and none is named.
+        """
+        measured = _metrics_by_kind(scores)
+        chosen = _named(self.metrics_named, measured)
+        for kind, metrics in measured.items():
+            default = PRIMARY.get(kind, "")
+            if kind in chosen or (default and (default in metrics or not metrics)):
+                chosen.setdefault(kind, default)
+            elif len(metrics) == 1:
+                chosen[kind] = metrics[0]
+            else:
+                raise UsageError(
+                    f"primary_metric names none of {listed(metrics, 'or') or 'the metrics'} of "
+                    f"{kind_name(kind)}. Name the one that decides."
+                )
+        return {kind: chosen[kind] for kind in measured}
+
+    def check_fit(self, cases: pd.DataFrame) -> None:
+        """Raises UsageError where the rules do not fit the cases: a kind or category that is not there."""
+        self.check_names(_present(cases, "test_case"), _present(cases, "category"))
+        self.primary(cases)
+
+    def check_names(self, kinds: Iterable[str], categories: Iterable[str]) -> None:
+        """Raises UsageError where weights name another kind or category than those, or leave one out."""
+        _check_names("kind_weights", self.kind_weights, list(kinds))
+        _check_names("category_weights", self.category_weights, list(categories))
+
+    def weights(self, kinds: Iterable[str]) -> dict[str, float]:
+        """The share of each kind in U; those that are not named weigh nothing, {} means equal shares."""
+        kinds = list(kinds)
+        given = {
+            kind: float(self.kind_weights.get(kind, 0.0 if self.kind_weights else 1.0)) for kind in kinds
+        }
+        total = sum(given.values())
+        return {kind: weight / total if total else 0.0 for kind, weight in given.items()}
+
+
+def rules_of(run: Run, **given: Any) -> Rules:
+    """The rules that 03 recorded in a run, `given` ones in their place."""
+    named = {name: run.parameter(NAMED_IN, name) for name in RULES}
+    return Rules(**{name: value for name, value in named.items() if value is not None} | given)
+
+
+def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str, str]:
+    known = {name for metrics in measured.values() for name in metrics}
+    chosen: dict[str, str] = {}
+    for name in names:
+        kinds = [kind for kind, metrics in measured.items() if name in metrics]
+        if name not in known and name not in METRICS:
+            there = listed(sorted(known) or list(METRICS), "or")
+            raise UsageError(f"primary_metric = {name!r} is not known. Use {there}.")
+        for kind in kinds or [METRICS[name].kind] * (name in METRICS):
+            if kind in chosen:
+                raise UsageError(
+                    f"primary_metric names {chosen[kind]} and {name} for {kind_name(kind)}. "
+                    "Name one per kind."
+                )
+            chosen[kind] = name
+    return chosen
+
+
+def check_primary(named: str) -> None:
+    """Raises UsageError for metrics that cannot decide, as far as that is known before there are cases."""
+    _named(Rules(primary_metric=named).metrics_named, {})
+
+
+def _metrics_by_kind(scores: pd.DataFrame) -> dict[str, list[str]]:
+    """The metrics of each kind, known ones in the order of KIND_NAMES first; none where no scores are."""
+    kinds = _present(scores, "test_case")
+    kinds = [kind for kind in KIND_NAMES if kind in kinds] + [
+        kind for kind in kinds if kind not in KIND_NAMES
+    ]
+    if "metric" not in scores:
+        return {kind: [] for kind in kinds}
+    return {kind: _present(scores[scores["test_case"] == kind], "metric") for kind in kinds}
+
+
+def _present(table: pd.DataFrame, column: str) -> list[str]:
+    return [str(one) for one in table[column].dropna().unique()] if column in table else []
+
+
+def _check_names(name: str, weights: Mapping[str, float], known: list[str]) -> None:
+    """Weights name everything that is there, and nothing else."""
+    if not weights:
+        return
+    if unknown := [one for one in weights if one not in known]:
+        raise UsageError(f"{name} names {listed(unknown)}; the cases have {listed(known) or 'none'}.")
+    if missing := [one for one in known if one not in weights]:
+        raise UsageError(f"{name} leaves out {listed(missing)}. Give each a weight, 0 to leave it out.")

@@ -1,0 +1,170 @@
+"""Whether the decision stands: what was not measured, each category, and the weights of the kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from .deciding import Outcome, conclude
+from .evidence import Evidence, Kind, filled
+from .table import Measured
+
+STEPS = 20  # weights are moved in steps of 1/20
+
+
+def sensitivity(evidence: Evidence, base: Outcome, prefer: list[int]) -> dict[str, Any]:
+    """What the outcome would be otherwise; {} where nothing decides. See `benchkit.decide` for the keys."""
+    if not evidence.kinds or evidence.lost:
+        return {}
+    order = evidence.contrasts.difference.argsort()[::-1]
+    top, next_best = int(order[0]), int(order[1])
+    return {
+        "unscored": unscored(evidence, base, prefer, top, next_best),
+        "categories": (each := list(_without_each(evidence, base, prefer, top, next_best))),
+        "expected_changes": sum(row["expected"] for row in each) if each else None,
+        "heterogeneity": [row for kind in evidence.kinds if (row := _spread(evidence, kind, top, next_best))],
+        "weights": (moved := _moved(evidence, prefer)),
+        "holds": list(_holds(evidence, base, moved)),
+    }
+
+
+def unscored(
+    evidence: Evidence, base: Outcome, prefer: list[int], top: int, next_best: int
+) -> dict[str, Any] | None:
+    """The best two models' difference if all that is unscored went against the best one, and for it.
+
+    A metric without an end takes the worst and best value that was seen. None where nothing is unscored.
+    """
+    import numpy as np
+
+    missing = sum(int(np.isnan(kind.measured.values).sum()) for kind in evidence.kinds)
+    if not missing:
+        return None
+    told, ends = [], []
+    for way in (-1, 1):
+        kinds = tuple(filled(k, _fill(k.measured, top, way), evidence.rules) for k in evidence.kinds)
+        other = replace(evidence, kinds=kinds)
+        told.append(conclude(other, prefer))
+        pair = other.pairs[top][next_best]
+        ends.append(float("nan") if pair is None else pair.estimate)
+    return {
+        "model": evidence.models[top],
+        "against": evidence.models[next_best],
+        "n_unscored": missing,
+        "worst": ends[0],
+        "best": ends[1],
+        "changes": any(one != base for one in told),
+    }
+
+
+def _fill(one: Measured, top: int, way: int) -> list[float]:
+    """One value a model: for `top` the good end where `way` is 1, for the others the other end."""
+    import numpy as np
+
+    low, high = one.metric.low, one.metric.high
+    ends = [float(np.nanmin(one.values)) if low is None else low]
+    ends += [float(np.nanmax(one.values)) if high is None else high]
+    bad, good = ends if one.sign > 0 else reversed(ends)
+    return [
+        (good if way > 0 else bad) if i == top else (bad if way > 0 else good) for i in range(len(one.models))
+    ]
+
+
+def _without_each(
+    evidence: Evidence, base: Outcome, prefer: list[int], top: int, next_best: int
+) -> Iterator[dict[str, Any]]:
+    """The outcome without each category in turn, and the chance of a change if it were like the others."""
+    from ..stats.categories import expected_change
+
+    names = sorted({str(one) for kind in evidence.kinds for one in kind.measured.category})
+    for name in names if len(names) > 1 else ():
+        kinds = [kind.only(kind.measured.category != name, evidence.rules) for kind in evidence.kinds]
+        if not all(_weighs(kind) for kind in kinds):
+            continue
+        part = replace(evidence, kinds=tuple(kinds))
+        outcome, full, rest = (
+            conclude(part, prefer),
+            evidence.pairs[top][next_best],
+            part.pairs[top][next_best],
+        )
+        assert full is not None
+        assert rest is not None
+        yield {
+            "without": name,
+            "outcome": outcome[0],
+            "model": outcome[1],
+            "changes": outcome != base,
+            "expected": expected_change(full, rest, evidence.alpha()),
+        }
+
+
+def _weighs(kind: Kind) -> bool:
+    return kind.design.n > 0 and float(kind.design.weights.sum()) > 0
+
+
+def _spread(evidence: Evidence, kind: Kind, top: int, next_best: int) -> dict[str, Any] | None:
+    """Whether the best two models' difference varies between categories: the F test, and each one's own."""
+    from ..stats import by_category, heterogeneity
+
+    labels = [str(one) for one in kind.measured.category]
+    if len(set(labels)) < 2:
+        return None
+    gap, family = kind.gain[top] - kind.gain[next_best], kind.measured.family
+    found = heterogeneity(gap, labels)
+    each = by_category(gap, labels, family if any(family) else None, alpha=evidence.rules.alpha)
+    return {
+        "kind": kind.name,
+        "metric": kind.metric,
+        "model_a": evidence.models[top],
+        "model_b": evidence.models[next_best],
+        "f": found.f,
+        "df1": found.df_between,
+        "df2": found.df_within,
+        "p_value": found.p_value,
+        "categories": [
+            {
+                "category": name,
+                "n": labels.count(name),
+                "difference": one.estimate,
+                "low": one.low,
+                "high": one.high,
+            }
+            for name, one in each.items()
+        ],
+    }
+
+
+def _moved(evidence: Evidence, prefer: list[int]) -> list[dict[str, Any]]:
+    """The outcome as one kind's weight goes from 0 to 1, the others keeping their proportions."""
+    if len(evidence.kinds) < 2:
+        return []
+    rows = []
+    # With two kinds the second's weight is what the first leaves.
+    for kind in evidence.kinds if len(evidence.kinds) > 2 else evidence.kinds[:1]:
+        rest = 1 - kind.weight
+        for step in range(STEPS + 1):
+            weight = step / STEPS
+            others = {k.name: (1 - weight) * k.weight / rest for k in evidence.kinds if k is not kind}
+            outcome, model = conclude(evidence.weighted(others | {kind.name: weight}), prefer)
+            rows.append({"kind": kind.name, "weight": weight, "outcome": outcome, "model": model})
+    return rows
+
+
+def _holds(evidence: Evidence, base: Outcome, moved: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Per kind the weights around its own at which the outcome is the same: {kind, low, high}."""
+    for kind in evidence.kinds:
+        rows = [row for row in moved if row["kind"] == kind.name]
+        same = [row["weight"] for row in rows if (row["outcome"], row["model"]) == base]
+        if not rows:
+            continue
+        low = high = kind.weight
+        for weight in sorted((w for w in same if w <= kind.weight), reverse=True):
+            if low - weight > 1 / STEPS + 1e-9:
+                break
+            low = weight
+        for weight in sorted(w for w in same if w >= kind.weight):
+            if weight - high > 1 / STEPS + 1e-9:
+                break
+            high = weight
+        yield {"kind": kind.name, "low": low, "high": high}

@@ -1,0 +1,145 @@
+"""A table of scores as arrays: models, cases, rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..domain import is_control
+from ..errors import InputError
+from ..metrics import METRICS, Metric, described, in_order
+from .rules import ALL
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+NEEDED = ("id", "model", "round", "metric", "value")
+OPTIONAL = ("test_case", "category", "family", "reason")
+UNDEFINED = "undefined"  # how the reason begins where a case leaves a metric nothing to compare
+
+
+def complete(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores of models with every column: what is not there is empty, a kind that nobody named ALL.
+
+    Needs NEEDED; raises InputError where one is missing, where a response has two values of one metric, or
+    where fewer than two models are scored. Controls are left out.
+    """
+    if missing := [name for name in NEEDED if name not in scores]:
+        raise InputError(f"The scores have no column {', '.join(missing)}. Give {', '.join(NEEDED)}.")
+    scores = scores[~scores["model"].map(is_control).astype(bool)]
+    absent = {name: "" for name in OPTIONAL if name not in scores}
+    scores = scores.assign(**absent).fillna(dict.fromkeys(OPTIONAL, ""))
+    if (unnamed := scores["test_case"] == "").any():
+        kinds = scores.loc[unnamed, "metric"].map(lambda name: METRICS[name].kind if name in METRICS else ALL)
+        scores = scores.assign(test_case=scores["test_case"].mask(unnamed, kinds))
+    twice = scores.duplicated(["id", "model", "round", "metric"])
+    if twice.any():
+        row = scores[twice].iloc[0]
+        raise InputError(
+            f"{row['model']} has two scores on {row['metric']} for case {row['id']}, round {row['round']}. "
+            "Keep one."
+        )
+    if scores["model"].nunique() < 2:
+        found = ", ".join(scores["model"].unique()) or "no model"
+        raise InputError(f"The scores are of {found} alone; a comparison needs two or more models.")
+    return scores
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All scores of one metric: `values` (models, cases, rounds), NaN where there is none."""
+
+    metric: Metric
+    kind: str
+    models: tuple[str, ...]
+    ids: np.ndarray  # (cases,)
+    category: np.ndarray  # (cases,) labels, "" for none
+    family: np.ndarray  # (cases,) labels, "" for a case of its own
+    values: np.ndarray
+    delivered: np.ndarray  # (models, cases, rounds): there is a value, and the model earned it by an answer
+    undefined: np.ndarray  # (cases,): the case leaves this metric nothing to compare
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, else −1."""
+        return -1 if self.metric.lower_is_better else 1
+
+    @property
+    def means(self) -> np.ndarray:
+        """Per-case means over scored rounds, (models, cases); NaN where none is."""
+        return round_means(self.values)
+
+    def of(self, model: str) -> np.ndarray:
+        """A model's scores, (cases, rounds)."""
+        return self.values[self.models.index(model)]
+
+    def only(self, kept: np.ndarray) -> Measured:
+        """The same over the cases that the mask `kept` names."""
+        return replace(
+            self,
+            ids=self.ids[kept],
+            category=self.category[kept],
+            family=self.family[kept],
+            values=self.values[:, kept],
+            delivered=self.delivered[:, kept],
+            undefined=self.undefined[kept],
+        )
+
+
+def round_means(values: np.ndarray) -> np.ndarray:
+    """Means over the last axis, of what is not NaN; NaN where nothing is."""
+    import numpy as np
+
+    there = ~np.isnan(values)
+    counts = there.sum(axis=-1)
+    sums = np.where(there, values, 0.0).sum(axis=-1)
+    return np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+
+
+def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:
+    """Every kind's metrics that have scores, in the order of METRICS; `scores` as `complete` gives them."""
+    by_metric = dict(iter(scores.groupby("metric", sort=False)))
+    for name in in_order(by_metric):
+        rows = by_metric[name]
+        for kind, some in rows.groupby("test_case", sort=False):
+            yield _measured(described(name, str(kind), rows["value"]), str(kind), some, models)
+
+
+def _measured(metric: Metric, kind: str, rows: pd.DataFrame, models: Sequence[str]) -> Measured:
+    import numpy as np
+
+    answered = rows["value"].notna() & (rows["reason"] == "")
+    undefined = rows["reason"].str.startswith(UNDEFINED) & rows["value"].isna()
+    rows = rows.assign(answered=answered.astype(float), undefined=undefined.astype(float))
+    ids, first, arrays = as_arrays(rows, models, ("value", "answered", "undefined"))
+    category, family = (rows[name].to_numpy(dtype=object)[first] for name in ("category", "family"))
+    left = np.nan_to_num(arrays["undefined"]).any(axis=(0, 2))
+    delivered = np.nan_to_num(arrays["answered"]) > 0
+    return Measured(metric, kind, tuple(models), ids, category, family, arrays["value"], delivered, left)
+
+
+def as_arrays(
+    rows: pd.DataFrame, models: Sequence[str], columns: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
+    """(ids, row of each id's first appearance, {column: (models, cases, rounds)}); NaN where no row is."""
+    import numpy as np
+    import pandas as pd
+
+    rows = rows[rows["model"].isin(list(models))]
+    cases, ids = pd.factorize(rows["id"])
+    rounds, numbers = pd.factorize(rows["round"], sort=True)
+    at = pd.Categorical(rows["model"], categories=list(models)).codes, cases, rounds
+    arrays = {}
+    for name in columns:
+        arrays[name] = np.full((len(models), len(ids), len(numbers)), np.nan)
+        arrays[name][at] = rows[name].to_numpy(dtype=float)
+    return np.asarray(ids), np.unique(cases, return_index=True)[1], arrays
+
+
+def pairs_of(models: Sequence[str], reference: str = "") -> list[tuple[str, str]]:
+    """Every pair of models; a reference is the second of its pairs, and those come first."""
+    others = [model for model in models if model != reference]
+    against = [(model, reference) for model in others] if reference else []
+    return against + [(a, b) for i, a in enumerate(others) for b in others[i + 1 :]]

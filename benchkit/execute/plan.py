@@ -1,0 +1,329 @@
+"""03, before it pays: the smallest difference that the planned answers can show, what would show more, its
+price.
+
+Everything is said of U, the quantity that the decision rests on: kinds weighted, rounds averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from ..decide import Rules, complete
+from ..decide.evidence import Evidence, Kind, gather
+from ..decide.rules import kind_name
+from ..domain import is_control
+from ..errors import UsageError
+from ..metrics import described
+from ..values import check
+from ..wording import count, listed, number, percent
+from .price import price
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ..stats import Needed, Spread
+
+POWER = 0.8
+OTHER_ROUNDS = (1, 2, 3, 5, 10)
+# What one may assume of a case's difference where nobody measured it: variance between cases, and of either
+# model's rounds. The middle one is what two real models did on 198 public questions scored 0 or 1; the last
+# is as much as two unrelated models can do.
+ASSUMED = {"tame": (0.02, 0.02), "typical": (0.12, 0.083), "wild": (0.50, 0.0)}
+
+
+@dataclass(frozen=True)
+class Power:
+    """What a run can show. `table` has a row a design, `curve` the power by cases: `n, rounds, power`."""
+
+    table: pd.DataFrame
+    curve: pd.DataFrame
+    sentences: list[str]
+    n: int  # cases planned, of all kinds that decide
+    detect: float
+    assumed: bool
+    needed: Needed | None  # cases in all that find `detect`
+
+    def _repr_markdown_(self) -> str:
+        return "\n".join(f"- {one}" for one in self.sentences)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"- {one}" for one in self.sentences)
+
+
+def plan_power(
+    sizes: Mapping[str, int],
+    rules: Rules,
+    models: Sequence[str],
+    rounds: int,
+    *,
+    pilot: pd.DataFrame | None = None,
+    prices: pd.DataFrame | None = None,
+    power: float = POWER,
+) -> Power:
+    """What `sizes` cases of each kind in so many rounds can show of U, and what each design costs.
+
+    `pilot` are the scores of an earlier run; a kind that it does not measure is planned with an assumption
+    that is called so. `prices` is the table of `answer_prices`. A design's power is that of a comparison of
+    two models at the level that comparing all of them with the best one takes (Dunnett's). Raises UsageError
+    for rounds, a power or sizes out of range, and where the rules do not fit the pilot.
+    """
+    _check(sizes, rounds, power)
+    weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight and sizes[kind]}
+    sizes = {kind: sizes[kind] for kind in weights}
+    seen = _measured(pilot, rules) if pilot is not None and len(pilot) else {}
+    names = rules.primary(_kinds(sizes))
+    known = _mixed({kind: seen.get(kind) or _assumed(kind, names) for kind in sizes}, weights, sizes)
+    guessed = [kind for kind in sizes if kind not in seen]
+    outlook = _Outlook(known, sizes, rounds, len(models), rules, power)
+    table = outlook.table(models, prices)
+    told = [_basis(pilot, seen, guessed), *outlook.sentences(table, rules, len(models))]
+    if guessed:
+        told.insert(2, outlook.range(names, weights, seen))
+    return Power(
+        table, outlook.curve(), told, sum(sizes.values()), rules.detect, bool(guessed), outlook.needed(rounds)
+    )
+
+
+@dataclass(frozen=True)
+class _Outlook:
+    """U's error as far as it is known, and the run that is planned."""
+
+    known: Spread
+    sizes: Mapping[str, int]
+    rounds: int
+    models: int
+    rules: Rules
+    power: float
+
+    @property
+    def n(self) -> int:
+        return sum(self.sizes.values())
+
+    def alpha(self, n: float) -> float:
+        """At which one pair of several models is planned: Dunnett's two-sided level, equal correlations."""
+        return pair_alpha(self.models, self.known.free(n), self.rules.alpha)
+
+    def smallest(self, n: float, rounds: int) -> float:
+        from ..stats import smallest_difference
+
+        return smallest_difference(self.known, n, rounds=rounds, alpha=self.alpha(n), power=self.power)
+
+    def chance(self, n: float, rounds: int) -> float:
+        from ..stats.sample_size import planned_power
+
+        return planned_power(self.known, n, self.rules.detect, rounds=rounds, alpha=self.alpha(n))
+
+    def needed(self, rounds: int) -> Needed | None:
+        from ..stats import needed_cases
+
+        alpha = self.alpha(self.n)
+        return needed_cases(self.known, self.rules.detect, rounds=rounds, alpha=alpha, power=self.power)
+
+    def designs(self) -> list[tuple[str, int, int]]:
+        """(name, cases in all, rounds): as planned, the same answers otherwise, and what finds `detect`."""
+        calls = self.n * self.rounds
+        rows = [("as planned", self.n, self.rounds)]
+        if self.known.noise > 0:
+            others = [k for k in OTHER_ROUNDS if k != self.rounds and calls // k > len(self.sizes)]
+            rows += [("as many answers", calls // k, k) for k in others]
+        wanted = self.needed(self.rounds)
+        return rows + ([(f"to find {self.rules.detect:g}", wanted.cases, self.rounds)] if wanted else [])
+
+    def table(self, models: Sequence[str], prices: pd.DataFrame | None) -> pd.DataFrame:
+        import pandas as pd
+
+        rows = []
+        for name, n, rounds in self.designs():
+            chance = self.chance(n, rounds)
+            row: dict[str, Any] = {"design": name, "cases": n, "rounds": rounds}
+            row |= {"answers": n * rounds * len(models), "smallest difference": self.smallest(n, rounds)}
+            row |= {
+                f"power at {self.rules.detect:g}": chance,
+                "contenders": 1 + (self.models - 1) * (1 - chance),
+            }
+            rows.append(row | price(prices, models, self._share(n), rounds))
+        return pd.DataFrame(rows)
+
+    def _share(self, n: int) -> dict[str, float]:
+        return {kind: n * size / self.n for kind, size in self.sizes.items()}
+
+    def curve(self) -> pd.DataFrame:
+        """The chance to find `detect` by cases, in these rounds and, where noise is known, in others."""
+        import numpy as np
+        import pandas as pd
+
+        wanted = self.needed(self.rounds)
+        most = max(3 * self.n, 1.2 * wanted.cases if wanted else 0, 10)
+        sizes: np.ndarray = np.unique(np.geomspace(max(4, 2 * len(self.sizes)), most, 40).astype(int))
+        sizes = np.unique([*sizes, self.n, *([wanted.cases] if wanted else [])])
+        rounds = sorted({1, self.rounds, 2 * self.rounds}) if self.known.noise > 0 else [self.rounds]
+        rows = [{"n": int(n), "rounds": k, "power": self.chance(n, k)} for k in rounds for n in sizes]
+        return pd.DataFrame(rows)
+
+    def sentences(self, table: pd.DataFrame, rules: Rules, models: int) -> list[str]:
+        first = table.iloc[0]
+        chance, size = percent(self.power), first["smallest difference"]
+        at = f"{count(self.n, 'case')} in {count(self.rounds, 'round')}"
+        if size == size:
+            said = [
+                f"{at} have a chance of {chance} to show a difference of {number(size)} between two models."
+            ]
+        else:
+            said = [f"The pilot shows no variance at all, so it says nothing of {at}."]
+        found = first[f"power at {rules.detect:g}"]
+        if found == found:
+            said.append(f"A difference of {rules.detect:g} is found with a chance of {percent(found)}.")
+        if models > 2:
+            said.append(
+                f"If one of the {models} models is better than the others by {rules.detect:g}, "
+                f"{number(first['contenders'], 1)} of them are expected to remain contenders."
+            )
+        return [*said, *self._wanted(table)]
+
+    def _wanted(self, table: pd.DataFrame) -> list[str]:
+        """The cases that find `detect`, how sure that is, what they cost, and rounds in their place."""
+        from ..stats import needed_rounds
+
+        found = self.needed(self.rounds)
+        if not found:
+            return [f"No run has as many cases as a difference of {self.rules.detect:g} takes."]
+        sure = f" (95 % interval {found.low:,.0f} to {found.high:,.0f})" if found.low == found.low else ""
+        cost = table.iloc[-1].get("cost_usd")
+        price = f", about USD {number(float(cost), 2)}" if cost is not None and cost == cost else ""
+        rounds = needed_rounds(
+            self.known, self.n, self.rules.detect, alpha=self.alpha(self.n), power=self.power
+        )
+        instead = (
+            f", or {count(rounds, 'round')} of these {self.n:,}" if rounds and rounds > self.rounds else ""
+        )
+        return [
+            f"For a chance of {percent(self.power)} to find {self.rules.detect:g}, {found.cases:,} cases in "
+            f"all are needed{sure}{price}{instead}."
+        ]
+
+    def range(
+        self, names: Mapping[str, str], weights: Mapping[str, float], seen: Mapping[str, Spread]
+    ) -> str:
+        """What tamer and wilder scores than the assumed ones would make of it."""
+        from dataclasses import replace
+
+        ends = [
+            replace(
+                self,
+                known=_mixed(
+                    {k: seen.get(k) or _assumed(k, names, how) for k in weights}, weights, self.sizes
+                ),
+            ).smallest(self.n, self.rounds)
+            for how in ("tame", "wild")
+        ]
+        found = f"with tamer scores it would be {number(ends[0])}, at worst {number(ends[1])}"
+        return f"That rests on an assumption; {found}."
+
+
+def pair_alpha(models: int, df: float, alpha: float) -> float:
+    """The level of one two-sided comparison where `models` are compared with the best one."""
+    import numpy as np
+
+    from ..stats.contrasts import simultaneous_t
+    from ..stats.estimates import t_tail
+
+    if models < 3:
+        return alpha
+    correlation = np.full((models - 1, models - 1), 0.5) + 0.5 * np.eye(models - 1)
+    return 2 * t_tail(simultaneous_t(correlation, df, alpha), df)
+
+
+def _measured(pilot: pd.DataFrame, rules: Rules) -> dict[str, Spread]:
+    """Per kind the variance of the pair that is hardest to tell apart; a kind without any is left out."""
+    pilot = pilot[~pilot["model"].map(is_control).astype(bool)]
+    if pilot["model"].nunique() < 2:  # a run that was stopped early
+        return {}
+    evidence = gather(complete(pilot), Rules(primary_metric=rules.primary_metric, alpha=rules.alpha))
+    found = {kind.name: _hardest(evidence, kind) for kind in evidence.kinds}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _hardest(evidence: Evidence, kind: Kind) -> Spread | None:
+    from ..stats import round_noise, spread
+
+    values = kind.measured.values
+    rounds = values.shape[2]
+    noise = [round_noise(own) for own in values] if rounds > 1 else None
+    told = []
+    for i, j in combinations(range(len(evidence.models)), 2):
+        pair = kind.pairs[i][j]
+        if pair is not None and pair.se > 0:
+            told.append(spread(pair, None if noise is None else noise[i] + noise[j], rounds))
+    return max(told, key=lambda one: one.between + one.noise, default=None)
+
+
+def _assumed(kind: str, names: Mapping[str, str], how: str = "typical") -> Spread:
+    """An assumption for a score of 0 to 1, or of the metric's own range."""
+    from ..stats import Spread
+
+    span = described(names.get(kind, "")).span or 1.0
+    between, rounds = (part * span**2 for part in ASSUMED[how])
+    return Spread(between, 2 * rounds)
+
+
+def _mixed(kinds: Mapping[str, Spread], weights: Mapping[str, float], sizes: Mapping[str, int]) -> Spread:
+    """U's spread over all cases: SE² = Σ v_k² s_k²/n_k, so that each kind counts v_k² n/n_k times."""
+    import math
+
+    from ..stats import Spread
+
+    n = sum(sizes.values())
+    factor = {kind: weights[kind] ** 2 * n / sizes[kind] for kind in kinds}
+    # Noise is told of one round each, whatever rounds a kind was measured with.
+    noise = sum(factor[kind] * one.noise * one.rounds for kind, one in kinds.items())
+    parts = {kind: factor[kind] * (one.between + one.noise) for kind, one in kinds.items()}
+    unsure = sum(part**2 / kinds[kind].df for kind, part in parts.items())
+    low, high = (sum(factor[k] * getattr(one, end) for k, one in kinds.items()) for end in _ENDS)
+    return Spread(
+        sum(factor[kind] * one.between for kind, one in kinds.items()),
+        noise,
+        1,
+        sum(parts.values()) ** 2 / unsure if unsure > 0 else math.inf,
+        sum(one.strata for one in kinds.values()),
+        sum(one.rate * sizes[kind] for kind, one in kinds.items()) / n,
+        low,
+        high,
+    )
+
+
+_ENDS = ("between_low", "between_high")
+
+
+def _basis(pilot: pd.DataFrame | None, seen: Mapping[str, Spread], guessed: Sequence[str]) -> str:
+    """What the plan rests on."""
+    parts = []
+    if seen and pilot is not None:
+        cases = pilot[pilot["test_case"].isin(list(seen))]["id"].nunique()
+        where = listed(kind_name(kind) for kind in seen)
+        size = f"{count(cases, 'case')} in {count(pilot['round'].nunique(), 'round')}"
+        parts.append(f"Measured on a pilot of {size}: how {where} vary.")
+    if guessed:
+        where = listed(kind_name(kind) for kind in guessed)
+        parts.append(
+            f"Assumed, not measured: how {where} vary, as of two real models on public questions scored 0 or "
+            "1. A pilot of some ten cases in two rounds or more would replace it."
+        )
+    return " ".join(parts)
+
+
+def _kinds(sizes: Mapping[str, int]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({"test_case": list(sizes)})
+
+
+def _check(sizes: Mapping[str, int], rounds: int, power: float) -> None:
+    if not any(sizes.values()):
+        raise UsageError("There are no cases to plan with. Give at least one of a kind.")
+    check(rounds=rounds)
+    if not 0.5 <= power < 1:
+        raise UsageError(f"power = {power!r} is not usable. Use a chance from 0.5 to below 1, such as 0.8.")

@@ -1,0 +1,412 @@
+"""What decides, and what it decides: rules, one quantity, outcomes, and how they are said."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchkit.decide import Rules, check_primary, decide, rules_of
+from benchkit.decide.controls import control_table, disqualified
+from benchkit.decide.deciding import conclude, floors
+from benchkit.decide.evidence import gather
+from benchkit.decide.naming import first_named, looked_before, named_late
+from benchkit.decide.needed import needed
+from benchkit.decide.sensitivity import sensitivity
+from benchkit.decide.table import complete
+from benchkit.errors import InputError, UsageError
+from benchkit.stats import sequence_alpha, stratified
+
+from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of, score_table
+
+JSON, TALK = "field_accuracy", "task_completion"
+
+
+def normal(gain: dict[str, tuple[float, float]], n: int = 60, spread: float = 0.1, seed: int = 0):
+    """Scores of models with such (json, conversation) gains over cases of differing difficulty, one round."""
+    random = np.random.default_rng(seed)
+    base = {JSON: random.normal(0.5, 0.05, n), TALK: random.normal(0.5, 0.05, n)}
+    return score_table(
+        {
+            model: {
+                metric: np.clip(base[metric] + gains[at] + random.normal(0, spread, n), 0, 1)
+                for at, metric in enumerate(base)
+            }
+            for model, gains in gain.items()
+        }
+    )
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ({"alpha": 0}, "alpha = 0 is not usable"),
+            ({"alpha": True}, "alpha = True"),
+            ({"margin": 1.0}, "margin = 1.0 is not usable"),
+            ({"detect": "a"}, "detect = 'a'"),
+            ({"kind_weights": {"json": -1}}, "kind_weights = "),
+            ({"kind_weights": {"json": 0}}, "one above 0"),
+            ({"category_weights": ["json"]}, "category_weights = "),
+        ],
+    )
+    def test_a_value_that_cannot_be_is_refused(self, given, says):
+        """Each value outside its range is named with what to use."""
+        with pytest.raises(UsageError, match=says):
+            Rules(**given)
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            (
+                {"kind_weights": {"json": 1, "chat": 1}},
+                "kind_weights names chat; the cases have conversation and json",
+            ),
+            ({"kind_weights": {"json": 1}}, "kind_weights leaves out conversation"),
+            ({"category_weights": {"vip": 1}}, "category_weights names vip"),
+            ({"category_weights": {"technical_support": 1}}, "leaves out billing_inquiry"),
+            ({"primary_metric": "rouge"}, "'rouge' is not known"),
+            ({"primary_metric": "bleu_score,clarity"}, "names bleu_score and clarity for conversations"),
+        ],
+    )
+    def test_names_that_the_cases_do_not_have(self, given, says):
+        """Unknown or missing names are refused, whatever is compared or decided with them."""
+        scores = drawn(1)
+        with pytest.raises(UsageError, match=says):
+            Rules(**given).check_fit(scores[["id", "test_case", "category"]].drop_duplicates())
+        with pytest.raises(UsageError, match=says):
+            decide(scores, Rules(**given))
+
+    @pytest.mark.parametrize(
+        ("named", "chosen"),
+        [
+            ("", {"json": JSON, "conversation": TALK}),
+            (" bleu_score ", {"json": JSON, "conversation": "bleu_score"}),
+            (
+                "wer_score,structural_consistency",
+                {"json": "structural_consistency", "conversation": "wer_score"},
+            ),
+        ],
+    )
+    def test_what_decides(self, named, chosen):
+        """The metric that is named, else the kind's default."""
+        check_primary(named)
+        assert Rules(primary_metric=named).primary(drawn(1)) == chosen
+
+    def test_foreign_metrics(self):
+        """A single metric decides; of several one has to be named, for any kind of case."""
+        rows = {"id": list("abab"), "model": list("xxyy"), "round": 1, "value": [1.0, 0, 0, 1]}
+        one = complete(pd.DataFrame(rows | {"metric": "accuracy"}))
+        assert Rules().primary(one) == {"all": "accuracy"}
+        two = complete(pd.concat([one, one.assign(metric="style")]))
+        with pytest.raises(UsageError, match="names none of accuracy or style of cases"):
+            Rules().primary(two)
+        assert Rules(primary_metric="style").primary(two) == {"all": "style"}
+        assert decide(two, Rules(primary_metric="style"))["kinds"][0]["metric"] == "style"
+
+    def test_weights_are_shares(self):
+        """Equal kinds where none are named; named ones are normalised."""
+        assert Rules().weights(["json", "conversation"]) == {"json": 0.5, "conversation": 0.5}
+        heavy = Rules(kind_weights={"json": 3, "conversation": 1})
+        assert heavy.weights(["json", "conversation"]) == {"json": 0.75, "conversation": 0.25}
+
+    def test_they_are_read_from_what_03_recorded(self):
+        """What 03 was run with decides in 04: alpha 0.2 is not forgotten for a default."""
+
+        class Recorded:
+            def parameter(self, notebook, name, default=None):
+                return {("03_execute", "alpha"): 0.2, ("03_execute", "kind_weights"): {"json": 1}}.get(
+                    (notebook, name), default
+                )
+
+        rules = rules_of(Recorded(), reference=HASTY)
+        assert (rules.alpha, rules.margin, rules.kind_weights) == (0.2, 0.05, {"json": 1})
+        assert rules.reference == HASTY
+
+
+class TestQuantity:
+    def test_u_by_hand(self):
+        """U = Σ v_k Δ_k, SE² = Σ v_k² SE_k², each kind stratified by category."""
+        scores = normal({STEADY: (0.1, 0.0), HASTY: (0, 0)})
+        evidence = gather(complete(scores), Rules(kind_weights={"json": 3, "conversation": 1}))
+        wide = scores.pivot(index=["metric", "id", "category"], columns="model", values="value")
+        parts = []
+        for metric in (JSON, TALK):
+            some = wide.loc[metric]
+            labels = some.index.get_level_values("category")
+            parts.append(stratified((some[STEADY] - some[HASTY]).to_numpy(), list(labels)))
+        found = evidence.pairs[0][1]
+        assert found.estimate == pytest.approx(0.75 * parts[0].estimate + 0.25 * parts[1].estimate)
+        assert found.se**2 == pytest.approx(0.75**2 * parts[0].se ** 2 + 0.25**2 * parts[1].se ** 2)
+
+    def test_lower_is_better_is_turned(self):
+        """On a metric of which less is better, U is positive for the model with less."""
+        random = np.random.default_rng(1)
+        scores = score_table(
+            {m: {"wer_score": random.normal(at, 0.1, 60)} for m, at in ((STEADY, 1), (HASTY, 2))}
+        )
+        found = decide(scores, Rules(primary_metric="wer_score"))
+        assert (found["outcome"], found["model"]) == ("deploy", STEADY)
+        assert found["utility"][0]["difference"] == pytest.approx(1, abs=0.1)
+        assert found["utility"][0]["mean"] == pytest.approx(1, abs=0.1)
+
+    def test_undefined_cases_are_left_out_and_unscored_ones_counted(self):
+        """A case that leaves the metric nothing is no case of it; one that we lost is unscored."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, n=30)
+        gone = (scores["metric"] == TALK) & (scores["id"] == "conversation-003")
+        scores.loc[gone, ["value", "reason"]] = [math.nan, "undefined: the golden has no keyword"]
+        lost = (scores["metric"] == JSON) & (scores["id"] == "json-001") & (scores["model"] == STEADY)
+        scores.loc[lost, ["value", "reason"]] = [math.nan, "failed: timeout"]
+        found = decide(scores)
+        rows = {row["kind"]: row for row in found["kinds"]}
+        assert (rows["conversation"]["n"], rows["conversation"]["undefined"]) == (29, 1)
+        assert (rows["json"]["n"], rows["json"]["planned"], rows["json"]["undefined"]) == (29, 30, 0)
+        assert found["sensitivity"]["unscored"]["n_unscored"] == 1
+
+    def test_scores_that_cannot_be_compared(self):
+        """One model, two values of one response or a missing column: said, with the place."""
+        scores = drawn(1)
+        with pytest.raises(InputError, match="of offline/steady alone"):
+            decide(scores[scores["model"] == STEADY])
+        with pytest.raises(InputError, match="has two scores on"):
+            decide(pd.concat([scores, scores.iloc[:1]]))
+        with pytest.raises(InputError, match="no column value"):
+            decide(scores.drop(columns="value"))
+
+
+class TestOutcomes:
+    @pytest.mark.parametrize(
+        ("gain", "n", "outcome"),
+        [
+            ({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60, ("deploy", STEADY)),
+            ({STEADY: (0.1, 0.1), HASTY: (0, 0), TERSE: (0.02, 0)}, 60, ("deploy", STEADY)),
+            ({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 9, ("inconclusive", "")),  # 18 cases
+            ({STEADY: (0, 0), HASTY: (0, 0)}, 150, ("equivalent", STEADY)),
+            ({STEADY: (0, 0), HASTY: (0, 0), TERSE: (-0.2, -0.2)}, 150, ("equivalent", STEADY)),
+            ({STEADY: (0.2, 0), HASTY: (0, 0.2)}, 60, ("split", "")),
+            ({STEADY: (0, 0), HASTY: (0, 0)}, 15, ("inconclusive", "")),
+            # Better in all, and worse on conversations by more than the margin: never deployed.
+            ({STEADY: (0.3, -0.1), HASTY: (0, 0)}, 150, ("split", "")),
+        ],
+    )
+    def test_outcome(self, gain, n, outcome):
+        """What the planted gains of (json, conversation) allow to say."""
+        found = decide(normal(gain, n))
+        named = found["model"] if outcome[0] == "deploy" else outcome[1]
+        assert (found["outcome"], named) == outcome
+        assert (found["outcome"] == "deploy") == (found["sentence"].startswith("Deploy"))
+        assert len(found["because"]) <= 3
+        assert "ahead" not in " ".join([found["sentence"], *found["because"], found["caveat"]])
+
+    def test_a_floor_keeps_a_better_model_from_being_deployed(self):
+        """Better in all, but on one kind it may be worse by more than the margin: said, with the cases."""
+        scores = normal({STEADY: (0.3, -0.02), HASTY: (0, 0)}, 60, seed=1)
+        found = decide(scores)
+        top = next(row for row in found["utility"] if row["model"] == STEADY)
+        floor = next(
+            row for row in found["floors"] if (row["kind"], row["model"]) == ("conversation", STEADY)
+        )
+        assert top["low"] > 0
+        assert floor["low"] < -0.05 < floor["high"]
+        assert (floor["held"], floor["shown_worse"], found["outcome"]) == (False, False, "inconclusive")
+        assert (
+            f"on conversations {STEADY} may be up to {-floor['low']:.3f} behind {HASTY}" in found["sentence"]
+        )
+        assert found["needed"]["kinds"] == ["conversation"]
+        assert "more conversations have an 80 % chance to show" in found["because"][-1]
+
+    def test_the_cheapest_of_equals_is_taken(self):
+        """Equivalent models: the cheaper one is named, with what 1,000 answers cost less."""
+        scores = normal({STEADY: (0, 0), HASTY: (0, 0)}, 150)
+        found = report_of(scores, costs={STEADY: 0.0004, HASTY: 0.0001})["decision"]
+        assert (found["outcome"], found["model"]) == ("equivalent", HASTY)
+        assert found["savings"]["cost_usd_per_1000"] == pytest.approx(0.3)
+        assert "1,000 of its answers cost USD 0.30 less than offline/steady's" in found["sentence"]
+        dear = report_of(scores, costs={STEADY: 0.0001, HASTY: 0.0004})["decision"]
+        assert dear["model"] == STEADY
+
+    def test_few_cases_exclude_no_rare_failure(self):
+        """Twenty equal cases a kind are no equivalence; ln(1/alpha)/margin cases in all are."""
+        for n, outcome in ((20, "inconclusive"), (30, "equivalent")):
+            values = {m: {JSON: np.full(n, 0.9), TALK: np.full(n, 0.9)} for m in (STEADY, HASTY)}
+            assert decide(score_table(values))["outcome"] == outcome
+
+    def test_routing_gains_over_the_best_single_model(self):
+        """Half of .2 on the kind that the single model is worse on: about .1."""
+        found = decide(normal({STEADY: (0.2, 0), HASTY: (0, 0.2)}, 100))["split"]
+        assert found["routing"] == {"json": STEADY, "conversation": HASTY}
+        assert found["low"] < found["gain"] < found["high"]
+        assert found["gain"] == pytest.approx(0.1, abs=0.02)
+
+    def test_controls_disqualify(self):
+        """A metric that the copied prompt does as well on decides nothing; the other kind decides alone."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 40)
+        copied = scores[(scores["model"] == STEADY) & (scores["metric"] == TALK)].assign(
+            model="control: prompt copied"
+        )
+        scores = pd.concat([scores, copied])
+        table = control_table(scores, Rules())
+        (row,) = table.to_dict("records")
+        assert (row["metric"], row["gap"], row["disqualifies"]) == (TALK, 0, True)
+        assert set(disqualified(table)) == {("conversation", TALK)}
+        found = report_of(scores)
+        assert found["decision"]["outcome"] == "deploy"
+        assert "for JSON cases alone" in found["decision"]["sentence"]
+        assert found["decision"]["because"][0].startswith(
+            "Conversations decide nothing here: on task_completion the prompt copied back scores 0.6"
+        )
+        assert found["controls"][0]["disqualifies"]
+        assert [(k["kind"], k["weight"]) for k in found["decision"]["kinds"]] == [
+            ("json", 1.0),
+            ("conversation", 0),
+        ]
+        only_talk = scores[scores["test_case"] == "conversation"]
+        nothing = decide(only_talk, controls=table)
+        assert nothing["outcome"] == "inconclusive"
+        assert nothing["sentence"] == "No decision: nothing that was measured here can decide."
+
+    def test_a_control_within_the_margin_of_a_lower_is_better_metric(self):
+        """The direction of the metric is that of its descriptor."""
+        values = {STEADY: 0.5, "control: boilerplate": 2.0, HASTY: 0.9}
+        rows = [
+            {
+                "id": "a",
+                "test_case": "conversation",
+                "model": m,
+                "metric": "wer_score",
+                "value": v,
+                "round": 1,
+            }
+            for m, v in values.items()
+        ]
+        (row,) = control_table(pd.DataFrame(rows), Rules()).to_dict("records")
+        assert (row["best_model"], row["gap"], row["disqualifies"]) == (STEADY, 1.5, False)
+
+    def test_a_model_without_measurement(self):
+        """Nothing is deployed where a model has no score on a kind that decides; it is said loudly."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 40)
+        lost = (scores["model"] == HASTY) & (scores["metric"] == JSON)
+        third = scores[scores["model"] == STEADY].assign(model=TERSE)
+        scores.loc[lost, ["value", "reason"]] = [math.nan, "failed: down"]
+        found = report_of(pd.concat([scores, third]))["decision"]
+        assert found["outcome"] == "inconclusive"
+        assert "offline/hasty has no usable measurement" in " ".join([found["caveat"], *found["warnings"]])
+
+    def test_many_models_and_one_case_in_a_category(self):
+        """Ten models, a category of one case and unequal rounds are decided on without a fault."""
+        scores = drawn(4, tuple(f"m{i}" for i in range(10)), n=21)
+        rare = scores["id"] == "json-020"
+        scores.loc[rare, "category"] = "alone"
+        scores = scores[~((scores["round"] == 3) & (scores["model"] == "m3"))]
+        found = decide(scores)
+        assert len(found["utility"]) == 10
+        assert json.loads(json.dumps(found, allow_nan=False))
+
+
+class TestLooks:
+    def test_a_later_look_is_wider_and_says_so(self):
+        """Cases that came after a report: intervals that hold at all looks, and the decision says so."""
+        scores = normal({STEADY: (0.06, 0.06), HASTY: (0, 0)}, 40)
+        once = report_of(scores)["decision"]
+        seen = {"cases": 40, "rounds": 1}
+        again = report_of(scores, before=seen)["decision"]
+        assert again["looks"] == {"cases": 80, "rounds": 1, "first_cases": 40, "first_rounds": 1}
+        assert again["utility"][0]["low"] < once["utility"][0]["low"]
+        assert gather(complete(scores), Rules(), look=2.0).alpha() == sequence_alpha(2.0, 0.05)
+        said = " ".join([again["caveat"], *again["warnings"]])
+        assert "Results were seen before, of 40 cases in 1 rounds" in said
+        same = report_of(scores, before={"cases": 80, "rounds": 1})["decision"]
+        assert same["looks"] is None
+
+    def test_what_was_changed_late(self):
+        """A term that is another than when results were first seen is a warning, now and ever after."""
+        scores = drawn(3)
+        first = report_of(scores)["configuration"]
+        late = report_of(scores, Rules(margin=0.1), before=first)
+        assert late["decision"]["caveat"].startswith(
+            "Margin was changed after results were seen, from 0.05 to 0.1"
+        )
+        third = report_of(scores, Rules(margin=0.1), before=late["configuration"])
+        assert third["decision"]["caveat"] == late["decision"]["caveat"]
+        metric = report_of(scores, Rules("structural_consistency"), before=first)["decision"]["caveat"]
+        assert metric.startswith("What decides on JSON cases was changed")
+
+    def test_nothing_was_seen(self):
+        """The first report is no later look and names nothing late."""
+        now = report_of(drawn(3))["configuration"]
+        assert list(named_late(now, first_named(now, {}))) == []
+        assert looked_before(now, first_named(now, {})) is None
+
+
+class TestSensitivity:
+    def test_unscored_bounds_by_hand(self):
+        """Every unscored response at the one end of 0..1 for the best model and the other for the rest."""
+        steady, hasty = np.full(40, 0.8), np.full(40, 0.5)
+        steady[:4] = math.nan
+        scores = score_table({STEADY: {JSON: steady}, HASTY: {JSON: hasty}}, ["one"])
+        found = decide(scores)["sensitivity"]["unscored"]
+        assert found["n_unscored"] == 4
+        assert found["worst"] == pytest.approx((36 * 0.3 + 4 * -0.5) / 40)
+        assert found["best"] == pytest.approx((36 * 0.3 + 4 * 0.5) / 40)
+
+    def test_weights_that_turn_the_answer(self):
+        """The better model on either kind: the answer holds around equal weights alone."""
+        scores = complete(normal({STEADY: (0.3, -0.02), HASTY: (0, 0)}, 200))
+        evidence = gather(scores, Rules())
+        base = conclude(evidence)
+        found = sensitivity(evidence, base, [])
+        assert base == ("deploy", STEADY)
+        (holds,) = found["holds"]
+        assert holds["low"] == pytest.approx(0.25, abs=0.2)
+        assert holds["high"] == 1.0
+        ends = {row["weight"]: (row["outcome"], row["model"]) for row in found["weights"]}
+        assert ends[1.0] == ("deploy", STEADY)
+        assert ends[0.0] != ("deploy", STEADY)
+
+    def test_categories_that_differ_are_told(self):
+        """F is large where one category's difference is another, and small where all are alike."""
+        scores = normal({STEADY: (0, 0), HASTY: (0, 0)}, 100)
+        same = decide(scores)["sensitivity"]["heterogeneity"][0]
+        apart = (scores["category"] == "billing_inquiry") & (scores["model"] == STEADY)
+        scores.loc[apart, "value"] += 0.3
+        other = decide(scores)["sensitivity"]["heterogeneity"][0]
+        assert same["p_value"] > 0.01 > other["p_value"]
+        assert len(other["categories"]) == 5
+
+    def test_lost_cases_alone_are_expected_to_change_something(self):
+        """Without a category there are fewer cases: how many changes that makes is said beside the count."""
+        found = decide(normal({STEADY: (0.04, 0.04), HASTY: (0, 0)}, 30, seed=3))["sensitivity"]
+        assert len(found["categories"]) == 5
+        assert 0 < found["expected_changes"] < 5
+
+
+class TestNeeded:
+    def test_cases_and_dollars(self):
+        """Cases that show `detect` with 80 %, at the price of an answer, for the contenders alone."""
+        scores = normal({STEADY: (0.03, 0), HASTY: (0, 0), TERSE: (-0.3, -0.3)}, 25)
+        evidence = gather(complete(scores), Rules(detect=0.02))
+        costs = responses_of(scores, {STEADY: 0.001, HASTY: 0.002, TERSE: 1.0})
+        prices = costs.groupby(["model", "test_case"])["cost_usd"].mean().reset_index()
+        found = needed(evidence, None, prices, rounds=2)
+        assert set(found["models"]) == {STEADY, HASTY}
+        assert found["cases"] == 50 + found["more"]
+        assert found["cost_usd"] == pytest.approx(found["more"] * 2 * 0.003)
+        assert needed(evidence, None, None, 2)["cost_usd"] is None
+
+    def test_floors_name_the_worst_rival(self):
+        """Each model and kind stands against the other that it is most behind."""
+        evidence = gather(complete(normal({STEADY: (0.3, 0), HASTY: (0, 0), TERSE: (0.1, 0)}, 60)), Rules())
+        row = next(f for f in floors(evidence) if (f.kind, f.model) == ("json", 1))
+        assert row.against == 0
+        assert row.shown_worse
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_report_is_plain_json(seed):
+    """What metrics_report.json holds can be written, whatever came."""
+    report = report_of(drawn(seed, (STEADY, HASTY, TERSE)), costs={STEADY: 0.0003, HASTY: 0.0002})
+    assert json.loads(json.dumps(report, allow_nan=False)) is not None
+    assert set(report["rounds"]) == {"agreement", "pass_hat_k", "variance"}

@@ -1,0 +1,217 @@
+"""What a run can show, before it is paid for, and what that costs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchkit.decide import Rules
+from benchkit.errors import UsageError
+from benchkit.execute import execute, plan_execution
+from benchkit.execute.plan import pair_alpha, plan_power
+from benchkit.execute.price import TIERS, answer_prices, least_minutes, price
+from benchkit.offline import OfflineServer
+from benchkit.runner import cli
+from benchkit.runner.plan_command import add_plan, plan
+
+from .measured import HASTY, STEADY, TERSE, responses_of, score_table
+from .staging import cases, client_on
+
+BOTH = {"json": 50, "conversation": 50}
+
+
+def pilot(n: int = 40, rounds: int = 3, models=(STEADY, HASTY), between: float = 0.1, noise: float = 0.2):
+    random = np.random.default_rng(2)
+    return score_table(
+        {
+            m: {
+                metric: random.normal(0.5, between, (n, 1)) + random.normal(0, noise, (n, rounds))
+                for metric in ("field_accuracy", "task_completion")
+            }
+            for m in models
+        }
+    )
+
+
+class TestPower:
+    def test_textbook_cases(self):
+        """Miller's 969 cases for .03 at ω² = 1/9 (normal quantiles) come out near: 970 with t."""
+        random = np.random.default_rng(1)
+        gap = random.normal(0, 1, 200_000)
+        gap = (gap - gap.mean()) / gap.std(ddof=1) / 3
+        scores = score_table({STEADY: {"field_accuracy": gap}, HASTY: {"field_accuracy": 0 * gap}}, ["one"])
+        found = plan_power({"json": 100}, Rules(detect=0.03), [STEADY, HASTY], 1, pilot=scores)
+        assert found.needed.cases == pytest.approx(971, abs=2)
+
+    def test_kinds_are_mixed_as_the_decision_mixes_them(self):
+        """Four times the cases: half the error; all weight on one kind: its error alone."""
+        seen = pilot()
+        few, many = (
+            plan_power(dict.fromkeys(BOTH, n), Rules(), [STEADY, HASTY], 3, pilot=seen).table.iloc[0]
+            for n in (200, 800)
+        )
+        assert few["smallest difference"] / many["smallest difference"] == pytest.approx(2, rel=0.02)
+        whole = plan_power(BOTH, Rules(), [STEADY, HASTY], 3, pilot=seen)
+        one = plan_power(
+            BOTH, Rules(kind_weights={"json": 1, "conversation": 0}), [STEADY, HASTY], 3, pilot=seen
+        )
+        assert (whole.n, one.n) == (100, 50)
+        assert one.table.iloc[0]["smallest difference"] > whole.table.iloc[0]["smallest difference"]
+
+    def test_n_against_k(self):
+        """At the same number of answers more cases in fewer rounds never show less, for noise or none."""
+        table = plan_power(BOTH, Rules(), [STEADY, HASTY], 3, pilot=pilot()).table
+        same = table[table["design"] != "to find 0.05"].sort_values("rounds")
+        assert list(same["rounds"]) == [1, 2, 3, 5, 10]
+        assert same["smallest difference"].is_monotonic_increasing
+        assert set(same["answers"] // 2) <= {299, 300}
+
+    def test_an_assumption_is_called_so(self):
+        """Without a pilot, and for a kind that it does not measure; two rounds would replace it."""
+        nothing = plan_power(BOTH, Rules(), ["a", "b"], 3)
+        assert nothing.assumed
+        assert nothing.sentences[0].startswith("Assumed, not measured: how JSON cases and conversations vary")
+        assert "with tamer scores" in nothing.sentences[2]
+        json_only = pilot()[lambda t: t["test_case"] == "json"]
+        half = plan_power(BOTH, Rules(), ["a", "b"], 3, pilot=json_only)
+        assert half.sentences[0].startswith(
+            "Measured on a pilot of 40 cases in 3 rounds: how JSON cases vary."
+        )
+        assert "Assumed, not measured: how conversations vary" in half.sentences[0]
+        assert not plan_power(BOTH, Rules(), ["a", "b"], 3, pilot=pilot()).assumed
+
+    def test_alpha_and_the_number_of_models_count(self):
+        """Dunnett's two-sided 2.54 at k = 3 and 20 df; a laxer alpha finds more; more models find less."""
+        from benchkit.stats.estimates import t_quantile
+
+        assert t_quantile(pair_alpha(4, 20, 0.05) / 2, 20) == pytest.approx(2.54, abs=0.01)
+        assert pair_alpha(2, 20, 0.05) == 0.05
+        smallest = [
+            plan_power(
+                BOTH, Rules(alpha=alpha), [STEADY, HASTY, TERSE][:models], 3, pilot=pilot(models=models_of)
+            ).table.iloc[0]["smallest difference"]
+            for alpha, models, models_of in (
+                (0.2, 2, (STEADY, HASTY)),
+                (0.05, 2, (STEADY, HASTY)),
+                (0.05, 3, (STEADY, HASTY)),
+            )
+        ]
+        assert smallest == sorted(smallest)
+
+    def test_contenders_expected(self):
+        """One model better than two others by `detect`: 1 + 2 · (1 − power) stay."""
+        found = plan_power(BOTH, Rules(), [STEADY, HASTY, TERSE], 3, pilot=pilot())
+        row = found.table.iloc[0]
+        assert row["contenders"] == pytest.approx(1 + 2 * (1 - row["power at 0.05"]))
+        assert any("expected to remain contenders" in one for one in found.sentences)
+
+    def test_the_curve_passes_through_what_is_said(self):
+        """The planned n and the needed one are points of the figure's data."""
+        found = plan_power(BOTH, Rules(), [STEADY, HASTY], 3, pilot=pilot())
+        at = found.curve[found.curve["rounds"] == 3].set_index("n")["power"]
+        assert at[100] == pytest.approx(found.table.iloc[0]["power at 0.05"])
+        assert at[found.needed.cases] == pytest.approx(0.8, abs=0.005)
+
+    def test_a_pilot_without_variance_says_nothing(self):
+        """All differences equal: no number is made up of it, the kind is assumed."""
+        flat = score_table({m: {"field_accuracy": np.full((9, 2), 0.5)} for m in (STEADY, HASTY)})
+        assert plan_power({"json": 9}, Rules(), [STEADY, HASTY], 2, pilot=flat).assumed
+
+    @pytest.mark.parametrize(
+        ("sizes", "rounds", "power", "says"),
+        [
+            ({"json": 0}, 1, 0.8, "no cases to plan"),
+            ({"json": 5}, 0, 0.8, "rounds = 0"),
+            ({"json": 5}, 1, 0.3, "power = 0.3"),
+        ],
+    )
+    def test_what_cannot_be_planned(self, sizes, rounds, power, says):
+        """Said before anything is computed."""
+        with pytest.raises(UsageError, match=says):
+            plan_power(sizes, Rules(), ["a", "b"], rounds, power=power)
+
+
+class TestPrice:
+    def test_priced_by_the_answers_that_came(self):
+        """Calls × rounds × the mean of an answer; what is not known is NaN, never 0."""
+        answers = responses_of(pilot(2, 1), {STEADY: 0.001}).assign(prompt_tokens=100, completion_tokens=20)
+        prices = answer_prices(answers)
+        found = price(prices, [STEADY], {"json": 10, "conversation": 5}, 3)
+        assert (found["tokens"], found["cost_usd"]) == (15 * 3 * 120, pytest.approx(0.045))
+        assert math.isnan(price(prices, [STEADY, HASTY], {"json": 10}, 3)["cost_usd"])
+        assert math.isnan(price(prices, [TERSE], {"json": 10}, 3)["tokens"])
+        assert found["minutes, free"] == least_minutes(TIERS["free"], 45, 5400) > found["minutes, developer"]
+
+    def test_priced_by_the_estimate_where_nothing_came(self):
+        """03's own estimate stands in for a model that has not answered."""
+        work = pd.DataFrame(
+            [
+                {
+                    "model": "m",
+                    "agent": "json_executor",
+                    "to ask": 4,
+                    "tokens (estimate)": 400,
+                    "cost_usd (estimate)": 0.04,
+                }
+            ]
+        )
+        found = price(answer_prices(None, work), ["m"], {"json": 2}, 1)
+        assert (found["tokens"], found["cost_usd"]) == (200, pytest.approx(0.02))
+
+    def test_minutes_beyond_a_days_share(self):
+        """30 calls a minute: 60 take 2 minutes; what goes beyond the day's calls waits for the next."""
+        assert least_minutes({"RPM": 30, "RPD": 100}, 60, 0) == 2
+        assert least_minutes({"RPM": 30, "RPD": 100}, 200, 0) == 1440
+
+
+def said(capsys, *given: str) -> str:
+    parser = argparse.ArgumentParser()
+    add_plan(parser)
+    assert plan(parser.parse_args(list(given))) == 0
+    return capsys.readouterr().out
+
+
+class TestCommand:
+    def test_without_any_run(self, tmp_path, monkeypatch, capsys):
+        """Assumptions, called so, for what 01 would write, at the notebooks' own parameters."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "runs").mkdir()
+        out = said(capsys, "--cases", "40", "--detect", "0.1")
+        assert "Assumed, not measured" in out
+        assert "80 cases in 3 rounds have a chance of 80 %" in out
+        assert "to find 0.1" in out
+        assert not list((tmp_path / "runs").iterdir())
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            *(("--detect", one) for one in ("0", "1", "nan", "inf", "-0.1")),
+            *(("--cases", one) for one in ("0", "-3", "1000001")),
+            *(("--rounds", one) for one in ("0", "-1", "1001")),
+            *(("--power", one) for one in ("1", "0.01", "nan")),
+        ],
+    )
+    def test_bad_usage(self, tmp_path, monkeypatch, capsys, wrong):
+        """A value that is none: exit code 2 and one sentence."""
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["plan", *wrong]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+    def test_a_run_is_the_pilot(self, tmp_path, monkeypatch, capsys):
+        """Its answers are scored as 04 scores them; a run of simulated models says SIMULATED."""
+        table = cases(10)
+        with OfflineServer(latency_ms=0, error_rate=0) as server:
+            client = client_on(server, tmp_path / "run", monkeypatch)
+            client.run.save("validated_tests.csv", table)
+            client.run.record("03_execute", models=[STEADY, HASTY], rounds=2, temperature=0.7)
+            work = plan_execution(client, table, [STEADY, HASTY], 2)
+            client.run.save_responses(asyncio.run(execute(work, client)))
+        out = said(capsys, str(tmp_path / "run"), "--rounds", "5")
+        assert out.startswith("SIMULATED")
+        assert "Measured on a pilot of 20 cases in 2 rounds" in out
+        assert "20 cases in 5 rounds have a chance of 80 %" in out
