@@ -51,8 +51,8 @@ def plot_contenders(report: Row) -> Chart:
     legend_below(figure, *_legend(margin))
     ends = level(how["alpha"])
     note = (
-        f"Left: utility less that of the best other model, with simultaneous {ends} intervals. "
-        "Right: per kind the difference to the model that it stands worst against."
+        f"Left: all kinds together, against the best other model, with simultaneous {ends} intervals; "
+        "right: per kind, against the model that it stands worst against."
     )
     reading, alt = _contender_words(rows, decision, ends)
     data = (rows, decision["floors"], how["alpha"], margin)
@@ -73,7 +73,7 @@ def _utility(axes: Axes, rows: Sequence[Row], look: Mapping[str, Look]) -> None:
             axes.annotate(words, (mean, at), fontsize=7.5, color=MUTED, **where)
     _zero(axes)
     axes.set_title("utility, all kinds together")
-    axes.set_xlabel("U less the best other's (A better ▶)".replace("A better", "better"))
+    axes.set_xlabel("utility less the best other's (better ▶)")
 
 
 def _floor(
@@ -100,7 +100,7 @@ def _floor(
 
 def _zero(axes: Axes) -> None:
     axes.axvline(0, color=INK, linewidth=1, zorder=1)
-    reach = max(abs(np.array(axes.get_xlim())).max(), 0.01)
+    reach = max(1.15 * abs(np.array(axes.get_xlim())).max(), 0.01)  # with room for the words at a mark
     axes.set_xlim(-reach, reach)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=FAINT)

@@ -38,8 +38,8 @@ def check_values(plan: Plan) -> None:
 
 def _check_named(given: Values) -> None:
     """Raises UsageError where a metric is none, or weights name what no case of this run is."""
-    from ..domain import CATEGORIES, KINDS
     from ..decide import check_primary
+    from ..domain import CATEGORIES, KINDS
 
     check_primary(given.get("primary_metric", ""))
     known = {"kind_weights": KINDS}
