@@ -64,6 +64,15 @@ def json_path(keys: Iterable[str | int]) -> str:
     return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
 
 
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """(keys and indices that lead there, value) of everything in `value` that is no object or array."""
+    if not isinstance(value, dict | list):
+        yield path, value
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from leaves(item, (*path, key))
+
+
 def objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
     """(object, start, end) of every object in `text` that is in no other object, in order.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # What stands under every table and figure; the whole line stands once, in the report's method.
 SMALL_PRINT = ("benchkit", "metrics", "n", "rounds", "alpha", "strata", "seed", "provider")
-PACKAGES = ("nltk", "jiwer", "jsonschema-rs", "scipy")  # whose version a number may depend on
+PACKAGES = ("nltk", "rapidfuzz", "jsonschema-rs", "scipy")  # whose version a number may depend on
 
 
 def parts(signature: str) -> dict[str, str]:

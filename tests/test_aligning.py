@@ -8,7 +8,7 @@ from benchkit.agent import Item, Reply
 from benchkit.domain import STATUSES, TestCase
 from benchkit.errors import InputError
 from benchkit.execute import executor, response_from
-from benchkit.measure import align, score
+from benchkit.measure import align, score, undelivered
 from benchkit.measure.statuses import KNOWN, outcome
 
 from .measured import HASTY, STEADY, case, cases, response, responses
@@ -84,7 +84,12 @@ def test_content_of_what_was_not_delivered():
         response("a", HASTY, golden),
         response("b", HASTY, "I can't assist with that.", status="refused"),
     ]
-    found = score(align(responses(*rows), table), table).set_index(["metric", "model"])
+    scores = score(align(responses(*rows), table), table)
+    lost = undelivered(scores).set_index(["metric", "model"])
+    assert tuple(lost.loc[("field_accuracy", STEADY)][1:]) == (1, 1, 0.5)
+    assert tuple(lost.loc[("field_accuracy", HASTY)][1:3]) == (1, 0)
+    assert ("bleu_score", HASTY) not in lost.index
+    found = scores.set_index(["metric", "model"])
     assert tuple(found.loc[("bleu_score", STEADY), ["value", "content"]]) == (0.0, 1.0)
     assert tuple(found.loc[("bleu_score", HASTY), ["value", "content"]]) == (1.0, 1.0)
     assert tuple(found.loc[("field_accuracy", STEADY), ["value", "content"]]) == (0.0, 0.5)

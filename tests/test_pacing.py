@@ -9,7 +9,7 @@ import pytest
 
 from benchkit.llm.catalog import TIERS
 from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, first_of, limit_in
-from benchkit.llm.window import FEW, FIRST_TIMEOUT_S, Window
+from benchkit.llm.window import FEW, FIRST_TIMEOUT_S, GAP_S, HEARD_S, Window
 from benchkit.offline.server.limits import Limiter
 
 from .talking import Ticks, simulate
@@ -56,7 +56,6 @@ async def test_nothing_is_known_at_first(ticks, first):
     """Where nothing is known of the provider only a few calls go, until the first of them is answered."""
     permits = [await first.acquire(5000) for _ in range(int(FEW))]
     assert (ticks.waits, first.window.in_flight, first.limits) == ([], 4, {})
-    assert not first.window.has_room
     fifth = asyncio.ensure_future(first.acquire(1))
     await asyncio.sleep(0)
     assert not fifth.done()
@@ -110,6 +109,29 @@ async def test_headers_teach_tokens_per_minute_and_requests_per_day(ticks, first
     assert ticks.waits == []
     await first.acquire(1000)
     assert ticks.at == pytest.approx(9.0 + SPARE_S)  # 900 tokens more at 100 a second
+
+
+async def test_more_go_one_after_the_other():
+    """Beyond the first window calls are spread, so that a refusal is heard before many more are sent."""
+    ticks = Ticks()
+    first = pacer(ticks, most=20)
+    permits = [await first.acquire(1) for _ in range(20)]
+    assert ticks.at == pytest.approx(HEARD_S + 11 * GAP_S)
+    first.release(permits[0], 1, 0.2)
+    assert first.window.size == 20
+
+
+async def test_a_late_start_delays_no_other():
+    """A loop that wakes late catches up to where each call was due; after a stall it does not burst."""
+    ticks = Ticks()
+    late = Pacer(most=30, clock=ticks.now, sleep=lambda wait_s: ticks.sleep(wait_s + GAP_S / 2))
+    for _ in range(20):
+        await late.acquire(1)
+    assert ticks.at == pytest.approx(HEARD_S + 11 * GAP_S, abs=GAP_S)
+    ticks.at += 1.0
+    for _ in range(10):
+        await late.acquire(1)
+    assert ticks.at == pytest.approx(1.0 + HEARD_S + 19 * GAP_S, abs=2 * GAP_S)
 
 
 async def test_the_catalog_is_the_first_guess():
@@ -434,7 +456,7 @@ def test_timeouts():
     window = Window(256, FEW, lambda: 0.0)
     assert window.timeout_s == FIRST_TIMEOUT_S == 120
     for latency_s, timeout_s in ((2.0, 30.0), (10.0, 60.0), (1.0, 60.0), (500.0, 600.0)):
-        window.leave(window.enter(), latency_s)
+        window.leave(window.enter(spaced=True), latency_s)
         assert window.timeout_s == timeout_s
     short = Window(256, FEW, lambda: 0.0, longest_s=5.0)
     assert short.timeout_s == 5.0
@@ -445,7 +467,7 @@ def test_timeouts_shrink_the_window_once_a_flight():
     now = 0.0
     window = Window(256, 64, lambda: now)
     for _ in range(8):
-        window.enter()
+        window.enter(spaced=True)
     now = 120.0
     for _ in range(8):
         window.timed_out(sent_at=0.0)
@@ -462,7 +484,7 @@ def test_refusals_that_name_no_limit_shrink_the_window_once_a_flight():
     """Eight refusals of calls that went together are one word."""
     window = Window(256, 8, lambda: 1.0)
     for _ in range(8):
-        window.enter()
+        window.enter(spaced=True)
     for _ in range(8):
         window.refused(sent_at=0.0)
     assert window.size == pytest.approx(5.6)

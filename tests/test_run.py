@@ -437,6 +437,14 @@ class TestRowsUsed:
             "9 of 13 rows used: 2 unusable, 1 duplicate, 1 refused by the validator"
         )
         assert rows_used(3, []) == "3 of 3 rows used"
+        reasons = [
+            "duplicate: the same prompt",
+            "near-duplicate: 95 % like c1",
+            "facts: x; near-duplicate: y",
+        ]
+        assert rows_used(1, reasons, flagged=1) == (
+            "1 of 4 rows used (1 flagged): 2 turned down by the checks, 1 duplicate"
+        )
 
     def test_of_a_run(self):
         """Only where somebody brought the cases; what a person took out of the file is counted too."""

@@ -16,7 +16,6 @@ from benchkit.generate import generate, plan_cases, rewriter
 from benchkit.generate.cases import read_cases
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
-from benchkit.run.accounting import rows_used
 from benchkit.run.tables import read_table
 from benchkit.validate import validate
 from benchkit.validate.checks import check_cases
@@ -145,6 +144,7 @@ class TestRegeneration:
         assert outcome.rejected["parent_id"].tolist() == ["", "c1", "c1+"]
         assert outcome.rejected["attempt"].tolist() == [1, 2, 3]
         assert outcome.accepted["id"].tolist() == ["c2", "c3"]
+        assert outcome.used == "2 of 3 rows used: 1 refused by the validator"
         yields = outcome.yields
         assert yields[["cases", "accepted", "rejected"]].to_numpy().tolist() == [
             [3, 2, 1],
@@ -227,7 +227,7 @@ class TestBrought:
         assert flags[1] == "flagged: near-duplicate: 100 % like c1"
         assert flags[2].startswith("flagged: facts: ")
         assert outcome.rejected["reason"].tolist() == ["unusable: row 5: prompt is empty"]
-        assert outcome.used == "3 of 4 cases used: 1 unusable; 2 of the 3 are flagged."
+        assert outcome.used == "3 of 4 rows used (2 flagged): 1 unusable"
         assert outcome.accepted["family"].tolist() == ["like c1", "like c1", ""]
 
     async def test_doubts_are_flagged(self):
@@ -241,7 +241,7 @@ class TestBrought:
             "flagged: no verdict: called no tool",
             "flagged: facts: the golden response has 3 May 2026, which the prompt does not state; Fine.",
         ]
-        assert outcome.used == "3 of 3 cases used; 3 of the 3 are flagged."
+        assert outcome.used == "3 of 3 rows used (3 flagged)"
         assert outcome.accepted["response_quality_score"].tolist()[::2] == [2, 5]
 
     async def test_what_was_found_is_not_looked_for_again(self, monkeypatch):
@@ -288,28 +288,6 @@ class TestBrought:
         assert len(outcome.accepted) + len(outcome.rejected) == 297
         assert len(outcome.accepted) >= 50
         assert outcome.rejected["reason"].str.contains("quality: |no verdict: ").all()
-
-
-@pytest.mark.parametrize(
-    ("reasons", "said"),
-    [
-        ([], "2 of 2 cases used."),
-        (
-            ["unusable: x", "schema: y", "duplicate id: z", "response quality: 2 of 5"],
-            "2 of 6 cases used: 2 unusable, 1 duplicate, 1 refused by the validator.",
-        ),
-        (["no verdict: x", "facts: y", "of my own"],
-         "2 of 5 cases used: 1 turned down by the checks, 1 without a verdict, 1 rejected."),
-    ],
-)  # fmt: skip
-def test_rows_used(reasons, said):
-    """Every case is used or lost for a reason that is named; a case written anew counts once."""
-    accepted = pd.DataFrame({"id": ["a", "b.2"], "parent_id": ["", "b"], "validation_message": ["", "Fine."]})
-    rejected = pd.DataFrame(
-        [{"id": "b", "parent_id": "", "reason": "prompt quality: 1 of 5"}]
-        + [{"id": f"r{at}", "parent_id": "", "reason": reason} for at, reason in enumerate(reasons)]
-    )
-    assert rows_used(accepted, rejected) == said
 
 
 class TestEdges:

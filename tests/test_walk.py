@@ -102,13 +102,13 @@ def test_somebody_elses_responses(tmp_path):
     """A folder with cases and two response files alone is scored, and what was lost is said, not scored."""
     golden = "{'order': 17, 'paid': True}"
     cases = [
-        {"id": f"j{i}", "prompt": "order 17", "test_case": "json", "golden_response": golden}
+        {"id": f"j{i}", "prompt": f"order 17, {i}", "test_case": "json", "golden_response": golden}
         for i in range(3)
     ]
     cases += [
         {
             "id": f"c{i}",
-            "prompt": "hello there",
+            "prompt": f"hello there {i}",
             "test_case": "customer, agent",
             "golden_response": "Restart it.",
         }
@@ -124,11 +124,12 @@ def test_somebody_elses_responses(tmp_path):
         pd.DataFrame(rows).to_csv(tmp_path / f"{model}_all_responses.csv", index=False)
     done = benchkit("run", tmp_path, "--from", "04")
     assert done.returncode == 0, done.stderr
-    twice = "id c2 stands in row 7 already; the row is left out."
+    twice = "the same case as row 7; the row is left out."
     assert (done.stderr.count(twice), done.stdout.count(f"Warning: validated_tests.csv, row 8: {twice}")) == (
         1,
         1,
     )
+    assert "6 of 7 rows used: 1 duplicate.\n" in done.stdout
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["alpha"]["json_metrics"]["field_accuracy"] is None
     assert metrics["beta"]["json_metrics"]["field_accuracy"] == 1.0

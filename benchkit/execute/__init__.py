@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
-from ..errors import InputError, ProviderError, UsageError
+from ..errors import InputError, ProviderError
 from ..llm.catalog import default_models
 from ..llm.estimate import Estimate, time_table
 from ..log import redact, setup_logging
 from ..metrics.answers import own_keys, read_answer
 from ..metrics.toolcalls import TOOL
+from ..values import check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,7 @@ def plan_execution(
     """
     import pandas as pd
 
-    check_parameters(models, rounds, temperature, max_tokens)
+    check(models=models, rounds=rounds, temperature=temperature, max_tokens=max_tokens)
     models = [model.strip() for model in models] or default_models(client.name)
     tests = _usable(cases)
     work = [
@@ -262,23 +263,3 @@ def _problem(row: Mapping[str, Any]) -> str:
     except (ValueError, RecursionError, InputError) as error:
         return str(error)[:300]
     return "" if case.prompt.strip() else "the prompt is empty"
-
-
-def check_parameters(models: Sequence[str], rounds: int, temperature: float, max_tokens: int = 0) -> None:
-    """Raises UsageError for what no execution can be planned with; no models at all mean the defaults."""
-    ids = list(models) if isinstance(models, list | tuple) else [None]
-    if not all(isinstance(model, str) and model.strip() for model in ids):
-        raise UsageError(f"models = {models!r} is not usable. Give a list of two or more model ids.")
-    if len(ids) == 1:
-        raise UsageError(f"models = {ids!r}: a comparison needs two or more models.")
-    named = [str(model).strip() for model in ids]
-    twice = sorted({model for model in named if named.count(model) > 1})
-    if twice:
-        raise UsageError(f"models names {', '.join(twice)} twice. Name each model once.")
-    if type(rounds) is not int or not 1 <= rounds <= 1000:
-        raise UsageError(f"rounds = {rounds!r} is not usable. Use a whole number from 1 to 1000.")
-    usable = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-    if not usable or not 0 <= temperature <= 2:
-        raise UsageError(f"temperature = {temperature!r} is not usable. Use 0 to 2.")
-    if type(max_tokens) is not int or max_tokens < 0:
-        raise UsageError(f"max_tokens = {max_tokens!r} is not usable. Use 0 for {MAX_TOKENS:,}, or more.")

@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ..errors import BudgetStop, LimitStop, UsageError
+from ..errors import BudgetStop, LimitStop
 from ..log import setup_logging
+from ..values import check
 
 logger = setup_logging(__name__)
 CEILINGS = ("max_cost_usd", "max_calls", "max_minutes")
@@ -33,12 +34,7 @@ class Budget:
     _settled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
-        for name in CEILINGS:
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-                raise UsageError(
-                    f"{name} = {value!r} is not usable. Use 0 for no ceiling, or a number above 0."
-                )
+        check(**{name: getattr(self, name) for name in CEILINGS})
 
     @property
     def limited(self) -> bool:

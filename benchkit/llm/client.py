@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..agent import Agent, Call, Item, Reply
 from ..errors import Interrupted, LimitStop, Unanswered, UsageError
 from ..log import setup_logging
+from ..values import check
 from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
@@ -52,24 +53,12 @@ def connect(run: _Run, max_concurrency: int = 0, timeout_s: float = 0) -> Client
 
     0 is what 01 gave for the whole run, as it did its ceilings; where that is 0 too, both adapt.
     """
-    check_pace(max_concurrency, timeout_s)
+    check(max_concurrency=max_concurrency, timeout_s=timeout_s)
     given = partial(run.parameter, "01_generate", default=0)
     cap = max_concurrency or given(name="max_concurrency")
-    longest_s = check_pace(cap, timeout_s or given(name="timeout_s"))
+    longest_s = float(timeout_s or given(name="timeout_s") or LONGEST_TIMEOUT_S)
     budget = Budget(**{name: given(name=name) for name in CEILINGS})
     return Client(run, Provider(run.provider, run.seed, longest_s), budget, cap)
-
-
-def check_pace(max_concurrency: int, timeout_s: float = 0) -> float:
-    """The longest that a reply is waited for, in seconds. Raises UsageError for what cannot be used."""
-    if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int) or max_concurrency < 0:
-        raise UsageError(
-            f"max_concurrency = {max_concurrency!r} is not usable. Use 0 to adapt, or a whole number."
-        )
-    number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
-    if not number or not 0 <= timeout_s <= DAY_S:
-        raise UsageError(f"timeout_s = {timeout_s!r} is not usable. Use 0 to adapt, or seconds up to a day.")
-    return float(timeout_s) or LONGEST_TIMEOUT_S
 
 
 class Client:
@@ -83,11 +72,11 @@ class Client:
         max_concurrency: int = 0,
         clock: Clock | None = None,
     ) -> None:
-        check_pace(max_concurrency)
+        check(max_concurrency=max_concurrency)
         self.run, self.provider, self.budget = run, provider, budget
         self._cap, self._clock = max_concurrency, clock or Clock()
         self._sender: Sender
-        self._jobs: list[Job] = []  # that are being done
+        self._maps = 0  # under way
         self._stack: AsyncExitStack
         self._depth = 0
 
@@ -173,7 +162,7 @@ class Client:
                 job.status = status
             say_what_changed(jobs, self._sender.journal.query(partial(changes, jobs)))
             watched = Bars(progress(jobs), label)
-            with _few_collections(), _interrupts_in_words(), self._doing(jobs), watched as bars:
+            with _few_collections(), _interrupts_in_words(), self._mapping(), watched as bars:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
                     await self._finish(jobs, bars)
@@ -181,14 +170,15 @@ class Client:
         return [[job.settled[key] for key in job.keys] for job in jobs]
 
     @contextmanager
-    def _doing(self, jobs: Sequence[Job]) -> Iterator[None]:
-        if not self._jobs:
+    def _mapping(self) -> Iterator[None]:
+        """What stopped the last map is no reason for the next one."""
+        if not self._maps:
             self._sender.stops.start_over()
-        self._jobs += jobs
+        self._maps += 1
         try:
             yield
         finally:
-            self._jobs = [job for job in self._jobs if all(job is not one for one in jobs)]
+            self._maps -= 1
 
     def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
         """What an agent has to do, and what is on record of it: the repair, where a reply needed one."""
@@ -215,7 +205,7 @@ class Client:
                 "Set max_cost_usd = 0 in 01_generate and use max_calls, or choose another model."
             )
 
-    def _crew(self, job: Job, bar: Bar) -> list[asyncio.Future]:
+    def _workers(self, job: Job, bar: Bar) -> list[asyncio.Future]:
         """Workers for a job. As many hold a slot as calls may be in flight, and above eight half
         as many more, so that replies on their way to the disk leave no gap; others wait to ask again."""
         most = self._cap or int(LARGEST_WINDOW)
@@ -225,7 +215,7 @@ class Client:
 
     async def _finish(self, jobs: Sequence[Job], bars: Mapping[str, Bar]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
-        workers = [worker for job in jobs for worker in self._crew(job, bars[job.agent.model])]
+        workers = [worker for job in jobs for worker in self._workers(job, bars[job.agent.model])]
         await self._ended(workers)
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
         if reason := self._sender.stops.first(job.agent.model for job in jobs):
@@ -270,9 +260,6 @@ class Client:
 
     async def _settle(self, job: Job, call: Call) -> Reply:
         """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
-        for other in self._jobs:
-            if other is not job and other.agent.model == call.model and call.key in other.settled:
-                return other.settled[call.key]
         reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.slots)
         if not job.agent.strict or reply.status != "malformed":
             return reply

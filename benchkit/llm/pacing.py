@@ -59,7 +59,7 @@ class Permit:
 
 @dataclass(frozen=True, eq=False)
 class _Caller:
-    """A call in line for its permit."""
+    """A call that waits for its permit."""
 
     tokens: int
     turn: asyncio.Future
@@ -91,8 +91,8 @@ class Pacer:
         self.timed_out = 0  # requests without a reply in time
         self.asking_again = 0  # calls that wait between two of their attempts
         self._tiers, self._clock, self._sleep = tiers, clock, sleep
-        self._line: deque[_Caller] = deque()
-        self._usher: asyncio.Future | None = None
+        self._queue: deque[_Caller] = deque()
+        self._dispatcher: asyncio.Future | None = None
         self._freed = asyncio.Event()
         self._hold_until = self._next_request = self._tokens_at = self._told_rpm_at = clock()
         self._held_for = ""
@@ -100,13 +100,13 @@ class Pacer:
         self._tokens, self._corrected = self.guessed.get("TPM", 0.0), 0.0
 
     async def acquire(self, tokens: int) -> Permit:
-        """Return when a call that reserves `tokens` may be sent; callers are served in their order."""
-        if not self._line and self._delay(tokens) <= 0:
+        """Return when a call that reserves `tokens` may be sent; calls go in their order."""
+        if not self._queue and self._delay(tokens) <= 0:
             return self._admit(tokens)
         caller = _Caller(tokens, asyncio.get_running_loop().create_future())
-        self._line.append(caller)
-        if self._usher is None or self._usher.done():
-            self._usher = asyncio.ensure_future(self._serve())
+        self._queue.append(caller)
+        if self._dispatcher is None or self._dispatcher.done():
+            self._dispatcher = asyncio.ensure_future(self._serve())
         try:
             return await caller.turn
         except asyncio.CancelledError:
@@ -117,16 +117,16 @@ class Pacer:
             raise
 
     async def _serve(self) -> None:
-        """Admit who is in line, all at once who may go: one a turn of the loop leaves the window empty."""
+        """Admit what waits, all at once that may go: one a turn of the loop leaves the window empty."""
         try:
-            while self._line:
-                held_s, outage_s = await self._held(self._line[0])
-                caller = self._line.popleft()
+            while self._queue:
+                held_s, outage_s = await self._held(self._queue[0])
+                caller = self._queue.popleft()
                 if not caller.turn.done():
                     caller.turn.set_result(self._admit(caller.tokens, held_s, outage_s))
         except Exception as error:  # the reason to stop, which is everybody's
-            while self._line:
-                caller = self._line.popleft()
+            while self._queue:
+                caller = self._queue.popleft()
                 if not caller.turn.done():
                     caller.turn.set_exception(error)
 
@@ -144,12 +144,12 @@ class Pacer:
 
     def _delay(self, tokens: int) -> float:
         """Seconds until a call of `tokens` may go, infinity where another one has to end for that."""
-        wait, room = self._wait(tokens), self.window.has_room
-        self.window.crowded = wait <= 0 and not room
-        return wait if room else float("inf")
+        wait, room = self._wait(tokens), self.window.delay()
+        self.window.crowded = wait <= 0 < room
+        return max(wait, room)
 
     def _admit(self, tokens: int, held_s: float = 0.0, outage_s: float = 0.0) -> Permit:
-        number = self.window.enter()
+        number = self.window.enter(spaced=self.size("RPM") > 0)
         self._tokens -= tokens
         self._next_request = max(self._clock(), self._next_request + self._spacing())
         return Permit(number, self._clock(), tokens, self._tokens, self._corrected, held_s, outage_s)

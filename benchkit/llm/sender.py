@@ -57,13 +57,15 @@ class Sender:
         """Send until answered or given up, and return once the outcome is on disk.
 
         While it waits to ask again it lets go of its slot, so that another call can go in its place. A call
-        that is on its way already, for another job, is not sent again.
+        that is on its way or on record already, for another job, is not sent again.
         """
         while going := self._going.get(call.key):
             async with _without(slots):
                 await asyncio.wait([going])
             if not going.cancelled():
                 return going.result()
+        if known := self.journal.replies([call.key]):
+            return known[call.key]
         going = self._going[call.key] = asyncio.get_running_loop().create_future()
         try:
             reply = await self._ask(agent, call, slots)

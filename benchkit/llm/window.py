@@ -8,6 +8,9 @@ from collections.abc import Callable
 LARGEST_WINDOW = 256.0
 FIRST_WINDOW = 8.0  # goes at once where limits are guessed at; slow replies shrink it no further
 FEW = 4.0  # goes at once where nothing is known: a server may well serve one at a time
+# Where the user says how many may go, a few go at once, and more one after the other once a refusal of those
+# would have been heard, so that the next refusal is heard before many more are on their way.
+HEARD_S, GAP_S, FLIGHT_S = 0.03, 0.003, 0.15
 # A queue that makes replies this much slower than they were is longer than it needs to be. Our own loop is
 # such a queue: what waits there is enough to keep it busy.
 SLOWER = 2.5
@@ -35,30 +38,37 @@ class Window:
         self.size = min(first, largest)
         self.in_flight = 0
         self.crowded = False  # whether the next call waits for nothing but room
-        self._largest, self._clock, self._longest_s = largest, clock, longest_s
+        self._largest, self._clock, self._given, self._longest_s = largest, clock, given, longest_s
+        self._landed = False  # whether there is a reply yet
+        self._next_start = clock()
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._entered = 0  # calls so far
         self._first: list[float] = []  # what replies to the first calls took
-        self._measured = RECENT if given else LATEST  # how many these are
         self._quick = float("inf")  # the median of replies with few in flight
+        self._seeking = True  # how many may be in flight, until a reply was slow or all of them are
         self._shrunk_at = -float("inf")
         self._late = 0  # flights that timed out since the last reply
 
-    @property
-    def has_room(self) -> bool:
-        return self.in_flight < int(self.size)
+    def delay(self) -> float:
+        """Seconds until there is room, infinity where a call has to end for that."""
+        if self.in_flight >= int(self.size):
+            return float("inf")
+        return max(0.0, self._next_start - self._clock())
 
-    def enter(self) -> int:
-        """One more call goes, the how manyth."""
+    def enter(self, spaced: bool) -> int:
+        """One more call goes, the how manyth; `spaced` are those that a limit keeps apart already."""
         self.in_flight += 1
         self._entered += 1
+        # From when this call was due: it starts late when the loop is busy, and so would all after it.
+        due = max(self._next_start, self._clock() - GAP_S)
+        self._next_start = due + (0.0 if spaced else self._gap())
         return self._entered
 
     def leave(self, number: int, latency_s: float | None) -> None:
         """A call is over, answered after `latency_s` or (None) not at all."""
         self.in_flight -= 1
         if latency_s is not None:
-            self._late = 0
+            self._landed, self._late = True, 0
             self._adapt(number, latency_s)
 
     def refused(self, sent_at: float) -> None:
@@ -86,8 +96,16 @@ class Window:
             return False
         if self.in_flight > 1:
             self.size = max(1.0, self.size * 0.7)
-        self._shrunk_at = self._clock()
+        self._shrunk_at, self._seeking = self._clock(), False
         return True
+
+    def _gap(self) -> float:
+        """Seconds between two calls while it is being found out how many may be in flight."""
+        if not self._seeking or self.in_flight < FIRST_WINDOW:
+            return 0.0
+        if not self._landed:
+            return HEARD_S if self.in_flight == FIRST_WINDOW else min(GAP_S, FLIGHT_S / self.size)
+        return min(GAP_S, self._quick / (2 * self.size))
 
     def _usual(self, count: int) -> float:
         some = sorted(list(self._recent)[-count:])
@@ -97,7 +115,7 @@ class Window:
         self._recent.append(latency_s)
         usual = self._usual(RECENT)
         # Of the first calls and not of the first replies: these are the quick ones.
-        if number <= self._measured:
+        if number <= (RECENT if self._given else LATEST):
             self._first = sorted([*self._first, latency_s])
             self._quick = self._first[len(self._first) // 2]
         elif len(self._recent) == RECENT:  # slower ones are the usual ones only where few are in flight
@@ -107,5 +125,7 @@ class Window:
         if usual > most:
             # Not below what goes at first, unless refusals have shrunk it there.
             self.size = min(self.size, max(min(FIRST_WINDOW, self._largest), self.size - 0.5))
+            self._seeking = False  # gaps between calls would now cost more than bursts do
         elif self.crowded and self._usual(LATEST) <= most:
             self.size = min(self._largest, self.size + 1)
+        self._seeking = self._seeking and self.size < self._largest

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
-from .scoring import score, score_response
+from .controls import score_controls
+from .scoring import score
 from .summary import (
     costs,
     denominators,
@@ -13,6 +14,7 @@ from .summary import (
     records,
     signature,
     summarise,
+    undelivered,
 )
 
 __all__ = [
@@ -27,7 +29,8 @@ __all__ = [
     "metrics_json",
     "records",
     "score",
-    "score_response",
+    "score_controls",
     "signature",
     "summarise",
+    "undelivered",
 ]

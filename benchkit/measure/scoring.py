@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Score, TestCase
 from ..metrics import METRICS
-from ..metrics.answers import own_keys
+from ..metrics.answers import Answer, own_keys
 from .statuses import outcome
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
+Empty = dict[str, float | None]  # {metric: what an empty answer scores}
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
 
 
@@ -26,35 +27,38 @@ def score(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     reason without a value that we failed to measure it. `content` is what the answer scores as far as it
     could be read, delivered or not: it equals `value` where it was delivered.
     """
-    import pandas as pd
-
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
-    about = (
-        cases.set_index("id")
-        .reindex(columns=["category", "family"])
-        .astype(object)
-        .fillna("")
-        .to_dict("index")
-    )
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
-    rows = [
-        asdict(one) | about[one.id] | {"test_case": row["test_case"]}
-        for row in responses.to_dict("records")
-        for one in score_response(row, tests[row["id"]], empty[row["id"]])
-    ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "content": float})
+    rows = responses[["id", "model", "round", "status", "error", "model_response"]].to_dict("records")
+    found = (one for row in rows for one in score_response(row, tests[row["id"]], empty[row["id"]]))
+    table = as_table(found, cases)
     _fill_open_ends(table, empty)
     table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
     return table
 
 
-def score_response(
-    row: Mapping[str, Any], case: TestCase, empty: Mapping[str, float | None]
-) -> Iterator[Score]:
-    """The scores of one response under the metrics of `empty`; NaN where the worst is still to be found."""
+def as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
+    """Scores as rows, with what is known of their cases."""
+    import pandas as pd
+
+    names = list(Score.__dataclass_fields__)
+    table = pd.DataFrame(map(attrgetter(*names), scores), columns=names)
+    about = cases.set_index("id").reindex(columns=["test_case", "category", "family"])
+    table = table.join(about.astype(object).fillna(""), on="id").astype({"value": float, "content": float})
+    return table[list(COLUMNS)]
+
+
+def score_response(row: Mapping[str, Any], case: TestCase, empty: Empty) -> Iterator[Score]:
+    """The scores of one response under the metrics of `empty`, which `of_nothing` gives for its case."""
     answer = outcome(row, case.test_case, own_keys(case))
+    return scores_of(case, row["model"], row["round"], answer, empty)
+
+
+def scores_of(case: TestCase, model: str, round: int, answer: Answer, empty: Empty) -> Iterator[Score]:
+    """The scores of an answer; None where undefined, unscored, or the worst value is still to be found."""
+    wrong = f"{answer.status}: {answer.error}"
     for name, nothing in empty.items():
-        metric, reason = METRICS[name], f"{answer.status}: {answer.error}"
+        metric, reason = METRICS[name], wrong
         value = content = None
         if nothing is None:
             reason = UNDEFINED + metric.undefined
@@ -64,17 +68,17 @@ def score_response(
             value, reason = content, ""
         elif nothing is not None and answer.status != "failed":
             value = metric.worst
-        yield Score(case.id, row["model"], row["round"], name, value, reason, content)
+        yield Score(case.id, model, round, name, value, reason, content)
 
 
-def of_nothing(case: TestCase) -> dict[str, float | None]:
+def of_nothing(case: TestCase) -> Empty:
     """What an empty answer scores under every metric of the case's kind; None where that is undefined."""
     nothing: Any = "" if case.test_case == "conversation" else {}
     wanted = [one for one in METRICS.values() if one.kind == case.test_case and one.function]
     return {metric.name: metric.value(nothing, case) for metric in wanted}
 
 
-def _fill_open_ends(scores: pd.DataFrame, empty: Mapping[str, Mapping[str, float | None]]) -> None:
+def _fill_open_ends(scores: pd.DataFrame, empty: Mapping[str, Empty]) -> None:
     """Put in the worst values of the metrics whose bad end is open (`Metric.worst` has the rule)."""
     import pandas as pd
 

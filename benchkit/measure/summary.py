@@ -31,6 +31,20 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     return table.reset_index()
 
 
+def undelivered(scores: pd.DataFrame) -> pd.DataFrame:
+    """Per model and metric: malformed and refused answers, how many could be read all the same, their mean.
+
+    They score worst, for nobody could have used them. `content` is what they would have scored: where it is
+    high, the fault is the tool call and not the answer.
+    """
+    keys = ["model", "test_case", "metric"]
+    lost = scores[scores["reason"].str.startswith(("malformed", "refused")) & scores["value"].notna()]
+    table = lost.groupby(keys, sort=False)["content"].agg(
+        undelivered="size", readable="count", content="mean"
+    )
+    return table.reset_index()
+
+
 def denominators(responses: pd.DataFrame) -> pd.DataFrame:
     """Per model and kind: responses planned, and what became of them. Only `failed` is unscored."""
     keys = ["model", "test_case"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from benchkit.domain import TestCase
@@ -48,7 +49,11 @@ def read_answer(text: object, kind: str, own: Collection[str] = ()) -> Answer:
     unscored. A text that does nothing but decline is `refused`, and what holds no answer `malformed`: both
     are the model's own. Never raises.
     """
-    raw = "" if text is None else str(text).strip()
+    return _read("" if text is None else str(text).strip(), kind, frozenset(own))
+
+
+@lru_cache(maxsize=512)  # a model that is sure says the same in every round, and 04 reads each answer twice
+def _read(raw: str, kind: str, own: frozenset[str]) -> Answer:
     if raw.lower() in ABSENT:
         return Answer("failed", error="lost by the harness")
     if _CLIENT_ERROR.match(raw):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
 from statistics import fmean
 
-import jiwer
-from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
+from rapidfuzz.distance import Levenshtein
 
-from .keywords import keywords, normalise, spaced, words
+from .keywords import KEPT, keywords, normalise, spaced, words
 from .sentences import resolves, sentences
 
 RESOLUTION_BONUS = 1.2
-_SMOOTHING = SmoothingFunction().method1
-_REMOVE_PUNCTUATION = jiwer.RemovePunctuation()
+_LONGEST, _EPSILON = 4, 0.1
+Gram = str | tuple[str, ...]
 
 
 def response_relevance(response: str, prompt: str) -> float | None:
@@ -24,6 +28,7 @@ def response_relevance(response: str, prompt: str) -> float | None:
     return len(asked & answered) / len(asked | answered) if asked else None
 
 
+@lru_cache(maxsize=KEPT)
 def clarity(response: str) -> float:
     """Mean over the sentences of a score for their length in words: under 3: 0.3; 3 to 50: 1; over 50: 0.5.
 
@@ -42,9 +47,11 @@ def task_completion(response: str, golden: str) -> float | None:
     if not expected:
         return None
     share = len(expected & keywords(response)) / len(expected)
-    return min(1.0, share * RESOLUTION_BONUS) if shows_resolution(response) else share
+    is_open = 0 < share < 1  # else a resolution changes nothing
+    return min(1.0, share * RESOLUTION_BONUS) if is_open and shows_resolution(response) else share
 
 
+@lru_cache(maxsize=KEPT)
 def shows_resolution(response: str) -> bool:
     """Whether the text names a date or deadline, an amount, a reference, or a concrete step.
 
@@ -59,24 +66,65 @@ def shows_resolution(response: str) -> bool:
 def bleu_score(response: str, golden: str) -> float | None:
     """NLTK's `sentence_bleu` of the lower-cased `words`: up to 4-grams, equal weights, smoothing method 1.
 
+    min(1, exp(1 − |G|/|R|)) · (p_1 p_2 p_3 p_4)^¼, where p_n is the share of the response's n-grams that the
+    golden response has, each counted as often as it stands there at most; where none is, 0.1 of one counts.
+
     0 to 1, higher is better; method 1 leaves the identity of fewer than four words under 1. An empty response
     is 0; a golden response without words gives None. Papineni et al. 2002; Chen and Cherry 2014.
     """
     reference, hypothesis = words(golden), words(response)
     if not reference:
         return None
-    return float(sentence_bleu([reference], hypothesis, smoothing_function=_SMOOTHING)) if hypothesis else 0.0
+    counts = [_shared(_sequences(hypothesis, n), theirs) for n, theirs in enumerate(_grams(golden), 1)]
+    if not counts[0]:
+        return 0.0
+    totals = (max(1, len(hypothesis) - n) for n in range(len(counts)))
+    shares = [(count or _EPSILON) / total for count, total in zip(counts, totals, strict=True)]
+    brevity = min(1.0, math.exp(1 - len(reference) / len(hypothesis)))
+    return brevity * math.prod(shares) ** (1 / len(shares))
+
+
+def _sequences(found: tuple[str, ...], n: int) -> Iterable[Gram]:
+    return found if n == 1 else zip(*(found[i:] for i in range(n)), strict=False)
+
+
+@lru_cache(maxsize=KEPT)
+def _grams(text: str) -> list[dict[Gram, int]]:
+    """How often every n-gram of the words of `text` occurs, for each order n."""
+    return [dict(Counter(_sequences(words(text), n))) for n in range(1, _LONGEST + 1)]
+
+
+def _shared(mine: Iterable[Gram], theirs: dict[Gram, int]) -> int:
+    """How many of `mine` are among `theirs`, each as often as there at most."""
+    left, shared = theirs.copy(), 0
+    for gram in mine:
+        if left.get(gram):
+            left[gram] -= 1
+            shared += 1
+    return shared
 
 
 def wer_score(response: str, golden: str) -> float | None:
-    """Word error rate (S + D + I) / N by jiwer, lower-cased and without punctuation; N is the golden's words.
+    """Word error rate (S + D + I) / N, lower-cased and without punctuation; N is the golden's words.
 
     0 and up, lower is better, and above 1 for a response that is much longer than the golden response. An
     empty response is 1 (every word deleted); a golden response without words gives None.
     """
     reference, hypothesis = _wer_words(golden), _wer_words(response)
-    return float(jiwer.wer(reference, hypothesis)) if reference else None
+    return Levenshtein.distance(reference, hypothesis) / len(reference) if reference else None
 
 
-def _wer_words(text: str) -> str:
-    return " ".join(spaced(_REMOVE_PUNCTUATION(normalise(text))).split())
+@lru_cache(maxsize=KEPT)
+def _wer_words(text: str) -> tuple[str, ...]:
+    return tuple(spaced(normalise(text).translate(_WITHOUT_PUNCTUATION)).split())
+
+
+class _Kept(dict[int, int | None]):
+    """For `str.translate`: a character stays, save for punctuation (Unicode's categories P), which goes."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.category(chr(code)).startswith("P") else code
+        return self[code]
+
+
+_WITHOUT_PUNCTUATION = _Kept()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -62,19 +63,19 @@ class Metric:
     def direction(self) -> str:
         return "lower is better" if self.lower_is_better else "higher is better"
 
+    @cached_property
+    def loaded(self) -> Function:
+        """The metric's function, imported where it is named."""
+        if self.function is None:
+            raise UsageError(f"{self.name} has no function here. Add it with add_metric before scoring.")
+        if not isinstance(self.function, str):
+            return self.function
+        module, name = self.function.split(".")
+        return getattr(import_module(f".{module}", __package__), name)
+
     def value(self, answer: str | dict[str, Any], case: TestCase) -> float | None:
         """The score of one answer; None where the case leaves it undefined."""
-        return loaded(self)(answer, *(getattr(case, field) for field in self.reads))
-
-
-def loaded(metric: Metric) -> Function:
-    """The metric's function, imported where it is named."""
-    if metric.function is None:
-        raise UsageError(f"{metric.name} has no function here. Add it with add_metric before scoring.")
-    if not isinstance(metric.function, str):
-        return metric.function
-    module, name = metric.function.split(".")
-    return getattr(import_module(f".{module}", __package__), name)
+        return self.loaded(answer, *[getattr(case, field) for field in self.reads])
 
 
 _GOLDEN = ("golden_response",)

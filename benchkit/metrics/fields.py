@@ -44,9 +44,10 @@ def field_accuracy(
 
     - a number, boolean or null: 1 or 0, type-true (5 is 5.0, but neither "5" nor true);
     - an exact string: 1 or 0, equal but for white space at its ends; case and leading zeros count. Exact is
-      what `schema` gives an enum, const, pattern or format, by whatever reference, and without that a date, an
-      ASCII text in one piece with a digit, @, _ or / (`INT-2026-04`, `$49.99`), and figures without letters.
-      Two ISO 8601 times are equal when they are the same instant; one with an offset never equals one without;
+      what `schema` gives an enum, const, pattern or format, by whatever reference, and without that a date,
+      an ASCII text in one piece with a digit, @, _ or / (`INT-2026-04`, `$49.99`), and figures without
+      letters. Two ISO 8601 times are equal when they are the same instant; one with an offset never equals
+      one without;
     - any other string: token F1, 2·|R ∩ G| / (|R| + |G|) over the multisets of lower-cased words;
     - an array: the best sum of one-to-one scores of its items, over the longer length; two empty ones are 1;
     - an empty object: 1 where an object is.

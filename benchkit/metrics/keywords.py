@@ -1,7 +1,8 @@
 """Words, and the keywords among them. No corpus is downloaded: the stop words are the ones below.
 
-Any language works. Only the stop words and the stemmer are English; scripts that are written without
-spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) count each character as a word.
+Any language works that sets spaces between words; of Chinese and Japanese each character counts as a word.
+Only the stop words and the stemmer are English. What a text is made of is kept for the last few hundred
+texts: every metric of a response asks for it, and so does every response to the same golden.
 """
 
 from __future__ import annotations
@@ -9,23 +10,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-
-from nltk.stem.snowball import SnowballStemmer
+from typing import Any
 
 # Combining marks are no letters to `re`, but without them Hindi or Arabic words fall apart.
 _MARKS = (
     "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c)[0] == "M") + "\u200c\u200d"
 )
-_UNSPACED = (
-    "\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2-\u0eb3\u0ebd-\u0ec6\u1000-\u102a\u1780-\u17b3"
-    "\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
+_UNSPACED = "\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}][{_MARKS}]*")
 # Canonical ordering takes quadratic time over a run of marks; no script stacks more than a few.
 _STACKED_MARKS = re.compile(f"([{_MARKS}]{{8}})[{_MARKS}]+")
 _PART = rf"[^\W_](?:[^\W_]|[{_MARKS}])*"
 _WORD = re.compile(rf"{_PART}(?:'{_PART}|(?<=\d)[.,:/](?=\d){_PART}|[-_]{_PART})*")
+_ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+|(?<=\d)[.,:/](?=\d)[a-z0-9]+|[-_][a-z0-9]+)*")  # the same
+_COMPOUND = re.compile("[-_]")
 _CLITIC = re.compile(r"'(?:s|m|re|ve|ll|d)$")
+KEPT = 512  # texts; more than a case's answers, and few enough to stay small
 _LONGEST_STEMMED = 64  # letters; the stemmer is quadratic, and longer "words" are data
 
 # Function words. Negations stay keywords: "we can refund" and "we cannot refund" are different answers.
@@ -44,44 +44,52 @@ STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 def normalise(text: str) -> str:
     """Lower case, NFKC, straight apostrophes."""
+    if text.isascii():
+        return text.lower()
     text = _STACKED_MARKS.sub(r"\1", text)
     return unicodedata.normalize("NFKC", text).lower().replace("’", "'")
 
 
 def spaced(text: str) -> str:
     """`text` with spaces around each character of the scripts that are written without."""
-    return _UNSPACED_CHARACTER.sub(r" \g<0> ", text)
+    return text if text.isascii() else _UNSPACED_CHARACTER.sub(r" \g<0> ", text)
 
 
-def words(text: str) -> list[str]:
+@lru_cache(maxsize=KEPT)
+def words(text: str) -> tuple[str, ...]:
     """Lower-cased words in order, without punctuation.
 
     Ids, dates, times and numbers stay whole (`int-2026-04`, `10:30`, `1,299.00`; `$49.99` gives `49.99`), and
     so do contractions (`don't`). Other compounds fall into their parts (`step-by-step`, `and/or`).
     """
-    found = _WORD.findall(spaced(normalise(text)))
-    return [part for word in found for part in _parts(word)]
+    text = spaced(normalise(text))
+    found = (_ASCII_WORD if text.isascii() else _WORD).findall(text)
+    return tuple(part for word in found for part in _parts(word)) if _COMPOUND.search(text) else tuple(found)
 
 
+@lru_cache(maxsize=KEPT)
 def keywords(text: str) -> frozenset[str]:
     """The stems (Snowball, English) of the words of `text` that are no stop words."""
-    return frozenset(_stem(bare) for bare in map(_bare, words(text)) if bare not in STOP_WORDS)
+    return frozenset(map(_keyword, words(text))) - {""}
 
 
 def _parts(word: str) -> list[str]:
     is_compound = ("-" in word or "_" in word) and not any(c.isdigit() for c in word)
-    return re.split("[-_]", word) if is_compound else [word]
-
-
-def _bare(word: str) -> str:
-    """`it's` is `it`, and `don't` says `not`."""
-    return "not" if word.endswith("n't") else _CLITIC.sub("", word)
+    return _COMPOUND.split(word) if is_compound else [word]
 
 
 @lru_cache(maxsize=1 << 16)
-def _stem(word: str) -> str:
+def _keyword(word: str) -> str:
+    """The stem of a word; "" of a stop word. `it's` is `it`, and `don't` says `not`."""
+    word = "not" if word.endswith("n't") else _CLITIC.sub("", word)
+    if word in STOP_WORDS:
+        return ""
     is_natural = len(word) <= _LONGEST_STEMMED and not any(c.isdigit() for c in word)
-    return _STEMMER.stem(word) if is_natural else word
+    return _stemmer().stem(word) if is_natural else word
 
 
-_STEMMER = SnowballStemmer("english")
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    from nltk.stem.snowball import SnowballStemmer  # with half of SciPy behind it: where it is first needed
+
+    return SnowballStemmer("english")

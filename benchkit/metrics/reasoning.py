@@ -28,6 +28,7 @@ _SEGMENT_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _RECIPIENT = re.compile(r"to=(?:functions\.)?([\w.-]+)")
 # The same with its special tokens stripped: "analysisThe customer wants …assistantfinalDear customer".
 _STRIPPED = re.compile(r"(?:assistant)?(?:analysis|commentary)(?=[^a-z\s,.:;'-]| to=)")
+_SIGNS = ("<", "[", "◁", "assistant", "analysis", "commentary", "my thought process")  # one is in every mark
 _STRIPPED_FINAL = re.compile(r"assistant\s?final(?=[^a-z]|\Z)")
 _STRIPPED_CALL = re.compile(r"commentary to=(?:functions\.)?(\w[\w.-]*?)\s*(?:json|code)?\s*(?=\{)")
 
@@ -40,6 +41,9 @@ def without_reasoning(text: str) -> tuple[str, str]:
     in a harmony channel is given as `<function=name>{…}`. An end without a beginning ends reasoning too:
     some chat templates write the beginning themselves.
     """
+    lowered = text.lower()
+    if not any(sign in lowered for sign in _SIGNS):
+        return text.strip(), ""
     text = _TITLED.sub("", _FOLDED.sub("", text), count=1)
     if "<|channel|>" in text and (segments := list(_CHANNEL.finditer(text))):
         return _framed(_final_channel(text, segments)), ""

@@ -19,7 +19,7 @@ from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
 from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
-from .rows import rows_used
+from .rows import FLAGGED, rows_used
 from .tables import ARTIFACTS, read_table, table_text, write_atomically, write_table
 
 if TYPE_CHECKING:
@@ -166,7 +166,8 @@ class Run:
             return ""
         cases, rejected = self.validated_tests(), self.rejected_tests()
         lost = len(self.initial_tests()) - len(cases) - len(rejected)
-        return rows_used(len(cases), [*rejected["reason"], *["taken out"] * lost])
+        flagged = int(cases["validation_message"].str.startswith(FLAGGED).sum())
+        return rows_used(len(cases), [*rejected["reason"], *["taken out"] * lost], flagged)
 
     def initial_tests(self) -> pd.DataFrame:
         return read_table(self.path / "initial_tests.csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ CONFIG_COPY = ".config.json"  # beside config.json, written with it, read where 
 PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
 INPUTS = "inputs"  # in metrics_report.json: a digest of each file that it was computed from
 MADE_WITH = "made_with"  # there too: provider, seed and parameters as config.json held them then
+
+
+def without_iri_grammar() -> None:
+    """Keep jsonschema, which nbformat imports, from building its grammar of IRIs: no notebook holds one.
+
+    It takes a second and a half of every start where Jupyter's extra formats are installed.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def json_text(value: Any) -> str:

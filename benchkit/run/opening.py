@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError, UsageError
+from ..errors import RunError
 from ..log import log_to, setup_logging
+from ..values import checked
 from .artifacts import Run
 from .foreign import BESIDE, CASES, is_run, refuse_foreign, scored_at
 from .json_io import read_json
@@ -16,7 +17,6 @@ from .provenance import about, now
 from .resuming import restore_config
 
 logger = setup_logging(__name__)
-PROVIDERS = ("offline", "groq")
 # What 01 fixes for the whole run: with another value it would be another run.
 IDENTITY = ("provider", "seed", "cases_file")
 
@@ -82,13 +82,10 @@ def begun_folder(run_dir: str | Path = "") -> Path:
 def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameters: Any) -> Run:
     """The run that 01 begins: a new folder, or one that was begun with the same provider and seed.
 
-    Raises UsageError for a provider that does not exist or a folder that is somebody else's, RunError for a
+    Raises UsageError for values that 01 cannot have and a folder that is somebody else's, RunError for a
     folder of another configuration.
     """
-    if provider not in PROVIDERS:
-        raise UsageError(f"provider = {provider!r} is not known. Use one of: {', '.join(PROVIDERS)}.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UsageError(f"seed = {seed!r} is not usable. Use a whole number, 0 or more.")
+    checked("01_generate", {"provider": provider, "seed": seed} | parameters)
     path = begun_folder(run_dir)
     run = _at_hand(path)
     own = {"provider": provider, "seed": seed} | parameters

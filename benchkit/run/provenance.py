@@ -13,7 +13,7 @@ from typing import Any
 
 def about() -> dict[str, Any]:
     """Where the numbers of a run come from: versions, commit, prompts."""
-    packages = ("benchkit", "groq", "langchain-groq", "nltk", "jiwer", "jsonschema-rs", "scipy", "pandas")
+    packages = ("benchkit", "groq", "langchain-groq", "nltk", "rapidfuzz", "jsonschema-rs", "scipy", "pandas")
     prompts = sorted((Path(__file__).parents[1] / "prompts").glob("*.md"))
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},

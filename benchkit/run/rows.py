@@ -5,29 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+COPY = "the same case as row"
 # How a reason begins or what it says, and what that is called; the first that fits.
 FATES = (
-    ("the same case as row", "duplicate"),
+    (COPY, "duplicate"),
     ("unusable", "unusable"),
     ("row ", "unusable"),
     ("schema:", "unusable"),
     ("duplicate id", "unusable"),
+    ("duplicate:", "duplicate"),
+    ("near-duplicate:", "turned down by the checks"),
+    ("facts:", "turned down by the checks"),
     ("no verdict", "without a verdict of the validator"),
     ("taken out", "taken out by hand"),
 )
 
 
-def rows_used(used: int, reasons: Iterable[str]) -> str:
-    """Such as "9 of 13 rows used: 2 unusable, 1 duplicate, 1 refused by the validator".
+FLAGGED = "flagged: "  # how the validation_message of a case begins that is used and should be looked at
+
+
+def rows_used(used: int, reasons: Iterable[str], flagged: int = 0) -> str:
+    """Such as "9 of 13 rows used (3 flagged): 2 unusable, 1 duplicate, 1 refused by the validator".
 
     `reasons` has one entry for each row that is not used.
     """
     fates = Counter(map(_fate, reasons))
     listed = ", ".join(f"{count:,} {fate}" for fate, count in fates.most_common())
-    return f"{used:,} of {used + fates.total():,} rows used" + (f": {listed}" if listed else "")
+    said = f"{used:,} of {used + fates.total():,} rows used" + (f" ({flagged:,} flagged)" if flagged else "")
+    return said + (f": {listed}" if listed else "")
 
 
 def _fate(reason: str) -> str:
     said = reason.strip()
-    found = (fate for mark, fate in FATES if said.startswith(mark) or (mark in said and fate == "duplicate"))
+    found = (fate for mark, fate in FATES if said.startswith(mark) or (mark == COPY and COPY in said))
     return next(found, "refused by the validator")

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
-from collections.abc import Callable, Coroutine
+import shutil
+import tempfile
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import zmq
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
-from nbformat import NotebookNode
-from papermill import execute_notebook
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
-from traitlets import Float, default
+from jupyter_client.manager import KernelManager
+from nbclient.util import ensure_async
 
 from ..errors import Interrupted
+from ..run.json_io import without_iri_grammar
 from .parameters import literal
 from .terminal import Terminal
 
+without_iri_grammar()
+import nbformat  # noqa: E402
+from papermill import execute_notebook  # noqa: E402
+from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines  # noqa: E402
+from traitlets import Float, default  # noqa: E402
+
 ENGINE = "benchkit"
+LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a socket
 
 
-class OwnKernel(AsyncKernelManager):
+class OwnKernel(KernelManager):
     """A kernel on the interpreter that runs us, whatever kernelspecs the machine has, even none."""
 
     # All that counts is on disk by then; an interpreter with pandas and SciPy takes seconds to let them go.
@@ -37,6 +47,87 @@ class OwnKernel(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         return KernelSpec(name="python3", **get_kernel_dict())
+
+
+class Kernel:
+    """A kernel that starts, and imports what a notebook is going to, while another notebook still runs."""
+
+    def __init__(self, notebook: Path, folder: Path, env: dict[str, str]) -> None:
+        self.sockets = Path(tempfile.mkdtemp(prefix="benchkit-"))
+        self.manager = OwnKernel(
+            kernel_name="python3", connection_file=str(self.sockets / "kernel.json"), **self._transport()
+        )
+        self.manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
+        # An orderly end interrupts the kernel first, which ipykernel would call an error on the terminal.
+        arguments = ["--IPKernelApp.log_level=50", f"--IPKernelApp.exec_lines={_preload(notebook)}"]
+        self._threads = ThreadPoolExecutor(1, "kernel")
+        how = {"extra_arguments": arguments, "cwd": str(folder), "env": env}
+        self._started: Future[Any] = self._threads.submit(self.manager.start_kernel, **how)
+
+    def _transport(self) -> dict[str, str]:
+        """Sockets in a folder of our own: a port that was free when it was chosen may be taken by now."""
+        short = len(str(self.sockets)) < LONGEST_SOCKET
+        return {"transport": "ipc", "ip": str(self.sockets / "k")} if zmq.has("ipc") and short else {}
+
+    def ready(self) -> KernelManager:
+        """The manager, once its kernel is started. Raises what kept it from starting."""
+        self._started.result()
+        return self.manager
+
+    def end(self) -> None:
+        """Shut it down without waiting for it."""
+        self._threads.submit(self._end)
+
+    def _end(self) -> None:
+        try:
+            if self.manager.has_kernel:
+                self.manager.shutdown_kernel()
+        finally:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self._threads.shutdown()
+
+
+class Kernels:
+    """The kernels of a run's notebooks, each started while the notebook before it runs."""
+
+    def __init__(self, notebooks: Sequence[Path], folder: Path, env: dict[str, str]) -> None:
+        self._how = (folder, env)
+        self._left = list(notebooks)
+        self._begun: list[Kernel] = []
+        self._begin()
+
+    def take(self) -> Kernel:
+        """The next notebook's; the one after it begins to start."""
+        kernel = self._begun[-1]
+        self._begin()
+        return kernel
+
+    def close(self) -> None:
+        """End those that are left, and wait for all."""
+        for kernel in self._begun:
+            kernel.end()
+        for kernel in self._begun:
+            kernel.wait()
+
+    def _begin(self) -> None:
+        if self._left:
+            self._begun.append(Kernel(self._left.pop(0), *self._how))
+
+
+def _preload(notebook: Path) -> str:
+    """A line that imports what a notebook imports; what cannot be, its own cell tells."""
+    names = {"pandas"}
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        with suppress(SyntaxError):  # somebody's own notebook may have magics
+            for node in ast.parse(cell.source).body if cell.cell_type == "code" else ():
+                if isinstance(node, ast.Import):
+                    names |= {name.name for name in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    names.add(str(node.module))
+    return f"list(map(__import__, {sorted(names)!r}));"
 
 
 class Session:
@@ -70,23 +161,25 @@ class WatchedClient(PapermillNotebookClient):
     """papermill's client, with the session told of every cell and message."""
 
     def __init__(self, manager: NotebookExecutionManager, session: Session, **options: Any) -> None:
-        super().__init__(manager, kernel_manager_class=OwnKernel, **options)
+        super().__init__(manager, **options)
         self.session = session
 
-    def execute_cell(self, cell: NotebookNode, cell_index: int, **options: Any) -> NotebookNode:
+    def execute_cell(
+        self, cell: nbformat.NotebookNode, cell_index: int, **options: Any
+    ) -> nbformat.NotebookNode:
         if self.session.stopping:
             raise Interrupted("Stopped between two cells.")
         self.session.terminal.cell(cell_index, len(self.nb.cells))
         return super().execute_cell(cell, cell_index, **options)
 
-    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+    def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
         self.session.started(self)
         self.session.terminal.message(msg)
         return super().process_message(msg, cell, cell_index)
 
     async def interrupt(self) -> None:
         if self.km is not None and self.kc is not None:
-            await self.km.interrupt_kernel()
+            await ensure_async(self.km.interrupt_kernel())
             # A cell that awaits notices the signal only when its loop turns, which any message makes it do.
             self.kc.kernel_info()
 
@@ -97,7 +190,7 @@ class WatchedClient(PapermillNotebookClient):
 
 
 class WatchedEngine(NBClientEngine):
-    """Runs the cells with a WatchedClient, in the working directory and environment that it is given."""
+    """Runs the cells with a WatchedClient, in a kernel that was started for them."""
 
     @classmethod
     def execute_managed_notebook(
@@ -106,28 +199,25 @@ class WatchedEngine(NBClientEngine):
         kernel_name: str,
         *,
         session: Session,
-        folder: Path,
-        env: dict[str, str],
+        kernel: Kernel,
         **_: Any,
-    ) -> NotebookNode:
+    ) -> nbformat.NotebookNode:
         options = {"kernel_name": kernel_name, "startup_timeout": 120, "timeout": None}
-        # An orderly end interrupts the kernel first, which ipykernel would call an error on the terminal.
-        client = WatchedClient(nb_man, session, extra_arguments=["--IPKernelApp.log_level=50"], **options)
-        return client.execute(cwd=str(folder), env=env)
+        client = WatchedClient(nb_man, session, km=kernel.ready(), **options)
+        try:
+            return client.execute()
+        finally:
+            if client.kc is not None:
+                client.kc.stop_channels()
 
 
 papermill_engines.register(ENGINE, WatchedEngine)
 
 
 def run_notebook(
-    source: Path,
-    target: Path,
-    parameters: dict[str, Any],
-    session: Session,
-    env: dict[str, str],
-    folder: Path,
+    source: Path, target: Path, parameters: dict[str, Any], session: Session, kernel: Kernel
 ) -> None:
-    """Run `source` in `folder` and write it to `target`, also when it fails.
+    """Run `source` in a kernel of its own and write it to `target`, also when it fails.
 
     Raises PapermillExecutionError when a cell does, Interrupted when the session was stopped.
     """
@@ -140,6 +230,5 @@ def run_notebook(
         language="python",
         progress_bar=False,
         session=session,
-        env=env,
-        folder=folder,  # Not papermill's `cwd`, which would move this whole process.
+        kernel=kernel,
     )

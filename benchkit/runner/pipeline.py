@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +88,10 @@ class BenchmarkPipeline:
         run_dir, is_new = self._open()
         self.run_dir = run_dir
         try:
-            with claim(run_dir):
+            async with AsyncExitStack() as stack:
+                stack.enter_context(claim(run_dir))
                 plan = self._plan(run_dir)
+                await stack.enter_async_context(self._workers(list(plan)))
                 before = intended(run_dir)
                 left = before | plan  # a shorter span than the stopped run's forgets nothing
                 intend(run_dir, left)
@@ -98,16 +100,32 @@ class BenchmarkPipeline:
                 except BenchkitError:
                     intend(run_dir, before)  # what cannot be used is no plan
                     raise
-                environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
                 for name, values in plan.items():
-                    await self._run_one(name, values, environment)
+                    await self._run_one(name, values)
                     del left[name]
                     intend(run_dir, left)
+                await asyncio.gather(*map(asyncio.wrap_future, self._pages))
         finally:
             if is_new:
                 forget_empty(run_dir)
         metrics = run_dir / "metrics.json"
         return read_json(metrics, maker="04_measure") if metrics.exists() else {}
+
+    @asynccontextmanager
+    async def _workers(self, names: Sequence[str]) -> AsyncIterator[None]:
+        """What runs beside the notebooks: the next one's kernel, and the pages of those that are done."""
+        from .kernel import Kernels
+
+        environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
+        sources = [self.folder / f"{name}.ipynb" for name in names]
+        self._kernels = Kernels(sources, Path.cwd(), environment)
+        self._pages: list[Future[None]] = []
+        self._exporter = ThreadPoolExecutor(1, "pages")
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._exporter.shutdown, cancel_futures=True)
+            await asyncio.to_thread(self._kernels.close)
 
     def _require(self) -> None:
         for name in self.names:
@@ -171,7 +189,7 @@ class BenchmarkPipeline:
                     f"{self.names[0]} to {self.names[-1]}. Start with {homes[0][:2]}, or leave it out."
                 )
 
-    async def _run_one(self, name: str, values: dict[str, Any], environment: dict[str, str]) -> None:
+    async def _run_one(self, name: str, values: dict[str, Any]) -> None:
         from papermill.exceptions import PapermillExecutionError
 
         from .kernel import Session
@@ -180,7 +198,7 @@ class BenchmarkPipeline:
         self.terminal.notebook(name)
         outcome = "failed"
         try:
-            await _stoppable(session, lambda: self._execute(name, values, environment, session))
+            await _stoppable(session, lambda: self._execute(name, values, session))
             outcome = ""
         except PapermillExecutionError as error:
             failure = _failure(name, error, self._kept(name))
@@ -194,24 +212,24 @@ class BenchmarkPipeline:
         finally:
             self.terminal.end("interrupted" if session.stopping else outcome)
 
-    def _execute(
-        self, name: str, values: dict[str, Any], environment: dict[str, str], session: Session
-    ) -> None:
-        """In the thread: run the notebook, and export whatever there is of it."""
+    def _execute(self, name: str, values: dict[str, Any], session: Session) -> None:
+        """In the thread: run the notebook; its page is made while the next one runs, of a failed one now."""
         from .kernel import run_notebook
 
         kept = self._kept(name)
-        source = self.folder / f"{name}.ipynb"
+        source, kernel = self.folder / f"{name}.ipynb", self._kernels.take()
         try:
             kept.parent.mkdir(exist_ok=True)
-            run_notebook(source, kept, values, session, environment, Path.cwd())
+            run_notebook(source, kept, values, session, kernel)
         except OSError as error:  # papermill saves after every cell: what there is of the file is cut short
             raise unwritable(Path(error.filename or kept), error) from error
         except Exception:
             with _told_only():
                 self._export(name, session)
             raise
-        self._export(name, session)
+        finally:
+            kernel.end()
+        self._pages.append(self._exporter.submit(self._export, name, session))
 
     def _export(self, name: str, session: Session) -> None:
         kept = self._kept(name)

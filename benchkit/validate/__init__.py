@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
-from ..run.accounting import FLAGGED, rows_used
+from ..run.rows import FLAGGED, rows_used
 from .checks import Checked, check_cases
 from .judging import judged
 
@@ -29,8 +29,11 @@ class Outcome:
 
     @property
     def used(self) -> str:
-        """One sentence: how many of the cases are used, and why the others are not."""
-        return rows_used(self.accepted, self.rejected)
+        """How many of the cases are used, and why the others are not; one written anew counts once."""
+        parents = {*self.accepted["parent_id"], *self.rejected["parent_id"]}
+        lost = self.rejected[~self.rejected["id"].isin(parents)]
+        flagged = int(self.accepted["validation_message"].str.startswith(FLAGGED).sum())
+        return rows_used(len(self.accepted), lost["reason"], flagged)
 
     @property
     def yields(self) -> pd.DataFrame:

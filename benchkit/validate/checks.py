@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..domain import KINDS, TestCase, as_text
 from ..errors import InputError
+from ..jsontext import leaves
 from .likeness import likenesses
 from .stated import Fact, Told, facts, number
 
@@ -118,8 +119,8 @@ def unstated_values(case: TestCase) -> list[str]:
         absent = _absent_in_prose(case.golden_response, told)
     else:
         named = _named_values(as_text(case.response_schema or {}))
-        leaves = [leaf for leaf in _leaves(case.golden_response) if leaf not in named]
-        absent = [value for leaf in leaves for value in _absent_in_leaf(leaf, told)]
+        values = [value for _, value in leaves(case.golden_response) if value not in named]
+        absent = [absent for value in values for absent in _absent_in_leaf(value, told)]
     return list(dict.fromkeys(absent))
 
 
@@ -151,24 +152,8 @@ def _absent_in_leaf(leaf: Any, told: Told) -> list[str]:
 @lru_cache(maxsize=64)
 def _named_values(schema: str) -> list[Any]:
     """The values that a schema itself names, as enumerations do: a prompt may put them in other words."""
-    named, left = [], [json.loads(schema)]
-    while left:
-        part = left.pop()
-        inside = list(part.values()) if isinstance(part, dict) else part if isinstance(part, list) else []
-        left += inside
-        if isinstance(part, dict) and isinstance(part.get("enum"), list):
-            named += part["enum"]
-        if isinstance(part, dict) and isinstance(part.get("const"), str):
-            named.append(part["const"])
-    return [value for value in named if isinstance(value, str)]
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(item)
-    else:
-        yield value
+    found = list(leaves(json.loads(schema)))
+    return [value for path, value in found if "enum" in path[-2:-1] or "const" in path[-1:]]
 
 
 def _likenesses(

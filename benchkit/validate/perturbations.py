@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
-import random as random_module
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import getitem
+from random import Random
 from typing import Any
 
 from ..domain import TestCase
+from ..jsontext import leaves
 from ..metrics.structured import schema_compliance
 from .stated import Told, facts, number
 
-Random = random_module.Random
 Path = tuple[Any, ...]
 THANKS = (
     "Thank you for your help.",
@@ -40,9 +41,9 @@ def fact_changed(case: TestCase, random: Random) -> TestCase | None:
     told = Told(case.prompt)
     if isinstance(case.golden_response, str):
         return _changed_text(case, told, random)
-    leaves = [(path, value) for path, value in _leaves(case.golden_response) if _stated(value, told)]
-    for path, value in random.sample(leaves, len(leaves)):
-        golden = _with(case.golden_response, path, _other(value, random))
+    stated = [leaf for leaf in leaves(case.golden_response) if _stated(leaf[1], told)]
+    for path, value in random.sample(stated, len(stated)):
+        golden = _changed(case.golden_response, path, to=_other(value, random))
         if schema_compliance(golden, case.response_schema or {}):
             return replace(case, golden_response=golden)
     return None
@@ -52,12 +53,11 @@ def schema_broken(case: TestCase, random: Random) -> TestCase | None:
     """One field of the golden record is missing or of another type, so that its schema does not hold."""
     if not isinstance(case.golden_response, dict) or not case.response_schema:
         return None
-    places = list(_leaves(case.golden_response))
+    places = list(leaves(case.golden_response))
     for path, value in random.sample(places, len(places)):
         wrong = {"not": "a text"} if isinstance(value, str) else "not a number"
-        for golden in random.sample(
-            (_without(case.golden_response, path), _with(case.golden_response, path, wrong)), 2
-        ):
+        ways = _changed(case.golden_response, path), _changed(case.golden_response, path, to=wrong)
+        for golden in random.sample(ways, 2):
             if not schema_compliance(golden, case.response_schema):
                 return replace(case, golden_response=golden)
     return None
@@ -100,27 +100,12 @@ def _other(value: Any, random: Random) -> Any:
     return f"{value[:at]}{digit}{value[at + 1 :]}"
 
 
-def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    if not isinstance(value, dict | list):
-        yield path, value
-        return
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from _leaves(item, (*path, key))
-
-
-def _with(value: Any, path: Path, new: Any) -> Any:
+def _changed(value: Any, path: Path, **new: Any) -> Any:
+    """A copy with another value at `path` (`to`), or without what is there."""
     made = copy.deepcopy(value)
-    _parent(made, path)[path[-1]] = new
+    parent = reduce(getitem, path[:-1], made)
+    if new:
+        parent[path[-1]] = new["to"]
+    else:
+        del parent[path[-1]]
     return made
-
-
-def _without(value: Any, path: Path) -> Any:
-    made = copy.deepcopy(value)
-    del _parent(made, path)[path[-1]]
-    return made
-
-
-def _parent(value: Any, path: Path) -> Any:
-    for step in path[:-1]:
-        value = value[step]
-    return value

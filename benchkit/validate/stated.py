@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
 from ..domain import UNSPACED
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "January Jan",
-            "February Feb",
-            "March Mar",
-            "April Apr",
-            "May",
-            "June Jun",
-            "July Jul",
-            "August Aug",
-            "September Sept Sep",
-            "October Oct",
-            "November Nov",
-            "December Dec",
-        ),
-        1,
-    )
-    for name in names.split()
-}
-WORDS = (
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
+_MONTHS = """
+January Jan. February Feb. March Mar. April Apr. May May. June Jun. July Jul. August Aug. September Sep.
+October Oct. November Nov. December Dec.
+"""
+MONTHS = {name.rstrip("."): at // 2 + 1 for at, name in enumerate(_MONTHS.split())} | {"Sept": 9}
+_WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _MONTH = rf"(?:{'|'.join(MONTHS)})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
@@ -82,19 +52,20 @@ def facts(text: str) -> Iterator[Fact]:
     for found in _FACT.finditer(_UNSPACED.sub("。", text)):  # of the same length, and no part of a word
         kind, written, start = str(found.lastgroup), found.group(), found.start()
         if kind == "iso":
-            yield Fact(written[:10], "date", _keys(_slashed(written[:10])), start)
+            yield Fact(written[:10], "date", frozenset(_slashed(written[:10])), start)
             kind, written, start = "time", written[11:], start + 11
         if kind == "number" and _is_amount(text, found):
             kind = "amount"
         if written:
             kind = "date" if kind == "slashed" else kind
-            yield Fact(written, kind, _keys(_READERS.get(found.lastgroup or "", _time)(written)), start)
+            read = _READERS[str(found.lastgroup)]
+            yield Fact(written, kind, frozenset(read(written)), start)
 
 
 def number(value: float) -> Fact:
     """The fact that a number of a record is: 46.0 and 46 are the same, and a sign is left to the words."""
     written = f"{abs(Decimal(str(value))).normalize():f}"
-    return Fact(written, "number", _keys(_number(written)))
+    return Fact(written, "number", frozenset(_number(written)))
 
 
 class Told:
@@ -121,14 +92,10 @@ class Told:
         # Generous here: a number inside a date, and one that is spelt out, count as stated too.
         runs = re.findall(r"(?<![\d.,])\d+(?!\d|[.,]\d)", self._source)
         known |= {key for run in runs for key in _number(run)}
-        known |= {f"n:{n}" for n, word in enumerate(WORDS) if re.search(rf"\b{word}\b", self._text)}
+        known |= {f"n:{n}" for n, word in enumerate(_WORDS.split()) if re.search(rf"\b{word}\b", self._text)}
         years = {run for run in runs if len(run) == 4}
         known |= {f"{year}-{key[3:]}" for key in known if key.startswith("md:") for year in years}
         return known | {f"md:{key[5:]}" for key in known if re.match(r"\d{4}-", key)}
-
-
-def _keys(keys: Iterable[str]) -> frozenset[str]:
-    return frozenset(keys)
 
 
 def _is_amount(text: str, found: re.Match[str]) -> bool:
@@ -179,11 +146,8 @@ def _time(text: str) -> Iterator[str]:
         yield from (f"{hour}:{minutes}", *([f"{hour + 12}:{minutes}"] if 1 <= hour < 12 else []))
 
 
-_READERS = {
-    "email": _verbatim,
-    "id": _verbatim,
+_READERS = {"email": _verbatim, "id": _verbatim, "iso": _time, "time": _time} | {
     "number": _number,
     "date": _date,
     "slashed": _slashed,
-    "time": _time,
 }

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from aiohttp import web
+
+from ...domain import as_text
 from ..world import DECOMMISSIONED, Draft, SimulatedModel
 from .limits import error
 
 Refused = tuple[int, dict[str, Any]]
 INVALID = "Tool call validation failed: tool call validation failed"
+UNKNOWN_TOOL = "attempted to call tool 'json' which was not in request.tools"
+ADJUST = "Please adjust your prompt. See 'failed_generation' for more details."
+ROLES = ("system", "user", "assistant", "tool")
 UNSUPPORTED = ("logprobs", "logit_bias", "top_logprobs")
 INVALID_KEY: Refused = (401, error("Invalid API Key", code="invalid_api_key"))
 
@@ -48,26 +53,16 @@ def bad_json(message: str) -> Refused:
 
 def tool_use_failed(draft: Draft) -> Refused:
     """The 400 in one of the six forms that Groq is known to use; `failed_generation` is text."""
-    tool, made = draft.tool, draft.arguments
+    tool, made, start = draft.tool, draft.arguments, draft.arguments[:80]
+    unmatched = (
+        f"parameters for tool {tool} did not match schema: errors: [missing properties: 'response_text']"
+    )
     message, failed = (
-        (
-            "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.",
-            f"<function={tool}>{made}</function>",
-        ),
-        (
-            f"{INVALID}: parameters for tool {tool} did not match schema: "
-            "errors: [missing properties: 'response_text']",
-            json.dumps({"name": tool, "arguments": {"text": made[:80]}}, ensure_ascii=False),
-        ),
-        (
-            f"{INVALID}: attempted to call tool 'json' which was not in request.tools",
-            json.dumps({"name": "json", "arguments": {"text": made[:80]}}, ensure_ascii=False),
-        ),
+        (f"Failed to call a function. {ADJUST}", f"<function={tool}>{made}</function>"),
+        (f"{INVALID}: {unmatched}", as_text({"name": tool, "arguments": {"text": start}})),
+        (f"{INVALID}: {UNKNOWN_TOOL}", as_text({"name": "json", "arguments": {"text": start}})),
         ("Failed to parse tool call arguments as JSON", made[: max(1, len(made) // 2)]),
-        (
-            "Tool choice is none, but model called a tool",
-            json.dumps({"name": tool, "arguments": made[:80]}, ensure_ascii=False),
-        ),
+        ("Tool choice is none, but model called a tool", as_text({"name": tool, "arguments": start})),
         (
             "Tool choice is required, but model did not call a tool",
             "Let me think about that." if len(made) % 2 else "",
@@ -109,12 +104,7 @@ def _messages(messages: Any) -> str:
     if not isinstance(messages, list) or not messages:
         return "'messages' : minimum number of items is 1"
     for at, message in enumerate(messages):
-        if not isinstance(message, Mapping) or message.get("role") not in (
-            "system",
-            "user",
-            "assistant",
-            "tool",
-        ):
+        if not isinstance(message, Mapping) or message.get("role") not in ROLES:
             return f"'messages.{at}' : discriminator property 'role' has invalid value"
         if message.get("name") is not None:
             return f"'messages.{at}' : property 'name' is unsupported"
@@ -174,3 +164,13 @@ def _reasoning(body: Mapping[str, Any], model: SimulatedModel) -> str:
     if body.get("reasoning_format") == "raw" and body.get("tools"):
         return "reasoning_format `raw` cannot be combined with tools"
     return ""
+
+
+def json_response(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        status=status, body=json_bytes(body), content_type="application/json", headers=headers
+    )
+
+
+def json_bytes(body: Any) -> bytes:
+    return as_text(body).encode("utf-8", "replace")

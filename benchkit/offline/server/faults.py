@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ...errors import UsageError
 from ..world.seeded import seeded
+from .contract import json_bytes, json_response
 from .limits import error
 from .settings import Settings
 
@@ -86,13 +87,13 @@ async def damaged(
     """The good answer, spoilt on its way."""
     if fault in ("no_choices", "null_message"):
         choices = [] if fault == "no_choices" else [completion["choices"][0] | {"message": None}]
-        return _json(completion | {"choices": choices}, headers)
+        return json_response(200, completion | {"choices": choices}, headers)
     if fault == "hang":
         await _until(closing, settings.hang_s)
-        return _json(error("Gateway timeout", "internal_server_error"), headers, 504)
+        return json_response(504, error("Gateway timeout", "internal_server_error"), headers)
     if fault == "content_type":
         return web.Response(body=PAGE.encode(), content_type="text/html", headers=headers)
-    payload = json.dumps(completion, ensure_ascii=False).encode("utf-8", "replace")
+    payload = json_bytes(completion)
     half, third = len(payload) // 2, len(payload) // 3
     if fault == "truncated":
         return web.Response(body=payload[:half], content_type="application/json", headers=headers)
@@ -126,9 +127,3 @@ async def _until(closing: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(closing.wait(), seconds)
     except TimeoutError:
         return
-
-
-def _json(body: Any, headers: dict[str, str], status: int = 200) -> web.Response:
-    return web.Response(
-        status=status, body=json.dumps(body).encode(), content_type="application/json", headers=headers
-    )

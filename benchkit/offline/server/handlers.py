@@ -17,6 +17,7 @@ from ..world import ROSTER, STAND_INS, Draft, SimulatedModel, respond
 from ..world.seeded import digest, digest_bytes, seeded
 from . import contract
 from .completions import Usage, completion, prompt_tokens, usage
+from .contract import json_response
 from .faults import DAMAGED, Faults, damaged, refused_body
 from .limits import Limiter, Refusal
 from .settings import Settings
@@ -79,7 +80,7 @@ class Handlers:
         if not self._key_works(request):
             return _refusal(contract.INVALID_KEY)
         rows = [model.row() for id, model in self.models.items() if not self._retired(id)]
-        return _json(200, {"object": "list", "data": rows})
+        return json_response(200, {"object": "list", "data": rows})
 
     async def get_model(self, request: web.Request) -> web.Response:
         """GET /openai/v1/models/{id}."""
@@ -88,7 +89,7 @@ class Handlers:
             return _refusal(contract.INVALID_KEY)
         if id not in self.models or self._retired(id):
             return _refusal(contract.not_found(id))
-        return _json(200, self.models[id].row())
+        return json_response(200, self.models[id].row())
 
     async def elsewhere(self, request: web.Request) -> web.Response:
         return _refusal(contract.unknown_url(request.method, request.path))
@@ -128,7 +129,7 @@ class Handlers:
         if refusal:
             self._count(f"refused_{refusal.status}", asked)
             headers = limits.headers() | {"retry-after": self._wait(refusal), "x-request-id": asked.id}
-            return _json(refusal.status, refusal.body, headers)
+            return json_response(refusal.status, refusal.body, headers)
         billed = 0
         try:
             response, billed = await self._reply(asked)
@@ -153,7 +154,7 @@ class Handlers:
         cost = await self._worked(cost)
         if draft.invalid:
             self._count("failed_tool_use", asked)
-            return _json(*contract.tool_use_failed(draft), headers), 0
+            return json_response(*contract.tool_use_failed(draft), headers), 0
         ids = (asked.id, int(time.time()))
         said = completion(asked.model, asked.body, draft, cost, ids, self.settings.seed)
         if fault in DAMAGED:
@@ -161,7 +162,7 @@ class Handlers:
             response = await damaged(fault, asked.http, said, headers, self.settings, self.closing)
             return response, cost.tokens if fault == "drip" else 0
         self._served(asked)
-        return _json(200, said, headers), cost.tokens
+        return json_response(200, said, headers), cost.tokens
 
     def _drafted(self, asked: Asked, failing: int) -> tuple[Draft, Usage]:
         """The model's answer and its cost; where `failing` is an attempt's number, a refused tool call."""
@@ -208,9 +209,4 @@ class Handlers:
 
 
 def _refusal(refused: contract.Refused, request_id: str = "") -> web.Response:
-    return _json(*refused, {"x-request-id": request_id} if request_id else None)
-
-
-def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:
-    payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    return web.Response(status=status, body=payload, content_type="application/json", headers=headers)
+    return json_response(*refused, {"x-request-id": request_id} if request_id else None)

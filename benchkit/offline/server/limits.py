@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 WHOSE = "in organization `org_offline` service tier `on_demand`"
+UPGRADE = "Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing"
 DAY, MINUTE = 86_400.0, 60.0
 NAMES = {
     "rpd": ("requests per day (RPD)", "requests"),
@@ -135,10 +136,8 @@ class Limiter:
         named, kind = NAMES[name]
         used = max(0, math.ceil(bucket.limit - bucket.level))
         message = (
-            f"Rate limit reached for model `{self.model}` {WHOSE} on {named}: "
-            f"Limit {bucket.limit:.0f}, Used {used}, Requested {cost}. "
-            f"Please try again in {go_duration(wait)}. "
-            "Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing"
+            f"Rate limit reached for model `{self.model}` {WHOSE} on {named}: Limit {bucket.limit:.0f}, "
+            f"Used {used}, Requested {cost}. Please try again in {go_duration(wait)}. {UPGRADE}"
         )
         return Refusal(429, error(message, kind, "rate_limit_exceeded"), wait)
 
@@ -147,11 +146,10 @@ class Limiter:
         message = (
             f"Request too large for model `{self.model}` {WHOSE} on tokens per minute (TPM): "
             f"Limit {bucket.limit:.0f}, Requested {tokens}, please reduce your message size and try again. "
-            "Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing"
+            + UPGRADE
         )
-        return Refusal(
-            413, error(message, "tokens", "rate_limit_exceeded"), bucket.wait(bucket.capacity) or 1.0
-        )
+        wait = bucket.wait(bucket.capacity) or 1.0
+        return Refusal(413, error(message, "tokens", "rate_limit_exceeded"), wait)
 
 
 def error(message: str, type: str = "invalid_request_error", code: str = "", **more: Any) -> dict[str, Any]:

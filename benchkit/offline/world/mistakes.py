@@ -6,7 +6,7 @@ import re
 from random import Random
 from typing import Any
 
-from .reading import FORMATS
+from .reading import DATE_TIME
 from .scenarios import ALPHABET, REFERENCE, leaves, vocabulary
 
 MARKUP = (
@@ -40,7 +40,7 @@ def _other_text(text: str, random: Random, category: str) -> str:
     digits = [at for at, char in enumerate(text) if char.isdigit()]
     if digits:
         # Of a time the minute, else the last digit but one: what is changed stays well formed.
-        at = text.index("T") + 5 if re.match(FORMATS["date-time"], text) else digits[-2:][0]
+        at = text.index("T") + 5 if re.match(DATE_TIME, text) else digits[-2:][0]
         return text[:at] + random.choice([d for d in "123456789" if d != text[at]]) + text[at + 1 :]
     situations = vocabulary()["situations"]
     pool = situations.get(category) or situations[random.choice(list(situations))]

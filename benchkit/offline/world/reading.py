@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -16,16 +18,22 @@ that their them then there these they this those through under until very want w
 which while will with would your yours you
 """
 STOP = frozenset(STOP_WORDS.split())
+DATE_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)"
 FORMATS = {
-    "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)",
+    "date-time": DATE_TIME,
     "date": r"\b\d{4}-\d\d-\d\d\b",
     "email": r"[\w.+-]+@[\w-]+\.[\w.-]*\w",
     "uri": r"https?://[^\s\"'<>)]+",
     "uuid": r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
 }
+TYPES = {
+    "integer": r"-?\d+(?![\d.]*\d)",
+    "number": r"-?\d+(?:\.\d+)?",
+    "boolean": r"(?i:true|false|yes|no)\b",
+    "string": r'"[^"]*"|[^\s.;,"][^.;\n"]*',
+}
 _LETTER = rf"[^\W\d_{UNSPACED}]"
 KEYWORD = rf"{_LETTER}(?:{_LETTER}|['-]){{3,}}|[A-Z]*-?\d[\w.-]*\w"
-NUMBER = r"-?\d+(?:\.\d+)?"
 
 
 @lru_cache(maxsize=4096)
@@ -36,68 +44,44 @@ def keywords(text: str) -> tuple[str, ...]:
 
 
 def see(text: str, path: str, schema: Schema) -> Any:
-    """The value that `text` seems to state for a field, or UNSEEN."""
+    """The value that `text` seems to state for a field, by its label or its form; or UNSEEN."""
     kind = type_of(schema)
-    if schema.get("enum"):
-        return _member(text, path, schema["enum"])
+    if members := {str(member): member for member in schema.get("enum") or ()}:
+        named = _labelled(text, path, "|".join(map(re.escape, members))) or _mentioned(text, members)
+        return members.get(named, UNSEEN)
+    form = FORMATS.get(str(schema.get("format", "")), "") or _unanchored(str(schema.get("pattern", "")))
+    found = _labelled(text, path, form or TYPES.get(kind, "(?!)"))
+    if form and not found and (anywhere := re.search(form, text)):
+        found = anywhere[0]
+    return _as(kind, found) if found else UNSEEN
+
+
+def _as(kind: str, found: str) -> Any:
     if kind in ("integer", "number"):
-        return _number(text, path, kind)
-    if kind == "boolean":
-        return _yes(text, path)
-    return _text(text, path, schema) if kind == "string" else UNSEEN
+        return json.loads(found)
+    return found.lower() in ("true", "yes") if kind == "boolean" else found.strip('"')
 
 
-def _labelled(text: str, path: str, value: str) -> str:
-    """What follows the field's label (whole path, then its last word) and looks like `value`."""
-    whole = _label(path)
-    for name in dict.fromkeys((whole, " ".join(whole.split()[-2:]), whole.split()[-1] if whole else "")):
-        words = r"[\s_.-]+".join(map(re.escape, name.split()))
-        match = re.search(rf"(?i:\b{words})\W{{0,4}}(?:(?i:is|was|are|of|at|to)\b)?\W{{0,4}}?({value})", text)
-        if name and match:
+def _mentioned(text: str, members: Iterable[str]) -> str:
+    lowered = text.lower()
+    return next((m for m in members if m.lower() in lowered or m.lower().replace("_", " ") in lowered), "")
+
+
+def _labelled(text: str, path: str, form: str) -> str:
+    """What follows the field's label (whole path, then its last words) and looks like `form`."""
+    words = _label(path)
+    for name in filter(None, (words, words[-2:], words[-1:])):
+        label = r"[\s_.-]+".join(map(re.escape, name))
+        match = re.search(rf"(?i:\b{label})\W{{0,4}}(?:(?i:is|was|are|of|at|to)\b)?\W{{0,4}}?({form})", text)
+        if match:
             return match[1]
     return ""
 
 
-def _label(path: str) -> str:
-    """A leaf's path as words: "customer.firstName" is "customer first name", positions count from 1."""
+def _label(path: str) -> list[str]:
+    """A leaf's path in words: "customer.firstName" is customer, first, name; positions count from 1."""
     words = re.sub(r"([a-z])([A-Z])|[._-]", lambda cut: f"{cut[1] or ''} {cut[2] or ''}", path)
-    return " ".join(str(int(word) + 1) if word.isdigit() else word.lower() for word in words.split())
-
-
-def _member(text: str, path: str, members: list[Any]) -> Any:
-    lowered = text.lower()
-    named = _labelled(text, path, "|".join(re.escape(str(member)) for member in members))
-    if named:
-        return next(member for member in members if str(member) == named)
-    spoken = {str(member).lower(): member for member in members}
-    found = [
-        member for word, member in spoken.items() if word in lowered or word.replace("_", " ") in lowered
-    ]
-    return found[0] if found else UNSEEN
-
-
-def _number(text: str, path: str, kind: str) -> Any:
-    stated = _labelled(text, path, NUMBER)
-    if not stated:
-        return UNSEEN
-    value = float(stated)
-    if kind == "integer":
-        return int(value) if value == int(value) else UNSEEN
-    return int(value) if value == int(value) and "." not in stated else value
-
-
-def _yes(text: str, path: str) -> Any:
-    stated = _labelled(text, path, r"(?i:true|false|yes|no)\b").lower()
-    return stated in ("true", "yes") if stated else UNSEEN
-
-
-def _text(text: str, path: str, schema: Schema) -> Any:
-    form = FORMATS.get(str(schema.get("format", "")), "") or _unanchored(str(schema.get("pattern", "")))
-    if form:
-        match = re.search(form, text)
-        return _labelled(text, path, form) or (match[0] if match else UNSEEN)
-    quoted = _labelled(text, path, '"[^"]*"').strip('"')
-    return quoted or _labelled(text, path, r"[^\s.;,\"][^.;\n\"]*") or UNSEEN
+    return [str(int(word) + 1) if word.isdigit() else word.lower() for word in words.split()]
 
 
 @lru_cache(maxsize=512)
