@@ -54,10 +54,11 @@ is a gain: positive where the first model is better, also on a metric of which l
 from __future__ import annotations
 
 from .comparing import case_matrix, compare
+from .controls import control_table
 from .report import decide, metrics_report
 from .rules import KIND_NAMES, RULES, Rules, check_primary, rules_of
 from .serving import compare_serving
-from .table import complete
+from .table import complete, of_models
 
 __all__ = [
     "KIND_NAMES",
@@ -68,7 +69,9 @@ __all__ = [
     "compare",
     "compare_serving",
     "complete",
+    "control_table",
     "decide",
     "metrics_report",
+    "of_models",
     "rules_of",
 ]

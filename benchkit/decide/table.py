@@ -20,6 +20,11 @@ OPTIONAL = ("test_case", "category", "family", "reason")
 UNDEFINED = "undefined"  # how the reason begins where a case leaves a metric nothing to compare
 
 
+def of_models(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores without those of controls."""
+    return scores[~scores["model"].map(is_control).astype(bool)]
+
+
 def complete(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores of models with every column: what is not there is empty, a kind that nobody named ALL.
 
@@ -28,7 +33,7 @@ def complete(scores: pd.DataFrame) -> pd.DataFrame:
     """
     if missing := [name for name in NEEDED if name not in scores]:
         raise InputError(f"The scores have no column {', '.join(missing)}. Give {', '.join(NEEDED)}.")
-    scores = scores[~scores["model"].map(is_control).astype(bool)]
+    scores = of_models(scores)
     absent = {name: "" for name in OPTIONAL if name not in scores}
     scores = scores.assign(**absent).fillna(dict.fromkeys(OPTIONAL, ""))
     if (unnamed := scores["test_case"] == "").any():

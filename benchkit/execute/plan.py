@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from ..decide import Rules, complete
+from ..decide import Rules, complete, of_models
 from ..decide.evidence import Evidence, Kind, gather
 from ..decide.rules import kind_name
-from ..domain import is_control
 from ..errors import UsageError
 from ..metrics import described
 from ..values import check
@@ -239,7 +238,7 @@ def pair_alpha(models: int, df: float, alpha: float) -> float:
 
 def _measured(pilot: pd.DataFrame, rules: Rules) -> dict[str, Spread]:
     """Per kind the variance of the pair that is hardest to tell apart; a kind without any is left out."""
-    pilot = pilot[~pilot["model"].map(is_control).astype(bool)]
+    pilot = of_models(pilot)
     if pilot["model"].nunique() < 2:  # a run that was stopped early
         return {}
     evidence = gather(complete(pilot), Rules(primary_metric=rules.primary_metric, alpha=rules.alpha))

@@ -166,8 +166,8 @@ def method(report: Mapping[str, Any]) -> str:
         "The case is the unit: its rounds are averaged, then models are compared on the same "
         "cases. Categories are strata, fixed and weighted: what differs between them is no error. The "
         "decision rests on one quantity, the kinds' differences weighted; each model is compared with the "
-        "best of the others by simultaneous intervals (multiple comparisons with the best) at "
-        f"alpha = {how['alpha']:g}; on no kind may it be worse than another by more than {how['margin']:g}.",
+        "best of the others by simultaneous intervals (multiple comparisons with the best) at alpha = "
+        f"{how['alpha']:g}, and on no kind may it be worse than another by more than {how['margin']:g}.",
         _named(how),
         _adjusted(how),
         "Intervals speak of cases like these; they know nothing of other customers, prompts or dates.",

@@ -83,7 +83,7 @@ def _pilot(run_dir: str) -> Run | None:
 
 def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """(responses, scores) of the pilot; None without any. As 04 scored these very answers, where it did."""
-    from ..domain import is_control
+    from ..decide import of_models
     from ..generate.cases import adopt_cases
     from ..measure import align, score
 
@@ -95,7 +95,7 @@ def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
         scores = run.scores()
     except RunError:  # 04 has not measured it, or not what is there now
         scores = score(align(answers, cases), cases)
-    return answers, scores[~scores["model"].map(is_control).astype(bool)]
+    return answers, of_models(scores)
 
 
 def _sizes(run: Run | None, count: int | None) -> dict[str, int]:
