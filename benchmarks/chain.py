@@ -42,6 +42,7 @@ from benchkit.offline.world.models import ROSTER
 from benchkit.run import Run, start_run
 from benchkit.stats import holm, planned_power, proportion
 from benchkit.validate import validate
+from benchkit.values import checked
 
 STEADY = ROSTER["offline/steady"]
 LESSER = replace(STEADY, id="offline/lesser", field_accuracy=0.72, fact_recall=0.69)
@@ -132,7 +133,7 @@ def client_of(run: Run) -> Client:
 async def answer(run: Run, client: Client, models: list[str], task: Task) -> None:
     """01 to 03: cases written, validated and answered."""
     author, sizes = "offline/author", {f"{kind}_cases": n for kind, n in task.cases.items()}
-    run.save("initial_tests.csv", await generate(plan_cases(**sizes), client, author))
+    run.save("initial_tests.csv", await generate(plan_cases(checked("01_generate", sizes)), client, author))
     outcome = await validate(run.initial_tests(), client, CRITIC.id, rewrite=rewriter(client, author))
     run.save("validated_tests.csv", outcome.accepted)
     work = plan_execution(client, run.validated_tests(), models, ROUNDS)

@@ -13,12 +13,13 @@ import pandas as pd
 
 from benchkit.agent import Reply
 from benchkit.domain import CATEGORIES, KINDS, TestCase
-from benchkit.generate import CUSTOMER_INTERACTION
+from benchkit.generate import CUSTOMER_INTERACTION, plan_cases
 from benchkit.llm.client import Client, connect
 from benchkit.offline import OfflineServer
 from benchkit.offline.world.models import ROSTER, SimulatedModel
 from benchkit.offline.world.simulated_generator import own_case
 from benchkit.run import Run, start_run
+from benchkit.values import checked
 
 AUTHOR, CRITIC, STEADY, HASTY = "offline/author", "offline/critic", "offline/steady", "offline/hasty"
 
@@ -51,6 +52,12 @@ def written(kind: str, number: int, fault: str = "", seed: int = 3) -> dict[str,
 def cases(count: int, kinds: Iterable[str] = KINDS, fault: str = "", seed: int = 3) -> pd.DataFrame:
     """`count` cases of each kind."""
     return pd.DataFrame([written(kind, i + 1, fault, seed) for kind in kinds for i in range(count)])
+
+
+def case_plan(json_cases: int, conversation_cases: int, **more: Any) -> pd.DataFrame:
+    """What 01 asks its generators for."""
+    given = {"json_cases": json_cases, "conversation_cases": conversation_cases} | more
+    return plan_cases(checked("01_generate", given))
 
 
 def conversations(*pairs: tuple[str, str]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from benchkit.agent import system_prompt
 from benchkit.domain import TestCase
 from benchkit.errors import InputError, ProviderError, UsageError
 from benchkit.execute import PROCESS, check_answered, execute, plan_execution
-from benchkit.generate import generate, plan_cases
+from benchkit.generate import generate
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.llm.progress import Bar
 from benchkit.offline import OfflineServer
@@ -24,7 +24,18 @@ from benchkit.runner.parameters import notebook_folder
 from benchkit.validate import validate
 
 from . import talking
-from .staging import AUTHOR, CRITIC, HASTY, STEADY, Canned, cases, client_on, conversations, simulated
+from .staging import (
+    AUTHOR,
+    CRITIC,
+    HASTY,
+    STEADY,
+    Canned,
+    case_plan,
+    cases,
+    client_on,
+    conversations,
+    simulated,
+)
 
 PAIR = [STEADY, HASTY]
 
@@ -206,7 +217,7 @@ class TestWhatGoesOut:
         """Written, validated and executed on one provider: golden text goes to the validator alone."""
         with OfflineServer(latency_ms=0, record=True) as server:
             client = client_on(server, tmp_path, monkeypatch)
-            written = await generate(plan_cases(json_cases=4, conversation_cases=4), client, AUTHOR)
+            written = await generate(case_plan(4, 4), client, AUTHOR)
             outcome = await validate(written, client, CRITIC)
             run = Run(tmp_path)
             run.save("validated_tests.csv", outcome.accepted)

@@ -12,7 +12,7 @@ import pytest
 
 from benchkit.domain import TestCase
 from benchkit.errors import InputError, UsageError
-from benchkit.generate import generate, plan_cases, rewriter
+from benchkit.generate import generate, rewriter
 from benchkit.generate.cases import read_cases
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
@@ -20,7 +20,7 @@ from benchkit.run.tables import read_table
 from benchkit.validate import validate
 from benchkit.validate.checks import check_cases
 
-from .staging import AUTHOR, CRITIC, Canned, cases, client_on, conversations, run_in, simulated
+from .staging import AUTHOR, CRITIC, Canned, case_plan, cases, client_on, conversations, run_in, simulated
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "customer_support_pairs.csv"
 GOOD, BAD = "A reply that is long enough to be one.", ""
@@ -183,7 +183,7 @@ class TestRegeneration:
     async def test_the_whole_way_over_http(self, tmp_path, monkeypatch):
         """Generated, checked, judged, written anew: every case is accepted or rejected once."""
         sloppy = simulated(AUTHOR, id="offline/sloppy", author_errors=0.6, author_errors_again=0.3)
-        plan = plan_cases(json_cases=10, conversation_cases=10)
+        plan = case_plan(10, 10)
         with OfflineServer(latency_ms=0, models=[sloppy]) as server:
             client = client_on(server, tmp_path, monkeypatch)
             table = await generate(plan, client, "offline/sloppy")
@@ -246,9 +246,9 @@ class TestBrought:
 
     async def test_what_was_found_is_not_looked_for_again(self, monkeypatch):
         """The findings that the notebook shows are the ones that sort the cases out."""
-        checked = check_cases(three())
+        findings = check_cases(three())
         monkeypatch.setattr("benchkit.validate.check_cases", None)
-        outcome = await validate(three(), Canned({}), enable_validation=False, checked=checked)
+        outcome = await validate(three(), Canned({}), enable_validation=False, findings=findings)
         assert len(outcome.accepted) == 3
 
     async def test_rejects_are_listed_not_rewritten(self, tmp_path, monkeypatch):

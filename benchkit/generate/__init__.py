@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..agent import Agent, Item, Reply, Tool, system_prompt
 from ..domain import CATEGORIES, KINDS, TestCase
-from ..errors import UsageError
 from ..llm.catalog import default_model
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..llm.client import Client
+    from ..values import Generate
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,6 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-MOST_CASES = 10_000
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 MINUTES: dict[str, Any] = {"type": "number", "minimum": 0}
 # The record that a json case asks for unless somebody brings cases with a schema of their own.
@@ -65,67 +64,21 @@ def generator(kind: str, model: str) -> Agent:
     return Agent(f"{kind}_generator", model, prompt, _generator_tool(kind), temperature=0.8, max_tokens=3000)
 
 
-def plan_cases(
-    *,
-    json_cases: int,
-    conversation_cases: int,
-    categories: Sequence[str] = CATEGORIES,
-    enable_json_tests: bool = True,
-    enable_conversation_tests: bool = True,
-    cases_file: str = "",
-) -> pd.DataFrame:
-    """The cases to generate: id, test_case, category; the categories take turns. None with a `cases_file`.
-
-    Raises UsageError for counts below 0, for unusable categories, or when nothing at all is asked for.
-    """
+def plan_cases(settings: Generate) -> pd.DataFrame:
+    """The cases to generate: id, test_case, category; the categories take turns. None with a `cases_file`."""
     import pandas as pd
 
-    check_parameters(
-        json_cases=json_cases,
-        conversation_cases=conversation_cases,
-        categories=categories,
-        enable_json_tests=enable_json_tests,
-        enable_conversation_tests=enable_conversation_tests,
-        cases_file=cases_file,
-    )
-    wanted = {
-        "json": enable_json_tests and json_cases,
-        "conversation": enable_conversation_tests and conversation_cases,
+    categories = settings.categories or CATEGORIES
+    counts = {
+        "json": 0 if settings.enable_json_tests is False else settings.json_cases,
+        "conversation": 0 if settings.enable_conversation_tests is False else settings.conversation_cases,
     }
     rows = [
-        {"id": f"{kind}-{i + 1:03d}", "test_case": kind, "category": categories[i % len(categories)]}
-        for kind in KINDS
-        for i in range(0 if cases_file else int(wanted[kind]))
+        {"id": f"{kind}-{at + 1:03d}", "test_case": kind, "category": categories[at % len(categories)]}
+        for kind, count in counts.items()
+        for at in range(0 if settings.cases_file else count or 0)
     ]
     return pd.DataFrame(rows, columns=["id", "test_case", "category"])
-
-
-def check_parameters(
-    *,
-    json_cases: int,
-    conversation_cases: int,
-    categories: Sequence[str],
-    enable_json_tests: bool,
-    enable_conversation_tests: bool,
-    cases_file: str,
-) -> None:
-    """Raises UsageError for what `plan_cases` could not plan: 01 asks before it makes a run of it."""
-    for name, flag in (
-        ("enable_json_tests", enable_json_tests),
-        ("enable_conversation_tests", enable_conversation_tests),
-    ):
-        if not isinstance(flag, bool):
-            raise UsageError(f"{name} = {flag!r} is not usable. Use True or False.")
-    for name, count in (("json_cases", json_cases), ("conversation_cases", conversation_cases)):
-        if type(count) is not int or not 0 <= count <= MOST_CASES:
-            raise UsageError(f"{name} = {count!r} is not usable. Use a whole number, 0 to {MOST_CASES}.")
-    if isinstance(categories, str) or not categories or not all(isinstance(c, str) and c for c in categories):
-        raise UsageError(f"categories = {categories!r} is not usable. Use a list of one or more names.")
-    wanted = (enable_json_tests and json_cases) or (enable_conversation_tests and conversation_cases)
-    if not cases_file and not wanted:
-        raise UsageError(
-            "no test cases are asked for. Enable one kind, set its count above 0, or give cases_file."
-        )
 
 
 async def generate(plan: pd.DataFrame, client: Client, model: str = "") -> pd.DataFrame:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, UsageError
+from ..errors import InputError
 from ..run.rows import FLAGGED, rows_used
+from ..values import check
 from .checks import Checked, check_cases
 from .judging import judged
 
@@ -73,21 +74,23 @@ async def validate(
     rewrite: Rewrite | None = None,
     max_regenerations: int = 2,
     flag_only: bool = False,
-    checked: Checked | None = None,
+    findings: Checked | None = None,
 ) -> Outcome:
     """Check, judge and, where `rewrite` can, have rejected cases written anew, `max_regenerations` times.
 
     Without validation, or without `rewrite`, findings that are not fatal are flagged and reject nothing;
     with `flag_only`, as for cases that a person brought, the validator's doubts are flagged too. A flag
-    stands in `validation_message`. `checked` is what `check_cases` found, so that it is not run again.
-    Raises UsageError for a threshold outside 0 to 5, and for regenerations that are no number from 0 to 20.
+    stands in `validation_message`. `findings` is what `check_cases` found, so that it is not run again.
+    Raises UsageError for values that 02's parameters cannot have.
     """
-    check_parameters(enable_validation, threshold, max_regenerations)
+    check(
+        enable_validation=enable_validation, quality_threshold=threshold, max_regenerations=max_regenerations
+    )
     accepted, rejected = _nothing(cases), _nothing(cases)
     rewrite = rewrite if enable_validation and not flag_only else None
     pending = cases
     for attempt in range(max_regenerations + 1):
-        found = checked if checked and not attempt else check_cases(pending, accepted)
+        found = findings if findings and not attempt else check_cases(pending, accepted)
         good, bad = _sorted_out(pending, found, lenient=rewrite is None)
         if enable_validation and len(good):
             good, doubted = await _judge(good, client, model, threshold, flag_only)
@@ -98,17 +101,6 @@ async def validate(
             break
         pending = await rewrite(again)
     return Outcome(accepted.drop(columns="reason"), rejected)
-
-
-def check_parameters(enable_validation: bool, threshold: float, max_regenerations: int) -> None:
-    if not isinstance(enable_validation, bool):
-        raise UsageError(f"enable_validation = {enable_validation!r} is not usable. Use True or False.")
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 5:
-        raise UsageError(f"quality_threshold = {threshold!r} is not usable. Scores run from 0 to 5.")
-    if type(max_regenerations) is not int or not 0 <= max_regenerations <= 20:
-        raise UsageError(
-            f"max_regenerations = {max_regenerations!r} is not usable. Use a whole number, 0 to 20."
-        )
 
 
 def _sorted_out(

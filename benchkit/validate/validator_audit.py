@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase
-from ..errors import UsageError
+from ..values import check
 from .checks import check_cases
 from .judging import judged
 from .perturbations import fact_changed, prompt_cut, schema_broken, thanked
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Random = random_module.Random
 SOUND = "none"  # the fault of a case that was planted as a good one
-MOST_PLANTED = 1000
 
 
 def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -31,12 +30,11 @@ def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     The faults take turns until the first of them has no case left, so that there are as many of each; a case
     has each fault, and is planted sound, at most once. `planted_in_words` says where that gives fewer than
     `count`. A plant is named for its case and fault, so that another count changes none that is on record.
-    Deterministic in the cases and the seed. Raises UsageError for a count that is
-    no whole number from 0 to 1000.
+    Deterministic in the cases and the seed. Raises UsageError for a count that cannot be planted_cases.
     """
     import pandas as pd
 
-    check_count(count)
+    check(planted_cases=count)
     cases = [TestCase.from_row(row) for row in accepted.to_dict("records")]
     lines = {fault: _spoilt(fault, spoil, cases, seed, count) for fault, spoil in _faults(cases).items()}
     lines = {fault: line for fault, line in lines.items() if line}
@@ -69,13 +67,6 @@ def planted_in_words(planted: pd.DataFrame, count: int) -> str:
     if sound < count:
         why.append("each case is planted sound at most once")
     return f"{said} planted_cases = {count} would be more of them: {'; '.join(why)}." if why else said
-
-
-def check_count(planted_cases: int) -> None:
-    if type(planted_cases) is not int or not 0 <= planted_cases <= MOST_PLANTED:
-        raise UsageError(
-            f"planted_cases = {planted_cases!r} is not usable. Use a whole number, 0 to {MOST_PLANTED}."
-        )
 
 
 async def try_validator(
