@@ -177,8 +177,8 @@ def _sensitivity(report: Row) -> Iterator[Said]:
         price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
         text = (
             f"{need['cases']:,} {listed(need['kinds'])} cases in all, {need['more']:,} more than now{price}, "
-            f"have a chance of {percent(need['power'])} to settle a difference of {need['difference']:g} between "
-            f"{listed(need['models'])}."
+            f"have a chance of {percent(need['power'])} to settle a difference of {need['difference']:g} "
+            f"between {listed(need['models'])}."
         )
         yield "sensitivity", text, {name: need[name] for name in ("cases", "more", "power", "cost_usd")}
 
