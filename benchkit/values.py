@@ -191,9 +191,6 @@ class Measure(Values):
     labels_file: Text = UNKNOWN
     label_sample: Count = UNKNOWN
     reference: Text = UNKNOWN
-    alpha: Ratio = UNKNOWN
-    margin: Ratio = UNKNOWN
-    primary_metric: Text = UNKNOWN
 
 
 class Report(Values):

@@ -17,7 +17,7 @@ def test_papermill_alone(tmp_path):
     run_dir = tmp_path / "run"
     parameters = {
         "01_generate": ["json_cases", "2", "conversation_cases", "2"],
-        "03_execute": ["rounds", "1"],
+        "03_execute": ["rounds", "1", "models", "offline/steady,offline/hasty"],
     }
     for name in NAMES:
         given = ["run_dir", str(run_dir), *parameters.get(name, [])]

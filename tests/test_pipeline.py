@@ -497,6 +497,15 @@ def test_terminal_is_sparse_in_a_file():
     assert lines[-1].endswith("24.0 s  failed")
 
 
+def test_terminal_says_what_is_going_to_be_paid():
+    """A line that stays, above the progress: the plan and its price, before the first call is asked."""
+    terminal = Terminal(io.StringIO())
+    about = {"benchkit": {"say": True}}
+    content = {"data": {"text/plain": "120 calls, about $0.01"}, "metadata": about}
+    terminal.message({"msg_type": "display_data", "content": content})
+    assert terminal.stream.getvalue() == "120 calls, about $0.01\n"
+
+
 @pytest.mark.parametrize(
     ("verbose", "name", "text", "told"),
     [

@@ -46,8 +46,9 @@ def test_the_defaults_can_be_used():
         ({"margin": -1.0}, "margin = -1"),
         ({"reference": "offline/steddy"}, "reference = 'offline/steddy' is not usable. The models are"),
         ({"models": ["a", "b"], "reference": STEADY}, "The models are a, b"),
-        ({"kind_weights": {"jsn": 1}}, "There is no jsn, only json, conversation"),
-        ({"category_weights": {"x": 1}, "categories": ["a", "b"]}, "There is no x, only a, b"),
+        ({"kind_weights": {"jsn": 1}}, "kind_weights names jsn; the cases have json and conversation"),
+        ({"category_weights": {"x": 1}, "categories": ["a", "b"]}, "names x; the cases have a and b"),
+        ({"kind_weights": {"json": 1}}, "kind_weights leaves out conversation"),
         ({"labels_file": "none.csv"}, "labels_file = 'none.csv' is not usable. There is no such file"),
     ],
 )

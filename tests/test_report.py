@@ -218,13 +218,20 @@ class TestDecision:
         assert topics >= {"sensitivity", "delivery", "coverage", "rounds"}
         (control,) = [one.text for one in said if one.topic == "control"]
         assert control == (
-            "On task_completion an answer that knows nothing (prompt copied) scores 0.920, the best model 0.905: "
-            "it comes within 0.05 of the best model, so that the metric decides nothing."
+            "On task_completion an answer that knows nothing (prompt copied) scores 0.920, the best model "
+            "0.905: it comes within 0.05 of the best model, so that the metric decides nothing."
         )
         assert [one["id"] for one in report.with_facts(made)["facts"]] == [
             one.id for one in report.facts(made)
         ]
         assert json.loads(json.dumps(report.with_facts(made), allow_nan=False))
+
+    def test_what_became_of_brought_rows_is_said(self):
+        """In the facts and in the report: how many rows were used, and why the others were not."""
+        rows = "9 of 13 rows used: 2 unusable, 1 duplicate, 1 refused by the validator"
+        made = report.with_facts(as_reported(), rows)
+        assert any(rows in one["text"] for one in made["facts"])
+        assert f"Of the cases that were brought: {rows}." in report.write(made, SAID, pd.DataFrame(), {})
 
     def test_controls_are_shown(self):
         """Every control beside the best model, and which metric decides nothing for it."""

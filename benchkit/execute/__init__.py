@@ -14,6 +14,7 @@ from ..domain import KINDS, Response, TestCase
 from ..errors import InputError, ProviderError
 from ..llm.catalog import default_models
 from ..llm.estimate import Estimate, time_table
+from ..llm.progress import say
 from ..log import redact, setup_logging
 from ..metrics.answers import own_keys, read_answer
 from ..metrics.toolcalls import TOOL
@@ -62,8 +63,20 @@ class Plan:
         """Of the slowest model: its agents share its limits."""
         return float(self.table.groupby("model")["minutes (estimate)"].sum().max())
 
+    @property
+    def to_ask(self) -> int:
+        """How many calls have no reply on record."""
+        return int(self.table["to ask"].sum())
+
     def _in_all(self) -> str:
-        return f"About {self.minutes:.2g} minutes in all: the models are asked at once."
+        """Before anything is paid for: how many calls, for how much and how long."""
+        planned = int(self.table["planned"].sum())
+        cost = self.table["cost_usd (estimate)"].sum(min_count=len(self.table))
+        price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
+        return (
+            f"{self.to_ask:,} of {planned:,} calls are to be asked, for {price} and in about "
+            f"{self.minutes:.2g} minutes: the models are asked at once."
+        )
 
     @cached_property
     def tests(self) -> dict[str, TestCase]:
@@ -121,6 +134,8 @@ def plan_execution(
 
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:
     """All calls of all models at once; one row per case, round and model, whatever became of the call."""
+    if plan.to_ask:
+        say(plan._in_all())
     async with client:
         replies = await client.map_all(plan.work, "answer", status=partial(_counted_as, plan))
         return _responses(plan, replies)

@@ -161,6 +161,16 @@ async def ticking(do: Callable[[], None]) -> AsyncIterator[None]:
         task.cancel()
 
 
+def say(text: str) -> None:
+    """A line for whoever waits: in the notebook, and on the terminal of the command that runs it."""
+    if not in_notebook():
+        print(text, file=sys.stderr)
+        return
+    from IPython.display import display
+
+    display({"text/plain": text}, raw=True, metadata={"benchkit": {"say": True}})
+
+
 def in_notebook() -> bool:
     if "IPython" not in sys.modules:
         return False

@@ -48,9 +48,10 @@ def facts(report: Row) -> list[Fact]:
     return list(_numbered(sorted(said, key=lambda one: order.index(one[0]))))
 
 
-def with_facts(report: Row) -> dict[str, Any]:
-    """The report with its `facts`, as metrics_report.json holds them."""
-    return {**report, "facts": [asdict(one) for one in facts(report)]}
+def with_facts(report: Row, rows_used: str = "") -> dict[str, Any]:
+    """The report as metrics_report.json holds it: with its `facts`, and what became of brought rows."""
+    whole = {**report, "rows_used": rows_used}
+    return whole | {"facts": [asdict(one) for one in facts(whole)]}
 
 
 def about(said: Iterable[Fact], *topics: str) -> list[str]:
@@ -215,6 +216,8 @@ def comparison(row: Row, how: Row) -> str:
 
 
 def _coverage(report: Row) -> Iterator[Said]:
+    if rows := report.get("rows_used"):
+        yield "coverage", f"Of the cases that were brought: {rows}.", {}
     for row in report["denominators"]:
         yield "coverage", _counted(row), row
 

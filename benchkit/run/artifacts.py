@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ..domain import is_control
 from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
@@ -183,7 +184,9 @@ class Run:
         return read_table(self.path / "planted_tests.csv", or_empty=True)
 
     def scores(self) -> pd.DataFrame:
+        """Every score of a model; those of controls stand in the file, too, and in the report as a table."""
         scores = read_table(self.path / "scores.csv")
+        scores = scores[~scores["model"].map(is_control).astype(bool)].reset_index(drop=True)
         scores.attrs["simulated"] = self.simulated
         return scores
 

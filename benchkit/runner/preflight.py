@@ -33,21 +33,30 @@ def check_values(plan: Plan) -> None:
         models = given["models"] or default_models(given["provider"])
         if given["reference"] not in models:
             raise refused("reference", given["reference"], f"The models are {', '.join(models)}.")
-    _check_named(given)
+    if "03_execute" in plan:
+        _check_rules(plan, given)
 
 
-def _check_named(given: Values) -> None:
-    """Raises UsageError where a metric is none, or weights name what no case of this run is."""
-    from ..decide import check_primary
+def _check_rules(plan: Plan, given: Values) -> None:
+    """Raises UsageError where what decides is unknown, or fits none of the cases that 01 is going to have."""
+    import pandas as pd
+
+    from ..decide import RULES, Rules, check_primary
     from ..domain import CATEGORIES, KINDS
+    from ..generate.cases import read_cases
 
     check_primary(given.get("primary_metric", ""))
-    known = {"kind_weights": KINDS}
-    if not given.get("cases_file") and "categories" in given:
-        known["category_weights"] = tuple(given["categories"] or CATEGORIES)
-    for name, there in known.items():
-        if unknown := [one for one in given.get(name) or {} if one not in there]:
-            raise refused(name, given[name], f"There is no {unknown[0]}, only {', '.join(there)}.")
+    rules = Rules(**{name: given[name] for name in RULES if name in given})
+    if "01_generate" not in plan or not (rules.kind_weights or rules.category_weights):
+        return
+    if given.get("cases_file"):
+        cases = read_cases(given["cases_file"])
+        cases = cases[cases["problem"] == ""]
+    else:
+        kinds = [kind for kind in KINDS if given[f"enable_{kind}_tests"] and given[f"{kind}_cases"]]
+        categories = given["categories"] or CATEGORIES
+        cases = pd.MultiIndex.from_product([kinds, categories], names=["test_case", "category"]).to_frame()
+    rules.check_fit(cases)
 
 
 async def check_models(plan: Plan, provider_name: str) -> None:

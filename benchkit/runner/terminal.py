@@ -52,7 +52,12 @@ class Terminal:
         content = msg["content"]
         if msg["msg_type"] == "stream":
             self._stream(content["name"], content["text"])
-        elif content.get("metadata", {}).get("benchkit", {}).get("progress"):
+            return
+        ours = content.get("metadata", {}).get("benchkit", {})
+        if ours.get("say"):
+            self.say(CONTROLS.sub("", content["data"]["text/plain"]))
+            self._draw()
+        elif ours.get("progress"):
             self._note = "  ".join(CONTROLS.sub("", content["data"]["text/plain"]).split("\n")).strip()
             self._draw()
 
