@@ -92,7 +92,9 @@ def write(
             [controls(report), *linked(figures, "controls")] if report.get("controls") else []
         ),
         "What was measured": [
-            f"Of the cases that were brought: {escaped(report['rows_used'])}." if report.get("rows_used") else "",
+            f"Of the cases that were brought: {escaped(report['rows_used'])}."
+            if report.get("rows_used")
+            else "",
             denominators(report),
             FAILED,
             delivery(report),
