@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from ..stats.strata import Design
+    from ..stats import Design
 
 
 def round_agreement(parts: Sequence[Measured]) -> pd.DataFrame:
@@ -70,34 +70,28 @@ def variance_split(parts: Sequence[Measured], reference: str = "") -> pd.DataFra
 
 
 def _splits(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
-    from ..stats import round_noise
-    from ..stats.strata import design
+    from ..stats import design, round_noise
 
-    cases = design(len(one.ids), [str(c) for c in one.category])
-    noise = {model: round_noise(one.of(model)) for model in one.models}
+    cases = design(len(one.ids), [str(label) for label in one.category])
+    noise = [round_noise(values) for values in one.values]
     for a, b in pairs_of(one.models, reference):
-        yield _split(one, a, b, cases, [noise[a], noise[b]])
+        i, j = one.models.index(a), one.models.index(b)
+        yield {"metric": one.metric.name, "model_a": a, "model_b": b} | _split(
+            one.means[i] - one.means[j], (noise[i], noise[j]), cases, one.values.shape[2]
+        )
 
 
-def _split(one: Measured, a: str, b: str, cases: Design, noise: list[np.ndarray]) -> dict[str, Any]:
+def _split(
+    gap: np.ndarray, noise: tuple[np.ndarray, np.ndarray], cases: Design, rounds: int
+) -> dict[str, Any]:
     import numpy as np
 
     from ..stats import spread, stratified
 
-    rounds = one.values.shape[2]
-    i, j = one.models.index(a), one.models.index(b)
-    pair = stratified(one.means[i] - one.means[j], cases)
-    both = ~np.isnan(one.means[i] - one.means[j])
+    pair, both = stratified(gap, cases), ~np.isnan(gap)
     separable = rounds > 1 and not any(np.isnan(of[both]).any() for of in noise) and pair.n > 1
     known = spread(pair, noise[0] + noise[1] if separable else None, rounds)
-    row: dict[str, Any] = {
-        "metric": one.metric.name,
-        "model_a": a,
-        "model_b": b,
-        "n": pair.n,
-        "rounds": rounds,
-    }
-    row |= {"separable": separable}
+    row: dict[str, Any] = {"n": pair.n, "rounds": rounds, "separable": separable}
     if not separable:
         return row | {"more_rounds": "cannot be told from one round"}
     sigma2 = [float(of[both].mean()) * rounds for of in noise]

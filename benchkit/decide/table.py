@@ -23,8 +23,8 @@ UNDEFINED = "undefined"  # how the reason begins where a case leaves a metric no
 
 def of_models(scores: pd.DataFrame) -> pd.DataFrame:
     """The scores without those of controls."""
-    controls = [name for name in scores["model"].unique() if is_control(str(name))]
-    return scores[~scores["model"].isin(controls)] if controls else scores
+    controls = [model for model in scores["model"].unique() if is_control(model)]
+    return scores[~scores["model"].isin(controls)]
 
 
 def complete(scores: pd.DataFrame) -> pd.DataFrame:
@@ -119,8 +119,8 @@ def _measured(metric: Metric, kind: str, rows: pd.DataFrame, models: Sequence[st
     import numpy as np
 
     answered = rows["value"].notna() & (rows["reason"] == "")
-    reasons = [one for one in rows["reason"].unique() if str(one).startswith(UNDEFINED)]
-    undefined = rows["reason"].isin(reasons) & rows["value"].isna()
+    told = [reason for reason in rows["reason"].unique() if reason.startswith(UNDEFINED)]
+    undefined = rows["reason"].isin(told) & rows["value"].isna()
     rows = rows.assign(answered=answered.astype(float), undefined=undefined.astype(float))
     ids, first, arrays = as_arrays(rows, models, ("value", "answered", "undefined"))
     category, family = (rows[name].to_numpy(dtype=object)[first] for name in ("category", "family"))
