@@ -41,18 +41,19 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from benchkit.stats import (
+    Design,
     Estimate,
     Spread,
     combine,
+    design,
     needed_cases,
+    other_categories,
+    planned_power,
     round_noise,
     smallest_difference,
     spread,
     stratified,
 )
-from benchkit.stats.categories import other_categories
-from benchkit.stats.sample_size import planned_power
-from benchkit.stats.strata import Design, design
 
 LEVEL, BETWEEN, CORRELATION = 0.646465, 0.638744, 0.591018  # of gpqa_scores.csv
 NOISE = 3.0  # a continuous round's variance is a quarter of a binary one's: 1/(1 + NOISE)

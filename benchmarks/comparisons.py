@@ -4,10 +4,11 @@
 
 A made-up scores table of MODELS (10) models, CASES (10,000) cases of either kind in five categories, ROUNDS
 (3) rounds and all metrics that are computed from the answers (8) goes through what 04 and 05 do to scores:
-every pair compared on every metric (stratified t, Holm), means, rounds, and the decision with its simultaneous
-intervals, floors and sensitivity. Beside it the floor: scipy's `ttest_rel` over the same per-case means, which
-knows no categories, families or unscored answers, with and without the means being made by pandas.
-Wall-clock seconds, and the process's peak memory after each step; the table alone is the first of those.
+every pair compared on every metric (stratified t, Holm), means, rounds, and the decision with its
+simultaneous intervals, floors and sensitivity. Beside it the floor: scipy's `ttest_rel` over the same
+per-case means, which knows no categories, families or unscored answers, with and without the means being
+made by pandas. Wall-clock seconds, and the process's peak memory after each step; the table alone is the
+first of those.
 """
 
 from __future__ import annotations

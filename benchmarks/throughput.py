@@ -35,7 +35,7 @@ CASES = ((600, 50, 200), (3000, 200, 200), (3000, 64, 0))  # calls, in flight, m
 Ask = Callable[[int, int], Awaitable[None]]
 
 
-async def crew(calls: int, size: int, ask: Callable[[int], Awaitable[object]]) -> None:
+async def workers(calls: int, size: int, ask: Callable[[int], Awaitable[object]]) -> None:
     """`calls` calls, `size` at a time."""
     numbers = iter(range(calls))
 
@@ -63,7 +63,7 @@ async def bare_aiohttp(calls: int, size: int) -> None:
             async with session.post(url, json=body | {"messages": messages}) as response:
                 json.loads(await response.read())
 
-        await crew(calls, size, ask)
+        await workers(calls, size, ask)
 
 
 def chat_groq(aio: bool) -> Ask:
@@ -79,7 +79,7 @@ def chat_groq(aio: bool) -> Ask:
         one = agent("canned")
         bound = chat.bind_tools([one.tool.definition], tool_choice=one.tool.name)
         asked = [[SystemMessage(one.system_prompt), HumanMessage(item.content)] for item in items(calls)]
-        await crew(calls, size, lambda number: bound.ainvoke(asked[number]))
+        await workers(calls, size, lambda number: bound.ainvoke(asked[number]))
         await http.aclose()
 
     return run

@@ -302,3 +302,12 @@ async def test_huge_and_odd_text(server, tmp_path):
     sent = {body["messages"][1]["content"] for body in server.requests}
     assert sent == {text.replace("\ud83d", "?") for text in odd}
     assert await client(tmp_path).map(agent(), order) == replies
+
+
+async def test_our_own_server_is_known(tmp_path, monkeypatch):
+    """The embedded provider has no limits to be found out: many calls go at once, in every session."""
+    for start in (0, 60):
+        one = connect(Run(tmp_path, "offline"))
+        async with one:
+            assert one._sender.pacer(STEADY).window.size == 64
+            await one.map(executor(STEADY), items(2, start=start))

@@ -12,13 +12,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from benchkit.agent import Item, Reply
 from benchkit.errors import RunError
-from benchkit.llm.journal import Journal, any_simulated, recorded
+from benchkit.llm.journal import Journal, any_simulated, read, replies_in
 
 from .talking import executor
 
@@ -35,6 +36,11 @@ async def fill(journal: Journal, calls=CALLS, **more) -> dict[str, Reply]:
     replies = {call.key: reply(call, **more) for call in calls}
     await asyncio.gather(*(journal.record(call, replies[call.key]) for call in calls))
     return replies
+
+
+def recorded(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
+    """What somebody finds who only looks."""
+    return read(path, lambda db: replies_in(db, keys)) or {}
 
 
 @pytest.fixture

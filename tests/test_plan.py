@@ -87,7 +87,7 @@ class TestPower:
 
     def test_alpha_and_the_number_of_models_count(self):
         """Dunnett's two-sided 2.54 at k = 3 and 20 df; a laxer alpha finds more; more models find less."""
-        from benchkit.stats.estimates import t_quantile
+        from benchkit.stats import t_quantile
 
         assert t_quantile(pair_alpha(4, 20, 0.05) / 2, 20) == pytest.approx(2.54, abs=0.01)
         assert pair_alpha(2, 20, 0.05) == 0.05

@@ -11,7 +11,9 @@ from benchkit.llm import catalog
 from benchkit.llm.budget import Budget
 from benchkit.llm.catalog import Model, default_model, default_models, known, listed, replacement
 from benchkit.llm.client import Client
+from benchkit.llm.groq import Transport
 from benchkit.llm.provider import Provider, base_url, served_models
+from benchkit.llm.window import LARGEST_WINDOW
 from benchkit.offline.server import OfflineServer
 from benchkit.offline.world.models import ROSTER
 
@@ -175,6 +177,14 @@ async def test_the_embedded_provider_needs_no_network(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
     (reply,) = await Client(Run(tmp_path, "offline"), Provider("offline"), Budget()).map(executor(), items(1))
     assert reply.status == "answered"
+
+
+async def test_more_connections_than_calls_in_flight():
+    """The adapter's own limit of 100 would hold back what the window lets go."""
+    transport = Transport("http://127.0.0.1:9", KEY, timeout_s=1.0)
+    async with transport._http._transport.get_client() as session:
+        assert session.connector.limit > 10 * LARGEST_WINDOW
+    await transport.close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the adapter's own

@@ -287,7 +287,6 @@ class TestOpening:
             ("responses", "03_execute"),
             ("scores", "04_measure"),
             ("metrics_report", "04_measure"),
-            ("comparisons", "04_measure"),
         ],
     )
     def test_missing_artifacts_name_their_notebook(self, table, maker):
@@ -300,7 +299,7 @@ class TestOpening:
         run = begun()
         run.save_json("metrics_report.json", {"configuration": {}})
         with pytest.raises(RunError, match=r"no usable comparisons, decision.*04_measure\.ipynb"):
-            run.comparisons()
+            run.metrics_report()
 
     def test_a_report_of_other_responses_is_said(self):
         """05 must not report what 03 has asked anew since 04; whoever only looks may still read it."""

@@ -9,8 +9,8 @@ import pytest
 from benchkit.decide import Rules, compare
 from benchkit.domain import is_control
 from benchkit.errors import UsageError
-from benchkit.measure import align, score, summarise
-from benchkit.metrics import METRICS, add_metric, described, in_order
+from benchkit.measure import align, score, summarise, with_controls
+from benchkit.metrics import METRICS, add_metric, described, in_order, recorded, remember
 
 from .measured import HASTY, STEADY, case, cases, response, responses
 
@@ -80,7 +80,7 @@ def stars():
     yield add_metric(
         "stars", "conversation", lambda text: float(min(5, text.count("!"))), high=5.0, unit="stars"
     )
-    del METRICS["stars"]
+    METRICS.pop("stars", None)
 
 
 def test_a_metric_of_ones_own(stars):
@@ -128,3 +128,30 @@ def test_controls_have_names_of_their_own():
     """A control is told from a model by its name."""
     assert is_control("control: boilerplate")
     assert not is_control("openai/control")
+
+
+def test_a_metric_known_in_another_kernel(stars):
+    """What a report recorded of a metric of one's own is what another kernel reads about it."""
+    kept = recorded(["stars", "clarity", "elsewhere"])
+    assert list(kept) == ["stars"]
+    del METRICS["stars"]
+    remember(kept)
+    found = METRICS["stars"]
+    assert (found.kind, found.high, found.unit, found.worst) == ("conversation", 5.0, "stars", 0.0)
+    table = cases(case("a"), case("b"))
+    rows = [response(id, model, "Done.") for id in "ab" for model in (STEADY, HASTY)]
+    assert "stars" not in set(score(align(responses(*rows), table), table)["metric"])
+    with pytest.raises(UsageError, match="stars has no function here"):
+        found.value("Done.", None)
+
+
+def test_controls_stand_below_the_scores():
+    """One table for scores.csv and the decision: the models' scores first, and what was noted of them."""
+    table = cases(case("a"), case("b"))
+    rows = [response(id, model, "Done.") for id in "ab" for model in (STEADY, HASTY)]
+    scores = score(align(responses(*rows), table), table)
+    scores.attrs["simulated"] = True
+    both = with_controls(scores, table)
+    assert both.attrs["simulated"]
+    assert list(both["model"].map(is_control)) == sorted(both["model"].map(is_control))
+    assert both["model"].nunique() == 5

@@ -12,19 +12,16 @@ from statsmodels.stats.power import TTestPower
 from benchkit.errors import UsageError
 from benchkit.stats.estimates import combine
 from benchkit.stats.sample_size import (
-    Spread,
-    case_variance,
     needed_cases,
     needed_rounds,
     normal_cases,
     normal_difference,
     planned_power,
     power,
-    round_noise,
     smallest_difference,
-    spread,
 )
 from benchkit.stats.strata import stratified
+from benchkit.stats.variances import Spread, case_variance, round_noise, spread
 
 
 def test_known_answers():

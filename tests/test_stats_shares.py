@@ -18,7 +18,7 @@ from benchkit.stats import (
     share_interval,
     stratified,
 )
-from benchkit.stats.strata import design
+from benchkit.stats.sampling import design
 
 NAN = np.nan
 

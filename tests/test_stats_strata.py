@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from benchkit.errors import UsageError
-from benchkit.stats.categories import by_category, heterogeneity, other_categories, without_each
+from benchkit.stats.categories import by_category, expected_change, heterogeneity, other_categories
 from benchkit.stats.estimates import combine
-from benchkit.stats.means import case_means
-from benchkit.stats.strata import design, stratified
+from benchkit.stats.sampling import design
+from benchkit.stats.shares import case_means
+from benchkit.stats.strata import stratified
+from benchkit.stats.table import compare_table
 
 GPQA = Path(__file__).parent.parent / "../shared/data/gpqa_scores.csv"
 
@@ -42,6 +46,23 @@ def test_gpqa(rounds, estimate, se, p, low, high):
     found = (e.estimate, e.se, e.p_value, e.low, e.high)
     assert found == pytest.approx((estimate, se, p, low, high), abs=6e-7)
     assert (e.n, e.df) == (198, 197)
+
+
+def test_gpqa_through_the_table():
+    """The file as it is, its columns renamed."""
+    gpqa("gpt-5-nano", 1)
+    names = {"item_id": "id", "model_id": "model", "epoch": "round"}
+    row = compare_table(pd.read_csv(GPQA).rename(columns=names)).comparisons.iloc[0]
+    assert (row.difference, row.se, row.p_value) == pytest.approx((0.0585859, 0.0277885, 0.0362710), abs=6e-7)
+
+
+@pytest.mark.parametrize(
+    ("model", "mean", "se"), [("gpt-5-nano", 0.675758, 0.0275956), ("gpt-5.4-mini", 0.617172, 0.0296200)]
+)
+def test_gpqa_own_means(model, mean, se):
+    """A model's own mean with cases as units: the error clustered by question of the README."""
+    e = stratified(case_means(gpqa(model, 5)))
+    assert (e.estimate, e.se) == pytest.approx((mean, se), abs=6e-7)
 
 
 def uneven(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -263,13 +284,49 @@ def test_other_categories():
 
 def test_leaving_out_a_category_knows_what_to_expect():
     """Like categories: the chance that significance changes is the share of runs where it does."""
-    rng = np.random.default_rng(8)
-    labels = np.repeat(list("abcde"), 10)
-    whole = design(50, labels)
+    rng, whole = np.random.default_rng(8), design(50, np.repeat(list("abcde"), 10))
     changed, expected = [], []
     for _ in range(400):
-        for one in without_each(rng.normal(0.4, 1, 50), whole):
-            changed.append(one.changes)
-            expected.append(one.expected)
+        d = rng.normal(0.4, 1, 50)
+        full = stratified(d, whole)
+        for c in range(5):
+            part = stratified(np.where(whole.strata == c, np.nan, d), whole)
+            changed.append((part.p_value <= 0.05) != (full.p_value <= 0.05))
+            expected.append(expected_change(full, part, 0.05))
     assert np.mean(expected) == pytest.approx(np.mean(changed), abs=0.025)
     assert 0.05 < np.mean(changed) < 0.3
+
+
+rows = st.lists(
+    st.tuples(st.integers(-20, 20).map(lambda x: x / 20), st.sampled_from("abc"), st.sampled_from("12345")),
+    min_size=2,
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.booleans(), st.randoms(use_true_random=False))
+def test_swap_scale_and_order(rows, in_families, random):
+    """Swapping the models mirrors, another unit scales, another order of the cases changes nothing."""
+
+    def of(some, factor=1.0):
+        d, labels, families = zip(*some, strict=True)
+        return stratified(factor * np.array(d), list(labels), None, list(families) if in_families else None)
+
+    shuffled = random.sample(rows, len(rows))
+    e, mirrored, percent, other = of(rows), of(rows, -1), of(rows, 100), of(shuffled)
+    same = pytest.approx((e.estimate, e.low, e.high, e.p_value), nan_ok=True, abs=1e-12)
+    assert (other.estimate, other.low, other.high, other.p_value) == same
+    assert (-mirrored.estimate, -mirrored.high, -mirrored.low, mirrored.p_value) == same
+    assert (percent.estimate / 100, percent.low / 100, percent.high / 100, percent.p_value) == same
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.sampled_from([0.01, 0.05, 0.2]))
+def test_interval_and_p_tell_the_same(rows, alpha):
+    """0 lies outside of the interval wherever p is at most alpha; the converse too, unless signs say less."""
+    d, labels, _ = zip(*rows, strict=True)
+    e = stratified(d, list(labels), alpha=alpha)
+    if e.se > 0 and abs(abs(e.estimate) / e.se - scipy_stats.t.isf(alpha / 2, e.df)) > 1e-6:
+        outside = e.low > 0 or e.high < 0
+        assert (e.p_value <= alpha) == (outside and 2.0 ** (1 - e.n) <= alpha)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from ..stats import Contrasts, Estimate
-    from ..stats.strata import Design
+    from ..stats import Contrasts, Design, Estimate
 
 LEAST_CASES = 20  # under so many nothing is deployed
 
@@ -168,7 +167,7 @@ def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:
 
 def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
     """Categories as strata, with their weights or their shares of the planned cases, for all pairs alike."""
-    from ..stats.strata import design
+    from ..stats import design
 
     labels = [str(label) for label in one.category]
     given = {label: weights[label] for label in sorted(set(labels))} if weights else None

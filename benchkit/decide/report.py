@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..measure.summary import costs, denominators, detailed, records, signature, summarise
-from ..metrics import described
+from ..metrics import described, recorded
 from .comparing import compare
 from .controls import control_table, disqualified
 from .deciding import Floor, Outcome, conclude, equivalent, floors, routing
@@ -90,6 +90,7 @@ def metrics_report(
                 "cost": [] if responses is None else records(costs(responses)),
             },
             "detailed_metrics": detailed(ours),
+            "metrics": recorded(ours["metric"].unique()),
             "comparisons": records(compare(ours, rules)),
             "controls": records(controls),
             "delivery": records(delivery(deciding, rules.alpha)),

@@ -75,7 +75,7 @@ def _without_each(
     evidence: Evidence, base: Outcome, prefer: list[int], top: int, next_best: int
 ) -> Iterator[dict[str, Any]]:
     """The outcome without each category in turn, and the chance of a change if it were like the others."""
-    from ..stats.categories import expected_change
+    from ..stats import expected_change
 
     names = sorted({str(one) for kind in evidence.kinds for one in kind.measured.category})
     for name in names if len(names) > 1 else ():

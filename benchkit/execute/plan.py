@@ -112,7 +112,7 @@ class _Outlook:
         return smallest_difference(self.known, n, rounds=rounds, alpha=self.alpha(n), power=self.power)
 
     def chance(self, n: float, rounds: int) -> float:
-        from ..stats.sample_size import planned_power
+        from ..stats import planned_power
 
         return planned_power(self.known, n, self.rules.detect, rounds=rounds, alpha=self.alpha(n))
 
@@ -227,8 +227,7 @@ def pair_alpha(models: int, df: float, alpha: float) -> float:
     """The level of one two-sided comparison where `models` are compared with the best one."""
     import numpy as np
 
-    from ..stats.contrasts import simultaneous_t
-    from ..stats.estimates import t_tail
+    from ..stats import simultaneous_t, t_tail
 
     if models < 3:
         return alpha

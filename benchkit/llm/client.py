@@ -20,7 +20,7 @@ from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
 from .jobs import Job, Status, changes, progress, say_what_changed, say_what_was_cut_off
-from .journal import Journal, limits_in, read, recorded
+from .journal import Journal, limits_in, read, replies_in
 from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
 from .replies import is_cut_off
@@ -118,31 +118,34 @@ class Client:
 
     def estimates(self, work: Work) -> list[Estimate]:
         """What each agent has yet to ask, at the limits that are known; asks nothing."""
-        learnt, recorded = read(self._path, limits_in) or {}, self.recorded(work)
-        models = {
-            agent.model for (agent, items), done in zip(work, recorded, strict=True) if len(done) < len(items)
-        }
+        learnt, jobs = read(self._path, limits_in) or {}, self._jobs(work)
+        models = {job.agent.model for job in jobs if job.left}
         at_once = self._cap / len(models) if self._cap and models else 0  # the cap is all models' together
         return [
-            estimate(agent, items, done, learnt.get(agent.model, {}), at_once)
-            for (agent, items), done in zip(work, recorded, strict=True)
+            estimate(agent, items, job.settled, learnt.get(agent.model, {}), at_once)
+            for (agent, items), job in zip(work, jobs, strict=True)
         ]
 
     def changes(self, work: Work) -> list[Counter[str]]:
         """How many of each agent's calls are asked again, by what has changed of them; asks nothing."""
-        jobs = [self._job(agent, items, partial(recorded, self._path)) for agent, items in work]
+        jobs = self._jobs(work)
         return read(self._path, partial(changes, jobs)) or [Counter() for _ in jobs]
 
     def recorded(self, work: Work) -> list[dict[str, Reply]]:
         """The replies on record for each agent's calls, by key; asks nothing."""
-        find = partial(recorded, self._path)
-        return [self._job(agent, items, find).settled for agent, items in work]
+        return [job.settled for job in self._jobs(work)]
 
     def on_record(self, work: Work) -> list[list[Reply | None]]:
         """The replies on record in the items' order, None where there is none; asks nothing."""
-        find = partial(recorded, self._path)
-        jobs = [self._job(agent, items, find) for agent, items in work]
-        return [[job.settled.get(key) for key in job.keys] for job in jobs]
+        return [[job.settled.get(key) for key in job.keys] for job in self._jobs(work)]
+
+    def _jobs(self, work: Work) -> list[Job]:
+        """What there is to do by the record, which is looked at once and without the run's lock."""
+
+        def look(find: Find) -> list[Job]:
+            return [self._job(agent, items, find) for agent, items in work]
+
+        return read(self._path, lambda db: look(partial(replies_in, db))) or look(lambda keys: {})
 
     async def map(self, agent: Agent, items: Sequence[Item], label: str = "") -> list[Reply]:
         """Run `agent` over `items`; the replies come in the items' order."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -106,15 +107,15 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             yield db
 
 
-def recorded(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
-    """What is on record for `keys` in a journal that is not going to be written; {} where there is none."""
-    wanted = list(keys)
-    return read(path, lambda db: replies_in(db, wanted)) or {}
-
-
 def any_simulated(path: Path) -> bool:
     """Whether the offline provider made a reply in the journal, by its fingerprint; so it is taken to be
     where that cannot be told, because the journal or a record is damaged."""
+    files = (path, Path(f"{path}-wal"))
+    return _any_simulated(path, tuple(file.stat().st_mtime_ns for file in files if file.is_file()))
+
+
+@lru_cache(maxsize=16)  # every figure asks, and a journal of real models has to be read to its end
+def _any_simulated(path: Path, written: tuple[int, ...]) -> bool:
     query = """SELECT 1 FROM calls WHERE CASE WHEN json_valid(reply)
         THEN json_extract(reply, '$.fingerprint') LIKE 'offline%' ELSE 1 END LIMIT 1"""
     try:
@@ -130,11 +131,12 @@ def asked_in(db: sqlite3.Connection, role: str, failed: bool = False) -> Iterato
     return map(Asked._make, db.execute(query, [role, failed]))
 
 
-def replies_in(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Reply]:
+def replies_in(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Reply]:
     """The replies on record for `keys`; those that failed are left out, since they are asked again."""
+    wanted = list(keys)
     found: dict[str, Reply] = {}
-    for start in range(0, len(keys), 500):
-        some = keys[start : start + 500]
+    for start in range(0, len(wanted), 500):
+        some = wanted[start : start + 500]
         marks = ",".join("?" * len(some))
         query = f"SELECT key, reply FROM calls WHERE status != 'failed' AND key IN ({marks})"
         found |= {key: _reply(body) for key, body in db.execute(query, some)}
@@ -206,7 +208,7 @@ class Journal:
 
     def replies(self, keys: Iterable[str]) -> dict[str, Reply]:
         """What is on record for `keys`, by key; failed calls are left out, since they are asked again."""
-        return self.query(lambda db: replies_in(db, list(keys)))
+        return self.query(lambda db: replies_in(db, keys))
 
     def query(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """What `query` finds among what is committed."""

@@ -71,13 +71,15 @@ class Pacer:
     `acquire` reserves what the provider reserves (prompt and token limit); `release` gives back what was
     not used; the window adapts how many are in flight.
     `tiers` are limits that the model may have, smallest first: the first guess, until the provider says.
-    `most` is how many calls the user lets go at once, 0: as many as replies stay quick with.
+    `most` is how many calls the user lets go at once, 0: as many as replies stay quick with, and `first` of
+    them before there is any reply.
     """
 
     def __init__(
         self,
         *,
         most: int = 0,
+        first: float = FEW,
         tiers: Sequence[Limits] = (),
         longest_s: float = LONGEST_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
@@ -85,8 +87,8 @@ class Pacer:
     ) -> None:
         self.limits: dict[str, int] = {}  # as far as they are known
         self.guessed: dict[str, float] = dict(tiers[0]) if tiers else {}  # the provider's word replaces it
-        first = FIRST_WINDOW if tiers else most or FEW
-        self.window = Window(most or LARGEST_WINDOW, first, clock, given=most > 0, longest_s=longest_s)
+        flight = FIRST_WINDOW if tiers else most or first
+        self.window = Window(most or LARGEST_WINDOW, flight, clock, given=most > 0, longest_s=longest_s)
         self.waiting = ("", 0.0)  # the limit that holds the next call, and until when
         self.timed_out = 0  # requests without a reply in time
         self.asking_again = 0  # calls that wait between two of their attempts

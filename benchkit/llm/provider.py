@@ -57,8 +57,8 @@ class Provider:
     async def listed(self) -> list[dict[str, Any]]:
         """The provider's own rows on its models. Raises ProviderError for a bad key or one out of reach."""
         transport = self.transport
-        patience = _Patience(self.sleep, transport.url)
-        ask = groq_rate_limit(max_retries=2, base_delay=0.5, sleep=patience.sleep)(transport.models)
+        bounded = _BoundedWait(self.sleep, transport.url)
+        ask = groq_rate_limit(max_retries=2, base_delay=0.5, sleep=bounded.sleep)(transport.models)
         try:
             return await ask(min(LIST_TIMEOUT_S, self.timeout_s))
         except CallError as error:
@@ -101,7 +101,7 @@ class Provider:
 
 
 @dataclass
-class _Patience:
+class _BoundedWait:
     """Sleep for a request that everything else waits for in silence: a minute in all, then ProviderError."""
 
     asleep: Callable[[float], Awaitable[Any]]

@@ -24,6 +24,7 @@ from .pacing import NO_ANSWERS, SHORTEST_WAIT_S, TOKENS, Pacer, Permit, first_of
 from .provider import Provider
 from .replies import Timing, answered, unanswered, usage_of
 from .retry import LONGEST_OUTAGE_S, LONGEST_WAIT_S, Outage, groq_rate_limit
+from .window import FEW, MANY
 
 logger = setup_logging(__name__)
 LONGEST_DAILY_WAIT_S = 60.0  # of a daily limit: what it frees in a minute is not worth staying for
@@ -96,10 +97,11 @@ class Sender:
     def pacer(self, model: str) -> Pacer:
         """The model's pacer; it starts from what the last session learnt, else from the catalog's guess."""
         if model not in self._pacers:
-            tiers = [self.journal.limits[model]] if model in self.journal.limits else catalog.tiers(model)
+            learnt = self.journal.limits.get(model)
             self._pacers[model] = Pacer(
                 most=self._cap,
-                tiers=tiers,
+                first=MANY if self.provider.name == "offline" else FEW,
+                tiers=[learnt] if learnt else catalog.tiers(model),
                 longest_s=self.provider.timeout_s,
                 clock=self._clock.now,
                 sleep=partial(self._held, model),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 LARGEST_WINDOW = 256.0
 FIRST_WINDOW = 8.0  # goes at once where limits are guessed at; slow replies shrink it no further
 FEW = 4.0  # goes at once where nothing is known: a server may well serve one at a time
+MANY = 64.0  # goes at once to our own server, which has no limits
 # Where the user says how many may go, a few go at once, and more one after the other once a refusal of those
 # would have been heard, so that the next refusal is heard before many more are on their way.
 HEARD_S, GAP_S, FLIGHT_S = 0.03, 0.003, 0.15
@@ -39,7 +40,7 @@ class Window:
         self.in_flight = 0
         self.crowded = False  # whether the next call waits for nothing but room
         self._largest, self._clock, self._given, self._longest_s = largest, clock, given, longest_s
-        self._landed = False  # whether there is a reply yet
+        self._answered = False  # whether there is a reply yet
         self._next_start = clock()
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._entered = 0  # calls so far
@@ -68,7 +69,7 @@ class Window:
         """A call is over, answered after `latency_s` or (None) not at all."""
         self.in_flight -= 1
         if latency_s is not None:
-            self._landed, self._late = True, 0
+            self._answered, self._late = True, 0
             self._adapt(number, latency_s)
 
     def refused(self, sent_at: float) -> None:
@@ -103,7 +104,7 @@ class Window:
         """Seconds between two calls while it is being found out how many may be in flight."""
         if not self._seeking or self.in_flight < FIRST_WINDOW:
             return 0.0
-        if not self._landed:
+        if not self._answered:
             return HEARD_S if self.in_flight == FIRST_WINDOW else min(GAP_S, FLIGHT_S / self.size)
         return min(GAP_S, self._quick / (2 * self.size))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
-from .controls import score_controls
+from .controls import score_controls, with_controls
 from .scoring import score
 from .summary import (
     costs,
@@ -33,4 +33,5 @@ __all__ = [
     "signature",
     "summarise",
     "undelivered",
+    "with_controls",
 ]

@@ -32,6 +32,15 @@ def score_controls(cases: pd.DataFrame) -> pd.DataFrame:
     return as_table((one for case, other in pairs for one in _scores(case, other)), cases)
 
 
+def with_controls(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """`scores` and below them those of the controls, as scores.csv and the decision take them."""
+    import pandas as pd
+
+    both = pd.concat([scores, score_controls(cases)], ignore_index=True)
+    both.attrs.update(scores.attrs)
+    return both
+
+
 def _scores(case: TestCase, other: TestCase | None) -> Iterator[Score]:
     empty = of_nothing(case)
     for name, answer in _answers(case, other):

@@ -18,6 +18,7 @@ _WORDS = {
     "refused": "refused refusal declined content_filter safety blocked",
     "malformed": "malformed invalid length max_tokens max_output_tokens truncated incomplete parse_error",
 }
+_NO_ERROR = frozenset(("", "0", "false", "no", "no_error", "ok", "success", "[]", "{}"))
 KNOWN = {word: status for status, words in _WORDS.items() for word in words.split()} | {"": ""}
 
 
@@ -35,7 +36,7 @@ def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Ans
     that ended on its token limit (`finish_reason`) is malformed. All else is what its text is read as.
     """
     said = KNOWN.get(word_of(row.get("status")), "")
-    error = "" if word_of(row.get("error")) in ("", "0", "false", "[]", "{}") else str(row["error"]).strip()
+    error = "" if word_of(row.get("error")) in _NO_ERROR else str(row["error"]).strip()
     if said == "failed" or (error and said in ("", "answered")):
         return Answer("failed", error=error or "its status says so")
     ended = KNOWN.get(word_of(row.get("finish_reason")), "")

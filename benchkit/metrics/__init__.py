@@ -5,6 +5,26 @@ that the reference leaves nothing to compare with: the caller counts the case as
 All that others need to know of a metric stands in its descriptor, `METRICS[name]`.
 """
 
-from .descriptors import METRICS, METRICS_VERSION, PRIMARY, Metric, add_metric, described, in_order
+from .descriptors import (
+    METRICS,
+    METRICS_VERSION,
+    PRIMARY,
+    Metric,
+    add_metric,
+    described,
+    in_order,
+    recorded,
+    remember,
+)
 
-__all__ = ["METRICS", "METRICS_VERSION", "PRIMARY", "Metric", "add_metric", "described", "in_order"]
+__all__ = [
+    "METRICS",
+    "METRICS_VERSION",
+    "PRIMARY",
+    "Metric",
+    "add_metric",
+    "described",
+    "in_order",
+    "recorded",
+    "remember",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -143,9 +143,10 @@ _BUILT_IN = (
         undefined="the golden response has no field",
     ),
 )
+_KEPT = ("kind", "low", "high", "unit", "lower_is_better", "binary", "description", "reported_as")
 METRICS = {metric.name: metric for metric in _BUILT_IN}
 PRIMARY = {"conversation": "task_completion", "json": "field_accuracy"}
-METRICS_VERSION = "1"  # raised whenever a definition changes: numbers of two versions do not compare
+METRICS_VERSION = "2"  # raised whenever a definition changes: numbers of two versions do not compare
 
 
 def add_metric(name: str, kind: str, function: Function, **about: Any) -> Metric:
@@ -181,6 +182,18 @@ def described(name: str, kind: str = "", values: Iterable[float] = ()) -> Metric
     within = bool(found) and all(0 <= value <= 1 for value in found)
     ends = {"low": 0.0, "high": 1.0} if within else {"low": None, "high": None}
     return Metric(name, kind, None, unit="" if within else "score", **ends)
+
+
+def recorded(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What a report keeps of the metrics that are not built in, so that `remember` knows them elsewhere."""
+    own = [METRICS[name] for name in names if name in METRICS and METRICS[name] not in _BUILT_IN]
+    return {metric.name: {field: getattr(metric, field) for field in _KEPT} for metric in own}
+
+
+def remember(records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Know the metrics that another kernel added and a report recorded: to be read, not to be computed."""
+    for name, record in records.items():
+        METRICS.setdefault(name, Metric(name, function=None, **record))
 
 
 def in_order(names: Iterable[str]) -> list[str]:

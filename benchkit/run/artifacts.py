@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ..domain import is_control
 from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
@@ -183,7 +184,9 @@ class Run:
         return read_table(self.path / "planted_tests.csv", or_empty=True)
 
     def scores(self) -> pd.DataFrame:
+        """Every score of a model; those of controls stand in the file, too, and in the report as a table."""
         scores = read_table(self.path / "scores.csv")
+        scores = scores[~scores["model"].map(is_control).astype(bool)].reset_index(drop=True)
         scores.attrs["simulated"] = self.simulated
         return scores
 
@@ -204,8 +207,10 @@ class Run:
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Write metrics_report.json, with what it was computed from."""
-        made = {MADE_WITH: made_with(self.config), INPUTS: self._inputs()}
-        self.save_json("metrics_report.json", {**report, **made})
+        config = self.config
+        parameters = {name: given for name, given in config["parameters"].items() if name < "05"}
+        made = {"provider": config["provider"], "seed": config["seed"], "parameters": parameters}
+        self.save_json("metrics_report.json", {**report, MADE_WITH: made, INPUTS: self._inputs()})
 
     def current_report(self) -> dict[str, Any]:
         """metrics_report.json, if it was computed from the cases and responses that are there now.
@@ -213,19 +218,13 @@ class Run:
         Raises RunError where 02 or 03 has run again since.
         """
         report = self.metrics_report()
-        if changed := self.changed_since(report):
+        then, now = report.get(INPUTS, {}), self._inputs()
+        if changed := sorted(name for name in {*then, *now} if then and then.get(name) != now.get(name)):
             raise RunError(
                 f"{self.path / 'metrics_report.json'} was computed before {', '.join(changed)} changed. "
                 "Run 04_measure.ipynb again."
             )
         return report
-
-    def changed_since(self, report: Mapping[str, Any]) -> list[str]:
-        """The files that `report` was computed from and that hold other bytes now."""
-        then, now = report.get(INPUTS), self._inputs()
-        if then is None:
-            return []
-        return sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
 
     def _inputs(self) -> dict[str, str]:
         """A digest of each file that scores and comparisons are made from."""
@@ -240,30 +239,18 @@ class Run:
         except (RunError, KeyError, TypeError):
             return {}  # 04 is about to write it anew
 
-    def comparisons(self) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(self.metrics_report()["comparisons"])
-
-    def metrics(self) -> dict[str, Any]:
-        return read_json(self.path / "metrics.json", maker="04_measure")
-
-    def commentary(self) -> dict[str, Any]:
-        return read_json(self.path / "commentary.json", maker="05_report")
-
     def save_responses(self, responses: pd.DataFrame) -> None:
         """One `{model}_all_responses.csv` a model, and the combined file with every model side by side."""
         for model, rows in responses.groupby("model", sort=False):
             self.save(file_name(str(model)) + RESPONSES, rows[list(ARTIFACTS[RESPONSES].columns)])
-        self.save("combined_model_responses.csv", self.combined(responses))
+        self.save("combined_model_responses.csv", combined(responses, self.validated_tests()))
 
-    def responses(self, *, prompts: bool = True) -> pd.DataFrame:
+    def responses(self) -> pd.DataFrame:
         """Every model's responses below each other, with a `model` column.
 
         A run that 03 made has the models of its last execution; a folder that came from elsewhere has
         whatever `*_all_responses.csv` lie in it. Raises RunError for responses that are missing, damaged,
-        or not to the cases that validated_tests.csv holds now; without `prompts` their ids alone are held
-        against it.
+        or not to the cases that validated_tests.csv holds now.
         """
         import pandas as pd
 
@@ -272,7 +259,7 @@ class Run:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
         if asked:
-            _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests(), prompts)
+            _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
         responses = pd.concat(frames, ignore_index=True)
         responses.attrs["simulated"] = self.simulated
         return responses
@@ -286,10 +273,6 @@ class Run:
         asked = [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
         files = {model: self.path / (file_name(model) + RESPONSES) for model in asked}
         return files or response_files(self.path), bool(asked)
-
-    def combined(self, responses: pd.DataFrame) -> pd.DataFrame:
-        """What combined_model_responses.csv holds of these responses."""
-        return combined(responses, self.validated_tests())
 
 
 def _digest(path: Path) -> str:
@@ -312,18 +295,11 @@ def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     return merged[left + [column for column in merged.columns if column not in left]]
 
 
-def made_with(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What config.json tells of how a run was measured: provider, seed and the parameters up to 04."""
-    parameters = {name: given for name, given in config["parameters"].items() if name < "05"}
-    return {"provider": config["provider"], "seed": config["seed"], "parameters": parameters}
-
-
-def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame, prompts: bool) -> None:
+def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) -> None:
     """02 may have run again since 03: answers to other cases would be scored against the wrong golden."""
-    told_by = "prompt" if prompts else "id"
-    asked = dict(zip(cases["id"], cases[told_by], strict=True))
+    asked = dict(zip(cases["id"], cases["prompt"], strict=True))
     for file, frame in answers.items():
-        told = dict(zip(frame["id"], frame[told_by], strict=True))
+        told = dict(zip(frame["id"], frame["prompt"], strict=True))
         other = [id for id in {**asked, **told} if asked.get(id) != told.get(id)]
         if other:
             raise RunError(

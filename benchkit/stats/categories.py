@@ -11,7 +11,8 @@ from scipy.special import fdtrc, ndtr
 
 from benchkit.stats.checks import Labels, require
 from benchkit.stats.estimates import NAN, Estimate, interval_at, t_quantile
-from benchkit.stats.strata import Design, design, stratified
+from benchkit.stats.sampling import Design, design
+from benchkit.stats.strata import stratified
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,6 @@ class Heterogeneity:
     df_between: float
     df_within: float
     p_value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Without:
-    """The estimate without one category, and how likely so much alone would change what it shows."""
-
-    label: str
-    estimate: Estimate
-    changes: bool  # significance at alpha is another than with the category
-    expected: float  # the chance of that if the category were like the others
 
 
 def heterogeneity(d: ArrayLike, strata: Labels | Design) -> Heterogeneity:
@@ -88,31 +79,16 @@ def other_categories(
         across = w**2 / (1 - w)
         se = math.sqrt(float(influence @ influence))
         df = 1 / float(w @ w + across.sum() ** 2 - across @ across)
-    none = np.zeros(0)
-    known = Estimate(estimate, se, df, NAN, NAN, NAN, alpha, int(kept.sum()), 1, int(used.sum()), none, none)
+    known = Estimate(estimate, se, df, NAN, NAN, NAN, alpha, int(kept.sum()), 1, int(used.sum()))
     return interval_at(known, alpha)
 
 
-def without_each(d: ArrayLike, whole: Design, *, alpha: float = 0.05) -> list[Without]:
-    """The estimate without each category in turn, its weight given to the others.
-
-    `expected` is the chance that significance changes though the category is like the others: the smaller
-    sample's estimate is then normal around the whole one, its variance larger by SE_c² − SE² (that of a
-    nested sample). Many changes that were to be expected are lost cases, not a finding.
-    """
-    values = np.asarray(d, dtype=np.float64)
-    full = stratified(values, whole, alpha=alpha)
-    found = []
-    for c, label in enumerate(whole.labels):
-        rest = np.where(whole.strata == c, NAN, values)
-        part = stratified(rest, whole, alpha=alpha)
-        changes = (part.p_value <= alpha) != (full.p_value <= alpha)
-        found.append(Without(label, part, changes, expected_change(full, part, alpha)))
-    return found
-
-
 def expected_change(full: Estimate, part: Estimate, alpha: float) -> float:
-    """The chance that `part`, made of some of the cases of `full`, differs in significance by that alone."""
+    """The chance that `part`, made of some of the cases of `full`, differs in significance by that alone.
+
+    If what was left out is like the rest, the smaller sample's estimate is normal around the whole one's, its
+    variance larger by SE_part² − SE_full². Many changes that were to be expected are lost cases, no finding.
+    """
     if not (full.se > 0 and part.se > 0):
         return NAN
     reach = t_quantile(alpha / 2, part.df) * part.se

@@ -19,20 +19,6 @@ def require(met: bool, message: str) -> None:
         raise UsageError(message)
 
 
-def vector(values: ArrayLike, name: str) -> Array:
-    """A flat float array without NaN or infinity, else `UsageError`."""
-    array = np.asarray(values, dtype=np.float64)
-    require(array.ndim == 1, f"{name} has shape {array.shape}; give one value per case, shape (n,).")
-    bad = np.flatnonzero(~np.isfinite(array))
-    where = f" at position {bad[0]}" if bad.size else ""
-    require(
-        not bad.size,
-        f"{name} has {bad.size} values that are NaN or infinite, the first{where}; "
-        "drop the cases without a score before comparing.",
-    )
-    return array
-
-
 def rounds_table(values: ArrayLike, name: str = "values") -> Array:
     """A float array of shape (cases, rounds), NaN where a response is unscored, else `UsageError`."""
     array = np.asarray(values, dtype=np.float64)
@@ -43,16 +29,6 @@ def rounds_table(values: ArrayLike, name: str = "values") -> Array:
         not np.isinf(array).any(), f"{name} holds infinite scores; use NaN for a response without a score."
     )
     return array
-
-
-def cluster_codes(clusters: Labels | None, n: int) -> NDArray[np.intp] | None:
-    """Labels as integers from 0 in label order; None for no clusters. One label per case, or `UsageError`."""
-    if clusters is None:
-        return None
-    whole = isinstance(clusters, np.ndarray) and clusters.dtype.kind in "iu"
-    labels = np.asarray(clusters if whole else [str(label) for label in clusters])
-    require(len(labels) == n, f"clusters has {len(labels)} labels for {n} cases; give one label per case.")
-    return np.unique(labels, return_inverse=True)[1].reshape(-1)
 
 
 def check_share(value: float, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -35,8 +35,8 @@ class Estimate:
     n: int  # cases with a value
     strata: int = 1
     families: int = 0  # sampled units where cases come in families, else 0
-    influence: Array = NAN  # type: ignore[assignment]
-    coefficients: Array = NAN  # type: ignore[assignment]
+    influence: Array = field(default_factory=lambda: np.zeros(0))
+    coefficients: Array = field(default_factory=lambda: np.zeros(0))
     warnings: tuple[str, ...] = ()
 
     def __neg__(self) -> Estimate:

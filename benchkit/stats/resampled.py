@@ -10,7 +10,8 @@ from scipy.stats import bootstrap, permutation_test
 
 from benchkit.stats.checks import Array, Labels
 from benchkit.stats.estimates import NAN
-from benchkit.stats.strata import Design, design, stratified
+from benchkit.stats.sampling import Design, design
+from benchkit.stats.strata import stratified
 
 BATCH = 2_000_000  # random numbers that are held at a time
 

@@ -6,39 +6,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import chdtri
-from scipy.stats import f as f_distribution
 from scipy.stats import nct, norm
 
 from benchkit.stats.checks import Array, check_share, require
-from benchkit.stats.estimates import NAN, Estimate, t_quantile
+from benchkit.stats.estimates import NAN, t_quantile
+from benchkit.stats.variances import Spread
 
 MOST_CASES, MOST_ROUNDS = 1_000_000, 100  # beyond what any run could have
 NODES = (np.arange(40) + 0.5) / 40  # of the distribution of a variance that a pilot estimated
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """What a plan knows of SE²: (between + noise · rounds/K)/n for n cases in K rounds."""
-
-    between: float  # of cases, ω², weighted as the estimate weighs them; with `noise` it is n·SE²
-    noise: float = 0.0  # what `rounds` rounds add
-    rounds: int = 1
-    df: float = math.inf  # at which n·SE² is known; infinite where it is assumed
-    strata: int = 1
-    rate: float = 1.0  # (df + strata)/n
-    between_low: float = NAN  # 95 % interval of ω²; NaN where it is not told apart from the noise
-    between_high: float = NAN
-
-    def at(self, rounds: int | None = None) -> float:
-        """n·SE² with so many rounds."""
-        return self.between + self.noise * (1.0 if rounds is None else self.rounds / rounds)
-
-    def free(self, n: float) -> float:
-        """Degrees of freedom with n cases sampled like these."""
-        return max(1.0, self.rate * n - self.strata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +28,6 @@ class Needed:
     high: float
     difference: float
     power: float
-
-
-def spread(pilot: Estimate, noise: ArrayLike | None = None, rounds: int = 1) -> Spread:
-    """What a comparison (of one kind, or U) says of the next run's error.
-
-    `noise`, shape (cases,) in the order of the pilot's cases: the variance that `rounds` rounds leave in each
-    case's difference, the sum of both models' `round_noise`. The interval of ω² = n·SE² − noise is that of
-    Williams and Tukey by F quantiles. NaN throughout where the pilot has no error.
-    """
-    total = pilot.n * pilot.se**2
-    rate = (pilot.df + pilot.strata) / pilot.n if pilot.n else NAN
-    if noise is None:
-        return Spread(total, 0.0, rounds, pilot.df, pilot.strata, rate)
-    parts = pilot.coefficients**2 * np.nan_to_num(np.asarray(noise, dtype=np.float64))
-    of_rounds = pilot.n * float(parts.sum())
-    squares = float(np.sum(parts**2))
-    df_noise = max(1, rounds - 1) * float(parts.sum()) ** 2 / squares if squares > 0 else math.inf
-    low, high = _between(total, of_rounds, pilot.df, min(df_noise, 1e9))
-    kept = min(of_rounds, total)
-    return Spread(total - kept, kept, rounds, pilot.df, pilot.strata, rate, low, high)
-
-
-def round_noise(values: ArrayLike) -> Array:
-    """Variance of each case's mean over its rounds: (cases, rounds) in, s_i²/K_i out, (cases,).
-
-    A case with one scored round takes the mean s² of the others; NaN where no case has two, or none at all.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    require(array.ndim == 2, f"values has shape {array.shape}; give shape (cases, rounds), NaN if unscored.")
-    counts = (~np.isnan(array)).sum(axis=1)
-    means = np.nansum(array, axis=1) / np.maximum(counts, 1)
-    squares = np.nansum((array - means[:, None]) ** 2, axis=1)
-    repeated = counts > 1
-    own = squares / np.maximum(counts - 1, 1)
-    typical = float(own[repeated].mean()) if repeated.any() else NAN
-    return np.where(counts > 0, np.where(repeated, own, typical) / np.maximum(counts, 1), NAN)
 
 
 def power(delta: float, se: float, df: float, *, alpha: float = 0.05) -> float:
@@ -180,13 +122,6 @@ def needed_rounds(
     return high
 
 
-def case_variance(
-    omega2: float, sigma2_a: float = 0.0, sigma2_b: float = 0.0, rounds_a: int = 1, rounds_b: int = 1
-) -> float:
-    """Variance of one case's mean difference, ω² + σ_A²/K_A + σ_B²/K_B (Miller 2024)."""
-    return omega2 + sigma2_a / rounds_a + sigma2_b / rounds_b
-
-
 def normal_cases(delta: float, variance: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
     """(z₁₋α/₂ + z₁₋β)² · variance/δ² (Miller 2024), the textbook's number; `needed_cases` knows t."""
     return math.ceil(_normal_factor(alpha, power) * variance / delta**2)
@@ -218,11 +153,3 @@ def _as_unsure(df: float, cases: int) -> tuple[float, float]:
         return NAN, NAN
     low, high = (cases * df / float(chdtri(df, tail)) for tail in (0.025, 0.975))
     return max(2.0, math.floor(low)), math.ceil(high)
-
-
-def _between(total: float, noise: float, df: float, df_noise: float) -> tuple[float, float]:
-    if not (total > 0 and df >= 1):
-        return NAN, NAN
-    f_low, f_high = (float(f_distribution.ppf(p, df, df_noise)) for p in (0.025, 0.975))
-    x_low, x_high = (float(chdtri(df, 1 - p)) / df for p in (0.025, 0.975))
-    return max(0.0, (total - f_high * noise) / x_high), max(0.0, (total - f_low * noise) / x_low)

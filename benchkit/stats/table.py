@@ -13,7 +13,8 @@ from benchkit.stats.checks import Array, require
 from benchkit.stats.contrasts import Contrasts, best
 from benchkit.stats.equality import Equivalence, equivalent, holm
 from benchkit.stats.estimates import Estimate, combine
-from benchkit.stats.strata import design, stratified
+from benchkit.stats.sampling import design
+from benchkit.stats.strata import stratified
 
 if TYPE_CHECKING:
     import pandas as pd
