@@ -13,7 +13,7 @@ from benchkit import report
 from benchkit.agent import Reply
 from benchkit.errors import RunError
 from benchkit.offline.world import simulated_report_agent as simulated
-from benchkit.report.commentary import MOST_CHARACTERS, Commentary, fitting, message, tool
+from benchkit.report.commentary import MOST_CHARACTERS, Commentary, beside, fitting, message, tool
 from benchkit.report.facts import TOPICS, Fact, facts, next_steps
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of
@@ -90,15 +90,15 @@ class TestFacts:
 class TestComment:
     def test_the_schema_lets_nothing_else_through(self, computed):
         """An id that is no fact, a word of its own, another topic or step: an error of the schema."""
-        offered, steps = facts(computed), next_steps(computed)
+        offered, steps = beside(computed), next_steps(computed)
         made = tool(offered, steps)
-        right = {"passages": [{"topic": "decision", "facts": ["decision-1"]}], "next_step": "read"}
+        right = {"passages": [{"topic": "comparison", "facts": ["comparison-1"]}], "next_step": "read"}
         assert made.problem(right) == ""
         for wrong in (
-            {"passages": [{"topic": "decision", "facts": ["decision-99"]}]},
-            {"passages": [{"topic": "decision", "facts": [f"{STEADY} is the one to bet on."]}]},
-            {"passages": [{"topic": "Go live with it", "facts": ["decision-1"]}]},
-            {"passages": [{"topic": "decision", "facts": ["decision-1"], "text": "Go live."}]},
+            {"passages": [{"topic": "comparison", "facts": ["comparison-99"]}]},
+            {"passages": [{"topic": "comparison", "facts": [f"{STEADY} is the one to bet on."]}]},
+            {"passages": [{"topic": "Go live with it", "facts": ["comparison-1"]}]},
+            {"passages": [{"topic": "comparison", "facts": ["comparison-1"], "text": "Go live."}]},
             {"passages": []},
             {"next_step": "Deploy it now."},
         ):
@@ -151,19 +151,19 @@ class TestComment:
         ((agent, item),) = writer.asked
         assert agent.call(item, 7).tokens < 8000
         assert len(item.content) < MOST_CHARACTERS + 2000
-        assert said.left_out == len(facts(many)) - said.offered > 1900
+        assert said.left_out == len(beside(many)) - said.offered > 1900
         assert f"{said.left_out:,} facts did not fit into its prompt" in report.published(said, many)
         assert f'"facts_left_out": {said.left_out}' in item.content
-        kept = {one.topic for one in fitting(facts(many))}
-        assert {"decision", "comparison", "coverage", "cost"} <= kept
+        kept = {one.topic for one in fitting(beside(many))}
+        assert {"contender", "comparison", "coverage", "cost"} <= kept
 
     def test_the_simulated_agent_fits_the_schema(self):
         """What the offline provider's analyst chooses is valid, with three models and with warnings."""
         made = report_of(drawn(4, (STEADY, HASTY, TERSE)))
-        offered, steps = facts(made), next_steps(made)
+        offered, steps = beside(made), next_steps(made)
         said = simulated.write(json.loads(message(offered, steps, 0)))
         assert tool(offered, steps).problem(said) == ""
-        assert said["passages"][0]["facts"][0] == "decision-1"
+        assert said["passages"][0]["facts"][0] == offered[0].id
 
 
 def test_a_models_name_is_no_markup(computed):

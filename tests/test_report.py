@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from typing import Any
@@ -113,7 +114,8 @@ class TestText:
         }
         text = {
             "answers": report.side_by_side(pd.DataFrame([answers])),
-            "decision": report.decision(computed | {"decision": made}),
+            "decision": report.reasons(computed | {"decision": made})
+            + report.standing(computed | {"decision": made}),
             "table": report.denominators({"denominators": [{"a": ADDRESSES[:-20]}], "signature": ""}),
         }[place]
         assert not re.search(r"://|www\.", text, re.IGNORECASE)
@@ -176,20 +178,60 @@ def as_reported(models: tuple[str, ...] = (STEADY, HASTY), **changed: Any) -> di
 
 
 class TestDecision:
-    def test_the_caveat_stands_right_below_the_sentence(self):
-        """Who stops after the sentence has read what matters most; the commentary is headed by it."""
+    def test_the_first_screen(self):
+        """The sentence, one figure, at most three reasons and the caveat, in this order; then the rest."""
         made = as_reported()
         made["decision"] |= {"caveat": "Margin was changed.", "warnings": ["a wrote the test cases."]}
-        lines = report.decision(made).split("\n\n")
-        assert lines[:2] == [
-            f"**{escaped(made['decision']['sentence'])}**",
-            "> **Note.** Margin was changed.",
-        ]
-        assert lines[2].startswith("- ")
-        assert lines[-1] == "> a wrote the test cases."
-        assert report.headline(made).split("\n\n") == lines[:2]
+        scores = drawn(3, n=6)
+        contenders = plots.plot_contenders(made)
+        figures = {contenders.name: contenders} | drawn_figures(made, scores)
+        text = report.write(made, SAID, pd.DataFrame(), figures)
+        parts = text.split("\n\n")
+        assert parts[0] == f"# Which model to deploy: {STEADY} or {HASTY}"
+        assert parts[2] == f"**{escaped(made['decision']['sentence'])}**"
+        assert parts[3].endswith("(figures/contenders.png)")
+        assert parts[5].startswith("- ")
+        assert parts[5].count("\n") <= 2
+        assert parts[6] == "> **Note.** Margin was changed."
+        headings = re.findall(r"^## (.+)$", text, re.M)
+        assert headings[:2] == ["Would it stand otherwise?", "Comparisons"]
+        assert headings[-1] == "Method"
+        assert "> a wrote the test cases." in text.split("## Comparisons")[0]
+
+    def test_names_are_no_markup(self):
+        """A model named with stars and brackets is shown as it is named, in title, tables and sentences."""
+        made = as_reported(("llama*3*", "m[1](x)"))
         text = report.write(made, SAID, pd.DataFrame(), {})
-        assert text.split("## Commentary")[1].split("\n\n")[1] == "> Margin was changed."
+        assert r"llama\*3\*" in text.split("\n")[0]
+        assert not re.search(r"(?<!\\)\*3(?<!\\)\*", text)
+        assert r"m\[1\](x)" in text
+        assert "m[1](x)" not in text
+
+    def test_every_kind_of_fact_is_worded(self):
+        """Decision, warning, contenders, comparisons, sensitivity, cost, delivery, coverage and rounds."""
+        made = as_reported()
+        row = {"metric": "task_completion", "control": "prompt copied", "mean": 0.92, "n": 10}
+        row |= {"best_model": STEADY, "best_mean": 0.905, "gap": -0.015, "disqualifies": True}
+        said = report.facts(made | {"controls": [row]})
+        topics = {one.topic for one in said}
+        assert topics >= {"decision", "warning", "contender", "comparison", "control", "cost"}
+        assert topics >= {"sensitivity", "delivery", "coverage", "rounds"}
+        (control,) = [one.text for one in said if one.topic == "control"]
+        assert control == (
+            "On task_completion an answer that knows nothing (prompt copied) scores 0.920, the best model "
+            "0.905: it comes within 0.05 of the best model, so that the metric decides nothing."
+        )
+        assert [one["id"] for one in report.with_facts(made)["facts"]] == [
+            one.id for one in report.facts(made)
+        ]
+        assert json.loads(json.dumps(report.with_facts(made), allow_nan=False))
+
+    def test_what_became_of_brought_rows_is_said(self):
+        """In the facts and in the report: how many rows were used, and why the others were not."""
+        rows = "9 of 13 rows used: 2 unusable, 1 duplicate, 1 refused by the validator"
+        made = report.with_facts(as_reported(), rows)
+        assert any(rows in one["text"] for one in made["facts"])
+        assert f"Of the cases that were brought: {rows}." in report.write(made, SAID, pd.DataFrame(), {})
 
     def test_controls_are_shown(self):
         """Every control beside the best model, and which metric decides nothing for it."""

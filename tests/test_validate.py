@@ -179,6 +179,7 @@ class TestRegeneration:
         reason = outcome.rejected["reason"].iloc[0]
         assert reason.startswith("facts: ")
         assert "near-duplicate: 100 % like c1" in reason
+        assert outcome.accepted["family"].tolist() == ["", ""]  # what it was like is not in the set
 
     async def test_the_whole_way_over_http(self, tmp_path, monkeypatch):
         """Generated, checked, judged, written anew: every case is accepted or rejected once."""
@@ -243,6 +244,7 @@ class TestBrought:
         ]
         assert outcome.used == "3 of 3 rows used (3 flagged)"
         assert outcome.accepted["response_quality_score"].tolist()[::2] == [2, 5]
+        assert outcome.sound["id"].tolist() == ["c3"]
 
     async def test_what_was_found_is_not_looked_for_again(self, monkeypatch):
         """The findings that the notebook shows are the ones that sort the cases out."""

@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from ..wording import count, interval, level, listed, number
 from .chart import ALARM, FAINT, INK, MUTED, Chart, chart, frame, nothing, styled
@@ -48,11 +49,11 @@ def plot_contenders(report: Row) -> Chart:
         _floor(ax, [found.get(name) for name in names], kind, look, margin, names)
     axes[0, 0].set_yticks(range(len(rows)), [look[name].label for name in names])
     axes[0, 0].set_ylim(len(rows) - 0.5, -0.5)
-    legend_below(figure, *_legend(margin))
+    legend_below(figure, *_legend(margin, worse=any(row["shown_worse"] for row in decision["floors"])))
     ends = level(how["alpha"])
     note = (
-        f"Left: utility less that of the best other model, with simultaneous {ends} intervals. "
-        "Right: per kind the difference to the model that it stands worst against."
+        f"Left: all kinds together, against the best other model, with simultaneous {ends} intervals; "
+        "right: per kind, against the model that it stands worst against."
     )
     reading, alt = _contender_words(rows, decision, ends)
     data = (rows, decision["floors"], how["alpha"], margin)
@@ -73,7 +74,7 @@ def _utility(axes: Axes, rows: Sequence[Row], look: Mapping[str, Look]) -> None:
             axes.annotate(words, (mean, at), fontsize=7.5, color=MUTED, **where)
     _zero(axes)
     axes.set_title("utility, all kinds together")
-    axes.set_xlabel("U less the best other's (A better ▶)".replace("A better", "better"))
+    axes.set_xlabel("utility less the best other's (better ▶)")
 
 
 def _floor(
@@ -100,16 +101,18 @@ def _floor(
 
 def _zero(axes: Axes) -> None:
     axes.axvline(0, color=INK, linewidth=1, zorder=1)
-    reach = max(abs(np.array(axes.get_xlim())).max(), 0.01)
+    reach = max(1.15 * abs(np.array(axes.get_xlim())).max(), 0.01)  # with room for the words at a mark
     axes.set_xlim(-reach, reach)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=FAINT)
 
 
-def _legend(margin: float) -> tuple[list[Any], list[str]]:
+def _legend(margin: float, *, worse: bool) -> tuple[list[Any], list[str]]:
     bar = Line2D([], [], color=ALARM, linewidth=2.2, marker="o", markeredgecolor="white")
     band = Line2D([], [], color=BAND, linewidth=7)
-    found = {"shown worse on this kind": bar} | ({f"margin ±{margin:g}": band} if margin else {})
+    found = {"shown worse on this kind": bar} if worse else {}
+    found |= {f"margin ±{margin:g}": band} if margin else {}
     return list(found.values()), list(found)
 
 

@@ -1,4 +1,4 @@
-"""05: the decision first, then what it stands on; the agent chooses facts, and writes none."""
+"""05: the decision on one screen, then what it stands on; the agent chooses facts, and writes none."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .commentary import Commentary, comment, published
-from .facts import facts
-from .markdown import displayed
+from .facts import about, facts, with_facts
+from .markdown import displayed, escaped, inline
 from .pictures import linked, shown
 from .rounds import agreement, variance
 from .serving import cost, serving
 from .tables import (
     comparisons,
     controls,
-    decision,
     delivery,
     denominators,
     headline,
     means,
     method,
-    reminder,
+    reasons,
     validator,
 )
 from .worst import side_by_side, worst_cases
@@ -37,7 +36,6 @@ __all__ = [
     "comparisons",
     "controls",
     "cost",
-    "decision",
     "delivery",
     "denominators",
     "displayed",
@@ -46,12 +44,14 @@ __all__ = [
     "means",
     "method",
     "published",
-    "reminder",
+    "reasons",
     "serving",
     "shown",
     "side_by_side",
+    "standing",
     "validator",
     "variance",
+    "with_facts",
     "worst_cases",
     "write",
 ]
@@ -60,56 +60,63 @@ PLANNED = (
     "says so, from assumptions; what more cases would find now stands with the decision."
 )
 SIMULATED = (
-    "**SIMULATED.** Every answer in this run came from the offline provider's simulated models. "
-    "It shows how the method works and says nothing about any real model."
+    "**SIMULATED.** No real model answered: this shows how the method works, and nothing of any real one."
 )
+FAILED = "A failed call is unscored; malformed answers and refusals are the model's own and score worst."
+
+
+def standing(report: Mapping[str, Any]) -> str:
+    """What else to read the decision with: the other warnings, and whether it would stand otherwise."""
+    warnings = "\n>\n".join(f"> {escaped(line)}" for line in report["decision"]["warnings"])
+    stands = "\n".join(f"- {escaped(line)}" for line in about(facts(report), "sensitivity"))
+    return "\n\n".join(filter(None, [warnings, stands]))
 
 
 def write(
     report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Chart]
 ) -> str:
-    """analysis_report.md: every number in it is read from `report`."""
-    agreed = agreement(report)
-    sections = [
-        f"# Which model to deploy: {' or '.join(report['configuration']['models'])}",
+    """analysis_report.md: every number is read from `report`; a heading without anything is left out."""
+    first = [
+        f"# Which model to deploy: {' or '.join(map(inline, report['configuration']['models']))}",
         SIMULATED if report["simulated"] else "",
-        "## Decision",
-        decision(report),
-        "## Comparisons",
-        comparisons(report),
-        *linked(figures, "differences"),
-        *linked(figures, "pairs"),
-        "## Controls" if report["controls"] else "",
-        controls(report),
-        "## What was measured",
-        denominators(report),
-        "A failed call is unscored; malformed answers and refusals are the model's own and score worst.",
-        delivery(report),
-        validator(report),
-        *linked(figures, "validation"),
-        "## Means by model",
-        means(report),
-        *linked(figures, "scores"),
-        *linked(figures, "categories"),
-        "## Agreement between rounds" if agreed else "",
-        agreed,
-        *linked(figures, "rounds"),
-        variance(report),
-        PLANNED if any(name.startswith("power") for name in figures) else "",
-        *linked(figures, "power"),
-        "## Cost and latency",
-        cost(report),
-        serving(report),
-        *linked(figures, "latency"),
-        *linked(figures, "tradeoff"),
-        "## Where the models differ most",
-        side_by_side(worst, report["signature"]),
-        "## Commentary",
-        reminder(report),
+        headline(report),
+        *linked(figures, "contenders"),
+        reasons(report),
+        "What matters most, as the report agent ordered it:" if commented.passages else "",
         published(commented, report),
-        "## Method",
-        method(report),
-        "How every number above was made; the small print under tables and figures is its short form:",
-        f"`{report['signature']}`",
     ]
-    return "\n\n".join(filter(None, sections)) + "\n"
+    rest = {
+        "Would it stand otherwise?": [standing(report)],
+        "Comparisons": [comparisons(report), *linked(figures, "differences"), *linked(figures, "pairs")],
+        "Could answers that know nothing do as well?": (
+            [controls(report), *linked(figures, "controls")] if report.get("controls") else []
+        ),
+        "What was measured": [
+            f"Of the cases that were brought: {escaped(report['rows_used'])}."
+            if report.get("rows_used")
+            else "",
+            denominators(report),
+            FAILED,
+            delivery(report),
+            *linked(figures, "delivery"),
+            validator(report),
+            *linked(figures, "validation"),
+        ],
+        "Where the models differ most": [side_by_side(worst, report["signature"])],
+        "Means by model": [means(report), *linked(figures, "scores"), *linked(figures, "categories")],
+        "Agreement between rounds": [agreement(report), *linked(figures, "rounds"), variance(report)],
+        "What was planned": [PLANNED, *linked(figures, "power")] if shown(figures, "power") else [],
+        "Cost and latency": [
+            cost(report),
+            serving(report),
+            *linked(figures, "latency"),
+            *linked(figures, "tradeoff"),
+        ],
+        "Method": [
+            method(report),
+            "How every number above was made; the small print under tables and figures is its short form:",
+            f"`{report['signature']}`",
+        ],
+    }
+    sections = [part for name, some in rest.items() if any(some) for part in (f"## {name}", *some)]
+    return "\n\n".join(filter(None, [*first, *sections])) + "\n"

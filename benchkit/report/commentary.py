@@ -51,7 +51,7 @@ async def comment(report: Mapping[str, Any], client: Client, model: str = "") ->
     if client.name == "imported" and not model:
         return Commentary(note="These responses were made elsewhere and no report_model was named.")
     model = model or default_model(client.name, "report")
-    every, steps = facts(report), next_steps(report)
+    every, steps = beside(report), next_steps(report)
     offered = fitting(every)
     none = Commentary(model, offered=len(offered), left_out=len(every) - len(offered))
     agent = Agent("report", model, system_prompt("report"), tool(offered, steps), 0.3, MOST_TOKENS)
@@ -64,11 +64,18 @@ async def comment(report: Mapping[str, Any], client: Client, model: str = "") ->
     return replace(none, passages=chosen["passages"], next_step=chosen["next_step"])
 
 
+def beside(report: Mapping[str, Any]) -> list[Fact]:
+    """The facts that do not stand on the first screen anyway."""
+    return [
+        one for one in facts(report) if one.topic != "decision" and one.text != report["decision"]["caveat"]
+    ]
+
+
 def tool(offered: Iterable[Fact], steps: Iterable[str]) -> Tool:
     """The agent's only tool: whatever is no id of a fact is an error of the schema."""
     ids = [one.id for one in offered]
     chosen = {"type": "array", "minItems": 1, "maxItems": MOST_FACTS, "items": {"enum": ids}}
-    passage = _object(topic={"enum": list(TOPICS)}, facts=chosen)
+    passage = _object(topic={"enum": [one for one in TOPICS if one != "decision"]}, facts=chosen)
     passages = {"type": "array", "minItems": 1, "maxItems": MOST_PASSAGES, "items": passage}
     return Tool(
         "write_commentary",

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError, unwritable
+from ..run.json_io import without_iri_grammar
 from ..run.tables import write_atomically
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
     from nbformat import NotebookNode
 
+without_iri_grammar()  # before anything imports nbformat
 TEMPLATES = Path(__file__).parent / "templates"
 # Best first; whatever else an output carries (scripts, widgets) is left out.
 SHOWN = ("text/html", "text/markdown", "image/png", "image/jpeg", "image/svg+xml", "text/plain")
@@ -84,23 +86,26 @@ def clean_html(html: str, run: Path | None = None) -> str:
 
     Pictures that lie in the run folder `run` are put inside; the rest lose their address.
     """
-    import bleach
-    from bleach.css_sanitizer import CSSSanitizer
+    import nh3
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(html, "html.parser")
     for sheet in soup("style"):  # pandas puts one before each table; as text it would be noise
         sheet.decompose()
+    for tag in soup.find_all(lambda one: one.name not in TAGS):  # an auditor sees what a model wrote
+        tag.replace_with(str(tag))
     _settle_links(soup)
     _align_words(soup)
     if run is not None:
         _settle_pictures(soup, run.resolve())
-    return bleach.clean(
+    return nh3.clean(
         str(soup),
         tags=TAGS,
-        attributes=_is_harmless,
-        protocols={"http", "https", "mailto", "data"},
-        css_sanitizer=CSSSanitizer(allowed_css_properties=STYLES.split(), allowed_svg_properties=[]),
+        attributes={"*": ATTRIBUTES | {"class", "id"}, "a": {"href"}, "img": {"src"}},
+        attribute_filter=_harmless,
+        url_schemes={"http", "https", "mailto", "data"},
+        filter_style_properties=set(STYLES.split()),
+        link_rel=None,
     )
 
 
@@ -216,13 +221,12 @@ def _own_picture(address: str, run: Path) -> Path | None:
     return None
 
 
-def _is_harmless(tag: str, name: str, value: str) -> bool:
-    if name == "src":
-        return tag == "img" and INLINE_IMAGE.fullmatch(value) is not None
-    if name == "href":
-        return tag == "a" and LINK.match(value.strip()) is not None
-    if name == "class":
-        return all(CLASSES.fullmatch(one) for one in value.split())
-    if name == "id":
-        return value == ANCHOR
-    return name in ATTRIBUTES
+def _harmless(tag: str, name: str, value: str) -> str | None:
+    """An attribute's value where it can do no harm, else None."""
+    fine = {
+        "src": lambda: tag == "img" and INLINE_IMAGE.fullmatch(value),
+        "href": lambda: tag == "a" and LINK.match(value.strip()),
+        "class": lambda: all(CLASSES.fullmatch(one) for one in value.split()),
+        "id": lambda: value == ANCHOR,
+    }
+    return value if name in ATTRIBUTES or (name in fine and fine[name]()) else None

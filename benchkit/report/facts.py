@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..wording import count, interval, known, level, number, p_equals, percent
+from ..wording import count, interval, known, level, listed, number, p_equals, percent
 
 Row = Mapping[str, Any]
 # The topics in the order of their weight, with the heading that a passage of the commentary gets.
 TOPICS = {
     "decision": "What the decision rests on",
     "warning": "What weakens it",
+    "contender": "Who is in the running",
     "comparison": "Where the models differ",
+    "control": "Whether the metrics can tell",
+    "sensitivity": "What would change it",
+    "cost": "Cost and speed",
+    "delivery": "What was delivered",
     "coverage": "What was scored",
     "rounds": "Asking again",
-    "cost": "Cost and speed",
     "validator": "The test cases",
 }
 MEASURES = {
@@ -39,9 +43,15 @@ class Fact:
 
 def facts(report: Row) -> list[Fact]:
     """Every statement that metrics_report.json supports, the most important first; ids: `topic-1`, …"""
-    said = [*_decision(report), *_comparisons(report), *_coverage(report), *_rounds(report)]
-    said += [*_cost(report), *_validator(report)]
-    return list(_numbered(said))
+    said = [one for topic in SAYERS for one in topic(report)]
+    order = list(TOPICS)
+    return list(_numbered(sorted(said, key=lambda one: order.index(one[0]))))
+
+
+def with_facts(report: Row, rows_used: str = "") -> dict[str, Any]:
+    """The report as metrics_report.json holds it: with its `facts`, and what became of brought rows."""
+    whole = {**report, "rows_used": rows_used}
+    return whole | {"facts": [asdict(one) for one in facts(whole)]}
 
 
 def about(said: Iterable[Fact], *topics: str) -> list[str]:
@@ -71,6 +81,116 @@ def _decision(report: Row) -> Iterator[Said]:
         yield "warning", text, {}
 
 
+def _contenders(report: Row) -> Iterator[Said]:
+    """Each model over all kinds, then per kind the one that it stands worst against."""
+    decision, how = report["decision"], report["configuration"]
+    ends = f"simultaneous {level(how['alpha'])} interval"
+    for row in decision["utility"]:
+        word = "may be the best" if row["contender"] else "is shown not to be the best"
+        text = (
+            f"Over all kinds {row['model']} scores {number(row['mean'])}, "
+            f"{number(row['difference'], sign=True)} against the best other model ({ends} "
+            f"{interval(row['low'], row['high'])}): it {word}."
+        )
+        yield "contender", text, row
+    for row in decision["floors"]:
+        if known(row["difference"]):
+            yield "contender", _floor(row, how), row
+    for row in decision["kinds"]:
+        if row["decides"]:
+            rests = (
+                f"{percent(row['weight'])} of the weight, on {row['n']:,} of {count(row['planned'], 'case')}"
+            )
+            text = f"{row['metric']} decides on {row['kind']} with {rests}."
+        else:
+            text = f"{row['metric']} decides nothing on {row['kind']}: {row['why_not']}."
+        yield "contender", text, row
+
+
+def _floor(row: Row, how: Row) -> str:
+    ends = f"{level(how['alpha'])} interval {interval(row['low'], row['high'])}"
+    worse = f"it is shown worse by more than the margin of {how['margin']:g}"
+    held = f"a loss of more than {how['margin']:g} is excluded"
+    left = f"a loss of more than {how['margin']:g} is not excluded"
+    verdict = worse if row["shown_worse"] else held if row["held"] else left
+    gap = number(row["difference"], sign=True)
+    return f"On {row['kind']} {row['model']} stands {gap} against {row['against']} ({ends}): {verdict}."
+
+
+def _controls(report: Row) -> Iterator[Said]:
+    for row in report.get("controls", ()):
+        near = f"comes within {report['configuration']['margin']:g} of the best model"
+        verdict = (
+            f"it {near}, so that the metric decides nothing" if row["disqualifies"] else "the metric can tell"
+        )
+        text = (
+            f"On {row['metric']} an answer that knows nothing ({row['control']}) scores "
+            f"{number(row['mean'])}, the best model {number(row['best_mean'])}: {verdict}."
+        )
+        yield "control", text, {name: row[name] for name in ("mean", "best_mean", "n")}
+
+
+def _delivery(report: Row) -> Iterator[Said]:
+    ends = f"{level(report['configuration']['alpha'])} interval"
+    for row in report.get("delivery", ()):
+        text = (
+            f"On {row['metric']} {row['model']} delivered {row['delivered']:,} of "
+            f"{count(row['scored'], 'answer')} in usable form; those score {number(row['content'])} "
+            f"({ends} {interval(row['content_low'], row['content_high'])})."
+        )
+        yield "delivery", text, {name: row[name] for name in ("delivered", "scored", "content")}
+    for row in report.get("delivery_pairs", ()):
+        if known(row["total"]) and known(row["from_delivery"]) and row["from_delivery"]:
+            total, lost = (number(row[name], sign=True) for name in ("total", "from_delivery"))
+            text = (
+                f"On {row['metric']} {row['model_a']} − {row['model_b']} is {total}, of which {lost} comes "
+                "from answers that were not delivered."
+            )
+            yield "delivery", text, {name: row[name] for name in ("total", "from_delivery")}
+
+
+def _sensitivity(report: Row) -> Iterator[Said]:
+    """Whether the outcome stands: what is unscored, each category, the weights, and what would settle it."""
+    decision = report["decision"]
+    found = decision["sensitivity"] or {}
+    if lost := found.get("unscored"):
+        verdict = "the outcome changes" if lost["changes"] else "the outcome stays"
+        text = (
+            f"With the {count(lost['n_unscored'], 'unscored response')} at their worst and at their best, "
+            f"{lost['model']} − {lost['against']} is {interval(lost['worst'], lost['best'])}: {verdict}."
+        )
+        yield "sensitivity", text, lost
+    each = found.get("categories") or ()
+    for row in (row for row in each if row["changes"]):
+        now = f"{row['outcome']} ({row['model']})" if row["model"] else row["outcome"]
+        yield "sensitivity", f"Without {row['without']} the outcome would be: {now}.", row
+    if each and not any(row["changes"] for row in each):
+        text = f"The outcome stays the same without each of the {len(each)} categories in turn."
+        yield "sensitivity", text, {"categories": len(each)}
+    for row in found.get("holds") or ():
+        low, high = percent(row["low"]), percent(row["high"])
+        text = f"The outcome is the same with any weight of {row['kind']} from {low} to {high}."
+        yield "sensitivity", text, row
+    for row in found.get("heterogeneity") or ():
+        if known(row["p_value"]):
+            yield "sensitivity", _spread(row, report["configuration"]["alpha"]), {"p_value": row["p_value"]}
+    if need := decision["needed"]:
+        price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
+        text = (
+            f"{need['cases']:,} {listed(need['kinds'])} cases in all, {need['more']:,} more than now{price}, "
+            f"have a chance of {percent(need['power'])} to settle a difference of {need['difference']:g} "
+            f"between {listed(need['models'])}."
+        )
+        yield "sensitivity", text, {name: need[name] for name in ("cases", "more", "power", "cost_usd")}
+
+
+def _spread(row: Row, alpha: float) -> str:
+    """The F test of whether the two models' difference is the same in every category."""
+    varies = "differs between categories" if row["p_value"] <= alpha else "is not shown to differ by category"
+    test = f"F({row['df1']:g}, {row['df2']:g}) = {number(row['f'], 2)}, {p_equals(row['p_value'])}"
+    return f"On {row['metric']} {row['model_a']} − {row['model_b']} {varies} ({test})."
+
+
 def _comparisons(report: Row) -> Iterator[Said]:
     rows = [row for row in report["comparisons"] if known(row["difference"])]
     for row in sorted(rows, key=lambda row: not row["primary"]):
@@ -96,6 +216,8 @@ def comparison(row: Row, how: Row) -> str:
 
 
 def _coverage(report: Row) -> Iterator[Said]:
+    if rows := report.get("rows_used"):
+        yield "coverage", f"Of the cases that were brought: {rows}.", {}
     for row in report["denominators"]:
         yield "coverage", _counted(row), row
 
@@ -169,16 +291,28 @@ def _validator(report: Row) -> Iterator[Said]:
         )
 
 
+SAYERS = (
+    *(_decision, _contenders, _comparisons, _controls, _sensitivity, _cost, _delivery, _coverage, _rounds),
+    _validator,
+)
+
+
 def next_steps(report: Row) -> dict[str, str]:
     """What a reader may do next as far as the decision supports it, by id."""
     decision = report["decision"]
     steps = {}
     if decision["outcome"] == "deploy":
         steps["deploy"] = f"Deploy {decision['model']}."
-    if decision["outcome"] in ("inconclusive", "split"):
-        steps["more_cases"] = "Add cases, as many as the decision names, before deciding."
+    if decision["outcome"] == "equivalent":
+        steps["take"] = f"Take {decision['model']}, or whichever of the equivalent models suits better."
+    if decision["split"]:
+        each = listed(f"{model} for {kind}" for kind, model in decision["split"]["routing"].items())
+        steps["route"] = f"Route each kind of case to its own model: {each}."
+    if need := decision["needed"]:
+        steps["more_cases"] = f"Add {need['more']:,} {listed(need['kinds'])} cases before deciding."
+    if any(row["disqualifies"] for row in report.get("controls", ())):
+        steps["metric"] = "Decide on a metric that answers that know nothing do not pass."
     if decision["warnings"]:
         steps["mend"] = "See to the warnings first: they weaken whatever is decided."
     steps["read"] = "Read the answers on which the models differ most, side by side, before deciding."
-    steps["done"] = "Nothing more needs to be measured for this question."
     return steps

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ..domain import ROUNDING
 from ..signature import small_print
+from ..wording import number
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
@@ -24,6 +24,14 @@ _DOLLAR, _BACKSLASH = "<span>&#36;</span>", "<span>&#92;</span>"
 _SHOWN = {"\\$": _DOLLAR, "\\\\": _BACKSLASH, "&#92;": _BACKSLASH}
 _FORMULA_SIGN = re.compile("|".join(map(re.escape, _SHOWN)))
 LONGEST = 1200  # characters of a model's text
+
+
+class Markup(str):
+    """Text of a cell that is Markdown already."""
+
+
+def bold(text: str) -> Markup:
+    return Markup(f"**{inline(text)}**")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -42,20 +50,14 @@ def signed(text: str, signature: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """A number to three places, or two digits where it is smaller; what is not known says so."""
-    if value is None or (isinstance(value, float) and value != value):
-        return "unknown"
-    if isinstance(value, float):
-        return f"{value:z.3f}" if abs(value) >= 0.001 or abs(value) < ROUNDING else f"{value:.2g}"
-    return unlinked(str(value)).replace("|", "\\|")
+    """A number to three places or as many as it takes, `unknown` for none, a name as it was written."""
+    if value is None or isinstance(value, float):
+        return number(value)
+    return value if isinstance(value, Markup) else inline(str(value))
 
 
 def digits(value: float | None, places: int) -> str:
-    return "unknown" if value is None else f"{value:z,.{places}f}"
-
-
-def interval(low: float | None, high: float | None, places: int = 3) -> str:
-    return "unknown" if low is None or high is None else f"{low:z,.{places}f} to {high:z,.{places}f}"
+    return number(value, places)
 
 
 def pairs_of(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
@@ -65,17 +67,11 @@ def pairs_of(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
 def only_pair(rows: Iterable[Mapping[str, Any]]) -> str:
     """Who A and B are, said once where there is one pair; else `sides` says it in every row."""
     pairs = pairs_of(rows)
-    return "".join(f"A is {a}, B is {b}. " for a, b in pairs) if len(pairs) == 1 else ""
+    return "".join(f"A is {inline(a)}, B is {inline(b)}. " for a, b in pairs) if len(pairs) == 1 else ""
 
 
 def sides(row: Mapping[str, Any], pairs: set[tuple[str, str]]) -> dict[str, str]:
     return {"A": row["model_a"], "B": row["model_b"]} if len(pairs) > 1 else {}
-
-
-def listed(names: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def safe(text: Any) -> str:
@@ -92,8 +88,12 @@ def escaped(text: str) -> str:
 
     Only what Markdown would take for markup has a backslash before it: the file itself reads as text.
     """
-    line = _FORMULA.sub("&#92;", _MARKUP.sub(r"\\\g<0>", _one_line(text)))
-    return unlinked(_NUMBERED.sub(r"\1\\\2", _BULLET.sub(r"\\\g<0>", line)))
+    return _NUMBERED.sub(r"\1\\\2", _BULLET.sub(r"\\\g<0>", inline(text)))
+
+
+def inline(text: str) -> str:
+    """`escaped` for text that begins no line."""
+    return unlinked(_FORMULA.sub("&#92;", _MARKUP.sub(r"\\\g<0>", _one_line(text))))
 
 
 def in_html(text: Any) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .markdown import digits, interval, listed, only_pair, pairs_of, sides, signed, table
+from ..wording import interval, level, listed
+from .markdown import digits, inline, only_pair, pairs_of, sides, signed, table
 
 # measure: (what it is called, factor, digits)
 _MEASURES = {
@@ -52,7 +53,7 @@ def _bounds(models: list[Mapping[str, Any]]) -> str:
     short = [row for row in models if row.get("priced") and row["unpriced"]]
     if not short:
         return ""
-    each = listed(f"{row['model']} ({row['unpriced']:,})" for row in short)
+    each = listed(f"{inline(row['model'])} ({row['unpriced']:,})" for row in short)
     return (
         f"Answers came without their usage for {each}: cost and tokens are a lower bound there, and the cost "
         "of 1,000 answers is that of the priced ones."
@@ -61,16 +62,16 @@ def _bounds(models: list[Mapping[str, Any]]) -> str:
 
 def serving(report: Mapping[str, Any]) -> str:
     """Seconds and dollars per answer of every pair, with the interval of their difference; or ""."""
-    level = f"{100 * (1 - report['configuration']['alpha']):g} % interval"
+    ends = f"{level(report['configuration']['alpha'])} interval"
     known = [row for row in report.get("serving", ()) if row["n"]]
-    rows = [_paired(row, level, pairs_of(known)) for row in known]
+    rows = [_paired(row, ends, pairs_of(known)) for row in known]
     if not rows:
         return ""
     text = f"{only_pair(known)}Over the same cases, a case's rounds averaged first; less is better."
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
 
 
-def _paired(row: Mapping[str, Any], level: str, pairs: set[tuple[str, str]]) -> dict[str, Any]:
+def _paired(row: Mapping[str, Any], ends: str, pairs: set[tuple[str, str]]) -> dict[str, Any]:
     name, factor, places = _MEASURES[row["measure"]]
     a, b, gap, low, high = (
         None if row[field] is None else factor * row[field]
@@ -82,6 +83,6 @@ def _paired(row: Mapping[str, Any], level: str, pairs: set[tuple[str, str]]) -> 
         "mean A": digits(a, places),
         "mean B": digits(b, places),
         "A − B": digits(gap, places),
-        level: interval(low, high, places),
+        ends: interval(low, high, places),
         "cases": row["n"],
     }

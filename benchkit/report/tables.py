@@ -6,31 +6,23 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..wording import p_text
-from .markdown import escaped, interval, listed, only_pair, pairs_of, sides, signed, table
+from ..wording import interval, level, listed, p_text
+from .markdown import bold, escaped, only_pair, pairs_of, sides, signed, table
 
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
-_MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "unscored")
-
-
-def decision(report: Mapping[str, Any]) -> str:
-    """The sentence, what it stands on, the caveat that matters most, and every other warning."""
-    found = report["decision"]
-    reasons = "\n".join(f"- {escaped(one)}" for one in found["because"])
-    warnings = [f"> {escaped(line)}" for line in found["warnings"]]
-    return "\n\n".join(filter(None, [headline(report), reasons, "\n>\n".join(warnings)]))
+_MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "undefined", "unscored")
 
 
 def headline(report: Mapping[str, Any]) -> str:
-    """The sentence that the run ends on, and the caveat that matters most."""
+    """The sentence that the run ends on."""
+    return f"**{escaped(report['decision']['sentence'])}**"
+
+
+def reasons(report: Mapping[str, Any]) -> str:
+    """At most three facts that the decision stands on, and the caveat that matters most."""
     found = report["decision"]
     caveat = f"> **Note.** {escaped(found['caveat'])}" if found["caveat"] else ""
-    return "\n\n".join(filter(None, [f"**{escaped(found['sentence'])}**", caveat]))
-
-
-def reminder(report: Mapping[str, Any]) -> str:
-    """The caveat once more, for what is read without the decision."""
-    return f"> {escaped(report['decision']['caveat'])}" if report["decision"]["caveat"] else ""
+    return "\n\n".join(filter(None, ["\n".join(f"- {escaped(one)}" for one in found["because"]), caveat]))
 
 
 def controls(report: Mapping[str, Any]) -> str:
@@ -58,15 +50,16 @@ def controls(report: Mapping[str, Any]) -> str:
 
 def delivery(report: Mapping[str, Any]) -> str:
     """Whether answers came in usable form, and how good those are that did."""
+    ends = f"{level(report['configuration']['alpha'])} interval"
     rows = [
         {
             "metric": row["metric"],
             "model": row["model"],
             "delivered": f"{row['delivered']:,} of {row['scored']:,}",
             "share": row["share"],
-            "interval": interval(row["low"], row["high"]),
+            ends: interval(row["low"], row["high"]),
             "score of those": row["content"],
-            "interval ": interval(row["content_low"], row["content_high"]),
+            f"{ends} ": interval(row["content_low"], row["content_high"]),
         }
         for row in report.get("delivery", ())
     ]
@@ -76,15 +69,15 @@ def delivery(report: Mapping[str, Any]) -> str:
 def comparisons(report: Mapping[str, Any]) -> str:
     """The table of every comparison, the metric that decides first in its kind; one pair is named once."""
     how = report["configuration"]
-    level = f"{100 * (1 - how['alpha']):g} % interval"
+    ends = f"{level(how['alpha'])} interval"
     rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
     pairs = pairs_of(rows)
     shown = [
         {
-            "metric": f"**{row['metric']}**" if row["primary"] else row["metric"],
+            "metric": bold(row["metric"]) if row["primary"] else row["metric"],
             **sides(row, pairs),
             "A − B": row["difference"],
-            level: interval(row["ci_low"], row["ci_high"]),
+            ends: interval(row["ci_low"], row["ci_high"]),
             "p": p_text(row["p_value"]),
             "p (Holm)": p_text(row["p_adjusted"]),
             "effect size": row["effect_size"],
@@ -134,16 +127,16 @@ def validator(report: Mapping[str, Any]) -> str:
     found = report.get("validator")
     if not found:
         return ""
-    level = f"{100 * (1 - found['alpha']):g} % interval"
+    ends = f"{level(found['alpha'])} interval"
     caught, alarms = (
-        f"{row['refused']} of {row['judged']} {what} cases ({level} {interval(row['low'], row['high'])})"
+        f"{row['refused']} of {row['judged']} {what} cases ({ends} {interval(row['low'], row['high'])})"
         for row, what in ((found["caught"], "spoilt"), (found["false_alarms"], "sound"))
     )
     text = f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
-    return f"{text}\n\n{signed(table(_by_fault(found, level)), report['signature'])}"
+    return f"{text}\n\n{signed(table(_by_fault(found, ends)), report['signature'])}"
 
 
-def _by_fault(found: Mapping[str, Any], level: str) -> list[dict[str, Any]]:
+def _by_fault(found: Mapping[str, Any], ends: str) -> list[dict[str, Any]]:
     """What was caught of every planted fault: by the checks without a model, and by the validator."""
     groups = {**found["by_fault"], "all faults": found["caught"], "none (sound)": found["false_alarms"]}
     return [
@@ -152,7 +145,7 @@ def _by_fault(found: Mapping[str, Any], level: str) -> list[dict[str, Any]]:
             "planted": row["planted"],
             "found by checks": row["by_checks"],
             "refused by the validator": f"{row['refused']} of {row['judged']}",
-            level: interval(row["low"], row["high"]),
+            ends: interval(row["low"], row["high"]),
             "missed by both": row["passed_both"] if name != "none (sound)" else "–",
         }
         for name, row in groups.items()
