@@ -453,10 +453,11 @@ class TestWhatFailed:
             "4 answers for USD 0.0040; an answer of a costs 3.0 times as much as one of b.",
         ),
         (
-            [0.001, 0.001, 0.001, None],
-            "4 answers for USD 0.0030 and 1 of unknown price; "
-            "an answer of a costs 1.0 times as much as one of b.",
+            [0.001, 0.002, 0.001, None],
+            "4 answers for USD 0.0040 and 1 of unknown price; "
+            "an answer of a costs 1.5 times as much as one of b.",
         ),
+        ([0.001] * 4, "4 answers for USD 0.0040."),
         ([None] * 4, "4 answers; their price is not known."),
         ([0.0] * 4, "4 answers for USD 0.0000."),
     ],

@@ -31,7 +31,7 @@ def paid_in_words(responses: pd.DataFrame) -> str:
     said = f"{answers} for USD {number(float(responses['cost_usd'].sum()), 4)}"
     if unpriced:
         said += f" and {unpriced} of unknown price"
-    if each.min() <= 0 or len(each) < 2:
+    if not 0 < each.min() < each.max():
         return f"{said}."
     times = number(float(each.max() / each.min()), 1)
     return f"{said}; an answer of {each.idxmax()} costs {times} times as much as one of {each.idxmin()}."
