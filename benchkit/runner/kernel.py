@@ -81,7 +81,7 @@ class Kernel:
     def _end(self) -> None:
         try:
             if self.manager.has_kernel:
-                # All that counts is on disk; an interpreter with pandas and SciPy takes seconds to let them go.
+                # All that counts is on disk; letting go of pandas and SciPy would take seconds.
                 self.manager.shutdown_kernel(now=True)
         finally:
             shutil.rmtree(self.sockets, ignore_errors=True)
