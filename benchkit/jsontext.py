@@ -135,15 +135,15 @@ def _no_number(text: str) -> float:
 def _literal(text: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes such as "\d", which Python means to forbid
-        return _plain(ast.literal_eval(text.strip()))
+        return plain(ast.literal_eval(text.strip()))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A literal's value with tuples as lists; ValueError for what JSON has not."""
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if (
         value is None
         or isinstance(value, str | int)

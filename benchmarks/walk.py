@@ -2,13 +2,12 @@
 
     python benchmarks/walk.py [CASES_FILE]
 
-Prints wall-clock seconds: `import benchkit` beside an empty interpreter; a demo run and the same run again
-beside their floor, five kernels that import what they import and stop; with CASES_FILE, that file as it is.
+Prints wall-clock seconds: `import benchkit` beside an empty interpreter; a demo run, and the same run again
+beside its floor, five empty notebooks through papermill's command; with CASES_FILE, that file as it is.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sqlite3
@@ -19,9 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
 ROOT = Path(__file__).parents[1]
-FLOOR = "import nbclient, nbformat as f; nb = f.v4.new_notebook(cells=[f.v4.new_code_cell({0!r})]); "
-FLOOR += "nbclient.NotebookClient(nb, kernel_name='python3').execute()"
+EMPTY = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 def seconds(command: list[str]) -> float:
@@ -34,15 +35,12 @@ def spread(times: list[float]) -> str:
     return f"{statistics.median(times):8.2f}   {min(times):.2f} to {max(times):.2f} ({len(times)})"
 
 
-def setup_cells() -> list[str]:
-    """Each notebook's imports, which no run can do without."""
-    books = [json.loads(path.read_text()) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
-    cells = ["".join(book["cells"][2]["source"]) for book in books]
-    return [cell[: cell.index("\nrun = ")] for cell in cells]
-
-
-def floor() -> float:
-    return sum(seconds([sys.executable, "-c", FLOOR.format(cell)]) for cell in setup_cells())
+def floor(folder: Path) -> float:
+    """Five empty notebooks, each by papermill's command and on a kernel of its own."""
+    book = new_notebook(cells=[new_code_cell("1")], metadata={"kernelspec": EMPTY})
+    nbformat.write(book, folder / "empty.ipynb")
+    files = [str(folder / "empty.ipynb"), str(folder / "out.ipynb")]
+    return sum(seconds([sys.executable, "-m", "papermill", *files, "--no-progress-bar"]) for _ in range(5))
 
 
 def requests(run_dir: Path) -> int:
@@ -58,16 +56,17 @@ def main(cases_file: str = "") -> None:
     print(f"{'':44}  median   range (runs)")
     print(f"{'python -c pass':44}", spread([seconds([sys.executable, "-c", "pass"]) for _ in range(10)]))
     print(f"{'import benchkit':44}", spread(imports))
-    print(f"{'floor: five kernels and their imports':44}", spread([floor() for _ in range(3)]))
     with tempfile.TemporaryDirectory() as folder:
         for name in (*"012", "own"):
             (Path(folder) / name).mkdir()
         fresh = [seconds([*run, f"{folder}/{i}"]) for i in range(3)]
         print(f"{'demo: 20 cases, 2 models, 3 rounds':44}", spread(fresh))
         sent = requests(Path(folder) / "0")
-        again = [seconds([*run, f"{folder}/0"]) for _ in range(3)]
+        pairs = [(floor(Path(folder)), seconds([*run, f"{folder}/0"])) for _ in range(3)]
         more = requests(Path(folder) / "0") - sent
-        print(f"{f'the same run again ({more} requests)':44}", spread(again))
+        print(f"{'floor: five empty notebooks by papermill':44}", spread([least for least, _ in pairs]))
+        print(f"{f'the same run again ({more} requests)':44}", spread([again for _, again in pairs]))
+        print(f"{'times the floor':44}", spread([again / least for least, again in pairs]))
         if cases_file:
             command = [*run, f"{folder}/own", "--cases", cases_file, "-p", "enable_validation", "False"]
             own = seconds(command)

@@ -68,6 +68,8 @@ def test_conversation(text: str, value: str) -> None:
         ('{"response_text": ""}', "no response_text"),
         ('{"response_text": null}', "no response_text"),
         ('{"name": "f", "arguments": "{broken"}', "arguments"),
+        ("process_customer_response(response_text='Hi", "broken tool-call markup"),
+        ("process_customer_response(1)", "no response_text"),
     ],
 )
 def test_malformed_conversation(text: str, error: str) -> None:
@@ -221,6 +223,9 @@ def test_tool_calls_in_markup(form: str) -> None:
         "<function={0}><parameter=order>A-7</parameter><parameter=amount>10.5</parameter></function>",
         "<tool_call>{0}\n<arg_key>order</arg_key>\n<arg_value>A-7</arg_value>\n<arg_key>amount</arg_key>"
         "\n<arg_value>10.5</arg_value>\n</tool_call>",
+        "{0}(order='A-7', amount=10.5)",
+        "[functions.{0}(order='A-7', amount=10.5), look_up()]",
+        "```tool_code\nprint({0}(order='A-7', amount=10.5))\n```",
         '<invoke name="{0}"><parameter name="order">A-7</parameter>'
         '<parameter name="amount">10.5</parameter></invoke>',
     ],
@@ -269,6 +274,35 @@ def test_the_schema_has_keys_of_its_own() -> None:
     assert read_answer(json.dumps(record), "json", own).value == record
 
 
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"role": "assistant", "content": "Hi"}, "Hi"),
+        ({"choices": [{"message": {"role": "assistant", "content": "Hi", "reasoning_content": "No"}}]}, "Hi"),
+        ({"choices": [{"text": "Hi", "index": 0}]}, "Hi"),
+        ({"content": [{"type": "thinking", "thinking": "No"}, {"type": "text", "text": "Hi"}]}, "Hi"),
+        ([{"type": "text", "text": "Hi"}, {"type": "text", "text": "you"}], "Hi\nyou"),
+        ({"candidates": [{"content": {"parts": [{"text": "No", "thought": True}, {"text": "Hi"}]}}]}, "Hi"),
+        ({"output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}]}, "Hi"),
+        ([{"role": "user", "content": "No"}, {"role": "assistant", "content": "Hi"}], "Hi"),
+        ({"role": "assistant", "content": "<think>No</think>Hi"}, "Hi"),
+        ({"role": "assistant", "content": '```json\n{"response_text": "Hi"}\n```'}, "Hi"),
+    ],
+)
+def test_messages_without_a_call(message: object, said: str) -> None:
+    """A message's text is its answer, in every provider's shape and without its reasoning."""
+    assert read_answer(json.dumps(message), "conversation") == Answer("answered", said)
+
+
+@pytest.mark.parametrize("kind", ["json", "conversation"])
+def test_messages_without_an_answer(kind: str) -> None:
+    """A refusal has a field of its own, and an empty message says nothing."""
+    refused = {"role": "assistant", "content": None, "refusal": "I'm sorry, I can't assist with that."}
+    assert read_answer(json.dumps(refused), kind, ["a"]).status == "refused"
+    empty = read_answer(json.dumps({"role": "assistant", "content": None}), kind, ["a"])
+    assert (empty.status, empty.error) == ("malformed", "a message without an answer")
+
+
 def test_the_first_of_two_calls_counts() -> None:
     """Of several calls in one message the first is the answer, as with a live one; the rest is not read."""
     first, second = ({"function": {"name": TOOL_NAME, "arguments": json.dumps({"a": n})}} for n in (1, 2))
@@ -305,6 +339,22 @@ REASONED = {
     "answer tags": "<think>{0}</think><answer>{1}</answer>",
     "turn end": "<think>{0}</think>{1}<|im_end|>\n<|im_start|>user\nThanks",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|im_start|>assistant\nHi<|im_end|>",
+        "<|start_header_id|>assistant<|end_header_id|>\n\nHi<|eot_id|>",
+        "<s> Hi</s>",
+        "<|end|>Hi<|end|><|user|>And now?",
+        "<answer>Hi</answer>",
+        "<bos><start_of_turn>model\nHi<end_of_turn>",
+    ],
+)
+def test_a_turns_frame_is_no_answer(text: str) -> None:
+    """What a chat template writes around a turn is taken off, and so is what the model made of the next."""
+    assert read_answer(text, "conversation") == Answer("answered", "Hi")
 
 
 @pytest.mark.parametrize("mark", REASONED)

@@ -376,6 +376,27 @@ class TestSensitivity:
         assert same["p_value"] > 0.01 > other["p_value"]
         assert len(other["categories"]) == 5
 
+    def test_a_difference_in_other_categories_needs_them_to_agree(self):
+        """A gain in one category alone is shown in these five, not in others; a gain in all in both."""
+        scores = normal({STEADY: (0, 0), HASTY: (0, 0)}, 100)
+        one = scores["model"] == STEADY
+        everywhere, here = scores.copy(), scores.copy()
+        everywhere.loc[one, "value"] += 0.1
+        here.loc[one & (scores["category"] == "billing_inquiry"), "value"] += 0.5
+        for table, low in ((everywhere, True), (here, False)):
+            found = decide(table)
+            assert found["utility"][0]["low"] > 0
+            assert (found["sensitivity"]["elsewhere"]["low"] > 0) is low
+            assert found["sensitivity"]["elsewhere"]["categories"] == 5
+
+    def test_resampling_agrees_with_t_on_normal_scores(self):
+        """BCa over all cases with kinds and categories fixed; all signs alike are rare by chance."""
+        found = decide(normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60))
+        best, again = found["utility"][0], found["sensitivity"]["resampled"]
+        assert again["low"] == pytest.approx(best["low"], abs=0.006)
+        assert again["high"] == pytest.approx(best["high"], abs=0.006)
+        assert again["p_sign_flip"] < 0.01
+
     def test_lost_cases_alone_are_expected_to_change_something(self):
         """Without a category there are fewer cases: how many changes that makes is said beside the count."""
         found = decide(normal({STEADY: (0.04, 0.04), HASTY: (0, 0)}, 30, seed=3))["sensitivity"]

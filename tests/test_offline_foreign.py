@@ -71,8 +71,6 @@ def test_a_foreign_schema_is_answered_with_what_the_prompt_states() -> None:
     [
         ({"properties": {"a": {"const": 3}, "b": {"enum": ["x", "y"]}}}, {"a": 3, "b": "x"}),
         ({"properties": {"b": {"anyOf": [{"type": "null"}, {"type": "number"}]}}}, {"b": 0}),
-        ({"allOf": [{"properties": {"a": {"type": "integer"}}}, {"required": ["a", "c"]}]},
-         {"a": 0, "c": "not stated"}),
         ({"type": "array", "items": {"type": "string", "minLength": 12}, "minItems": 2},
          {"value": ["not stated.."] * 2}),
         ({"properties": {"a": {"type": "integer", "exclusiveMinimum": 3}}}, {"a": 4}),

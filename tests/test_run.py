@@ -287,7 +287,6 @@ class TestOpening:
             ("responses", "03_execute"),
             ("scores", "04_measure"),
             ("metrics_report", "04_measure"),
-            ("comparisons", "04_measure"),
         ],
     )
     def test_missing_artifacts_name_their_notebook(self, table, maker):
@@ -300,7 +299,7 @@ class TestOpening:
         run = begun()
         run.save_json("metrics_report.json", {"configuration": {}})
         with pytest.raises(RunError, match=r"no usable comparisons, decision.*04_measure\.ipynb"):
-            run.comparisons()
+            run.metrics_report()
 
     def test_a_report_of_other_responses_is_said(self):
         """05 must not report what 03 has asked anew since 04; whoever only looks may still read it."""
@@ -636,6 +635,17 @@ class TestAdopting:
         assert math.isnan(again["value"][1])
         assert again["test_case"].tolist() == ["customer, agent", "json"]
         assert (folder / "scores.csv").read_text() == text
+        behind = run.responses()
+        assert behind[["id", "model", "status", "prompt"]].to_numpy().tolist() == [
+            ["t1", "a", "answered", "Where is it?"],
+            ["t2", "b", "answered", "Record 5"],
+        ]
+        assert behind["latency_s"].isna().all()
+        (folder / "scores.csv").write_text(text + "t9,a,1,mine,1\n")
+        assert len(open_run(folder).brought_scores()) == 2  # of other cases: none of ours
+        (folder / "scores.csv").write_text(text + "t1,a,1,mine,1\n")
+        with pytest.raises(RunError, match=r"has two values for .*'t1'.* Keep one"):
+            open_run(folder).brought_scores()
         assert not len(open_run(adopted(workplace / "others", "a")).brought_scores())
 
     def test_reading_leaves_no_trace(self, workplace):

@@ -6,13 +6,14 @@ import math
 
 import pytest
 
-from benchkit.decide import Rules, compare
+from benchkit.decide import Rules, compare, metrics_report
 from benchkit.domain import is_control
 from benchkit.errors import UsageError
-from benchkit.measure import align, score, summarise, with_controls
+from benchkit.measure import align, metrics_json, score, summarise, with_controls
 from benchkit.metrics import METRICS, add_metric, described, in_order, recorded, remember
+from benchkit.plots import plot_case_pairs, plot_scores
 
-from .measured import HASTY, STEADY, case, cases, response, responses
+from .measured import HASTY, STEADY, About, case, cases, response, responses
 
 LONG = "Dear customer, " + "we are looking into all of this at length and in great detail. " * 8
 
@@ -128,6 +129,29 @@ def test_controls_have_names_of_their_own():
     """A control is told from a model by its name."""
     assert is_control("control: boilerplate")
     assert not is_control("openai/control")
+
+
+def test_a_metric_of_ones_own_decides(stars):
+    """Named as primary, it decides by a margin of its own; figures, report and metrics.json have it."""
+    table = cases(*(case(f"c{i:02d}", category="ab"[i % 2]) for i in range(30)))
+    marks = {STEADY: (3, 4, 5), HASTY: (1, 2, 3)}
+    rows = [
+        response(f"c{i:02d}", model, "Done" + "!" * marks[model][(i + round) % 3], round=round)
+        for i in range(30)
+        for model in marks
+        for round in (1, 2)
+    ]
+    aligned = align(responses(*rows), table)
+    scores, rules = score(aligned, table), Rules(primary_metric="stars", margin=0.25)
+    report = metrics_report(with_controls(scores, table), aligned, rules, About())
+    assert (report["decision"]["outcome"], report["decision"]["model"]) == ("deploy", STEADY)
+    assert report["metrics"]["stars"]["high"] == 5.0
+    assert [row["metric"] for row in report["comparisons"] if row["primary"]] == ["stars"]
+    assert report["decision"]["utility"][0]["difference"] == pytest.approx(2.0)
+    means = metrics_json(summarise(scores), [STEADY], True)[STEADY]["conversation_metrics"]
+    assert means["stars"] == pytest.approx(4.0)
+    for chart in (plot_scores(scores, alpha=0.05), plot_case_pairs(scores, "stars", STEADY, HASTY)):
+        assert "stars" in chart.caption or "6 metrics" in chart.caption
 
 
 def test_a_metric_known_in_another_kernel(stars):

@@ -179,6 +179,7 @@ class TestRegeneration:
         reason = outcome.rejected["reason"].iloc[0]
         assert reason.startswith("facts: ")
         assert "near-duplicate: 100 % like c1" in reason
+        assert outcome.accepted["family"].tolist() == ["", ""]  # what it was like is not in the set
 
     async def test_the_whole_way_over_http(self, tmp_path, monkeypatch):
         """Generated, checked, judged, written anew: every case is accepted or rejected once."""

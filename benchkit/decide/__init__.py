@@ -47,6 +47,9 @@ is a gain: positive where the first model is better, also on a metric of which l
                       categories: [{without, outcome, model, changes}], expected_changes: float
                       heterogeneity: [{kind, metric, model_a, model_b, f, df1, df2, p_value,
                                        categories: [{category, n, difference, low, high}]}]
+                      elsewhere: None | {model, against, categories (count), difference, low, high, p_value}:
+                                 of U in categories other than these
+                      resampled: None | {low, high, p_sign_flip}: BCa and sign flips of the same pair
                       weights: [{kind, weight, outcome, model}], turns: [{kind, weight, outcome, model}]
       warnings        [str]: everything else to be wary of
 """

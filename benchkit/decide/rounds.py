@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .table import Measured, pairs_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+    from ..stats import Design
 
 
 def round_agreement(parts: Sequence[Measured]) -> pd.DataFrame:
@@ -63,29 +66,32 @@ def variance_split(parts: Sequence[Measured], reference: str = "") -> pd.DataFra
     """
     import pandas as pd
 
-    return pd.DataFrame([_split(one, a, b) for one in parts for a, b in pairs_of(one.models, reference)])
+    return pd.DataFrame([row for one in parts for row in _splits(one, reference)])
 
 
-def _split(one: Measured, a: str, b: str) -> dict[str, Any]:
+def _splits(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
+    from ..stats import design, round_noise
+
+    cases = design(len(one.ids), [str(label) for label in one.category])
+    noise = [round_noise(values) for values in one.values]
+    for a, b in pairs_of(one.models, reference):
+        i, j = one.models.index(a), one.models.index(b)
+        yield {"metric": one.metric.name, "model_a": a, "model_b": b} | _split(
+            one.means[i] - one.means[j], (noise[i], noise[j]), cases, one.values.shape[2]
+        )
+
+
+def _split(
+    gap: np.ndarray, noise: tuple[np.ndarray, np.ndarray], cases: Design, rounds: int
+) -> dict[str, Any]:
     import numpy as np
 
-    from ..stats import round_noise, spread, stratified
+    from ..stats import spread, stratified
 
-    rounds = one.values.shape[2]
-    i, j = one.models.index(a), one.models.index(b)
-    pair = stratified(one.means[i] - one.means[j], [str(c) for c in one.category])
-    noise = [round_noise(one.values[at]) for at in (i, j)]
-    both = ~np.isnan(one.means[i] - one.means[j])
+    pair, both = stratified(gap, cases), ~np.isnan(gap)
     separable = rounds > 1 and not any(np.isnan(of[both]).any() for of in noise) and pair.n > 1
     known = spread(pair, noise[0] + noise[1] if separable else None, rounds)
-    row: dict[str, Any] = {
-        "metric": one.metric.name,
-        "model_a": a,
-        "model_b": b,
-        "n": pair.n,
-        "rounds": rounds,
-    }
-    row |= {"separable": separable}
+    row: dict[str, Any] = {"n": pair.n, "rounds": rounds, "separable": separable}
     if not separable:
         return row | {"more_rounds": "cannot be told from one round"}
     sigma2 = [float(of[both].mean()) * rounds for of in noise]

@@ -112,7 +112,10 @@ def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str,
         kinds = [kind for kind, metrics in measured.items() if name in metrics]
         if name not in known and name not in METRICS:
             there = listed(sorted(known) or list(METRICS), "or")
-            raise UsageError(f"primary_metric = {name!r} is not known. Use {there}.")
+            raise UsageError(
+                f"primary_metric = {name!r} is not known. Use {there}; one of your own has to be added "
+                "first, with benchkit.metrics.add_metric."
+            )
         for kind in kinds or [METRICS[name].kind] * (name in METRICS):
             if kind in chosen:
                 raise UsageError(

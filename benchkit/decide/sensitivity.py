@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from .beside import elsewhere, resampled_pair
 from .deciding import Outcome, conclude
 from .evidence import Evidence, Kind, filled
 from .table import Measured
@@ -24,6 +25,8 @@ def sensitivity(evidence: Evidence, base: Outcome, prefer: list[int]) -> dict[st
         "categories": (each := list(_without_each(evidence, base, prefer, top, next_best))),
         "expected_changes": sum(row["expected"] for row in each) if each else None,
         "heterogeneity": [row for kind in evidence.kinds if (row := _spread(evidence, kind, top, next_best))],
+        "elsewhere": elsewhere(evidence, top, next_best),
+        "resampled": resampled_pair(evidence, top, next_best),
         "weights": (moved := _moved(evidence, prefer)),
         "holds": list(_holds(evidence, base, moved)),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..domain import is_control
@@ -22,7 +23,8 @@ UNDEFINED = "undefined"  # how the reason begins where a case leaves a metric no
 
 def of_models(scores: pd.DataFrame) -> pd.DataFrame:
     """The scores without those of controls."""
-    return scores[~scores["model"].map(is_control).astype(bool)]
+    controls = [model for model in scores["model"].unique() if is_control(model)]
+    return scores[~scores["model"].isin(controls)]
 
 
 def complete(scores: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +73,7 @@ class Measured:
         """1 where more is better, else −1."""
         return -1 if self.metric.lower_is_better else 1
 
-    @property
+    @cached_property
     def means(self) -> np.ndarray:
         """Per-case means over scored rounds, (models, cases); NaN where none is."""
         return round_means(self.values)
@@ -116,7 +118,8 @@ def _measured(metric: Metric, kind: str, rows: pd.DataFrame, models: Sequence[st
     import numpy as np
 
     answered = rows["value"].notna() & (rows["reason"] == "")
-    undefined = rows["reason"].str.startswith(UNDEFINED) & rows["value"].isna()
+    told = [reason for reason in rows["reason"].unique() if reason.startswith(UNDEFINED)]
+    undefined = rows["reason"].isin(told) & rows["value"].isna()
     rows = rows.assign(answered=answered.astype(float), undefined=undefined.astype(float))
     ids, first, arrays = as_arrays(rows, models, ("value", "answered", "undefined"))
     category, family = (rows[name].to_numpy(dtype=object)[first] for name in ("category", "family"))

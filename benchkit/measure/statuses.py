@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..domain import STATUSES
@@ -22,6 +23,7 @@ _NO_ERROR = frozenset(("", "0", "false", "no", "no_error", "ok", "success", "[]"
 KNOWN = {word: status for status, words in _WORDS.items() for word in words.split()} | {"": ""}
 
 
+@lru_cache(maxsize=1024)
 def word_of(cell: object) -> str:
     """A cell of a status column as a word of `KNOWN` would be written; "" where it is absent."""
     word = "" if cell is None else str(cell).strip().lower().replace(" ", "_").replace("-", "_")

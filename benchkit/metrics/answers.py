@@ -62,9 +62,7 @@ def _read(raw: str, kind: str, own: frozenset[str]) -> Answer:
     try:
         value = _content(said, kind, own) if said else _ending_on(unfinished, kind, own)
     except JsonProblem as error:
-        if said and declines(said):
-            return Answer("refused", error=DECLINED)
-        return Answer("malformed", error=str(error))
+        return Answer("refused" if str(error) == DECLINED else "malformed", error=str(error))
     if isinstance(value, str) and not value.strip():
         return Answer("malformed", error="no response_text in the tool's arguments")
     if isinstance(value, str) and declines(value):
@@ -142,7 +140,7 @@ def _in_prose(text: str, kind: str, own: Collection[str]) -> Value:
         return text
     if kind == "json":
         if not found:
-            raise JsonProblem("no JSON object in the answer")
+            raise JsonProblem(DECLINED if declines(text) else "no JSON object in the answer")
         value = max(found, key=lambda one: one[2] - one[1])[0]
         inside = unwrapped(value, own)
         return _of(inside if isinstance(inside, dict) else value, kind, own)

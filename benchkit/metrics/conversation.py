@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from statistics import fmean
+from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
@@ -16,7 +17,7 @@ from .sentences import resolves, sentences
 
 RESOLUTION_BONUS = 1.2
 _LONGEST, _EPSILON = 4, 0.1
-Gram = str | tuple[str, ...]
+Gram = Any  # a word, or a tuple of two to four
 
 
 def response_relevance(response: str, prompt: str) -> float | None:
@@ -75,7 +76,7 @@ def bleu_score(response: str, golden: str) -> float | None:
     reference, hypothesis = words(golden), words(response)
     if not reference:
         return None
-    counts = [_shared(_sequences(hypothesis, n), theirs) for n, theirs in enumerate(_grams(golden), 1)]
+    counts = _shared(hypothesis, _grams(golden))
     if not counts[0]:
         return 0.0
     totals = (max(1, len(hypothesis) - n) for n in range(len(counts)))
@@ -84,24 +85,32 @@ def bleu_score(response: str, golden: str) -> float | None:
     return brevity * math.prod(shares) ** (1 / len(shares))
 
 
-def _sequences(found: tuple[str, ...], n: int) -> Iterable[Gram]:
-    return found if n == 1 else zip(*(found[i:] for i in range(n)), strict=False)
-
-
 @lru_cache(maxsize=KEPT)
 def _grams(text: str) -> list[dict[Gram, int]]:
-    """How often every n-gram of the words of `text` occurs, for each order n."""
-    return [dict(Counter(_sequences(words(text), n))) for n in range(1, _LONGEST + 1)]
+    """How often every n-gram of the words of `text` occurs, for each order n; one word stands for itself."""
+    found = words(text)
+    longer = (Counter(found[i : i + n] for i in range(len(found) - n + 1)) for n in range(2, _LONGEST + 1))
+    return [dict(Counter(found)), *map(dict, longer)]
 
 
-def _shared(mine: Iterable[Gram], theirs: dict[Gram, int]) -> int:
-    """How many of `mine` are among `theirs`, each as often as there at most."""
-    left, shared = theirs.copy(), 0
-    for gram in mine:
-        if left.get(gram):
-            left[gram] -= 1
-            shared += 1
-    return shared
+def _shared(hypothesis: tuple[str, ...], grams: Sequence[dict[Gram, int]]) -> list[int]:
+    """For every order how many n-grams of the hypothesis are among `grams`, each as often as there at most.
+
+    One can only be there where the n-gram before it, shorter by its last word, is.
+    """
+    counts, starts = [], list(range(len(hypothesis)))
+    for n, theirs in enumerate(grams, 1):
+        left, found, shared = theirs.copy(), [], 0
+        for i in starts:
+            gram = hypothesis[i] if n == 1 else hypothesis[i : i + n]
+            if (count := left.get(gram)) is not None:
+                found.append(i)
+                if count:
+                    left[gram] = count - 1
+                    shared += 1
+        counts.append(shared)
+        starts = found
+    return counts
 
 
 def wer_score(response: str, golden: str) -> float | None:

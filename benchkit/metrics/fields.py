@@ -14,7 +14,6 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from .keywords import words
 from .schemas import exact_places
@@ -164,6 +163,8 @@ def _array_score(golden: list[Json], items: list[list[_Leaf]], found: Json, budg
         return _by_position(golden, items, found, budget // longer) / longer
     # One found item after the other: its words are then still in the cache.
     scores = np.array([[_score(item, other, budget) for item in items] for other in found])
+    from scipy.optimize import linear_sum_assignment  # a second's import, for arrays whose order is free
+
     return float(scores[linear_sum_assignment(scores, maximize=True)].sum()) / longer
 
 

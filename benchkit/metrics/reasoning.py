@@ -19,6 +19,10 @@ _FRAME = re.compile(r"<\|(?:(?:begin|end)_of_(?:solution|box)|(?:START|END)_RESP
 _TURN_END = re.compile(
     r"<\|(?:im_end|eot_id|eom_id|end|return|call|endoftext|end_of_text)\|>|</s>|<end_of_turn>"
 )
+_TURN_START = re.compile(
+    r"\A(?:\s|<s>|<bos>|<\|begin_of_text\|>|<\|im_start\|>assistant|<start_of_turn>model"
+    r"|<\|start_header_id\|>assistant<\|end_header_id\|>|<\|(?:end|im_end|eot_id)\|>)++"
+)
 _TAGGED = re.compile(r"\s*<(answer|response|output|final_answer)>(.*)</\1>\s*", re.I | re.DOTALL)
 _CHANNEL = re.compile(
     r"(?P<role><\|start\|>[^<]{0,200})?<\|channel\|>\s*(?P<name>\w*)(?P<rest>[^<]{0,200})"
@@ -54,7 +58,8 @@ def without_reasoning(text: str) -> tuple[str, str]:
 
 
 def _framed(text: str) -> str:
-    text = _TURN_END.split(_FRAME.sub("", text).strip(), maxsplit=1)[0]  # after it the model played others
+    text = _TURN_START.sub("", _FRAME.sub("", text), count=1)
+    text = _TURN_END.split(text.strip(), maxsplit=1)[0]  # after it the model played others
     tagged = _TAGGED.fullmatch(text)
     return (tagged.group(2) if tagged else text).strip()
 

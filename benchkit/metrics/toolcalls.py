@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from typing import Any
 
-from benchkit.jsontext import JsonProblem, objects, parse, tool_name
+from benchkit.jsontext import JsonProblem, objects, parse, plain, tool_name
 
 TOOL = "process_customer_response"  # the one tool that a model under test is given
 _NESTED = ("function", "functionCall", "function_call", "toolUse")
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
 _CALL_TYPES = ("function", "function_call", "tool_use", "tool_call", "tool-call")
+_TEXT_TYPES = ("text", "output_text")
 _BARE = frozenset((*_ARGUMENTS, "name", "id", "call_id", "type", "index", "status"))
 _ENVELOPES = ("choices", "message", "candidates", "output", "parts", "content", "tool_calls")
 _MARKUP = re.compile(
@@ -22,6 +24,7 @@ _MARKUP_NAME = re.compile(
     r"<function=\s*\"?([\w.:-]+)|<invoke name=\"?([\w.:-]+)|\[TOOL_CALLS?\]\s*([\w.:-]+)"
     r"|functions\.([\w.-]+)|<｜tool▁sep｜>\s*([\w.-]+)|<tool_call>\s*([\w.-]+)\s*(?=[<{])"
 )
+_PYTHONIC = re.compile(rf"[\[\s]*(?:print\()?(?:\w+\.)*{TOOL}\(")
 _PARAMETER = re.compile(
     r"<parameter(?:=|\s+name=)\"?([\w.-]+)\"?\s*>\s*(.*?)\s*</parameter>"
     r"|<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>\s*(.*?)\s*</arg_value>",
@@ -29,25 +32,27 @@ _PARAMETER = re.compile(
 )
 
 
-def unwrapped(value: dict[str, Any] | list[Any], own: Collection[str] = ()) -> dict[str, Any] | str | None:
+def unwrapped(
+    value: dict[str, Any] | list[Any], own: Collection[str] = (), *, inside: bool = False
+) -> dict[str, Any] | str | None:
     """The arguments of the first tool call in `value`, or the text of a message; None where it is neither.
 
     The first call of a message is its answer, and any more are not read. `own` are the keys of the case's
-    record: what has one of them is the record itself, unless it calls our tool. Raises JsonProblem for a call
-    of another tool and for arguments that are no object.
+    record: what has one of them is the record itself, unless it calls our tool. `inside` says that a message
+    is around it already. Raises JsonProblem for a call of another tool, for arguments that are no object, and
+    for a message without an answer.
     """
     items = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
     for item in items:
         if call := _call(item, own):
             return _arguments(*call)
     for item in items:
-        inside = [
-            item[key] for key in _ENVELOPES if isinstance(item.get(key), dict | list) and key not in own
-        ]
-        for inner in inside:
-            if (found := unwrapped(inner, own)) is not None:
-                return found
-    return next(_texts(item for item in items if not item.keys() & set(own)), None)
+        for key in _ENVELOPES:
+            if isinstance(item.get(key), dict | list) and key not in own:
+                found = unwrapped(item[key], own, inside=inside or key != "message")
+                if found is not None:
+                    return found
+    return _text([item for item in items if not item.keys() & set(own)], inside)
 
 
 def _call(item: dict[str, Any], own: Collection[str]) -> tuple[str, Any] | None:
@@ -84,15 +89,17 @@ def _arguments(name: str, given: Any) -> dict[str, Any]:
     return inside
 
 
-def _texts(items: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The texts of messages and of their blocks; reasoning blocks are none."""
-    for item in items:
-        if item.get("thought") is True:
-            continue
-        if "role" in item and isinstance(item.get("content"), str):
-            yield item["content"]
-        elif item.get("type") in ("text", "output_text") and isinstance(item.get("text"), str):
-            yield item["text"]
+def _text(items: list[dict[str, Any]], inside: bool) -> str | None:
+    """What the last message among `items` says, or the blocks of one; reasoning blocks say nothing."""
+    said = [item for item in items if item.get("role") in ("assistant", "model")]
+    if said:
+        text = said[-1].get("content") or said[-1].get("refusal")
+        if not isinstance(text, str):
+            raise JsonProblem("a message without an answer")
+        return text
+    types = (*_TEXT_TYPES, None) if inside else _TEXT_TYPES
+    blocks = [item for item in items if item.get("type") in types and item.get("thought") is not True]
+    return "\n".join(block["text"] for block in blocks if isinstance(block.get("text"), str)) or None
 
 
 def called_in_text(text: str) -> dict[str, Any] | None:
@@ -100,6 +107,8 @@ def called_in_text(text: str) -> dict[str, Any] | None:
 
     Raises JsonProblem where there is some and no call of our tool can be read from it.
     """
+    if _PYTHONIC.match(text):
+        return _pythonic(text)
     begin = _MARKUP.search(text)
     if begin is None:
         return None
@@ -117,6 +126,17 @@ def called_in_text(text: str) -> dict[str, Any] | None:
         return _arguments(next(filter(None, named.groups())), given)
     key = next((key for key in _ARGUMENTS if key in given), None)
     return _arguments(given["name"], given[key]) if key and isinstance(given.get("name"), str) else given
+
+
+def _pythonic(text: str) -> dict[str, Any]:
+    """The arguments of a call that is written as Python writes one, alone or first in a list."""
+    try:
+        call: Any = ast.parse(text.strip(), mode="eval").body
+        while not (isinstance(call, ast.Call) and ast.unparse(call.func).endswith(TOOL)):
+            call = call.elts[0] if isinstance(call, ast.List) else call.args[0]
+        return {str(one.arg): plain(ast.literal_eval(one.value)) for one in call.keywords}
+    except (SyntaxError, ValueError, TypeError, AttributeError, IndexError, MemoryError, RecursionError):
+        raise JsonProblem("broken tool-call markup") from None
 
 
 def _value(text: str) -> Any:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError, unwritable
+from ..run.json_io import without_iri_grammar
 from ..run.tables import write_atomically
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
     from nbformat import NotebookNode
 
+without_iri_grammar()  # before anything imports nbformat
 TEMPLATES = Path(__file__).parent / "templates"
 # Best first; whatever else an output carries (scripts, widgets) is left out.
 SHOWN = ("text/html", "text/markdown", "image/png", "image/jpeg", "image/svg+xml", "text/plain")

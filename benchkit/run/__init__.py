@@ -1,6 +1,6 @@
 """One run folder; nobody else reads and writes its artifacts."""
 
-from .artifacts import Run, combined, made_with
+from .artifacts import Run, combined
 from .opening import begun_folder, open_run, read_run, start_run
 from .resuming import intend, intended, recorded_parameters
 
@@ -10,7 +10,6 @@ __all__ = [
     "combined",
     "intend",
     "intended",
-    "made_with",
     "open_run",
     "read_run",
     "recorded_parameters",

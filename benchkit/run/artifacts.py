@@ -21,7 +21,7 @@ from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, rea
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
 from .rows import FLAGGED, rows_used
-from .tables import ARTIFACTS, read_table, table_text, write_atomically, write_table
+from .tables import ARTIFACTS, TEXT, read_table, table_text, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,13 +193,20 @@ class Run:
     def brought_scores(self) -> pd.DataFrame:
         """Scores that were computed elsewhere, with kind, category and family of their cases; else no rows.
 
-        Columns as in scores.csv; what was brought needs only id, model, round, metric and value.
+        Columns as in scores.csv; what was brought needs only id, model, round, metric and value. Scores of
+        other cases are left out. Raises RunError for two values of one thing.
         """
         scores = read_table(self.path / BROUGHT_SCORES, or_empty=True)
+        if not len(scores):
+            return scores
         cases = self.validated_tests().drop_duplicates("id").set_index("id")
+        scores = scores[scores["id"].isin(cases.index)].reset_index(drop=True)
         for name in ("test_case", "category", "family"):
-            known = scores["id"].map(cases[name]).fillna("")
-            scores[name] = scores[name].where(scores[name] != "", known)
+            scores[name] = scores[name].where(scores[name] != "", scores["id"].map(cases[name]))
+        key = ["id", "model", "round", "metric"]
+        if (twice := scores.duplicated(key)).any():
+            row = dict(zip(key, scores.loc[twice, key].iloc[0], strict=True))
+            raise RunError(f"{BROUGHT_SCORES} has two values for {row}. Keep one.")
         return scores
 
     def metrics_report(self) -> dict[str, Any]:
@@ -207,8 +214,10 @@ class Run:
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Write metrics_report.json, with what it was computed from."""
-        made = {MADE_WITH: made_with(self.config), INPUTS: self._inputs()}
-        self.save_json("metrics_report.json", {**report, **made})
+        config = self.config
+        parameters = {name: given for name, given in config["parameters"].items() if name < "05"}
+        made = {"provider": config["provider"], "seed": config["seed"], "parameters": parameters}
+        self.save_json("metrics_report.json", {**report, MADE_WITH: made, INPUTS: self._inputs()})
 
     def current_report(self) -> dict[str, Any]:
         """metrics_report.json, if it was computed from the cases and responses that are there now.
@@ -216,19 +225,13 @@ class Run:
         Raises RunError where 02 or 03 has run again since.
         """
         report = self.metrics_report()
-        if changed := self.changed_since(report):
+        then, now = report.get(INPUTS, {}), self._inputs()
+        if changed := sorted(name for name in {*then, *now} if then and then.get(name) != now.get(name)):
             raise RunError(
                 f"{self.path / 'metrics_report.json'} was computed before {', '.join(changed)} changed. "
                 "Run 04_measure.ipynb again."
             )
         return report
-
-    def changed_since(self, report: Mapping[str, Any]) -> list[str]:
-        """The files that `report` was computed from and that hold other bytes now."""
-        then, now = report.get(INPUTS), self._inputs()
-        if then is None:
-            return []
-        return sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
 
     def _inputs(self) -> dict[str, str]:
         """A digest of each file that scores and comparisons are made from."""
@@ -243,39 +246,30 @@ class Run:
         except (RunError, KeyError, TypeError):
             return {}  # 04 is about to write it anew
 
-    def comparisons(self) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(self.metrics_report()["comparisons"])
-
-    def metrics(self) -> dict[str, Any]:
-        return read_json(self.path / "metrics.json", maker="04_measure")
-
-    def commentary(self) -> dict[str, Any]:
-        return read_json(self.path / "commentary.json", maker="05_report")
-
     def save_responses(self, responses: pd.DataFrame) -> None:
         """One `{model}_all_responses.csv` a model, and the combined file with every model side by side."""
         for model, rows in responses.groupby("model", sort=False):
             self.save(file_name(str(model)) + RESPONSES, rows[list(ARTIFACTS[RESPONSES].columns)])
-        self.save("combined_model_responses.csv", self.combined(responses))
+        self.save("combined_model_responses.csv", combined(responses, self.validated_tests()))
 
-    def responses(self, *, prompts: bool = True) -> pd.DataFrame:
+    def responses(self) -> pd.DataFrame:
         """Every model's responses below each other, with a `model` column.
 
         A run that 03 made has the models of its last execution; a folder that came from elsewhere has
-        whatever `*_all_responses.csv` lie in it. Raises RunError for responses that are missing, damaged,
-        or not to the cases that validated_tests.csv holds now; without `prompts` their ids alone are held
-        against it.
+        whatever `*_all_responses.csv` lie in it, and where only scores did, a row without an answer for each
+        response that was scored (`attrs["scores_only"]`). Raises RunError for responses that are missing, damaged,
+        or not to the cases that validated_tests.csv holds now.
         """
         import pandas as pd
 
         files, asked = self._response_files()
+        if not files and len(scores := self.brought_scores()):
+            return _behind(scores, self.validated_tests())
         if not files:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
         if asked:
-            _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests(), prompts)
+            _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
         responses = pd.concat(frames, ignore_index=True)
         responses.attrs["simulated"] = self.simulated
         return responses
@@ -290,9 +284,17 @@ class Run:
         files = {model: self.path / (file_name(model) + RESPONSES) for model in asked}
         return files or response_files(self.path), bool(asked)
 
-    def combined(self, responses: pd.DataFrame) -> pd.DataFrame:
-        """What combined_model_responses.csv holds of these responses."""
-        return combined(responses, self.validated_tests())
+
+def _behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """The responses that scores are of, as far as those tell."""
+    rows = scores[["id", "test_case", "category", "model", "round"]].drop_duplicates(ignore_index=True)
+    rows["prompt"] = rows["id"].map(dict(zip(cases["id"], cases["prompt"], strict=True)))
+    for name, kind in ARTIFACTS[RESPONSES].columns.items():
+        if name not in rows:
+            rows[name] = "" if kind == TEXT else float("nan")
+    responses = rows.assign(status="answered")
+    responses.attrs |= {"simulated": False, "scores_only": True}
+    return responses
 
 
 def _digest(path: Path) -> str:
@@ -315,18 +317,11 @@ def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     return merged[left + [column for column in merged.columns if column not in left]]
 
 
-def made_with(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What config.json tells of how a run was measured: provider, seed and the parameters up to 04."""
-    parameters = {name: given for name, given in config["parameters"].items() if name < "05"}
-    return {"provider": config["provider"], "seed": config["seed"], "parameters": parameters}
-
-
-def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame, prompts: bool) -> None:
+def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) -> None:
     """02 may have run again since 03: answers to other cases would be scored against the wrong golden."""
-    told_by = "prompt" if prompts else "id"
-    asked = dict(zip(cases["id"], cases[told_by], strict=True))
+    asked = dict(zip(cases["id"], cases["prompt"], strict=True))
     for file, frame in answers.items():
-        told = dict(zip(frame["id"], frame[told_by], strict=True))
+        told = dict(zip(frame["id"], frame["prompt"], strict=True))
         other = [id for id in {**asked, **told} if asked.get(id) != told.get(id)]
         if other:
             raise RunError(

@@ -17,7 +17,6 @@ NEEDED: dict[str, dict[str, type]] = {
     "config.json": _CONFIG,
     ".config.json": _CONFIG,
     "metrics_report.json": {"comparisons": list, "configuration": dict, "decision": dict},
-    "commentary.json": {"model": str, "passages": list, "next_step": str, "note": str},
 }
 
 CONFIG_COPY = ".config.json"  # beside config.json, written with it, read where that is damaged or gone

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..run.rows import FLAGGED, rows_used
 from ..values import check
-from .checks import Checked, check_cases
+from .checks import LIKE, Checked, check_cases
 from .judging import judged
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ async def validate(
         if rewrite is None or not len(again) or attempt == max_regenerations:
             break
         pending = await rewrite(again)
-    return Outcome(accepted.drop(columns="reason"), rejected)
+    return Outcome(_with_families(accepted.drop(columns="reason")), rejected)
 
 
 def _sorted_out(
@@ -135,6 +135,14 @@ async def _judge(
     ]
     bad = table["reason"] != ""
     return table[~bad], table[bad]
+
+
+def _with_families(accepted: pd.DataFrame) -> pd.DataFrame:
+    """A found family whose other cases were rejected is none."""
+    found = accepted["family"].str.startswith(LIKE)
+    return accepted.assign(
+        family=accepted["family"].mask(found & ~accepted["family"].duplicated(keep=False), "")
+    )
 
 
 def _nothing(cases: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,8 @@ from .stated import Fact, Told, facts, number
 if TYPE_CHECKING:
     import pandas as pd
 
+LIKE = "like "  # begins the name of a family that was found
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -179,7 +181,7 @@ def _family_names(rows: list[dict[str, Any]], first: list[int]) -> list[str]:
     given = [str(row.get("family") or "") for row in rows]
     members = Counter(first)
     named = {at: name for at, name in zip(reversed(first), reversed(given), strict=True) if name}
-    found = [named.get(at) or f"like {rows[at]['id']}" for at in first]
+    found = [named.get(at) or f"{LIKE}{rows[at]['id']}" for at in first]
     return [
         own or (name if members[at] > 1 else "") for own, name, at in zip(given, found, first, strict=True)
     ]

@@ -17,6 +17,7 @@ October Oct. November Nov. December Dec.
 MONTHS = {name.rstrip("."): at // 2 + 1 for at, name in enumerate(_MONTHS.split())} | {"Sept": 9}
 _WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
 _UNSPACED = re.compile(f"[{UNSPACED}]")
+_LETTER = re.compile(rf"[^\W_{UNSPACED}]")
 _MONTH = rf"(?:{'|'.join(MONTHS)})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
@@ -83,8 +84,12 @@ class Told:
 
     def says(self, words: str) -> bool:
         """Whether `words` stand in the text, upper or lower case, and not inside longer ones."""
-        letter = rf"[^\W_{UNSPACED}]"
-        return bool(re.search(rf"(?<!{letter}){re.escape(words.casefold())}(?!{letter})", self._text))
+        sought, at = words.casefold(), -1
+        while (at := self._text.find(sought, at + 1)) >= 0:
+            end = at + len(sought)
+            if not _LETTER.match(self._text[at - 1 : at]) and not _LETTER.match(self._text[end : end + 1]):
+                return True
+        return False
 
     @cached_property
     def _known(self) -> set[str]:

@@ -1,11 +1,11 @@
-"""The offline provider: Groq's API over real HTTP on loopback, in front of simulated models."""
+"""Groq's API on loopback, in front of simulated models."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
@@ -33,70 +33,67 @@ class OfflineServer:
         self.requests, self.counts = self.handlers.requests, self.handlers.counts
         self.port, self.url = self.settings.port, ""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._stop: asyncio.Event | None = None
-        self._failure: OSError | None = None
+        self._thread: threading.Thread
+        self._runner: web.AppRunner | None = None
 
     def start(self) -> Self:
         """Listen; returns when connections are accepted. Raises ProviderError when the port is taken."""
-        if self._thread is not None:
+        if self._loop is not None:
             return self
-        ready = threading.Event()
-        self._failure = None
-        self._thread = threading.Thread(target=self._run, args=(ready,), name="offline-provider", daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, args=(self._loop,), daemon=True)
         self._thread.start()
-        ready.wait()
-        if self._failure is not None:
-            self._thread = None
+        try:
+            self._wait_for(self._open())
+        except OSError as failure:
+            self.close()
             raise ProviderError(
-                f"The offline provider cannot listen on {HOST}:{self.port}: {self._failure.strerror}. "
+                f"The offline provider cannot listen on {HOST}:{self.port}: {failure.strerror}. "
                 "Stop what uses that port, or choose another."
-            )
+            ) from failure
         return self
 
     def close(self) -> None:
         """Stop listening; hanging replies end at once."""
-        if self._thread is None or self._loop is None or self._stop is None:
+        if self._loop is None:
             return
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self._wait_for(self._shut())
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._thread = None
+        self._loop = None
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _run(self, ready: threading.Event) -> None:
-        asyncio.run(self._serve(ready))
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_forever()
+        loop.close()
 
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+    def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _open(self) -> None:
         self.handlers.reopen()
-        runner = web.AppRunner(
+        self._runner = web.AppRunner(
             application(self.handlers),
             access_log=None,
             handler_cancellation=True,  # a client that goes away is counted, not served
             shutdown_timeout=0.1,
             keepalive_timeout=75.0,
         )
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, HOST, self.port, backlog=1024)
-            await site.start()
-            self.port = runner.addresses[0][1]
-            self.url = f"http://{HOST}:{self.port}"
-            ready.set()
-            await self._stop.wait()
-        except OSError as failure:
-            self._failure = failure
-        finally:
-            self.handlers.closing.set()
-            await runner.cleanup()
-            ready.set()
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, self.port, backlog=1024).start()
+        self.port = self._runner.addresses[0][1]
+        self.url = f"http://{HOST}:{self.port}"
+
+    async def _shut(self) -> None:
+        self.handlers.closing.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
 
 def application(handlers: Handlers) -> web.Application:

@@ -33,15 +33,14 @@ class Usage:
         return self.prompt_tokens + self.completion_tokens
 
     def body(self) -> dict[str, Any]:
-        return {
-            "queue_time": round(self.queue_s, 9),
-            "prompt_tokens": self.prompt_tokens,
-            "prompt_time": round(self.prompt_s, 9),
-            "completion_tokens": self.completion_tokens,
-            "completion_time": round(self.completion_s, 9),
-            "total_tokens": self.tokens,
-            "total_time": round(self.prompt_s + self.completion_s, 9),
+        tokens = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
+        times = {
+            "queue_time": self.queue_s,
+            "prompt_time": self.prompt_s,
+            "completion_time": self.completion_s,
         }
+        times["total_time"] = self.prompt_s + self.completion_s  # without the queue, as Groq has it
+        return tokens | {"total_tokens": self.tokens} | {name: round(s, 9) for name, s in times.items()}
 
 
 def usage(

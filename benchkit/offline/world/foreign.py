@@ -70,19 +70,17 @@ def _default(schema: Schema, kind: str) -> Any:
     return text.ljust(int(schema.get("minLength") or 0), ".")[: schema.get("maxLength")]
 
 
-def _resolved(schema: Any, root: Any, hops: int = 0) -> dict[str, Any]:
-    """The schema with local references followed, `allOf` merged and the first real alternative taken."""
-    if not isinstance(schema, Mapping) or hops > DEEPEST:
-        return {}
-    parts = [_target(schema["$ref"], root)] if "$ref" in schema else []
-    parts += schema.get("allOf") or ()
-    for options in (schema.get("anyOf"), schema.get("oneOf")):
-        parts += [option for option in options or () if option.get("type") != "null"][:1]
-    merged: dict[str, Any] = {}
-    for part in [*(_resolved(part, root, hops + 1) for part in parts), schema]:
-        both = {**merged.get("properties", {}), **(part.get("properties") or {})}
-        merged |= {**part, "properties": both} if both else part
-    return merged
+def _resolved(schema: Any, root: Any) -> Mapping[str, Any]:
+    """The schema behind local references and alternatives: of several, the first that is not null."""
+    for _ in range(DEEPEST):
+        if not isinstance(schema, Mapping):
+            return {}
+        several = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or ()
+        first = next((one for one in several if one != {"type": "null"}), None)
+        if "$ref" not in schema and first is None:
+            return schema
+        schema = _target(schema["$ref"], root) if "$ref" in schema else first
+    return {}
 
 
 def _target(reference: Any, root: Any) -> Any:

@@ -49,24 +49,12 @@ class SimulatedModel:
 
     def row(self) -> dict[str, Any]:
         """The model as `GET /openai/v1/models` lists it; prices are dollars per token, as text."""
-        return {
-            "id": self.id,
-            "object": "model",
-            "created": 1_795_000_000,
-            "owned_by": "offline simulation",
-            "active": True,
-            "context_window": self.context_window,
-            "context_length": self.context_window,
-            "max_completion_tokens": self.max_output,
-            "max_output_length": self.max_output,
-            "input_modalities": ["text"],
-            "output_modalities": ["text"],
-            "pricing": {
-                "prompt": _per_token(self.input_usd),
-                "completion": _per_token(self.output_usd),
-            },
-            "public_apps": None,
-        }
+        size = {"context_window": self.context_window, "context_length": self.context_window}
+        most = {"max_completion_tokens": self.max_output, "max_output_length": self.max_output}
+        text = {"input_modalities": ["text"], "output_modalities": ["text"], "public_apps": None}
+        made = {"id": self.id, "object": "model", "created": 1_795_000_000, "active": True}
+        price = {"prompt": _per_token(self.input_usd), "completion": _per_token(self.output_usd)}
+        return made | {"owned_by": "offline simulation"} | size | most | text | {"pricing": price}
 
 
 def _per_token(per_million: float) -> str:
