@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchkit.report.verify import lines_apart, same, table_apart, values_apart
@@ -207,9 +207,14 @@ def test_what_is_the_same(one, other, equal):
 
 
 LEAF = st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=2)
-TREE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xy"), inner))
+TREE = st.recursive(
+    LEAF,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xy", max_size=2), inner, max_size=3),
+    max_leaves=8,
+)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(TREE, TREE)
 def test_json_agrees_only_with_itself(one, other):
     """No difference is found between a value and itself, and one is found wherever two differ."""
