@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -84,6 +85,19 @@ def test_imports_point_down(path):
         return
     assert floor in MAY_IMPORT, f"{floor} has no place in the house yet: give it one in MAY_IMPORT"
     assert imports(path) - {floor} <= MAY_IMPORT[floor] | ALSO.get(floor, set())
+
+
+@pytest.mark.parametrize(
+    ("library", "home"),
+    [("groq", "llm/groq.py"), ("langchain_groq", "llm/groq.py"), ("sqlite3", "llm/journal.py")],
+)
+def test_one_file_knows(library, home):
+    """Groq's clients and their exceptions are known to one file, and so is the journal's SQL."""
+    knows = rf"^ *(import|from) {library}\b"
+    typing_only = re.compile(r"^if TYPE_CHECKING:\n(?:    .*\n|\n)+", re.MULTILINE)
+    texts = {path: typing_only.sub("", path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")}
+    found = {path for path, text in texts.items() if re.search(knows, text, re.MULTILINE)}
+    assert found == {PACKAGE / home}
 
 
 def test_import_is_light():
@@ -191,6 +205,14 @@ def test_conda_and_pip_agree():
     assert not {re.split("[<>=]", one)[0] for one in listed} & set(CONDA.values())
     listed = {CONDA.get(name := re.split("[<>=]", one)[0], name) + one[len(name) :] for one in listed}
     assert listed - {"conda-forge", "pip", f"python{project['requires-python']}"} == wanted
+
+
+def test_the_lab_serves_the_runs_too():
+    """From the repository's root, where runs/ is; as root, a container's only user, it has to be told so."""
+    told = subprocess.run(["make", "-n", "lab"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    line = told.splitlines()[-1]
+    assert f'--ServerApp.root_dir="{ROOT}"' in line
+    assert ("--allow-root" in line) is (os.geteuid() == 0)
 
 
 def test_every_dependency_says_why():
