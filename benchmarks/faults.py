@@ -3,11 +3,11 @@
     python benchmarks/faults.py [TIMES]
 
 Every way of failing but a key or model that is gone: 498, 500, 502, 503 as JSON and as text, a hang, a slow
-drip, a reset, truncated and garbled bodies, a wrong content type, tool_use_failed, all as often. The
-offline provider is a process of its own. The floor is the time that the requests took at the provider, shared
-among those in flight: no wait between attempts is in it. Of the calls that begin last some fail three times
-and then wait 1, 2 and 4 s and up to one more each: about 12 s of every run, however long, which is why it is
-read at two sizes. Seven minutes for each of TIMES (1).
+drip, a reset, truncated and garbled bodies, a wrong content type, completions without a choice or a
+message, tool_use_failed, all as often. The offline provider is a process of its own. The floor is the time
+that the requests took at the provider, shared among those in flight: no wait between attempts is in it. Of
+the calls that begin last some fail three times and then wait 1, 2 and 4 s and up to one more each: about 12
+s of every run, however long, which is why it is read at two sizes. Seven minutes for each of TIMES (1).
 """
 
 from __future__ import annotations

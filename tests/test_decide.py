@@ -317,7 +317,7 @@ class TestLooks:
         assert again["utility"][0]["low"] < once["utility"][0]["low"]
         assert gather(complete(scores), Rules(), look=2.0).alpha() == sequence_alpha(2.0, 0.05)
         said = " ".join([again["caveat"], *again["warnings"]])
-        assert "Results were seen before, of 40 cases in 1 rounds" in said
+        assert "Results were seen before, of 40 cases in 1 round:" in said
         same = report_of(scores, before={"cases": 80, "rounds": 1})["decision"]
         assert same["looks"] is None
 

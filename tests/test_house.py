@@ -86,6 +86,19 @@ def test_imports_point_down(path):
     assert imports(path) - {floor} <= MAY_IMPORT[floor] | ALSO.get(floor, set())
 
 
+@pytest.mark.parametrize(
+    ("library", "home"),
+    [("groq", "llm/groq.py"), ("langchain_groq", "llm/groq.py"), ("sqlite3", "llm/journal.py")],
+)
+def test_one_file_knows(library, home):
+    """Groq's clients and their exceptions are known to one file, and so is the journal's SQL."""
+    knows = rf"^ *(import|from) {library}\b"
+    typing_only = re.compile(r"^if TYPE_CHECKING:\n(?:    .*\n|\n)+", re.MULTILINE)
+    texts = {path: typing_only.sub("", path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")}
+    found = {path for path, text in texts.items() if re.search(knows, text, re.MULTILINE)}
+    assert found == {PACKAGE / home}
+
+
 def test_import_is_light():
     """`import benchkit` loads nothing heavy, which keeps it far below 0.3 s."""
     heavy = {

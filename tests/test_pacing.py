@@ -451,6 +451,19 @@ def test_a_slow_server_is_kept_busy_and_not_buried(slots, each_s, calls, longest
     assert calls * each_s / slots <= simulate(ask()) <= longest_s
 
 
+def test_too_many_at_once_by_the_users_own_word():
+    """Fifty at a server that serves one at a time, and also what nobody waits for: it gets through."""
+
+    async def ask():
+        server = Slots(1, 20, most=50)
+        await asyncio.gather(*(server.call() for _ in range(40)))
+        return server.now(), server.pacer.window.size
+
+    took_s, size = simulate(ask())
+    assert took_s < 4000
+    assert size < 25
+
+
 def test_timeouts():
     """Two minutes while nothing is known; then as long as replies take, never under half a minute."""
     window = Window(256, FEW, lambda: 0.0)
@@ -476,8 +489,11 @@ def test_timeouts_shrink_the_window_once_a_flight():
     assert (window.size, window.timeout_s) == (pytest.approx(64 * 0.49), 480.0)
     window.leave(1, 1.0)
     assert window.timeout_s == 30.0
+    now = 152.0
     window.timed_out(sent_at=122.0)
     assert window.size == pytest.approx(64 * 0.49)
+    window.timed_out(sent_at=122.0)  # and nothing between the two
+    assert window.size == pytest.approx(64 * 0.343)
 
 
 def test_refusals_that_name_no_limit_shrink_the_window_once_a_flight():

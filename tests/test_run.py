@@ -635,6 +635,17 @@ class TestAdopting:
         assert math.isnan(again["value"][1])
         assert again["test_case"].tolist() == ["customer, agent", "json"]
         assert (folder / "scores.csv").read_text() == text
+        behind = run.responses()
+        assert behind[["id", "model", "status", "prompt"]].to_numpy().tolist() == [
+            ["t1", "a", "answered", "Where is it?"],
+            ["t2", "b", "answered", "Record 5"],
+        ]
+        assert behind["latency_s"].isna().all()
+        (folder / "scores.csv").write_text(text + "t9,a,1,mine,1\n")
+        assert len(open_run(folder).brought_scores()) == 2  # of other cases: none of ours
+        (folder / "scores.csv").write_text(text + "t1,a,1,mine,1\n")
+        with pytest.raises(RunError, match=r"has two values for .*'t1'.* Keep one"):
+            open_run(folder).brought_scores()
         assert not len(open_run(adopted(workplace / "others", "a")).brought_scores())
 
     def test_reading_leaves_no_trace(self, workplace):

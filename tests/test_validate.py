@@ -244,6 +244,7 @@ class TestBrought:
         ]
         assert outcome.used == "3 of 3 rows used (3 flagged)"
         assert outcome.accepted["response_quality_score"].tolist()[::2] == [2, 5]
+        assert outcome.sound["id"].tolist() == ["c3"]
 
     async def test_what_was_found_is_not_looked_for_again(self, monkeypatch):
         """The findings that the notebook shows are the ones that sort the cases out."""

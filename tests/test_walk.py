@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from benchkit.runner import cli
+from benchkit.runner.replay import replay
 
 from .browser import chromium_page
 
@@ -139,6 +140,29 @@ def test_somebody_elses_responses(tmp_path):
     verified = benchkit("verify", tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "taken as they stand" in verified.stdout
+
+
+async def test_somebody_elses_scores(tmp_path):
+    """A folder with cases and scores.csv alone is compared as it is, on its own metric; it stays as it is."""
+    rows = [{"id": f"c{i}", "prompt": f"p{i}", "test_case": "conversation"} for i in range(24)]
+    pd.DataFrame(rows).assign(golden_response="g").to_csv(tmp_path / "validated_tests.csv", index=False)
+    better = {"a": 0.3, "b": 0.0}
+    scores = [
+        {"id": f"c{i}", "model": model, "round": 1, "metric": "helpful", "value": i % 7 / 10 + more * (i % 2)}
+        for model, more in better.items()
+        for i in range(24)
+    ]
+    pd.DataFrame([*scores, scores[0] | {"id": "unknown"}]).to_csv(tmp_path / "scores.csv", index=False)
+    before = (tmp_path / "scores.csv").read_bytes()
+    for name in ("04_measure", "05_report"):
+        await replay(ROOT / "notebooks" / f"{name}.ipynb", {"run_dir": str(tmp_path)})
+    report = json.loads((tmp_path / "benchkit" / "metrics_report.json").read_text())
+    assert (report["decision"]["outcome"], report["decision"]["model"]) == ("deploy", "a")
+    (row,) = report["comparisons"]
+    assert (row["metric"], row["n"]) == ("helpful", 24)
+    assert row["difference"] == pytest.approx(0.15)
+    assert (tmp_path / "benchkit" / "analysis_report.md").exists()
+    assert (tmp_path / "scores.csv").read_bytes() == before
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,8 @@ from __future__ import annotations
 
 from .comparing import case_matrix, compare
 from .controls import control_table
-from .report import decide, metrics_report
+from .decision import decide
+from .report import metrics_report
 from .rules import KIND_NAMES, RULES, Rules, check_primary, rules_of
 from .serving import compare_serving
 from .table import complete, of_models

@@ -38,7 +38,7 @@ def compare(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
     scores = complete(scores)
     rules.check_fit(scores)
-    models = list(dict.fromkeys(scores["model"]))
+    models = list(scores["model"].unique())
     check_reference(rules.reference, models)
     primary = rules.primary(scores)
     rows = [

@@ -28,6 +28,12 @@ class Kind:
     weight: float  # its share of U, 0 to 1
     gain: np.ndarray  # (models, cases): means over rounds, turned so that more is better; NaN for none
     design: Design  # strata, weights and families of the cases
+    planned: int  # cases, those included that leave the metric nothing to compare
+
+    @cached_property
+    def shared(self) -> int:
+        """Cases on which at least two models have a score."""
+        return _shared(self.gain)
 
     @property
     def metric(self) -> str:
@@ -66,7 +72,8 @@ class Aside:
     name: str
     metric: str
     why_not: str
-    n: int = 0
+    n: int  # cases on which at least two models have a score
+    planned: int
 
 
 @dataclass(frozen=True)
@@ -87,12 +94,21 @@ class Evidence:
         alpha = times * self.rules.alpha
         return sequence_alpha(self.look, alpha) if self.look else alpha
 
+    @property
+    def usable(self) -> bool:
+        """Whether something decides, and every model has a measurement of it."""
+        return bool(self.kinds) and not self.lost
+
     @cached_property
     def n(self) -> int:
         """Cases of all kinds that decide on which at least two models have a score."""
-        import numpy as np
+        return sum(kind.shared for kind in self.kinds)
 
-        return sum(int(((~np.isnan(kind.gain)).sum(axis=0) > 1).sum()) for kind in self.kinds)
+    @property
+    def contenders(self) -> list[str]:
+        """The models that are not shown worse than the best, best first."""
+        order = self.contrasts.difference.argsort(kind="stable")[::-1]
+        return [self.models[i] for i in order if self.contrasts.contender[i]]
 
     @cached_property
     def pairs(self) -> list[list[Estimate | None]]:
@@ -144,12 +160,12 @@ def gather(
     as well on it. Raises UsageError as `Rules.primary` and `Rules.check_fit` do.
     """
     rules.check_fit(scores)
-    models = tuple(dict.fromkeys(scores["model"]))
+    models = tuple(scores["model"].unique())
     primary = rules.primary(scores)
     wanted = scores[scores["test_case"].map(primary) == scores["metric"]]
     found = {one.kind: one for one in measured(wanted, models)}
     aside = {
-        kind: Aside(kind, metric, why, _shared(found.get(kind)))
+        kind: Aside(kind, metric, why, *_size(found.get(kind)))
         for kind, metric in primary.items()
         if (why := _why_not(kind, metric, found.get(kind), rules, disqualified or {}))
     }
@@ -161,8 +177,9 @@ def gather(
 
 def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:
     """Cases that leave the metric nothing to compare are no cases of it."""
-    one = one.only(~one.undefined) if one.undefined.any() else one
-    return Kind(one.kind, one, weight, one.sign * one.means, design_of(one, rules.category_weights))
+    some = one.only(~one.undefined) if one.undefined.any() else one
+    cases = design_of(some, rules.category_weights)
+    return Kind(one.kind, some, weight, some.sign * some.means, cases, len(one.ids))
 
 
 def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
@@ -184,14 +201,18 @@ def _why_not(
         return f"{kind_name(kind)} have a weight of 0"
     if one and rules.category_weights and not sum(rules.category_weights[str(c)] for c in set(one.category)):
         return f"all categories of {kind_name(kind)} have a weight of 0"
-    return "" if _shared(one) else "no two models have a score for the same case"
+    return "" if _size(one)[0] else "no two models have a score for the same case"
 
 
-def _shared(one: Measured | None) -> int:
-    """Cases on which at least two models have a score."""
+def _size(one: Measured | None) -> tuple[int, int]:
+    """(cases on which at least two models have a score, all cases)."""
+    return (0, 0) if one is None else (_shared(one.means), len(one.ids))
+
+
+def _shared(values: np.ndarray) -> int:
     import numpy as np
 
-    return 0 if one is None else int(((~np.isnan(one.means)).sum(axis=0) > 1).sum())
+    return int(((~np.isnan(values)).sum(axis=0) > 1).sum())
 
 
 def _unmeasured(gain: np.ndarray) -> bool:

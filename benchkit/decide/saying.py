@@ -26,10 +26,10 @@ class Said:
 
     evidence: Evidence
     outcome: Outcome
-    open_floor: Floor | None
-    routing: Routing | None
-    needed: Mapping[str, Any] | None
-    savings: Mapping[str, Any] | None
+    open_floor: Floor | None = None  # what keeps a model from being named
+    routing: Routing | None = None
+    needed: Mapping[str, Any] | None = None
+    savings: Mapping[str, Any] | None = None
 
     @property
     def top(self) -> int:
@@ -55,7 +55,7 @@ def sentence(said: Said) -> str:
     if outcome == "deploy":
         return f"Deploy {model}{of}: it scores {_against_best(said)}."
     if outcome == "equivalent":
-        others = [m for m in _contenders(evidence) if m != model]
+        others = [m for m in evidence.contenders if m != model]
         same = f"it is equivalent to {listed(others)} within {number(evidence.rules.margin, 2)}"
         return f"Take {model}{of}: {same}{_saves(said)}."
     if outcome == "split":
@@ -122,7 +122,7 @@ def _scope(evidence: Evidence) -> str:
 
 
 def _undecided(evidence: Evidence, said: Said) -> str:
-    among = _contenders(evidence)
+    among = evidence.contenders
     if len(evidence.models) == 2 or len(among) < 2:
         return f"{_pair(evidence, said.top, said.rival)}, which leaves open which is better"
     some = listed(among) if len(among) <= 4 else f"{listed(among[:3])} and {len(among) - 3} others"
@@ -155,7 +155,7 @@ def _open_floor(said: Said, floor: Floor) -> str:
     shown = f"{model} scores {_against_best(said)}"
     if not evidence.contrasts.low[said.top] > 0:
         shown = (
-            f"{listed(_contenders(evidence))} are equivalent within {number(evidence.rules.margin, 2)} in all"
+            f"{listed(evidence.contenders)} are equivalent within {number(evidence.rules.margin, 2)} in all"
         )
     where = f"on {kind_name(floor.kind)}"
     if floor.shown_worse:
@@ -242,11 +242,6 @@ def _saves(said: Said) -> str:
     if one.get("seconds_per_1000") and one["seconds_per_1000"] > 0:
         return f", and 1,000 of its answers take {number(one['seconds_per_1000'], 0)} s {less}"
     return ""
-
-
-def _contenders(evidence: Evidence) -> list[str]:
-    order = evidence.contrasts.difference.argsort()[::-1]
-    return [evidence.models[i] for i in order if evidence.contrasts.contender[i]]
 
 
 def caveat(said: Said, late: Sequence[str], changes: Mapping[str, Any], noted: Sequence[str]) -> str:

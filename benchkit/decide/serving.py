@@ -27,7 +27,7 @@ def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: 
     """
     import pandas as pd
 
-    models = list(dict.fromkeys(responses["model"]))
+    models = list(responses["model"].unique())
     timed = responses.astype({"latency_s": float, "queue_s": float, "cost_usd": float})
     timed["service_s"] = timed["latency_s"] - timed["queue_s"]
     _, _, arrays = as_arrays(timed, models, MEASURES)

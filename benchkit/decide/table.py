@@ -39,7 +39,8 @@ def complete(scores: pd.DataFrame) -> pd.DataFrame:
     absent = {name: "" for name in OPTIONAL if name not in scores}
     scores = scores.assign(**absent).fillna(dict.fromkeys(OPTIONAL, ""))
     if (unnamed := scores["test_case"] == "").any():
-        kinds = scores.loc[unnamed, "metric"].map(lambda name: METRICS[name].kind if name in METRICS else ALL)
+        known = {name: METRICS[name].kind if name in METRICS else ALL for name in scores["metric"].unique()}
+        kinds = scores.loc[unnamed, "metric"].map(known)
         scores = scores.assign(test_case=scores["test_case"].mask(unnamed, kinds))
     twice = scores.duplicated(["id", "model", "round", "metric"])
     if twice.any():

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..agent import Agent, Call, Item, Reply, sendable
 from ..log import setup_logging
 from .journal import Asked, asked_in
 from .replies import is_cut_off
+
+if TYPE_CHECKING:
+    import sqlite3
 
 logger = setup_logging(__name__)
 Status = Callable[[Call, Reply], str]

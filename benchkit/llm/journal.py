@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -169,8 +168,7 @@ def limits_in(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
     return found
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A reply's row, or none: then only what is spent is noted."""
 
     row: tuple[Any, ...] | None
@@ -200,7 +198,6 @@ class Journal:
             raise RunError(f"{path.parent} is in use by another client here. Ask with that one, or wait.")
         with explained(path):
             self._db, self._reader = _opened(path), _connected(path)
-            self._inputs = {bytes.fromhex(row[0]) for row in self._db.execute("SELECT digest FROM inputs")}
             self.limits = limits_in(self._db)
             self._session = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM spending").fetchone()[0]
         self._commits, self._noted = 0, 0.0  # clock
@@ -284,10 +281,9 @@ class Journal:
             return
         self._writing, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
         rows = [entry.row for entry in self._writing if entry.row]
-        new = {entry.input[0]: entry.input for entry in self._writing if entry.input}
         self._committed = False
         self._db.execute("BEGIN IMMEDIATE")
-        inputs = [input for digest, input in new.items() if bytes.fromhex(digest) not in self._inputs]
+        inputs = [entry.input for entry in self._writing if entry.input]
         self._insert("inputs", inputs, "ON CONFLICT DO NOTHING")
         self._insert("calls", rows, _AGAIN)
         if len(rows) < len(self._writing) or time.monotonic() - self._noted > 1:
@@ -305,8 +301,6 @@ class Journal:
     def _settle(self, problem: Exception | None) -> None:
         """The transaction is over: tell whoever waits for it."""
         batch, self._writing = self._writing, []
-        if not problem:
-            self._inputs.update(bytes.fromhex(entry.input[0]) for entry in batch if entry.input)
         for entry in batch:
             _wake(entry.done, problem)
 

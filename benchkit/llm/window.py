@@ -48,7 +48,7 @@ class Window:
         self._quick = float("inf")  # the median of replies with few in flight
         self._seeking = True  # how many may be in flight, until a reply was slow or all of them are
         self._shrunk_at = -float("inf")
-        self._late = 0  # flights that timed out since the last reply
+        self._late = self._in_vain = 0  # flights and calls that timed out since the last reply
 
     def delay(self) -> float:
         """Seconds until there is room, infinity where a call has to end for that."""
@@ -69,7 +69,7 @@ class Window:
         """A call is over, answered after `latency_s` or (None) not at all."""
         self.in_flight -= 1
         if latency_s is not None:
-            self._answered, self._late = True, 0
+            self._answered, self._late, self._in_vain = True, 0, 0
             self._adapt(number, latency_s)
 
     def refused(self, sent_at: float) -> None:
@@ -77,8 +77,10 @@ class Window:
         self._shrink(sent_at)
 
     def timed_out(self, sent_at: float) -> None:
-        """A reply that did not come in time: too many at once, unless the others come quickly."""
-        if not self._recent or self._usual(RECENT) > self.timeout_s / 3:
+        """A reply that did not come in time: too many at once, unless it is one among quick ones."""
+        self._in_vain += 1
+        waited_s = self._clock() - sent_at
+        if self._in_vain > 1 or not self._recent or self._usual(RECENT) > waited_s / 3:
             self._late += self._shrink(sent_at)
 
     def start_over(self) -> None:

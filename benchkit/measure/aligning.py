@@ -9,7 +9,7 @@ from ..domain import Response, TestCase
 from ..errors import InputError
 from ..log import setup_logging
 from ..metrics.answers import own_keys
-from .statuses import KNOWN, outcome, unknown_statuses, word_of
+from .statuses import KNOWN, outcome, rows_of, unknown_statuses, word_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +30,13 @@ def align(responses: pd.DataFrame, cases: pd.DataFrame, *, warn: bool = True) ->
     Raises InputError for an answer that stands there twice, a status that nobody knows, when no answer is to
     our cases, when a model's are all to other prompts, or when they are all one model's.
     """
+    if responses.attrs.get("scores_only"):
+        return responses  # nobody kept the answers
     responses = responses.assign(id=responses["id"].astype(str).str.strip())
     full = _on_grid(_ours(responses, cases), cases)
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     own = {id: own_keys(test) for id, test in tests.items()}
-    read = [outcome(row, row["test_case"], own[row["id"]]) for row in full.to_dict("records")]
+    read = [outcome(row, row["test_case"], own[row["id"]]) for row in rows_of(full)]
     full["status"], full["error"] = [one.status for one in read], [one.error for one in read]
     aligned = full[[*dict.fromkeys((*Response.__dataclass_fields__, "category"))]]
     aligned.attrs["warnings"] = [*_left_out(responses, cases), *_doubtful(responses, full)]

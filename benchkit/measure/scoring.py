@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..domain import Score, TestCase
 from ..metrics import METRICS
 from ..metrics.answers import Answer, own_keys
-from .statuses import outcome
+from .statuses import outcome, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ def score(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
-    rows = responses[["id", "model", "round", "status", "error", "model_response"]].to_dict("records")
+    rows = rows_of(responses)
     found = (one for row in rows for one in score_response(row, tests[row["id"]], empty[row["id"]]))
     table = as_table(found, cases)
     _fill_open_ends(table, empty)

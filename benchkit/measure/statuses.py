@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..domain import STATUSES
 from ..metrics.answers import ABSENT, DECLINED, Answer, read_answer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CUT_OFF = "cut off at max_tokens"
 # How harnesses and providers word it. A word that is not here is asked about, never guessed.
@@ -19,6 +22,7 @@ _WORDS = {
     "refused": "refused refusal declined content_filter safety blocked",
     "malformed": "malformed invalid length max_tokens max_output_tokens truncated incomplete parse_error",
 }
+_READ = ("id", "model", "round", "test_case", "status", "error", "finish_reason", "model_response")
 _NO_ERROR = frozenset(("", "0", "false", "no", "no_error", "ok", "success", "[]", "{}"))
 KNOWN = {word: status for status, words in _WORDS.items() for word in words.split()} | {"": ""}
 
@@ -51,7 +55,14 @@ def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Ans
     return read_answer(text, kind, own)
 
 
-def unknown_statuses(responses: Any) -> dict[str, int]:
+def rows_of(responses: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows with what `outcome` and `score` read of them, one at a time: never all of them as dicts."""
+    names = [name for name in _READ if name in responses]
+    for values in zip(*(responses[name] for name in names), strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def unknown_statuses(responses: pd.DataFrame) -> dict[str, int]:
     """{status: responses that have it}, of the statuses that nobody knows."""
     words = responses["status"].map(word_of) if "status" in responses else responses["id"].map(lambda _: "")
     return dict(words[~words.isin(list(KNOWN))].value_counts())

@@ -21,7 +21,7 @@ from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, rea
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
 from .rows import FLAGGED, rows_used
-from .tables import ARTIFACTS, read_table, table_text, write_atomically, write_table
+from .tables import ARTIFACTS, TEXT, read_table, table_text, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,13 +193,20 @@ class Run:
     def brought_scores(self) -> pd.DataFrame:
         """Scores that were computed elsewhere, with kind, category and family of their cases; else no rows.
 
-        Columns as in scores.csv; what was brought needs only id, model, round, metric and value.
+        Columns as in scores.csv; what was brought needs only id, model, round, metric and value. Scores of
+        other cases are left out. Raises RunError for two values of one thing.
         """
         scores = read_table(self.path / BROUGHT_SCORES, or_empty=True)
+        if not len(scores):
+            return scores
         cases = self.validated_tests().drop_duplicates("id").set_index("id")
+        scores = scores[scores["id"].isin(cases.index)].reset_index(drop=True)
         for name in ("test_case", "category", "family"):
-            known = scores["id"].map(cases[name]).fillna("")
-            scores[name] = scores[name].where(scores[name] != "", known)
+            scores[name] = scores[name].where(scores[name] != "", scores["id"].map(cases[name]))
+        key = ["id", "model", "round", "metric"]
+        if (twice := scores.duplicated(key)).any():
+            row = dict(zip(key, scores.loc[twice, key].iloc[0], strict=True))
+            raise RunError(f"{BROUGHT_SCORES} has two values for {row}. Keep one.")
         return scores
 
     def metrics_report(self) -> dict[str, Any]:
@@ -249,12 +256,15 @@ class Run:
         """Every model's responses below each other, with a `model` column.
 
         A run that 03 made has the models of its last execution; a folder that came from elsewhere has
-        whatever `*_all_responses.csv` lie in it. Raises RunError for responses that are missing, damaged,
+        whatever `*_all_responses.csv` lie in it, and where only scores did, a row without an answer for each
+        response that was scored (`attrs["scores_only"]`). Raises RunError for responses that are missing, damaged,
         or not to the cases that validated_tests.csv holds now.
         """
         import pandas as pd
 
         files, asked = self._response_files()
+        if not files and len(scores := self.brought_scores()):
+            return _behind(scores, self.validated_tests())
         if not files:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
@@ -273,6 +283,18 @@ class Run:
         asked = [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
         files = {model: self.path / (file_name(model) + RESPONSES) for model in asked}
         return files or response_files(self.path), bool(asked)
+
+
+def _behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """The responses that scores are of, as far as those tell."""
+    rows = scores[["id", "test_case", "category", "model", "round"]].drop_duplicates(ignore_index=True)
+    rows["prompt"] = rows["id"].map(dict(zip(cases["id"], cases["prompt"], strict=True)))
+    for name, kind in ARTIFACTS[RESPONSES].columns.items():
+        if name not in rows:
+            rows[name] = "" if kind == TEXT else float("nan")
+    responses = rows.assign(status="answered")
+    responses.attrs |= {"simulated": False, "scores_only": True}
+    return responses
 
 
 def _digest(path: Path) -> str:

@@ -27,6 +27,12 @@ class Outcome:
 
     accepted: pd.DataFrame
     rejected: pd.DataFrame
+    doubted: frozenset[str] = frozenset()  # ids of accepted cases that the validator would have turned down
+
+    @property
+    def sound(self) -> pd.DataFrame:
+        """The accepted cases that the validator had no doubt of: those that may be planted as good ones."""
+        return self.accepted[~self.accepted["id"].isin(self.doubted)]
 
     @property
     def used(self) -> str:
@@ -100,7 +106,8 @@ async def validate(
         if rewrite is None or not len(again) or attempt == max_regenerations:
             break
         pending = await rewrite(again)
-    return Outcome(_with_families(accepted.drop(columns="reason")), rejected)
+    doubted = frozenset(accepted["id"][accepted["reason"] != ""])
+    return Outcome(_with_families(accepted.drop(columns="reason")), rejected, doubted)
 
 
 def _sorted_out(
@@ -124,17 +131,17 @@ async def _judge(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(good, bad) by what the validator says; with `flag_only` its doubts are flags, and none is bad."""
     table = await judged(cases, client, model, threshold)
-    flags, doubts = list(cases["validation_message"]), table["reason"]
-    if flag_only:
-        told = [doubt or said for doubt, said in zip(doubts, table["validation_message"], strict=True)]
-        flags = [flag or (FLAGGED if doubt else "") for flag, doubt in zip(flags, doubts, strict=True)]
-        table = table.assign(validation_message=told, reason="")
-    table["validation_message"] = [
-        f"{flag}{'; ' if flag not in ('', FLAGGED) and said else ''}{said}"
-        for flag, said in zip(flags, table["validation_message"], strict=True)
-    ]
-    bad = table["reason"] != ""
+    doubts = list(table["reason"]) if flag_only else [""] * len(table)
+    told = zip(cases["validation_message"], doubts, table["validation_message"], strict=True)
+    table["validation_message"] = [_message(*row) for row in told]
+    bad = (table["reason"] != "") & (not flag_only)
     return table[~bad], table[bad]
+
+
+def _message(flag: str, doubt: str, said: str) -> str:
+    """What the checks flagged, then the validator's doubt, which is a flag too, or what it said."""
+    flag = flag or (FLAGGED if doubt else "")
+    return "; ".join(filter(None, (flag, doubt or said))).replace(f"{FLAGGED}; ", FLAGGED, 1)
 
 
 def _with_families(accepted: pd.DataFrame) -> pd.DataFrame:
