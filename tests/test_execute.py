@@ -15,6 +15,7 @@ from benchkit.agent import system_prompt
 from benchkit.domain import TestCase
 from benchkit.errors import InputError, ProviderError, UsageError
 from benchkit.execute import PROCESS, check_answered, execute, plan_execution
+from benchkit.execute.price import paid_in_words
 from benchkit.generate import generate
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.llm.progress import Bar
@@ -442,3 +443,26 @@ class TestWhatFailed:
         logger.addHandler(caplog.handler)
         yield
         logger.removeHandler(caplog.handler)
+
+
+@pytest.mark.parametrize(
+    ("costs", "said"),
+    [
+        (
+            [0.001, 0.002, 0.0005, 0.0005],
+            "4 answers for USD 0.0040; an answer of a costs 3.0 times as much as one of b.",
+        ),
+        (
+            [0.001, 0.002, 0.001, None],
+            "4 answers for USD 0.0040 and 1 of unknown price; "
+            "an answer of a costs 1.5 times as much as one of b.",
+        ),
+        ([0.001] * 4, "4 answers for USD 0.0040."),
+        ([None] * 4, "4 answers; their price is not known."),
+        ([0.0] * 4, "4 answers for USD 0.0000."),
+    ],
+)
+def test_what_was_paid_is_said(costs, said):
+    """The sum, what has no price, and how the dearest compares with the cheapest: free is no divisor."""
+    responses = pd.DataFrame({"model": ["a", "a", "b", "b"], "cost_usd": pd.Series(costs, dtype=float)})
+    assert paid_in_words(responses) == said

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import pandas as pd
 import pytest
 
 from benchkit.domain import CATEGORIES, TestCase
 from benchkit.errors import ProviderError
-from benchkit.generate import CUSTOMER_INTERACTION, generate, generator, rewriter
+from benchkit.generate import CUSTOMER_INTERACTION, generate, generator, rewriter, written_in_words
 from benchkit.metrics.structured import check_schema, schema_compliance
 from benchkit.offline import OfflineServer
 
@@ -144,3 +145,11 @@ class TestRewriting:
         shown = {order["id"]: order["rejected"] for order in orders if order["id"].endswith(".2")}
         assert shown["json-001.2"]["reason"] == "facts: the 12th is not stated"
         assert shown["json-001.2"]["prompt"] == first["prompt"].iloc[1]
+
+
+def test_what_was_written_is_counted_in_words():
+    """Of each kind how many can be used; nothing at all is said to be nothing."""
+    cases = pd.DataFrame({"test_case": ["json", "json", "conversation"], "problem": ["", "no prompt", ""]})
+    said = "1 of 2 json cases and 1 of 1 conversation case can be used and go on to be checked."
+    assert written_in_words(cases) == said
+    assert written_in_words(cases.head(0)) == "There is no case."

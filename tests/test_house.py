@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -204,6 +205,14 @@ def test_conda_and_pip_agree():
     assert not {re.split("[<>=]", one)[0] for one in listed} & set(CONDA.values())
     listed = {CONDA.get(name := re.split("[<>=]", one)[0], name) + one[len(name) :] for one in listed}
     assert listed - {"conda-forge", "pip", f"python{project['requires-python']}"} == wanted
+
+
+def test_the_lab_serves_the_runs_too():
+    """From the repository's root, where runs/ is; as root, a container's only user, it has to be told so."""
+    told = subprocess.run(["make", "-n", "lab"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    line = told.splitlines()[-1]
+    assert f'--ServerApp.root_dir="{ROOT}"' in line
+    assert ("--allow-root" in line) is (os.geteuid() == 0)
 
 
 def test_every_dependency_says_why():

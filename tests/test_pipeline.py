@@ -272,6 +272,39 @@ async def test_cancelling_leaves_no_kernel_behind(tmp_path, monkeypatch, cell):
     assert not (run_dir / ".owner.json").exists()
 
 
+def kernels_of_ours() -> list[int]:
+    """Every kernel that this process has started and that still runs."""
+    import psutil
+
+    children = psutil.Process().children(recursive=True)
+    return [one.pid for one in children if "ipykernel_launcher" in " ".join(one.cmdline())]
+
+
+async def test_the_next_kernel_starts_while_a_notebook_runs_and_ends_with_the_run(tmp_path):
+    """Two kernels while the first notebook is at work, none once it has failed; no socket is left either."""
+    folder = write_notebooks(tmp_path / "n", n04=(ANY_RUN, f"{SAY_READY}; time.sleep(3)", "1 / 0"))
+    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="04", notebooks=folder)
+    made.terminal = Terminal(Watch())
+    seen: list[int] = []
+    made.terminal.stream.then = lambda _: seen.extend(kernels_of_ours())
+    with pytest.raises(errors.RunError, match="ZeroDivisionError"):
+        await made.run()
+    assert len(seen) == 2
+    assert kernels_of_ours() == []
+    assert not [kernel.sockets for kernel in made._kernels._begun if kernel.sockets.exists()]
+
+
+async def test_a_page_that_cannot_be_made_ends_the_run_with_its_reason(tmp_path):
+    """Pages are made beside the notebooks that follow; what went wrong with one is said all the same."""
+    run_dir = ready_run(tmp_path / "r")
+    (run_dir / "html").write_text("in the way")
+    made = BenchmarkPipeline(run_dir, first="04", notebooks=write_notebooks(tmp_path / "n"))
+    made.terminal = Terminal(io.StringIO())
+    with pytest.raises(errors.RunError, match=r"html.* cannot be written"):
+        await made.run()
+    assert text_of(run_dir, "05_report") == "Done\n"
+
+
 def wait_for_end(pid: int) -> None:
     """Until the process is gone or ten seconds passed; it is a child of ours that others reap."""
     import psutil

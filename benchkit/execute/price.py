@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..llm import catalog
 from ..llm.estimate import limit_minutes
+from ..wording import count, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +16,25 @@ COLUMNS = ("model", "test_case", "tokens", "cost_usd")
 NAN = float("nan")
 # Groq's published limits of the models that it serves to everybody.
 TIERS = dict(zip(("free", "developer"), catalog.TIERS, strict=True))
+
+
+def paid_in_words(responses: pd.DataFrame) -> str:
+    """What all answers cost, and how the dearest model compares with the cheapest.
+
+    `120 answers for USD 0.0148; an answer of offline/steady costs 2.1 times as much as one of offline/hasty.`
+    """
+    answers = count(len(responses), "answer")
+    each = responses.groupby("model", sort=False)["cost_usd"].mean().dropna()
+    if not len(each):
+        return f"{answers}; their price is not known."
+    unpriced = int(responses["cost_usd"].isna().sum())
+    said = f"{answers} for USD {number(float(responses['cost_usd'].sum()), 4)}"
+    if unpriced:
+        said += f" and {unpriced} of unknown price"
+    if not 0 < each.min() < each.max():
+        return f"{said}."
+    times = number(float(each.max() / each.min()), 1)
+    return f"{said}; an answer of {each.idxmax()} costs {times} times as much as one of {each.idxmin()}."
 
 
 def answer_prices(responses: pd.DataFrame | None, work: pd.DataFrame | None = None) -> pd.DataFrame:

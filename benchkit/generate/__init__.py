@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..agent import Agent, Item, Reply, Tool, system_prompt
 from ..domain import CATEGORIES, KINDS, TestCase
 from ..llm.catalog import default_model
+from ..wording import count, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,3 +155,13 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
     columns = [*TestCase.__dataclass_fields__, "problem"]
     return pd.DataFrame(rows, columns=columns).sort_values("id", kind="stable", ignore_index=True)
+
+
+def written_in_words(cases: pd.DataFrame) -> str:
+    """How many cases of each kind there are, and how many of them can be used: `10 of 10 json cases …`."""
+    usable = cases["problem"] == ""
+    kinds = [
+        f"{int(usable[rows].sum())} of {count(len(rows), f'{kind} case')}"
+        for kind, rows in cases.groupby("test_case", sort=False).groups.items()
+    ]
+    return f"{listed(kinds)} can be used and go on to be checked." if kinds else "There is no case."

@@ -257,8 +257,8 @@ class Run:
 
         A run that 03 made has the models of its last execution; a folder that came from elsewhere has
         whatever `*_all_responses.csv` lie in it, and where only scores did, a row without an answer for each
-        response that was scored (`attrs["scores_only"]`). Raises RunError for responses that are missing, damaged,
-        or not to the cases that validated_tests.csv holds now.
+        response that was scored (`attrs["scores_only"]`). Raises RunError for responses that are missing,
+        damaged, or not to the cases that validated_tests.csv holds now.
         """
         import pandas as pd
 

@@ -28,7 +28,7 @@ import nbformat  # noqa: E402
 from papermill import execute_notebook  # noqa: E402
 from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines  # noqa: E402
-from traitlets import Float, default  # noqa: E402
+from traitlets import default  # noqa: E402
 
 ENGINE = "benchkit"
 LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a socket
@@ -36,9 +36,6 @@ LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a soc
 
 class OwnKernel(KernelManager):
     """A kernel on the interpreter that runs us, whatever kernelspecs the machine has, even none."""
-
-    # All that counts is on disk by then; an interpreter with pandas and SciPy takes seconds to let them go.
-    shutdown_wait_time = Float(1.0)
 
     @default("transport_encryption")
     def _encrypt_where_possible(self) -> str:
@@ -58,8 +55,11 @@ class Kernel:
             kernel_name="python3", connection_file=str(self.sockets / "kernel.json"), **self._transport()
         )
         self.manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
-        # An orderly end interrupts the kernel first, which ipykernel would call an error on the terminal.
-        arguments = ["--IPKernelApp.log_level=50", f"--IPKernelApp.exec_lines={_preload(notebook)}"]
+        arguments = [
+            "--IPKernelApp.log_level=50",  # what a cell raises is told by us
+            "--HistoryManager.hist_file=:memory:",  # the person's own history is no place for our cells
+            f"--IPKernelApp.exec_lines={_preload(notebook)}",
+        ]
         self._threads = ThreadPoolExecutor(1, "kernel")
         how = {"extra_arguments": arguments, "cwd": str(folder), "env": env}
         self._started: Future[Any] = self._threads.submit(self.manager.start_kernel, **how)
@@ -81,7 +81,8 @@ class Kernel:
     def _end(self) -> None:
         try:
             if self.manager.has_kernel:
-                self.manager.shutdown_kernel()
+                # All that counts is on disk; letting go of pandas and SciPy would take seconds.
+                self.manager.shutdown_kernel(now=True)
         finally:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
