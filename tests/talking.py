@@ -74,28 +74,6 @@ class Ticks:
         return Clock(self.now, self.sleep, random.Random(0))
 
 
-class Patient(Ticks):
-    """Ticks that pass only when no request is under way, shortest wait first: what HTTP has still to tell is
-    heard before time goes on, as it would be."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends: list[float] = []
-        self.pacers: dict[str, Any] = {}
-
-    async def sleep(self, wait_s: float) -> None:
-        until = self.at + wait_s
-        self.waits.append(wait_s)
-        self.ends.append(until)
-        try:
-            await asyncio.sleep(0)
-            while until > min(self.ends) or any(pacer.window.in_flight for pacer in self.pacers.values()):
-                await asyncio.sleep(0)
-        finally:
-            self.ends.remove(until)
-        self.at = max(self.at, until)
-
-
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop in which waiting takes no time."""
 

@@ -91,18 +91,15 @@ async def test_a_cap_holds(monkeypatch, tmp_path):
         assert 1 < server.handlers.peak_in_flight <= 3
 
 
-@pytest.mark.parametrize("cap", [-1, 1.5, True, "3", None])
-def test_unusable_caps(tmp_path, cap):
-    """A cap that is no whole number from 0 up is refused."""
-    with pytest.raises(UsageError, match="max_concurrency"):
-        connect(Run(tmp_path), cap)
-
-
-@pytest.mark.parametrize("seconds", [-1, True, "3", None, float("nan"), float("inf"), 90_000])
-def test_unusable_timeouts(tmp_path, seconds):
-    """A time-out that is no number of seconds, or longer than a day, is refused."""
-    with pytest.raises(UsageError, match="timeout_s"):
-        connect(Run(tmp_path), timeout_s=seconds)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_concurrency", value) for value in (-1, 1.5, True, "3", None)]
+    + [("timeout_s", value) for value in (-1, True, "3", None, float("nan"), float("inf"), 90_000)],
+)
+def test_unusable_paces(tmp_path, name, value):
+    """No whole number of calls from 0 up, no number of seconds, or longer than a day: refused by name."""
+    with pytest.raises(UsageError, match=name):
+        connect(Run(tmp_path), **{name: value})
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from benchkit.offline.server import OfflineServer
 from benchkit.offline.server.contract import tool_use_failed
 from benchkit.offline.server.faults import NAMES
 
-from .talking import Patient, Ticks, at, client, critic, executor, items
+from .talking import Ticks, at, client, critic, executor, items
 from .test_client import MODELS, agent, rows
 
 
@@ -120,22 +120,6 @@ async def test_tool_use_failed_for_a_strict_agent(monkeypatch, tmp_path):
         assert [len(body["messages"]) for body in server.requests] == [2, 4]
         assert (await client(tmp_path).map(critic("offline/faithful"), items(1))) == [reply]
         assert len(server.requests) == 2
-
-
-@pytest.mark.parametrize("fractional", [True, False])
-async def test_requests_per_minute(monkeypatch, tmp_path, fractional):
-    """An announced limit is waited out by all of the model's calls: none is lost, no retry is spent."""
-    ticks = Patient()
-    limits = {"rpm": 60, "burst": 5, "fractional_retry_after": fractional, "clock": ticks.now}
-    with offline(monkeypatch, **limits) as server:
-        async with client(tmp_path, ticks) as one:
-            one._sender._pacers = ticks.pacers
-            replies = await one.map(agent(), items(40))
-        assert {reply.status for reply in replies} == {"answered"}
-        assert ticks.at >= 34
-        assert server.counts["served"] == 40
-        assert server.counts["refused_429"] <= 8
-        assert max(reply.attempts for reply in replies) <= 5
 
 
 @pytest.mark.parametrize("limit", [{"rpd": 5}, {"tpd": 3_000}])

@@ -168,7 +168,7 @@ def test_a_key_can_die_and_a_model_retire_midway() -> None:
 
 
 def test_models_are_listed_with_prices_per_token(instant: OfflineServer) -> None:
-    """GET /models and /models/{id} state the price that the roster publishes; an unknown id is a 404."""
+    """GET /models states the price that the roster publishes."""
     client = sdk(instant)
     rows = {model.id: model.to_dict() for model in client.models.list().data}
     assert set(ROSTER) | {"openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3.8-27b"} == set(rows)
@@ -176,9 +176,6 @@ def test_models_are_listed_with_prices_per_token(instant: OfflineServer) -> None
         pricing: Any = rows[id]["pricing"]
         assert float(pricing["prompt"]) * 1e6 == pytest.approx(model.input_usd)
         assert float(pricing["completion"]) * 1e6 == pytest.approx(model.output_usd)
-    assert client.models.retrieve("qwen/qwen3.8-27b").id == "qwen/qwen3.8-27b"
-    with pytest.raises(groq.NotFoundError):
-        client.models.retrieve("no/such")
 
 
 def test_stand_ins_are_served_only_when_asked_for_and_own_up(instant: OfflineServer) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
-from benchkit.decide import Rules, compare, metrics_report
+from benchkit.decide import Rules, compare, decide, metrics_report
 from benchkit.domain import is_control
 from benchkit.errors import UsageError
 from benchkit.measure import align, metrics_json, score, summarise, with_controls
@@ -152,6 +153,24 @@ def test_a_metric_of_ones_own_decides(stars):
     assert means["stars"] == pytest.approx(4.0)
     for chart in (plot_scores(scores, alpha=0.05), plot_case_pairs(scores, "stars", STEADY, HASTY)):
         assert "stars" in chart.caption or "6 metrics" in chart.caption
+
+
+def test_metrics_of_different_ranges_are_added_as_shares(stars):
+    """A gain of .5 on 0 to 5 is less than one of .3 on 0 to 1; the decision says how it added them."""
+    rows = []
+    for i in range(40):
+        for model, (mark, share) in {STEADY: (3.0, 0.8), HASTY: (3.5, 0.5)}.items():
+            about = {"model": model, "round": 1, "category": "", "family": "", "reason": ""}
+            wobble = (i % 4) / 10
+            rows += [
+                about
+                | {"id": f"c{i}", "test_case": "conversation", "metric": "stars", "value": mark + wobble},
+                about | {"id": f"j{i}", "test_case": "json", "metric": "field_accuracy", "value": share},
+            ]
+    decision = decide(pd.DataFrame(rows), Rules(primary_metric="stars"))
+    found = {row["model"]: row["difference"] for row in decision["utility"]}
+    assert found[STEADY] == pytest.approx((0.3 - 0.5 / 5) / 2)
+    assert any("stars has a range of its own" in line for line in decision["warnings"])
 
 
 def test_a_metric_known_in_another_kernel(stars):

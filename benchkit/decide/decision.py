@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .controls import disqualified
 from .deciding import Floor, Outcome, conclude, equivalent, floors, routing
-from .evidence import LEAST_CASES, Evidence, gather
+from .evidence import LEAST_CASES, SHARE, Evidence, gather
 from .needed import needed
 from .rules import Rules, kind_name
 from .saying import UNSEEN, Said, because, caveat, sentence, serving_words
@@ -182,6 +182,8 @@ def _looked(looks: Mapping[str, Any] | None) -> Iterator[str]:
 
 def _evidence_notes(evidence: Evidence) -> Iterator[str]:
     """What the estimates themselves warn of."""
+    for name in (kind.metric for kind in evidence.kinds if kind.measured.metric.unit == SHARE):
+        yield f"{name} has a range of its own: differences on it are shares of it, to be added to others."
     for kind in evidence.kinds:
         for note in dict.fromkeys(n for row in kind.pairs for one in row if one for n in one.warnings):
             yield f"On {kind_name(kind.name)}: {note[0].lower()}{note[1:]}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..stats import Contrasts, Design, Estimate
 
+SHARE = "share of its range"  # the unit of a metric that is added to one of another range
 LEAST_CASES = 20  # under so many nothing is deployed
 
 
@@ -170,9 +171,24 @@ def gather(
         if (why := _why_not(kind, metric, found.get(kind), rules, disqualified or {}))
     }
     weights = rules.weights(kind for kind in primary if kind not in aside)
-    kinds = tuple(kind_of(found[kind], weight, rules) for kind, weight in weights.items())
+    deciding = _on_one_scale({kind: found[kind] for kind in weights})
+    kinds = tuple(kind_of(deciding[kind], weight, rules) for kind, weight in weights.items())
     lost = (m for i, m in enumerate(models) if any(_unmeasured(kind.gain[i]) for kind in kinds))
     return Evidence(models, kinds, tuple(aside.values()), rules, look, tuple(lost))
+
+
+def _on_one_scale(found: Mapping[str, Measured]) -> Mapping[str, Measured]:
+    """Metrics of different ranges as shares of their range: only what has one size can be added."""
+    spans = {one.metric.span for one in found.values()}
+    if len(spans) < 2 or None in spans:
+        return found
+    return {kind: _as_share(one) for kind, one in found.items()}
+
+
+def _as_share(one: Measured) -> Measured:
+    low, span = one.metric.low or 0.0, one.metric.span or 1.0
+    metric = replace(one.metric, low=0.0, high=1.0, unit=one.metric.unit if span == 1 else SHARE)
+    return replace(one, metric=metric, values=(one.values - low) / span)
 
 
 def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:

@@ -51,8 +51,10 @@ async def judged(
         Item(name, _message(row), attempt=row["attempt"])
         for name, row in zip(on_record_as or list(cases["id"]), cases.to_dict("records"), strict=True)
     ]
-    async with client:
-        replies = await client.map(agent, items, "validate")
+    replies = []
+    if items:
+        async with client:
+            replies = await client.map(agent, items, "validate")
     verdicts = [_verdict(*pair) for pair in zip(items, replies, strict=True)]
     return cases.assign(
         prompt_quality_score=[v.prompt_quality_score if v else math.nan for v in verdicts],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import random as random_module
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from ..llm.client import Client
 
-Random = random_module.Random
 SOUND = "none"  # the fault of a case that was planted as a good one
 
 
@@ -28,9 +27,9 @@ def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """`count` accepted cases spoilt in a way we know, and as many that are changed without harm.
 
     The faults take turns until the first of them has no case left, so that there are as many of each; a case
-    has each fault, and is planted sound, at most once. `planted_in_words` says where that gives fewer than
-    `count`. A plant is named for its case and fault, so that another count changes none that is on record.
-    Deterministic in the cases and the seed. Raises UsageError for a count that cannot be planted_cases.
+    has each fault, and is planted sound, at most once, which may give fewer than `count`. A plant is named
+    for its case and fault, so that another count changes none that is on record. Deterministic in the cases
+    and the seed. Raises UsageError for a count that cannot be planted_cases.
     """
     import pandas as pd
 
@@ -49,24 +48,17 @@ def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
         for fault, case in [*bad, *sound]
     ]
     fields = [name for name in TestCase.__dataclass_fields__ if name != "id"]
-    planted = pd.DataFrame(rows, columns=["id", "planted_from", "fault", *fields, "checks_found"])
-    planted.attrs["fits"] = {fault: len(line) for fault, line in lines.items()}
-    return planted
+    return pd.DataFrame(rows, columns=["id", "planted_from", "fault", *fields, "checks_found"])
 
 
 def planted_in_words(planted: pd.DataFrame, count: int) -> str:
     """How many cases were planted, and where it is fewer than `count` of either sort, why."""
     sound = int((planted["fault"] == SOUND).sum())
-    fits, spoilt = planted.attrs.get("fits", {}), len(planted) - sound
+    spoilt = len(planted) - sound
     said = f"{spoilt} spoilt cases and {sound} sound ones are planted."
-    why = []
-    if spoilt < count:
-        least = min(fits, key=lambda fault: fits[fault], default="")
-        scarce = f" ({least!r} fits {fits[least]} of these cases)" if least else ""
-        why.append(f"a case has each fault at most once, and there are as many of each fault{scarce}")
-    if sound < count:
-        why.append("each case is planted sound at most once")
-    return f"{said} planted_cases = {count} would be more of them: {'; '.join(why)}." if why else said
+    if min(spoilt, sound) >= count:
+        return said
+    return f"{said} These cases allow no more: each has a fault, and is planted sound, at most once."
 
 
 async def try_validator(
@@ -77,17 +69,9 @@ async def try_validator(
     The validator sees what it sees of any case, under the id of the case that it was made from. `verdict`
     is refused, passed, or "no verdict", which is neither.
     """
-    seen = planted.assign(id=planted["planted_from"], problem="", validation_message="")
-    told = seen.assign(reason="")
-    if len(planted):
-        told = await judged(seen, client, model, threshold, on_record_as=list(planted["id"]))
-    table = planted.copy()
-    for name in ("prompt_quality_score", "response_quality_score"):
-        table[name] = told.get(name, float("nan"))
-    for name in ("validation_message", "validation_timestamp"):
-        table[name] = told.get(name, "")
-    table["verdict"] = [_verdict(reason) for reason in told["reason"]]
-    return table
+    seen = planted.assign(id=planted["planted_from"])
+    told = await judged(seen, client, model, threshold, on_record_as=list(planted["id"]))
+    return told.assign(id=planted["id"], verdict=list(map(_verdict, told["reason"]))).drop(columns="reason")
 
 
 def validator_rates(tried: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:

@@ -101,7 +101,6 @@ def application(handlers: Handlers) -> web.Application:
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_post("/openai/v1/chat/completions", handlers.chat)
     app.router.add_get("/openai/v1/models", handlers.list_models)
-    app.router.add_get("/openai/v1/models/{model:.+}", handlers.get_model)
     app.router.add_route("*", "/{path:.*}", handlers.elsewhere)
     return app
 

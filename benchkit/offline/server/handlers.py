@@ -82,15 +82,6 @@ class Handlers:
         rows = [model.row() for id, model in self.models.items() if not self._retired(id)]
         return json_response(200, {"object": "list", "data": rows})
 
-    async def get_model(self, request: web.Request) -> web.Response:
-        """GET /openai/v1/models/{id}."""
-        id = request.match_info["model"]
-        if not self._key_works(request):
-            return _refusal(contract.INVALID_KEY)
-        if id not in self.models or self._retired(id):
-            return _refusal(contract.not_found(id))
-        return json_response(200, self.models[id].row())
-
     async def elsewhere(self, request: web.Request) -> web.Response:
         return _refusal(contract.unknown_url(request.method, request.path))
 
