@@ -138,7 +138,7 @@ async def test_announced_waits():
 
 
 def test_a_model_that_says_nothing_at_all():
-    """Few failures that take long, as time-outs do, are an outage after twenty minutes; one answer ends it."""
+    """Few failures that take long, as time-outs do, are an outage after 20 minutes; an answer ends it."""
     ticks = Ticks()
     outage = Outage(ticks.now)
     for at, over in ((120.0, False), (360.0, False), (840.0, False), (1440.0, True)):
