@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.iorw import LocalHandler
 
 from benchkit import errors
-from benchkit.run import resuming
+from benchkit.run import open_run, resuming
 from benchkit.runner import pipeline
 from benchkit.runner.parameters import Parameter, parse
 from benchkit.runner.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
@@ -554,3 +554,15 @@ def test_terminal_tells_warnings(verbose, name, text, told):
     terminal = Terminal(io.StringIO(), verbose=verbose)
     terminal.message({"msg_type": "stream", "content": {"name": name, "text": text}})
     assert (terminal.stream.getvalue() != "") is told
+
+
+def test_what_decides_on_brought_answers_can_be_named(tmp_path):
+    """They never see 03: its rules are recorded in its name, kept, and no other parameter of 03 is taken."""
+    (tmp_path / "scores.csv").write_text("id,model,round,metric,value\nt1,a,1,mine,0.5\nt1,b,1,mine,1\n")
+    run = open_run(tmp_path)
+    BenchmarkPipeline(first="04", alpha=0.2, primary_metric="mine")._plan(run.path)
+    BenchmarkPipeline(first="04", margin=0.1)._plan(run.path)
+    recorded = run.config["parameters"]["03_execute"]
+    assert recorded == {"alpha": 0.2, "primary_metric": "mine", "margin": 0.1}
+    with pytest.raises(errors.UsageError, match="rounds is a parameter of 03_execute, which would not run"):
+        BenchmarkPipeline(first="04", rounds=2)._plan(run.path)

@@ -648,6 +648,19 @@ class TestAdopting:
             open_run(folder).brought_scores()
         assert not len(open_run(adopted(workplace / "others", "a")).brought_scores())
 
+    def test_scores_and_nothing_else(self, workplace):
+        """Without any cases the scores name them, each once and of the kind "all"; theirs stay."""
+        folder = workplace / "theirs"
+        folder.mkdir()
+        text = "id,model,round,metric,value\nt1,a,1,mine,0.5\nt1,b,1,mine,\nt2,a,1,mine,1\n"
+        (folder / "scores.csv").write_text(text)
+        run = open_run(folder)
+        assert run.path == folder / "benchkit"
+        assert run.brought_scores()["test_case"].tolist() == ["all"] * 3
+        assert run.validated_tests()["id"].tolist() == ["t1", "t2"]
+        assert run.validated_tests()["prompt"].is_unique
+        assert (folder / "scores.csv").read_text() == text
+
     def test_reading_leaves_no_trace(self, workplace):
         """Who only reads writes nothing: no config, no log, no repair, in a run or in a foreign folder."""
         folder = adopted(workplace / "theirs", "a", "b")

@@ -107,8 +107,9 @@ class Run:
     @property
     def signature(self) -> str:
         """How whatever stands in this run was made, as far as that is known before it is measured."""
-        alpha = self.parameter("03_execute", "alpha", self.parameter("04_measure", "alpha"))
-        known = f"|alpha:{alpha:g}" if alpha else ""
+        alpha = self.parameter("03_execute", "alpha")
+        measured = vars(self).get("at_work", "") >= "04"  # earlier figures are of before it mattered
+        known = f"|alpha:{alpha:g}" if alpha and measured else ""
         return f"benchkit:{version('benchkit')}{known}|provider:{self.provider}|seed:{self.seed}"
 
     def figure(self, chart: Chart) -> Chart:

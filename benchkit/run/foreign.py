@@ -13,7 +13,7 @@ from .json_io import CONFIG_COPY, PLANNED, is_config, json_text
 from .lock import claim
 from .paths import RESPONSES, made_folder
 from .provenance import about, now
-from .tables import write_atomically
+from .tables import read_table, write_atomically, write_table
 
 logger = setup_logging(__name__)
 BESIDE = "benchkit"  # the folder inside theirs for our results, where theirs are in the way
@@ -62,8 +62,11 @@ def scored_at(path: Path) -> Path:
     """The run folder for answers or scores that lie in `path`: it, or one inside where it is taken.
 
     The folder inside holds copies of the cases, answers and scores as they are now, so that it stands
-    alone. Raises RunError where there is nothing to score.
+    alone. Scores without any cases give those that they are of, without text. Raises RunError where there is
+    nothing to score.
     """
+    if not (path / CASES).exists() and (path / SCORES).exists():
+        return _scores_alone(path)
     if not (path / CASES).exists():
         raise RunError(
             f"{path} has neither config.json nor {CASES}, so it is no run. Run 01_generate.ipynb, or put "
@@ -79,6 +82,23 @@ def scored_at(path: Path) -> Path:
             "%s holds %s, which benchkit did not make: its results go into %s.",
             path, ", ".join(taken[:4]) + (" …" if len(taken) > 4 else ""), target.resolve(),
         )  # fmt: skip
+    if not (target / "config.json").exists():
+        _write_config(target)
+    return target
+
+
+def _scores_alone(path: Path) -> Path:
+    """The run folder for a table of scores and nothing else; cases without a kind are of the kind "all"."""
+    scores = read_table(path / SCORES)
+    refuse_foreign(target := path / BESIDE)
+    made_folder(target)
+    scores["test_case"] = scores["test_case"].replace("", "all")
+    write_table(target / BROUGHT_SCORES, scores)
+    ids = scores["id"].drop_duplicates()
+    told = "(only the scores of case " + ids.astype(str) + " were brought)"
+    cases = {"id": ids, "prompt": told, "test_case": "conversation", "golden_response": told}
+    write_table(target / CASES, ids.to_frame().assign(**cases))
+    logger.warning("%s holds scores alone: what they show goes into %s.", path, target.resolve())
     if not (target / "config.json").exists():
         _write_config(target)
     return target

@@ -149,6 +149,7 @@ class BenchmarkPipeline:
         """Each notebook's values: what the run was last run with, and over it what was given now."""
         from ..run import recorded_parameters
 
+        self._name_rules(run_dir)
         recorded = recorded_parameters(run_dir)
         self._refuse_unused(recorded)
         given = self.parameters | {"run_dir": str(run_dir)}
@@ -178,6 +179,16 @@ class BenchmarkPipeline:
 
         first = plan.get(NOTEBOOKS[0])
         return first.get("provider", "offline") if first else Run(run_dir).provider
+
+    def _name_rules(self, run_dir: Path) -> None:
+        """Answers and scores from elsewhere never see 03: what decides on them is recorded in its name."""
+        from ..decide import RULES
+        from ..run import Run
+
+        run = Run(run_dir)
+        named = {name: value for name, value in self.parameters.items() if name in RULES}
+        if named and self.names[0] == "04_measure" and run.provider == "imported":
+            run.record("03_execute", **run.config["parameters"].get("03_execute", {}) | named)
 
     def _refuse_unused(self, recorded: Mapping[str, Mapping[str, Any]]) -> None:
         for key, value in self.parameters.items():
