@@ -453,9 +453,9 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile(text: str, kind: str) -> None:
     """100 KB of malice ends in a status, soon."""
-    started = time.perf_counter()
+    started = time.process_time()  # of this process: how busy the machine is does not count
     assert read_answer(text, kind).status in ("answered", "malformed")
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 FRAGMENTS = """
