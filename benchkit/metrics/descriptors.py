@@ -86,8 +86,8 @@ class Metric:
         high = math.inf if self.high is None else self.high
         if not low <= value <= high:
             raise UsageError(
-                f"{self.name} gave {value:g}, and its range is {low:g} to {high:g}. Add it with the `low` and "
-                "`high` that it has, None for an open end."
+                f"{self.name} gave {value:g}, and its range is {low:g} to {high:g}. Add it with the `low` "
+                "and `high` that it has, None for an open end."
             )
         return value
 
