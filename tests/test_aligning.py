@@ -102,7 +102,7 @@ def test_answers_to_other_prompts_are_not_scored():
     rows = [
         response("a", STEADY, "Done.", prompt="What about order a?"),
         response("b", STEADY, "Done.", prompt="What about order c?"),
-        response("c", STEADY, "Done.", prompt=""),
+        response("c", STEADY, "Done.", prompt="nan"),
         *(response(id, HASTY, "Done.", prompt=f"\tWhat about order  {id}? ") for id in "abc"),
     ]
     aligned = align(responses(*rows), table)

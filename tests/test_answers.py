@@ -431,6 +431,19 @@ HOSTILE = {
     "closed thoughts": "</think>" * 12_000,
     "thoughts and braces": '<think>x</think>{"' * 5_000,
     "fences": "```\n" * 25_000,
+    "channels": "<|channel|>analysis<|message|>" * 3_000,
+    "messages": "<|start|>assistant<|message|>" * 3_500,
+    "stripped channels": "analysisWassistantfinal" * 4_500,
+    "titles": "here is my thought process: " * 3_500,
+    "folded": '<details type="reasoning">' * 4_000,
+    "answers": "<answer>" * 12_000,
+    "turns": "<s> " * 25_000,
+    "calls": "[TOOL_CALLS]" * 8_000,
+    "parameters": "<function=f><parameter=a>" * 4_000,
+    "keys": "<tool_call>f<arg_key>" + "<arg_key>a</arg_key>" * 5_000,
+    "pythonic": "process_customer_response(" * 4_000,
+    "lists": "[process_customer_response(a=" + "[" * 50_000,
+    "messages in messages": '{"role": "assistant", "content": [' * 3_000,
     "spaces": '{"a": 1' + " " * 100_000 + "x",
     "control characters": "\x00\x1b\ud800" * 33_000,
 }
@@ -440,9 +453,9 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile(text: str, kind: str) -> None:
     """100 KB of malice ends in a status, soon."""
-    started = time.perf_counter()
+    started = time.process_time()  # of this process: how busy the machine is does not count
     assert read_answer(text, kind).status in ("answered", "malformed")
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 FRAGMENTS = """

@@ -115,8 +115,8 @@ class TestDelivery:
         assert (row["planned"], row["scored"], row["delivered"], row["share"]) == (20, 20, 10, 0.5)
         assert row["low"] < 0.5 < row["high"]
         assert row["content"] == pytest.approx(0.8)
-        # 20 of 20 delivered: 1 − 0.05^(1/20) = 14 % of failures would have shown one with 95 %.
-        assert table.loc[STEADY, "low"] == pytest.approx(0.05 ** (1 / 20))
+        # 20 of 20 delivered: Wilson's interval, 20/(20 + 1.96²) to 1.
+        assert (table.loc[STEADY, "low"], table.loc[STEADY, "high"]) == (pytest.approx(0.83887, abs=1e-5), 1)
         (pair,) = delivery_pairs(parts(scores), 0.05).to_dict("records")
         assert (pair["total"], pair["from_delivery"], pair["content"], pair["n_content"]) == (
             pytest.approx(0.4), pytest.approx(0.4), pytest.approx(0), 10,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from rapidfuzz import fuzz, process
 
+from benchkit import offline
 from benchkit.domain import CATEGORIES
 from benchkit.generate import CUSTOMER_INTERACTION
 from benchkit.offline.world import answers, mistakes, simulated_validator
@@ -186,3 +188,15 @@ def test_a_foreign_prompt_is_answered_from_its_own_words() -> None:
     assert all(word in text for word in ("00004587345", "Seattle", "order details"))
     poor = replace(FLAWLESS, fact_recall=0.2)
     assert len(answers.conversation_answer(poor, prompt, seeded(1))["response_text"]) < len(text)
+
+
+def test_the_world_knows_nothing_of_its_server() -> None:
+    """The server takes what `world` offers and the seeded draws; the world takes nothing of the server."""
+    room = Path(offline.__file__).parent
+    lines = {
+        name: [line for path in (room / name).glob("*.py") for line in path.read_text().splitlines()]
+        for name in ("world", "server")
+    }
+    assert not [line for line in lines["world"] if "import" in line and "server" in line]
+    taken = {line.split(" import ")[0] for line in lines["server"] if line.startswith("from ..world")}
+    assert taken == {"from ..world", "from ..world.seeded"}

@@ -18,9 +18,10 @@ from benchkit.plots.cases import fates
 from benchkit.plots.chart import FOOT_IN, Chart
 from benchkit.plots.differences import turned
 from benchkit.plots.marks import looks, t_interval
-from benchkit.plots.price import model_summary, needed
+from benchkit.plots.power import needed
+from benchkit.plots.price import model_summary
 from benchkit.plots.responses import status_counts
-from benchkit.plots.scores import round_gaps
+from benchkit.plots.rounds import round_gaps
 from benchkit.plots.words import labels, limits, shorten
 from benchkit.report.export import export_html
 from benchkit.signature import small_print

@@ -212,14 +212,15 @@ class TestDecision:
         made = as_reported()
         row = {"metric": "task_completion", "control": "prompt copied", "mean": 0.92, "n": 10}
         row |= {"best_model": STEADY, "best_mean": 0.905, "gap": -0.015, "disqualifies": True}
-        said = report.facts(made | {"controls": [row]})
+        other = row | {"control": "boilerplate", "mean": 0.05, "gap": 0.855, "disqualifies": False}
+        said = report.facts(made | {"controls": [other, row]})
         topics = {one.topic for one in said}
         assert topics >= {"decision", "warning", "contender", "comparison", "control", "cost"}
         assert topics >= {"sensitivity", "delivery", "coverage", "rounds"}
         (control,) = [one.text for one in said if one.topic == "control"]
         assert control == (
-            "On task_completion an answer that knows nothing (prompt copied) scores 0.920, the best model "
-            "0.905: it comes within 0.05 of the best model, so that the metric decides nothing."
+            "On task_completion the best answer that knows nothing (prompt copied) scores 0.920, the best "
+            "model 0.905: the metric decides nothing."
         )
         assert [one["id"] for one in report.with_facts(made)["facts"]] == [
             one.id for one in report.facts(made)

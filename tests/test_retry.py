@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchkit import groq_rate_limit
 from benchkit.llm.groq import call_error, is_loopback, seconds
-from benchkit.llm.retry import backoff
+from benchkit.llm.retry import Outage, backoff
 
 from .talking import Ticks, api_error
 
@@ -135,3 +135,16 @@ async def test_announced_waits():
     ticks = Ticks()
     await failing([api_error(503, headers={"retry-after": "20"})], ticks)
     assert ticks.waits == [20.0]
+
+
+def test_a_model_that_says_nothing_at_all():
+    """Few failures that take long, as time-outs do, are an outage after 20 minutes; an answer ends it."""
+    ticks = Ticks()
+    outage = Outage(ticks.now)
+    for at, over in ((120.0, False), (360.0, False), (840.0, False), (1440.0, True)):
+        ticks.at = at
+        assert outage.failed() == 0.0
+        assert outage.is_over is over
+    assert outage.lasts_s == 1320.0
+    outage.answered()
+    assert (outage.is_over, outage.lasts_s) == (False, 0.0)

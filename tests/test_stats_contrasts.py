@@ -11,6 +11,7 @@ from benchkit.errors import UsageError
 from benchkit.stats.contrasts import best, simultaneous_t
 from benchkit.stats.equality import cases_for_equivalence, equivalent, holm
 from benchkit.stats.looks import sequence_alpha, sequence_radius
+from benchkit.stats.sampling import design
 from benchkit.stats.strata import stratified
 
 
@@ -190,3 +191,25 @@ def test_ten_looks_stay_below_six_percent():
     z = np.abs(total) / np.sqrt(n)
     limit = np.array([scipy_stats.norm.isf(0.025), *(sequence_radius(k) for k in range(2, 11))])
     assert np.mean((z > limit).any(axis=1)) < 0.06
+
+
+def test_whatever_is_missing_or_equal():
+    """Few cases, gaps, ties, categories, families: intervals in order, a contender, one winner at most."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        n, models = int(rng.integers(1, 14)), int(rng.integers(2, 6))
+        coarse, size = rng.random() < 0.5, (models, n)
+        scores = rng.choice([0, 0.5, 1, 0.1 + 0.2], size) if coarse else rng.normal(size=size)
+        scores[rng.random(scores.shape) < rng.choice([0, 0.2, 0.7])] = np.nan
+        families = rng.integers(0, 6, n).astype(str).tolist() if rng.random() < 0.5 else None
+        cases = design(n, rng.integers(0, 4, n).astype(str).tolist(), None, families)
+        table = [[stratified(a - b, cases) for b in scores] for a in scores]
+        found = best(table)
+        assert (found.low <= found.high + 1e-12).all()
+        assert any(found.contender)
+        assert (found.low > 0).sum() <= 1
+        one = table[0][1]
+        if one.n:
+            assert one.coefficients @ np.nan_to_num(scores[0] - scores[1]) == pytest.approx(one.estimate)
+        if one.se > 0:
+            assert one.influence @ one.influence == pytest.approx(one.se**2)

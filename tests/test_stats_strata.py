@@ -154,6 +154,17 @@ def test_a_category_that_is_one_family_takes_the_error_of_the_others():
     assert np.isnan(stratified(d, list("aaaabbbb"), None, [1] * 4 + [2] * 4).se)
 
 
+def test_families_that_by_luck_have_one_mean_are_not_certain():
+    """Coarse scores give every family the same mean: the error of cases, not none."""
+    d = np.array([0, 1] * 6, float)
+    e = stratified(d, None, None, np.repeat(range(6), 2))
+    assert (e.se, e.df) == pytest.approx((stratified(d).se, 11))
+    assert "luck" in e.warnings[0]
+    within = stratified([0.1, 0.1, 0.3, 0.3], list("aabb"))
+    assert within.se == 0
+    assert "within their categories" in within.warnings[0]
+
+
 def test_cases_without_a_value():
     """NaN cases are left out, keep their place in `influence`, and their category its weight."""
     d, labels = uneven()

@@ -6,13 +6,15 @@ import asyncio
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchkit.report.verify import lines_apart, same, table_apart, values_apart
@@ -122,6 +124,37 @@ def test_what_is_not_on_record_is_said_not_asked(run, monkeypatch):
     assert [line for line in found if line.startswith("02_validate  the notebook") and "GROQ_API_KEY" in line]
 
 
+def test_what_failed_stays_failed(run):
+    """A finished run in which a call failed agrees: nothing that failed is asked again."""
+    failed = {"status": "failed", "arguments": None, "text": "", "error": "APITimeoutError: timed out"}
+
+    def change(query: str, *values: Any) -> None:
+        with closing(sqlite3.connect(run.path / "calls.sqlite")) as db, db:
+            db.execute(query, values)
+
+    change(
+        "UPDATE calls SET status = 'kept', reply = json_patch(reply, ?) WHERE key = "
+        "(SELECT min(key) FROM calls WHERE model = 'offline/steady')",
+        json.dumps(failed | {"retriable": True}),
+    )
+
+    async def again() -> None:
+        for name in NOTEBOOKS[2:]:
+            how = run.config["parameters"][name]
+            await replay(notebook_folder() / f"{name}.ipynb", how | {"run_dir": str(run.path)})
+
+    asyncio.run(again())
+    change("UPDATE calls SET status = 'failed' WHERE status = 'kept'")
+    assert (run.responses()["status"] == "failed").sum() == 1
+    assert told(run) == []
+
+
+def test_a_figure_of_another_run_is_named(run):
+    """A figure that none of the run's notebooks draws."""
+    shutil.copy(run.path / "figures" / "scores.json", run.path / "figures" / "scores_old.json")
+    assert told(run) == ["figures/scores_old.json  the file: states there, recomputed nothing"]
+
+
 def test_a_missing_file_is_named(run):
     """What the notebooks make and the run lacks."""
     (run.path / "commentary.json").unlink()
@@ -174,9 +207,14 @@ def test_what_is_the_same(one, other, equal):
 
 
 LEAF = st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=2)
-TREE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xy"), inner))
+TREE = st.recursive(
+    LEAF,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xy", max_size=2), inner, max_size=3),
+    max_leaves=8,
+)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(TREE, TREE)
 def test_json_agrees_only_with_itself(one, other):
     """No difference is found between a value and itself, and one is found wherever two differ."""

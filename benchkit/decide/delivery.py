@@ -22,7 +22,8 @@ def delivery(parts: Sequence[Measured], alpha: float) -> pd.DataFrame:
     """Per metric and model: the share of scored answers that came in usable form, and the mean score of
     those.
 
-    Both are means over cases with t intervals at 1 − alpha, categories as strata.
+    Both are means over cases, at 1 − alpha: the share with Wilson's interval, the mean score with that of t,
+    categories as strata.
     """
     import pandas as pd
 
@@ -49,21 +50,27 @@ def content_of(one: Measured) -> np.ndarray:
 def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
     import numpy as np
 
+    from ..stats import share_interval
+
     content = content_of(one)
     scored = ~np.isnan(one.values)
-    share = round_means(np.where(scored, one.delivered.astype(float), np.nan))
+    share, rounds = round_means(np.where(scored, one.delivered.astype(float), np.nan)), one.values.shape[2]
+    family = [str(label) for label in one.family]
     for i, model in enumerate(one.models):
-        came, good = _mean(share[i], one, alpha), _mean(content[i], one, alpha)
+        came, _, low, high = share_interval(
+            share[i], family if any(family) else None, rounds=rounds, alpha=alpha
+        )
+        good = _mean(content[i], one, alpha)
         yield {
             "test_case": one.kind,
             "metric": one.metric.name,
             "model": model,
-            "planned": int((~one.undefined).sum()) * one.values.shape[2],
+            "planned": int((~one.undefined).sum()) * rounds,
             "scored": int(scored[i].sum()),
             "delivered": int(one.delivered[i].sum()),
-            "share": came.estimate,
-            "low": max(0.0, came.low),
-            "high": min(1.0, came.high),
+            "share": came,
+            "low": low,
+            "high": high,
             "content": good.estimate,
             "content_low": good.low,
             "content_high": good.high,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,14 @@ from ..errors import InputError
 from ..log import setup_logging
 from ..metrics.answers import read_golden
 from ..metrics.structured import check_schema
-from ..run.delimited import known_names, read_text, records, separator
 from ..run.json_io import plain
 from ..run.rows import rows_used
+from .files import NEEDED, Row, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 logger = setup_logging(__name__)
-NEEDED = ("prompt", "golden_response")
-KNOWN = ("id", "test_case", "category", "family", *NEEDED, "response_schema", "requirements")
 # What other harnesses call a conversation: the two sides of it.
 SIDES = {"customer", "agent"}
 # What pandas, databases and spreadsheets write into a cell that holds nothing.
@@ -35,7 +33,6 @@ JSON_TYPES: dict[type, str] = {
     list: "array",
     dict: "object",
 }
-Row = tuple[int, Mapping[str, Any], str]  # number as an editor shows it, cells, what is wrong with it
 
 
 def read_cases(cases_file: str) -> pd.DataFrame:
@@ -50,7 +47,7 @@ def read_cases(cases_file: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = list(_read(Path(cases_file).expanduser())) if cases_file else []
+    rows = list(read_rows(Path(cases_file).expanduser())) if cases_file else []
     if cases_file and not rows:
         raise InputError(f"{cases_file} holds no row. Give a table with {' and '.join(NEEDED)}.")
     assumed = sum(_is_taken_for_json(row) for _, row, problem in rows if not problem)
@@ -89,87 +86,6 @@ def adopt_cases(validated: pd.DataFrame) -> pd.DataFrame:
     usable.attrs["unusable"] = {c["id"]: c["problem"] for c in cases if c["problem"]}
     usable.attrs["rows_used"] = rows_used(len(usable), filter(None, problems))
     return usable
-
-
-def _read(path: Path) -> Iterator[Row]:
-    if not path.is_file():
-        raise InputError(f"{path} is not a file. Give cases_file the path of a CSV or JSONL file.")
-    text = read_text(path).removeprefix("\ufeff")
-    is_json = path.suffix.lower() in (".jsonl", ".ndjson", ".json")
-    yield from _json(path, text) if is_json else _csv(path, text)
-
-
-def _csv(path: Path, text: str) -> Iterator[Row]:
-    rows = records(text, separator(path, text, NEEDED))
-    _, header, problem = next(rows, (1, [], ""))
-    if problem:
-        raise InputError(f"{path} has a first row that is {problem}. Write the column names there.")
-    columns = known_names(path, header, KNOWN)
-    _check_columns(path, columns)
-    for number, cells, problem in rows:
-        if cells and len(cells) != len(columns):
-            problem = f"has {len(cells)} cells, the header {len(columns)}"
-        if cells or problem:
-            yield number, dict(zip(columns, cells, strict=False)), problem
-
-
-def _json(path: Path, text: str) -> Iterator[Row]:
-    rows = _array(path, text) or [
-        (number, *_parsed(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()
-    ]
-    objects = [row for _, row, problem in rows if not problem]
-    if rows and not objects:
-        raise InputError(
-            f"{path} has no JSON object on any line. Write one object a line, or one array of them."
-        )
-    found = list(dict.fromkeys(key for row in objects for key in row))
-    names = dict(zip(found, known_names(path, found, KNOWN), strict=True))
-    _check_columns(path, list(names.values()))
-    yield from ((number, {names[key]: row[key] for key in row}, problem) for number, row, problem in rows)
-
-
-def _array(path: Path, text: str) -> list[Row]:
-    """The rows of a file that is one JSON array; none where it has one value a line.
-
-    Raises InputError for an array that cannot be read: some of its lines might be objects by themselves.
-    """
-    if not text.lstrip().startswith("["):
-        return []
-    try:
-        whole = json.loads(text, parse_constant=_nothing)
-    except (ValueError, RecursionError) as error:
-        if not _parsed(text.lstrip().partition("\n")[0])[1].startswith("not readable"):
-            return []
-        raise InputError(f"{path} is no JSON array ({str(error)[:100]}). Mend it there.") from None
-    return [(number, *_object(row)) for number, row in enumerate(whole, 1)]
-
-
-def _parsed(line: str) -> tuple[dict[str, Any], str]:
-    try:
-        return _object(json.loads(line, parse_constant=_nothing))
-    except (ValueError, RecursionError) as error:
-        return {}, f"not readable as JSON ({str(error)[:100]})"
-
-
-def _object(row: Any) -> tuple[dict[str, Any], str]:
-    return (row, "") if isinstance(row, dict) else ({}, "not a JSON object")
-
-
-def _nothing(constant: str) -> None:
-    """NaN and Infinity, which JSON does not know and pandas writes, stand for a cell without a value."""
-
-
-def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    absent = [name for name in NEEDED if name not in columns]
-    if absent:
-        raise InputError(
-            f"{path} has no column {' or '.join(absent)} (it has: {', '.join(columns) or 'nothing'}). "
-            "Name the columns in the first row: prompt is what the customer says, golden_response the "
-            "reference."
-        )
-    twice = sorted({name for name in columns if name and columns.count(name) > 1})
-    if twice:
-        raise InputError(f"{path} has the column {', '.join(twice)} twice. Rename or remove one.")
 
 
 def _cases(rows: Sequence[Row], *, asked: bool) -> list[dict[str, Any]]:

@@ -142,6 +142,12 @@ def replies_in(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Reply]:
     return found
 
 
+def keep_failed(path: Path) -> None:
+    """Let the failed calls of a journal stand, so that who reads it asks none of them again: for a copy."""
+    with explained(path), closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE calls SET status = 'kept' WHERE status = 'failed'")
+
+
 class _BadRecord(sqlite3.DatabaseError):
     """A record that SQLite reads and that is not as it was written."""
 

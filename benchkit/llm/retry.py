@@ -16,6 +16,7 @@ LONGEST_WAIT_S = 300.0
 IN_A_ROW = 32  # failures; as many by chance there cannot be, and a few calls spend their retries before
 LONGEST_HOLD_S = 60.0
 LONGEST_OUTAGE_S = 300.0
+LONGEST_SILENCE_S = 1200.0  # however few the failures are, as they are where each one is a long time-out
 LONGEST_REFUSED_S = 900.0  # a model that has refused every call for so long does not count minutes
 
 
@@ -98,6 +99,11 @@ class Outage:
         return hold_s
 
     @property
+    def lasts_s(self) -> float:
+        """Seconds since the first of the failures in a row, 0 without one."""
+        return self._clock() - self._since if self._failures else 0.0
+
+    @property
     def is_over(self) -> bool:
         """Whether it has lasted for longer than anybody should wait for."""
-        return self._holds > 0 and self._clock() - self._since > LONGEST_OUTAGE_S
+        return self.lasts_s > (LONGEST_OUTAGE_S if self._holds else LONGEST_SILENCE_S)

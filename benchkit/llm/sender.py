@@ -23,7 +23,7 @@ from .journal import Journal
 from .pacing import NO_ANSWERS, SHORTEST_WAIT_S, TOKENS, Pacer, Permit, first_of, limit_in
 from .provider import Provider
 from .replies import Timing, answered, unanswered, usage_of
-from .retry import LONGEST_OUTAGE_S, LONGEST_WAIT_S, Outage, groq_rate_limit
+from .retry import LONGEST_WAIT_S, Outage, groq_rate_limit
 from .window import FEW, MANY
 
 logger = setup_logging(__name__)
@@ -186,7 +186,7 @@ class Sender:
             ) from error
         if outage.is_over:
             raise Unanswered(
-                f"{model} has answered nothing for {LONGEST_OUTAGE_S / 60:g} minutes ({_said(error)}). "
+                f"{model} has answered nothing for {outage.lasts_s / 60:.0f} minutes ({_said(error)}). "
                 "Everything paid for is kept; run again to continue."
             ) from error
         if hold_s := outage.failed():

@@ -103,7 +103,7 @@ def _other_prompt(full: pd.DataFrame) -> pd.Series:
 
     Raises InputError when all answers of a model were.
     """
-    asked, prompts = full["asked"].fillna("").map(_spaced), full["prompt"].map(_spaced)
+    asked, prompts = full["asked"].map(_spaced), full["prompt"].map(_spaced)
     other = (asked != "") & (asked != prompts)
     stated = asked[asked != ""].groupby(full["model"]).size()
     wrong = other.groupby(full["model"]).sum()
@@ -115,8 +115,9 @@ def _other_prompt(full: pd.DataFrame) -> pd.Series:
     return other
 
 
-def _spaced(text: str) -> str:
-    return " ".join(str(text).split())
+def _spaced(text: object) -> str:
+    """Words with one space between them; "" for what pandas or a harness wrote in the place of a text."""
+    return " ".join(str(text).split()) if word_of(text) else ""
 
 
 def _left_out(responses: pd.DataFrame, cases: pd.DataFrame) -> Iterator[str]:

@@ -48,10 +48,12 @@ def without_reasoning(text: str) -> tuple[str, str]:
     lowered = text.lower()
     if not any(sign in lowered for sign in _SIGNS):
         return text.strip(), ""
-    text = _TITLED.sub("", _FOLDED.sub("", text), count=1)
+    text = _FOLDED.sub("", text).lstrip()
+    if titled := _TITLED.match(text):
+        text = text[titled.end() :]
     if "<|channel|>" in text and (segments := list(_CHANNEL.finditer(text))):
         return _framed(_final_channel(text, segments)), ""
-    if _STRIPPED.match(text.lstrip()) or "assistantfinal" in text:
+    if _STRIPPED.match(text) or "assistantfinal" in text:
         return _framed(_stripped_channel(text)), ""
     said, unfinished = _outside_of_marks(text)
     return _framed(said), unfinished

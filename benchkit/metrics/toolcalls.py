@@ -25,10 +25,10 @@ _MARKUP_NAME = re.compile(
     r"|functions\.([\w.-]+)|<｜tool▁sep｜>\s*([\w.-]+)|<tool_call>\s*([\w.-]+)\s*(?=[<{])"
 )
 _PYTHONIC = re.compile(rf"[\[\s]*(?:print\()?(?:\w+\.)*{TOOL}\(")
+# A value ends before the next tag of its kind: else each beginning would be sought an end in all the rest.
 _PARAMETER = re.compile(
-    r"<parameter(?:=|\s+name=)\"?([\w.-]+)\"?\s*>\s*(.*?)\s*</parameter>"
-    r"|<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>\s*(.*?)\s*</arg_value>",
-    re.DOTALL,
+    r"<parameter(?:=|\s+name=)\"?([\w.-]+)\"?\s*>([^<]*+(?:<(?!/?parameter)[^<]*+)*+)</parameter>"
+    r"|<arg_key>([^<]*+)</arg_key>\s*<arg_value>([^<]*+(?:<(?!/?arg_)[^<]*+)*+)</arg_value>"
 )
 
 
@@ -119,7 +119,8 @@ def called_in_text(text: str) -> dict[str, Any] | None:
     except JsonProblem as error:
         raise JsonProblem(f"broken tool-call markup ({error})") from None
     if given is None:
-        given = {a or c: _value(b if a else d) for a, b, c, d in _PARAMETER.findall(markup)} or None
+        found = _PARAMETER.findall(markup)
+        given = {(a or c).strip(): _value((b if a else d).strip()) for a, b, c, d in found} or None
     if given is None:
         raise JsonProblem("broken tool-call markup")
     if named:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from .cases import plot_validation, plot_yield
 from .chart import Chart
-from .contenders import plot_contenders, plot_controls, plot_delivery
+from .contenders import plot_contenders
+from .controls import plot_controls, plot_delivery
 from .differences import plot_differences
 from .pairs import plot_case_pairs
-from .price import plot_power, plot_tradeoff
+from .power import plot_power
+from .price import plot_tradeoff
 from .responses import plot_latency, plot_statuses
-from .scores import plot_heatmap, plot_round_agreement, plot_scores
+from .rounds import plot_round_agreement
+from .scores import plot_heatmap, plot_scores
 
 __all__ = [
     "Chart",

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
@@ -125,6 +124,8 @@ def plot_validation(accepted: pd.DataFrame, rejected: pd.DataFrame, *, threshold
 
 
 def _score_histogram(axes: Axes, side: str, scores: pd.DataFrame, threshold: float) -> None:
+    import seaborn as sns
+
     known = scores.dropna(subset=side)
     missing = len(scores) - len(known)
     axes.set_title(f"{SIDES[side]}, n = {len(known)}" + (f", {missing} unscored" if missing else ""))

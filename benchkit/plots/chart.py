@@ -176,7 +176,8 @@ def digest(*data: Any) -> str:
         if isinstance(one, pd.DataFrame):
             found.update(one.to_csv(index=False, float_format="%.9g").encode())
         else:
-            found.update(json.dumps(one, sort_keys=True, default=str).encode())
+            plain = float(one) if isinstance(one, int | float) else one  # a threshold of 4 is one of 4.0
+            found.update(json.dumps(plain, sort_keys=True, default=str).encode())
     return found.hexdigest()[:16]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
@@ -111,6 +110,8 @@ def plot_latency(responses: pd.DataFrame) -> Chart:
 
 
 def _waits(axes: Axes, times: pd.DataFrame, column: str, name: str, look: Mapping[str, Look]) -> None:
+    import seaborn as sns
+
     axes.set_xlabel(name)
     axes.tick_params(axis="y", length=0)
     known = times.dropna(subset=column)

@@ -17,7 +17,7 @@ from .markdown import escaped, safe
 if TYPE_CHECKING:
     from ..llm.client import Client
 
-MOST_CHARACTERS = 12_000  # of the facts: with schema and reply below a free plan's 8,000 tokens a minute
+MOST_CHARACTERS = 15_000  # of the facts: with schema and reply below a free plan's 8,000 tokens a minute
 MOST_TOKENS = 1_024  # of the reply, which holds ids only
 MOST_PASSAGES, MOST_FACTS = 5, 8
 

@@ -118,13 +118,17 @@ def _floor(row: Row, how: Row) -> str:
 
 
 def _controls(report: Row) -> Iterator[Said]:
+    """Per metric the control that comes nearest to the best model; what decides first."""
+    nearest: dict[str, Row] = {}
     for row in report.get("controls", ()):
-        near = f"comes within {report['configuration']['margin']:g} of the best model"
-        verdict = (
-            f"it {near}, so that the metric decides nothing" if row["disqualifies"] else "the metric can tell"
-        )
+        if row["metric"] not in nearest or row["gap"] < nearest[row["metric"]]["gap"]:
+            nearest[row["metric"]] = row
+    primary = report["configuration"]["primary_metrics"].values()
+    for metric in sorted(nearest, key=lambda name: name not in primary):
+        row = nearest[metric]
+        verdict = "the metric decides nothing" if row["disqualifies"] else "the metric can tell"
         text = (
-            f"On {row['metric']} an answer that knows nothing ({row['control']}) scores "
+            f"On {metric} the best answer that knows nothing ({row['control']}) scores "
             f"{number(row['mean'])}, the best model {number(row['best_mean'])}: {verdict}."
         )
         yield "control", text, {name: row[name] for name in ("mean", "best_mean", "n")}

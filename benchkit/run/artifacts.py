@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ..domain import is_control
@@ -16,12 +15,13 @@ from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
 from . import figures
+from .edits import BY_HAND, WRITTEN, digest, is_edited
 from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
 from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
 from .rows import FLAGGED, rows_used
-from .tables import ARTIFACTS, TEXT, read_table, table_text, write_atomically, write_table
+from .tables import ARTIFACTS, TEXT, read_table, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ..plots import Chart
 
 logger = setup_logging(__name__)
-WRITTEN = "written"  # in config.json: a digest of each table that a person may edit, as we wrote it
-BY_HAND = ("initial_tests.csv", CASES)
 
 
 @dataclass(frozen=True)
@@ -107,8 +105,9 @@ class Run:
     @property
     def signature(self) -> str:
         """How whatever stands in this run was made, as far as that is known before it is measured."""
-        alpha = self.parameter("03_execute", "alpha", self.parameter("04_measure", "alpha"))
-        known = f"|alpha:{alpha:g}" if alpha else ""
+        alpha = self.parameter("03_execute", "alpha")
+        measured = vars(self).get("at_work", "") >= "04"  # earlier figures are of before it mattered
+        known = f"|alpha:{alpha:g}" if alpha and measured else ""
         return f"benchkit:{version('benchkit')}{known}|provider:{self.provider}|seed:{self.seed}"
 
     def figure(self, chart: Chart) -> Chart:
@@ -133,30 +132,19 @@ class Run:
         with self.claim():
             if name not in BY_HAND:
                 write_table(path, frame)
-            elif self._edited(path, frame):
+            elif is_edited(path, frame, self.config.get(WRITTEN, {}).get(name)):
                 logger.warning(
                     "%s was edited since benchkit wrote it, and is kept as it is. To have it written anew, "
                     "delete it and run again.", path,
                 )  # fmt: skip
             else:
                 write_table(path, frame)
-                self.save_config(self.config | {WRITTEN: self._written() | {name: _digest(path)}})
+                config = self.config
+                self.save_config(config | {WRITTEN: config.get(WRITTEN, {}) | {name: digest(path)}})
 
     def forget_what_was_written(self) -> None:
         """Take every table for ours from now on: what a person edited is written over."""
         self.save_config({name: value for name, value in self.config.items() if name != WRITTEN})
-
-    def _written(self) -> dict[str, str]:
-        return self.config.get(WRITTEN, {})
-
-    def _edited(self, path: Path, frame: pd.DataFrame) -> bool:
-        """Whether the table that is there holds neither what we wrote nor what is to be written."""
-        wrote = self._written().get(path.name)
-        if wrote is None or not path.exists():
-            return False
-        with TemporaryDirectory() as folder:
-            write_table(ours := Path(folder) / path.name, frame)
-            return _digest(path) not in (wrote, _digest(ours))
 
     def rows_used(self) -> str:
         """Of the rows that somebody brought, how many are cases, and why the others are none.
@@ -295,15 +283,6 @@ def _behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     responses = rows.assign(status="answered")
     responses.attrs |= {"simulated": False, "scores_only": True}
     return responses
-
-
-def _digest(path: Path) -> str:
-    """Of what a table holds, however its cells are quoted; "" where it cannot be read."""
-    try:
-        text = table_text(read_table(path))
-    except RunError:
-        return ""
-    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,6 @@ from ..errors import BenchkitError, Interrupted, RunError, UsageError
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
-    from ..run import Run
     from .pipeline import BenchmarkPipeline
 
 STEPS = ("01", "02", "03", "04", "05")
@@ -36,10 +35,8 @@ VERIFIED = "Exit codes: 0 all agree; 1 something differs, each named, or cannot 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Usage errors that argparse finds raise SystemExit(2)."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(
-                errors="replace"
-            )  # a console that has not every character is no reason to fail
+        if isinstance(stream, TextIOWrapper):  # a character that a console lacks ends no paid run
+            stream.reconfigure(errors="replace")
     args = _parser().parse_args(list(_words(sys.argv[1:] if argv is None else argv)))
     try:
         return args.command(args)
@@ -185,9 +182,11 @@ def _ending(run_dir: Path, last: str) -> list[str]:
 
     run = Run(run_dir)
     lines = ["SIMULATED: no real model answered."] if run.simulated else []
-    lines += [f"{used}."] if (used := _rows_used(run)) else []
-    if last >= "04":
-        decision = run.metrics_report()["decision"]
+    report = run.metrics_report() if last >= "04" else {}
+    used = report.get("rows_used") or run.rows_used()
+    lines += [f"{used}."] if used else []
+    if report:
+        decision = report["decision"]
         lines += [decision["sentence"], *(f"Warning: {one}" for one in decision.get("warnings", ()))]
     pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
     for label, name in pages.items():
@@ -195,15 +194,6 @@ def _ending(run_dir: Path, last: str) -> list[str]:
         if page.exists() and last == "05":
             lines.append(f"{label} {_short(page)}")
     return [*lines, f"Run:      {_short(run_dir)}"]
-
-
-def _rows_used(run: Run) -> str:
-    """Of the rows that somebody brought, by --cases or as validated_tests.csv."""
-    from ..generate.cases import adopt_cases
-
-    if run.provider == "imported":
-        return adopt_cases(run.validated_tests()).attrs["rows_used"]
-    return run.rows_used()
 
 
 def _short(path: Path) -> str:

@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..errors import BenchkitError, RunError
+from ..llm.journal import keep_failed
 from ..report.verify import Difference, Verification, compared
 from ..run import Run
 from ..run.lock import check_free
 from .parameters import NOTEBOOKS, notebook_folder
 
-LEFT_OUT = shutil.ignore_patterns(".lock", ".owner.json", "debug.log", "notebooks")
+LEFT_OUT = shutil.ignore_patterns(".lock", ".owner.json", "debug.log", "notebooks", "figures")
 SKIPPED = {"parameters", "skip-execution"}
 NEVER = (
     "Not recomputed: what 01 was given or wrote, what the provider said (its replies on record are taken as "
@@ -39,7 +40,9 @@ def verify(path: Path) -> Verification:
     with TemporaryDirectory(prefix="benchkit-", ignore_cleanup_errors=True) as folder:
         copy = Path(shutil.copytree(path, Path(folder) / path.name, ignore=LEFT_OUT))
         Run(copy).forget_what_was_written()  # else an edit by hand would be kept, and not found
-        stopped = asyncio.run(_replayed(path, copy, names, recorded))
+        if (copy / "calls.sqlite").exists():
+            keep_failed(copy / "calls.sqlite")
+        stopped = asyncio.run(_replayed(copy, names, recorded))
         found = compared(path, copy)
     found.differences = stopped + found.differences
     if not (path / "calls.sqlite").exists():
@@ -48,17 +51,13 @@ def verify(path: Path) -> Verification:
     return found
 
 
-async def _replayed(
-    original: Path, run: Path, names: list[str], recorded: Mapping[str, Any]
-) -> list[Difference]:
+async def _replayed(run: Path, names: list[str], recorded: Mapping[str, Any]) -> list[Difference]:
     """Run the notebooks on `run`; a line for each that cannot be computed from what is on record."""
     stopped = []
     with _nothing_asked():
         for name in names:
             try:
                 await replay(notebook_folder() / f"{name}.ipynb", recorded[name] | {"run_dir": str(run)})
-                if name < "04":  # what was planned was drawn before the answers came, and stays as it was
-                    shutil.copytree(original / "figures", run / "figures", dirs_exist_ok=True)
             except BenchkitError as error:
                 stopped.append(Difference(name, "the notebook", "a finished run", str(error)))
     return stopped

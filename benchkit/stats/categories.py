@@ -66,12 +66,12 @@ def other_categories(
     whole = design(len(values), strata)
     kept = ~np.isnan(values)
     weight = np.where(kept, 1.0 if coefficients is None else np.asarray(coefficients, dtype=np.float64), 0.0)
-    weight = weight / weight.sum()
+    weight = weight / (weight.sum() or 1.0)
     shares = np.bincount(whole.strata, weight, len(whole.labels))
     used = shares > 0
     sums = np.bincount(whole.strata, weight * np.where(kept, values, 0.0), len(whole.labels))[used]
     w = shares[used]
-    estimate = float(sums.sum())
+    estimate = float(sums.sum()) if len(w) else NAN
     if len(w) < 2:
         se, df = NAN, NAN
     else:

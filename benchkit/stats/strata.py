@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,8 +49,8 @@ def stratified(
 
     Edges. Fewer than two cases, or as many strata as cases: no error, NaN. All differences equal (to
     rounding): se 0, no interval, no t test, and the p of `interval_at`. A stratum without any value gives its
-    weight to the others, with a warning. Raises UsageError for infinite values and for labels or weights that
-    do not fit.
+    weight to the others, with a warning. Families that by luck have one mean: the error of cases. Raises
+    UsageError for infinite values and for labels or weights that do not fit.
     """
     values = np.asarray(d, dtype=np.float64)
     require(values.ndim == 1, f"d has shape {values.shape}; give one difference per case, shape (n,).")
@@ -127,6 +127,9 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
     found = moments(d[None, :], part)
     estimate, se, df = float(found.estimate[0]), float(found.se[0]), float(found.df[0])
     rounding = ROUNDING * (1 + float(np.abs(d).max()))
+    if part.families is not None and se <= rounding < float(np.ptp(d)):
+        note = "All families have the same mean, by luck: the error is that of single cases."
+        return _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
     influence, coefficients = np.zeros(len(values)), np.zeros(len(values))
     influence[np.flatnonzero(kept) if part.first is None else part.first] = found.influence[0]
     if se <= rounding:
@@ -148,9 +151,10 @@ def _warnings(part: Design, estimate: float, se: float, equal: bool) -> list[str
         return ["One case: an error needs at least 2."]
     if math.isnan(se):
         return ["Every category is one case or one family: nothing tells what is chance."]
-    if equal:
+    if se == 0:
         signs = f"; p is that of {part.n} equal signs" if estimate else ""
-        return [f"All {part.n} differences are equal: no variance, no t test{signs}."]
+        where = "" if equal else " within their categories"
+        return [f"All {part.n} differences are equal{where}: no variance, no t test{signs}."]
     if se * math.sqrt(part.n) < ALIKE * abs(estimate):
         return ["The differences are nearly equal: their interval knows nothing of cases unlike these."]
     return []

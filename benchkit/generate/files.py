@@ -1,0 +1,97 @@
+"""The rows of a file of cases: CSV with any separator, JSON lines, or one JSON array."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..run.delimited import known_names, read_text, records, separator
+
+NEEDED = ("prompt", "golden_response")
+KNOWN = ("id", "test_case", "category", "family", *NEEDED, "response_schema", "requirements")
+Row = tuple[int, Mapping[str, Any], str]  # number as an editor shows it, cells, what is wrong with it
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a cases file, in its order. Raises InputError for a file that holds no table of cases."""
+    if not path.is_file():
+        raise InputError(f"{path} is not a file. Give cases_file the path of a CSV or JSONL file.")
+    text = read_text(path).removeprefix("\ufeff")
+    is_json = path.suffix.lower() in (".jsonl", ".ndjson", ".json")
+    yield from _json(path, text) if is_json else _csv(path, text)
+
+
+def _csv(path: Path, text: str) -> Iterator[Row]:
+    rows = records(text, separator(path, text, NEEDED))
+    _, header, problem = next(rows, (1, [], ""))
+    if problem:
+        raise InputError(f"{path} has a first row that is {problem}. Write the column names there.")
+    columns = known_names(path, header, KNOWN)
+    _check_columns(path, columns)
+    for number, cells, problem in rows:
+        if cells and len(cells) != len(columns):
+            problem = f"has {len(cells)} cells, the header {len(columns)}"
+        if cells or problem:
+            yield number, dict(zip(columns, cells, strict=False)), problem
+
+
+def _json(path: Path, text: str) -> Iterator[Row]:
+    rows = _array(path, text) or [
+        (number, *_parsed(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()
+    ]
+    objects = [row for _, row, problem in rows if not problem]
+    if rows and not objects:
+        raise InputError(
+            f"{path} has no JSON object on any line. Write one object a line, or one array of them."
+        )
+    found = list(dict.fromkeys(key for row in objects for key in row))
+    names = dict(zip(found, known_names(path, found, KNOWN), strict=True))
+    _check_columns(path, list(names.values()))
+    yield from ((number, {names[key]: row[key] for key in row}, problem) for number, row, problem in rows)
+
+
+def _array(path: Path, text: str) -> list[Row]:
+    """The rows of a file that is one JSON array; none where it has one value a line.
+
+    Raises InputError for an array that cannot be read: some of its lines might be objects by themselves.
+    """
+    if not text.lstrip().startswith("["):
+        return []
+    try:
+        whole = json.loads(text, parse_constant=_nothing)
+    except (ValueError, RecursionError) as error:
+        if not _parsed(text.lstrip().partition("\n")[0])[1].startswith("not readable"):
+            return []
+        raise InputError(f"{path} is no JSON array ({str(error)[:100]}). Mend it there.") from None
+    return [(number, *_object(row)) for number, row in enumerate(whole, 1)]
+
+
+def _parsed(line: str) -> tuple[dict[str, Any], str]:
+    try:
+        return _object(json.loads(line, parse_constant=_nothing))
+    except (ValueError, RecursionError) as error:
+        return {}, f"not readable as JSON ({str(error)[:100]})"
+
+
+def _object(row: Any) -> tuple[dict[str, Any], str]:
+    return (row, "") if isinstance(row, dict) else ({}, "not a JSON object")
+
+
+def _nothing(constant: str) -> None:
+    """NaN and Infinity, which JSON does not know and pandas writes, stand for a cell without a value."""
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    absent = [name for name in NEEDED if name not in columns]
+    if absent:
+        raise InputError(
+            f"{path} has no column {' or '.join(absent)} (it has: {', '.join(columns) or 'nothing'}). "
+            "Name the columns in the first row: prompt is what the customer says, golden_response the "
+            "reference."
+        )
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    if twice:
+        raise InputError(f"{path} has the column {', '.join(twice)} twice. Rename or remove one.")
