@@ -32,8 +32,14 @@ class Floor:
 
 def floors(evidence: Evidence) -> list[Floor]:
     """Every model's worst standing on every kind that decides."""
-    margin = evidence.rules.margin
-    return [_floor(evidence, kind, i, margin) for kind in evidence.kinds for i in range(len(evidence.models))]
+    return [row for kind in evidence.kinds for row in _floors(evidence, kind)]
+
+
+def _floors(evidence: Evidence, kind: Kind) -> list[Floor]:
+    key, margin = f"floors at {evidence.alpha()}", evidence.rules.margin
+    if key not in kind.found:
+        kind.found[key] = [_floor(evidence, kind, i, margin) for i in range(len(evidence.models))]
+    return kind.found[key]
 
 
 def _floor(evidence: Evidence, kind: Kind, i: int, margin: float) -> Floor:
@@ -60,9 +66,7 @@ def safe(evidence: Evidence) -> list[int]:
 
 def by_kind(evidence: Evidence) -> dict[str, Contrasts]:
     """Each kind's own comparison with the best."""
-    from ..stats import best
-
-    return {kind.name: best(kind.pairs, alpha=evidence.alpha()) for kind in evidence.kinds}
+    return {kind.name: kind.contrasts(evidence.alpha()) for kind in evidence.kinds}
 
 
 def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:

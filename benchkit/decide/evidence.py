@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .rules import Rules, kind_name
 from .table import Measured, measured
@@ -30,6 +30,8 @@ class Kind:
     gain: np.ndarray  # (models, cases): means over rounds, turned so that more is better; NaN for none
     design: Design  # strata, weights and families of the cases
     planned: int  # cases, those included that leave the metric nothing to compare
+    # What was computed of these cases, whatever their weight: shared by copies that differ in that alone.
+    found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def shared(self) -> int:
@@ -48,9 +50,14 @@ class Kind:
         known, gain = self.measured.metric.span, self.gain
         return float(np.nanmax(gain) - np.nanmin(gain)) or 1.0 if known is None else known
 
-    @cached_property
+    @property
     def pairs(self) -> list[list[Estimate | None]]:
         """[i][j]: Δ of model i against j over the cases that both have a score for; None on the diagonal."""
+        if "pairs" not in self.found:
+            self.found["pairs"] = self._pairs()
+        return self.found["pairs"]
+
+    def _pairs(self) -> list[list[Estimate | None]]:
         from ..stats import stratified
 
         count = len(self.gain)
@@ -60,6 +67,14 @@ class Kind:
                 table[i][j] = one = stratified(self.gain[i] - self.gain[j], self.design)
                 table[j][i] = -one
         return table
+
+    def contrasts(self, alpha: float) -> Contrasts:
+        """Each model's Δ against the best of the others, on this kind alone."""
+        from ..stats import best
+
+        if f"best at {alpha}" not in self.found:
+            self.found[f"best at {alpha}"] = best(self.pairs, alpha=alpha)
+        return self.found[f"best at {alpha}"]
 
     def only(self, kept: np.ndarray, rules: Rules) -> Kind:
         """The same kind over the cases that the mask names."""

@@ -11,7 +11,7 @@ from .deciding import Outcome, conclude
 from .evidence import Evidence, Kind, filled
 from .table import Measured
 
-STEPS = 20  # weights are moved in steps of 1/20
+STEPS = 10  # weights are moved in steps of a tenth
 
 
 def sensitivity(evidence: Evidence, base: Outcome, prefer: list[int]) -> dict[str, Any]:
