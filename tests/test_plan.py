@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -201,6 +202,24 @@ class TestCommand:
         monkeypatch.chdir(tmp_path)
         assert cli.main(["plan", *wrong]) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+    def test_an_interrupted_run_is_only_read(self, tmp_path, monkeypatch, capsys):
+        """A journal whose log was left behind, as by `kill -9`: no byte of the run changes, none is added."""
+        table, stopped = cases(2), tmp_path / "stopped"
+
+        async def interrupted() -> None:
+            async with client:
+                await execute(plan_execution(client, table, [STEADY, HASTY], 1), client)
+                shutil.copytree(client.run.path, stopped)
+
+        with OfflineServer(latency_ms=0, error_rate=0) as server:
+            client = client_on(server, tmp_path / "run", monkeypatch)
+            client.run.save("validated_tests.csv", table)
+            asyncio.run(interrupted())
+        assert (stopped / "calls.sqlite-wal").stat().st_size
+        before = {path: path.read_bytes() for path in stopped.rglob("*")}
+        assert "4 cases in 3 rounds" in said(capsys, str(stopped))
+        assert {path: path.read_bytes() for path in stopped.rglob("*")} == before
 
     def test_a_run_is_the_pilot(self, tmp_path, monkeypatch, capsys):
         """Its answers are scored as 04 scores them; a run of simulated models says SIMULATED."""

@@ -111,6 +111,16 @@ def test_what_cannot_be_a_metric():
     assert "loudness" not in METRICS
 
 
+def test_a_score_outside_of_its_range(stars):
+    """A metric of one's own that leaves the range it was given is told so; what is no number, too."""
+    table = cases(case("a"), case("b"))
+    rows = [response(id, model, "Done!") for id in "ab" for model in (STEADY, HASTY)]
+    for value in (7, -1, math.nan):
+        add_metric("stars", "conversation", lambda text, value=value: value if text else 0, high=5.0)
+        with pytest.raises(UsageError, match=r"stars gave .*its range is 0 to 5"):
+            score(align(responses(*rows), table), table)
+
+
 def test_metrics_that_nobody_described():
     """Scores from elsewhere: a known metric is what it is, others show their range."""
     assert described("bleu_score") is METRICS["bleu_score"]

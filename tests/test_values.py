@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchkit import values
 from benchkit.errors import UsageError
 from benchkit.runner.parameters import declared_parameters, notebook_folder
 from benchkit.values import MODELS, check, checked, from_text
@@ -23,7 +24,7 @@ def test_every_declared_parameter_has_its_rule():
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("given", "said"),
     [
         ({"provider": "gorq"}, "provider = 'gorq' is not usable. Use offline or groq."),
         ({"seed": -1}, "seed = -1 is not usable. Use a whole number, 0 or more."),
@@ -56,12 +57,19 @@ def test_every_declared_parameter_has_its_rule():
         ({"max_minutes": 10**400}, "max_minutes = 1000"),
     ],
 )
-def test_a_value_that_cannot_be_used(values, said):
+def test_a_value_that_cannot_be_used(given, said):
     """One sentence: the name, the value, and what would be usable."""
     with pytest.raises(UsageError) as error:
-        check(**values)
+        check(**given)
     assert said in str(error.value)
     assert len(str(error.value)) < 300
+
+
+def test_the_words_stand_once():
+    """Whoever refuses a value does it with the same function."""
+    package = Path(values.__file__).parent
+    files = [path.name for path in package.rglob("*.py") if "is not usable" in path.read_text("utf-8")]
+    assert files == ["values.py"]
 
 
 def test_nothing_to_generate():
@@ -77,9 +85,9 @@ def test_nothing_to_generate():
 def test_values_as_the_cell_uses_them():
     """Text becomes the list that it writes, paths and tuples what they stand for, whole numbers floats."""
     given = {"models": "a,b", "kind_weights": "{json: 2}", "pilot_run": Path("runs/x"), "temperature": 1}
-    values = checked("03_execute", given | {"another": 3})
-    assert (values.models, values.kind_weights) == (["a", "b"], {"json": 2.0})
-    assert (values.pilot_run, values.temperature, values.rounds) == ("runs/x", 1.0, None)
+    settings = checked("03_execute", given | {"another": 3})
+    assert (settings.models, settings.kind_weights) == (["a", "b"], {"json": 2.0})
+    assert (settings.pilot_run, settings.temperature, settings.rounds) == ("runs/x", 1.0, None)
     assert checked("03_execute", {"models": ("a", "b")}).given() == {"models": ["a", "b"]}
 
 

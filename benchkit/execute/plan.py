@@ -16,7 +16,7 @@ from ..decide.evidence import Evidence, Kind, gather
 from ..decide.rules import kind_name
 from ..errors import UsageError
 from ..metrics import described
-from ..values import check
+from ..values import check, refused
 from ..wording import count, listed, number, percent
 from .price import price
 
@@ -324,4 +324,4 @@ def _check(sizes: Mapping[str, int], rounds: int, power: float) -> None:
         raise UsageError("There are no cases to plan with. Give at least one of a kind.")
     check(rounds=rounds)
     if not 0.5 <= power < 1:
-        raise UsageError(f"power = {power!r} is not usable. Use a chance from 0.5 to below 1, such as 0.8.")
+        raise refused("power", power, "Use a chance from 0.5 to below 1, such as 0.8.")

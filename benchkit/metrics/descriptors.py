@@ -74,8 +74,22 @@ class Metric:
         return getattr(import_module(f".{module}", __package__), name)
 
     def value(self, answer: str | dict[str, Any], case: TestCase) -> float | None:
-        """The score of one answer; None where the case leaves it undefined."""
-        return self.loaded(answer, *[getattr(case, field) for field in self.reads])
+        """The score of one answer; None where the case leaves it undefined.
+
+        Raises UsageError for a score outside of the range that a metric of one's own was given.
+        """
+        found = self.loaded(answer, *[getattr(case, field) for field in self.reads])
+        return found if found is None or isinstance(self.function, str) else self._within(float(found))
+
+    def _within(self, value: float) -> float:
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if not low <= value <= high:
+            raise UsageError(
+                f"{self.name} gave {value:g}, and its range is {low:g} to {high:g}. Add it with the `low` "
+                "and `high` that it has, None for an open end."
+            )
+        return value
 
 
 _GOLDEN = ("golden_response",)

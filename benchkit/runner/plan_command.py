@@ -6,8 +6,9 @@ import argparse
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RunError, UsageError
+from ..errors import RunError
 from ..run.paths import newest_run_dir, response_files
+from ..values import refused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,7 @@ def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
 def _sizes(run: Run | None, count: int | None) -> dict[str, int]:
     """Cases per kind: the pilot's, else what 01 would write; `count` of each where it is given."""
     if count is not None and not 1 <= count <= MOST_CASES:
-        raise UsageError(f"--cases {count} is not usable. Use a whole number from 1 to {MOST_CASES:,}.")
+        raise refused("--cases", count, f"Use a whole number from 1 to {MOST_CASES:,}.")
     sizes = {kind: _parameter(run, "01_generate", f"{kind}_cases") for kind in ("json", "conversation")}
     if run is not None and (run.path / "validated_tests.csv").exists():
         sizes = run.validated_tests()["test_case"].value_counts().to_dict()
