@@ -161,12 +161,12 @@ def main(runs: str = "2000") -> None:
     sizes = {name: int(runs) // 10 if name.startswith("sentences") else int(runs) for name in SCENARIOS}
     jobs = [(name, size // 4, seed) for name, size in sizes.items() for seed in range(4)]
     with ProcessPoolExecutor(int(os.environ.get("WORKERS", "2")), mp_context=get_context("spawn")) as pool:
-        done = list(pool.map(share, jobs))
-    for at, (name, (_, _, said)) in enumerate(SCENARIOS.items()):
-        hits, of = (sum(values) for values in zip(*done[4 * at : 4 * at + 4], strict=True))
-        one = proportion(hits, of)
-        ends = f"{100 * one.ci_low:.1f} to {100 * one.ci_high:.1f}"
-        print(f"{name:78}{100 * hits / of:6.1f} %  ({ends})  {said}")
+        done = pool.map(share, jobs)
+        for name, (_, _, said) in SCENARIOS.items():
+            hits, of = (sum(values) for values in zip(*(next(done) for _ in range(4)), strict=True))
+            one = proportion(hits, of)
+            ends = f"{100 * one.ci_low:.1f} to {100 * one.ci_high:.1f}"
+            print(f"{name:78}{100 * hits / of:6.1f} %  ({ends})  {said}", flush=True)
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 

@@ -425,6 +425,38 @@ class TestNeeded:
         assert row.shown_worse
 
 
+def odd_table(random: np.random.Generator) -> pd.DataFrame:
+    """Few or many cases, ties, lost, malformed and undefined scores, families, unequal rounds, two kinds."""
+    rows = []
+    for kind, metric in (("json", JSON), ("conversation", str(random.choice([TALK, "wer_score"])))):
+        same, digits = random.random() < 0.3, int(random.choice([0, 1, 8]))
+        for model in range(3):
+            for case in range(int(random.choice([1, 2, 3, 10, 30]))):
+                for round in range(1, random.integers(2, 4)):
+                    value, reason = (1.0 if same else float(np.round(random.random(), digits))), ""
+                    if (luck := random.random()) < 0.08:
+                        value, reason = (math.nan, "failed: x") if luck < 0.05 else (0.0, "malformed: y")
+                    if case == 2:
+                        value, reason = math.nan, "undefined: nothing"
+                    where = (f"{kind}{case}", kind, "abcd"[case % 4], "f" * (luck > 0.8), f"m{model}", round)
+                    rows.append((*where, metric, value, reason))
+    names = "id test_case category family model round metric value reason"
+    return pd.DataFrame(rows, columns=names.split())
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_table_is_decided_on_without_a_fault(seed):
+    """Every edge at once: a plain decision, a sentence with numbers alone, and weights of 0 among others."""
+    random = np.random.default_rng(seed)
+    scores = odd_table(random)
+    weights = {name: float(random.choice([0, 1, 3])) for name in scores["category"].unique()}
+    given = weights if sum(weights.values()) and seed % 2 else {}
+    found = decide(scores, Rules(",".join(scores["metric"].unique()), category_weights=given))
+    assert json.loads(json.dumps(found, allow_nan=False))["outcome"] == found["outcome"]
+    words = " ".join([found["sentence"], *found["because"], found["caveat"]])
+    assert not {"nan", "None", "unknown", "inf"} & set(words.replace(",", " ").split())
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_report_is_plain_json(seed):
     """What metrics_report.json holds can be written, whatever came."""

@@ -119,7 +119,7 @@ def routing(evidence: Evidence) -> Routing | None:
     if not any(among[a].isdisjoint(among[b]) for a in among for b in among):
         return None
     picked = {kind: int(of.difference.argmax()) for kind, of in found.items()}
-    over = int(evidence.contrasts.difference.argmax())
+    over = evidence.order[0]
     each = [_gain(evidence, picked, single) for single in range(len(evidence.models))]
     # The best single model is not known: the gain over it is the least of the gains over each.
     return Routing(picked, over, *(min(values) for values in zip(*each, strict=True)))

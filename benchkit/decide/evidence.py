@@ -46,7 +46,7 @@ class Kind:
         import numpy as np
 
         known, gain = self.measured.metric.span, self.gain
-        return float(np.nanmax(gain) - np.nanmin(gain)) if known is None else known
+        return float(np.nanmax(gain) - np.nanmin(gain)) or 1.0 if known is None else known
 
     @cached_property
     def pairs(self) -> list[list[Estimate | None]]:
@@ -108,8 +108,20 @@ class Evidence:
     @property
     def contenders(self) -> list[str]:
         """The models that are not shown worse than the best, best first."""
-        order = self.contrasts.difference.argsort(kind="stable")[::-1]
-        return [self.models[i] for i in order if self.contrasts.contender[i]]
+        return [self.models[i] for i in self.order if self.contrasts.contender[i]]
+
+    @cached_property
+    def order(self) -> list[int]:
+        """The models by U less the best other's, best first; one without any comparison last."""
+        import numpy as np
+
+        gap = np.nan_to_num(self.contrasts.difference, nan=-np.inf, posinf=-np.inf)
+        return [int(i) for i in np.argsort(-gap, kind="stable")]
+
+    def rival(self, model: int) -> int:
+        """The best of the others."""
+        found = self.contrasts.rival[model]
+        return found if found != model else next(i for i in self.order if i != model)
 
     @cached_property
     def pairs(self) -> list[list[Estimate | None]]:
@@ -199,13 +211,15 @@ def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:
 
 
 def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
-    """Categories as strata, with their weights or their shares of the planned cases, for all pairs alike."""
+    """Categories as strata, with their weights or, where none has any, their shares of the planned cases."""
     from ..stats import design
 
     labels = [str(label) for label in one.category]
-    given = {label: weights[label] for label in sorted(set(labels))} if weights else None
+    given = {label: weights[label] for label in sorted(set(labels)) if weights}
     family = [str(label) for label in one.family]
-    return design(len(labels), labels, given, family if any(family) else None)
+    return design(
+        len(labels), labels, given if sum(given.values()) else None, family if any(family) else None
+    )
 
 
 def _why_not(

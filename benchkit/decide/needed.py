@@ -57,9 +57,9 @@ def needed(
 
 
 def _overall(evidence: Evidence) -> tuple[Needed | None, str]:
-    top = int(evidence.contrasts.difference.argmax())
+    top = evidence.order[0]
     rivals = [i for i, one in enumerate(evidence.contrasts.contender) if one and i != top]
-    pairs = [evidence.pairs[top][i] for i in rivals or [int(evidence.contrasts.rival[top])]]
+    pairs = [evidence.pairs[top][i] for i in rivals or [evidence.rival(top)]]
     alpha = 2 * float(evidence.contrasts.tail[top])
     shown = _most(_cases(one, evidence.rules.detect, alpha) for one in pairs)
     if shown is None or shown.cases > evidence.n:

@@ -33,15 +33,14 @@ class Said:
 
     @property
     def top(self) -> int:
-        """The model in question: the one that is named, else the best."""
-        named = self.outcome[1]
-        return (
-            self.evidence.models.index(named) if named else int(self.evidence.contrasts.difference.argmax())
-        )
+        """The model in question: the one that is named, or is kept from it, else the best."""
+        if self.outcome[1]:
+            return self.evidence.models.index(self.outcome[1])
+        return self.open_floor.model if self.open_floor else self.evidence.order[0]
 
     @property
     def rival(self) -> int:
-        return int(self.evidence.contrasts.rival[self.top])
+        return self.evidence.rival(self.top)
 
 
 def sentence(said: Said) -> str:
@@ -63,9 +62,11 @@ def sentence(said: Said) -> str:
         each = listed(f"{evidence.models[i]} for {kind_name(k)}" for k, i in said.routing.models.items())
         return f"No single model is best: take {each}."
     if evidence.n < LEAST_CASES:
-        so_far = f"so far {_pair(evidence, said.top, said.rival)}"
+        pair = evidence.pairs[said.top][said.rival]
+        known = pair is not None and pair.estimate == pair.estimate
+        so_far = f"; so far {_pair(evidence, said.top, said.rival)}" if known else ""
         few = f"{count(evidence.n, 'case')} are too few, {LEAST_CASES} the least"
-        return f"No decision{of} yet: {few}; {so_far}."
+        return f"No decision{of} yet: {few}{so_far}."
     if said.open_floor:
         return _open_floor(said, said.open_floor)
     return f"No decision{of} yet: {_undecided(evidence, said)}."
@@ -138,8 +139,10 @@ def _pair(evidence: Evidence, i: int, j: int) -> str:
 
 def _shown(evidence: Evidence, one: Estimate) -> str:
     low, high = ends(evidence, one)
+    if one.estimate != one.estimate:
+        return "not known (no case with a score of both)"
     if low != low:
-        return f"{number(one.estimate)}, too few cases for an interval"
+        return f"{number(one.estimate, sign=True)} (too few cases for an interval)"
     return f"{number(one.estimate, sign=True)} ({_ends(evidence, low, high)})"
 
 

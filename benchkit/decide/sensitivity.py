@@ -18,8 +18,7 @@ def sensitivity(evidence: Evidence, base: Outcome, prefer: list[int]) -> dict[st
     """What the outcome would be otherwise; {} where nothing decides. See `benchkit.decide` for the keys."""
     if not evidence.kinds or evidence.lost:
         return {}
-    order = evidence.contrasts.difference.argsort()[::-1]
-    top, next_best = int(order[0]), int(order[1])
+    top, next_best = evidence.order[:2]
     return {
         "unscored": unscored(evidence, base, prefer, top, next_best),
         "categories": (each := list(_without_each(evidence, base, prefer, top, next_best))),
@@ -83,7 +82,7 @@ def _without_each(
     names = sorted({str(one) for kind in evidence.kinds for one in kind.measured.category})
     for name in names if len(names) > 1 else ():
         kinds = [kind.only(kind.measured.category != name, evidence.rules) for kind in evidence.kinds]
-        if not all(_weighs(kind) for kind in kinds):
+        if not all(_weighs(kind, evidence) for kind in kinds):
             continue
         part = replace(evidence, kinds=tuple(kinds))
         outcome, full, rest = (
@@ -102,8 +101,10 @@ def _without_each(
         }
 
 
-def _weighs(kind: Kind) -> bool:
-    return kind.design.n > 0 and float(kind.design.weights.sum()) > 0
+def _weighs(kind: Kind, evidence: Evidence) -> bool:
+    """Whether a kind still has a case, and one of a category with a weight."""
+    weights = evidence.rules.category_weights
+    return any(not weights or weights[str(label)] for label in kind.measured.category)
 
 
 def _spread(evidence: Evidence, kind: Kind, top: int, next_best: int) -> dict[str, Any] | None:

@@ -35,10 +35,8 @@ VERIFIED = "Exit codes: 0 all agree; 1 something differs, each named, or cannot 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Usage errors that argparse finds raise SystemExit(2)."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(
-                errors="replace"
-            )  # a console that has not every character is no reason to fail
+        if isinstance(stream, TextIOWrapper):  # a character that a console lacks ends no paid run
+            stream.reconfigure(errors="replace")
     args = _parser().parse_args(list(_words(sys.argv[1:] if argv is None else argv)))
     try:
         return args.command(args)
