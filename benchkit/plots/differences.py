@@ -201,7 +201,8 @@ def _difference_words(rows: pd.DataFrame, left_out: int, alpha: float) -> tuple[
     favour = ": " * bool(ahead) + ", ".join(f"{n} for {m}" for m, n in ahead.items())
     which = "on other metrics" if rows["primary"].all() else "nearer to zero"
     some = f"; {count(left_out, 'comparison')} {which} left out" if left_out else ""
-    reading = f"{sum(ahead.values())} of {count(len(rows), 'comparison')} show a difference{favour}{some}."
+    shown = "shows" if sum(ahead.values()) == 1 or len(rows) == 1 else "show"
+    reading = f"{sum(ahead.values())} of {count(len(rows), 'comparison')} {shown} a difference{favour}{some}."
     bold = "; in bold the metrics that decide" if 0 < rows["primary"].sum() < len(rows) else ""
     note = f"Bars are {level(alpha)} intervals, adjusted for nothing{bold}."
     each = [f"{row.metric} {_in_words(row)}" for row in rows.itertuples()]
