@@ -42,7 +42,6 @@ MAY_IMPORT = {
 } | dict.fromkeys(STAGES, STAGE | {"decide"})
 ALSO = {
     "decide": {"measure"},
-    "report": {"measure", "validate", "execute", "generate"},
 }
 
 

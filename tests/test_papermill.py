@@ -25,7 +25,7 @@ def test_papermill_alone(tmp_path):
         files = [str(ROOT / "notebooks" / f"{name}.ipynb"), str(tmp_path / "out.ipynb")]
         # In this process, which has papermill imported: five starts of Python would test nothing more.
         papermill([*files, *flags, "--no-progress-bar"], standalone_mode=False)
-    assert "## Decision" in (run_dir / "analysis_report.md").read_text()
+    assert "# Which model to deploy: " in (run_dir / "analysis_report.md").read_text()
 
 
 @pytest.mark.parametrize("given", ["nan", "1e400"])

@@ -310,10 +310,10 @@ def test_lower_is_better_is_marked_and_turned():
     rows = turned(comparisons).set_index("metric")
     assert rows.loc["wer_score", ["d", "low", "high"]].tolist() == pytest.approx([-0.2, -0.3, -0.1])
     assert rows.loc["clarity", ["d", "low", "high"]].tolist() == pytest.approx([0.2, 0.1, 0.3])
-    chart = plots.plot_differences(comparisons, margin={"clarity": 0.05})
+    chart = plots.plot_differences(comparisons, margin=0.05)
     assert "wer_score (turned)" in texts(chart)
-    assert chart.reading == "3 of 3 intervals exclude zero: 2 for a, 1 for b."
-    assert "equivalence margin ±0.05" in texts(chart)
+    assert chart.reading == "3 of 3 comparisons show a difference: 2 for a, 1 for b."
+    assert "margin ±0.05" in texts(chart)
     assert "wer_score +0.200 (0.100 to 0.300)" in chart.alt
 
 
@@ -574,7 +574,7 @@ def test_of_too_many_comparisons_the_deciding_ones_are_drawn():
     table = make_comparisons(TEN[:6])
     table["primary"] = table["metric"] == "clarity"
     chart = plots.plot_differences(table)
-    assert chart.caption.startswith("0 of 15 intervals")
+    assert chart.caption.startswith("0 of 15 comparisons")
     assert f"{15 * (len(METRICS) - 1)} comparisons on other metrics left out" in chart.caption
 
 

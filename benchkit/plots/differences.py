@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,22 @@ NUMBERS = (
 
 
 def turned(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """The comparisons with `d, low, high` turned so that positive is better for `model_a` on every metric."""
+    """The comparisons with `d, low, high` turned so that positive is better for `model_a` on every metric.
+
+    `winner` is the model that the outcome names; without outcomes the one whose interval excludes zero.
+    """
     found = [name for name in NUMBERS if name in comparisons]
-    comparisons = comparisons.astype(dict.fromkeys(found, float))  # from JSON, what is unknown is None
-    sign = comparisons["metric"].map(sign_of).to_numpy()
-    ends = comparisons[["ci_low", "ci_high"]].to_numpy(dtype=float) * sign[:, None]
-    return comparisons.assign(d=comparisons["difference"] * sign, low=ends.min(axis=1), high=ends.max(axis=1))
+    rows = comparisons.astype(dict.fromkeys(found, float))  # from JSON, what is unknown is None
+    sign = rows["metric"].map(sign_of).to_numpy()
+    ends = rows[["ci_low", "ci_high"]].to_numpy(dtype=float) * sign[:, None]
+    rows = rows.assign(d=rows["difference"] * sign, low=ends.min(axis=1), high=ends.max(axis=1))
+    by_interval = np.select([rows["low"] > 0, rows["high"] < 0], ["better_a", "better_b"], "open")
+    rows["outcome"] = rows.get("outcome", pd.Series(by_interval, index=rows.index))
+    won = [rows["outcome"] == "better_a", rows["outcome"] == "better_b"]
+    rows["winner"] = np.select(won, [rows["model_a"], rows["model_b"]], "")
+    rows["primary"] = rows.get("primary", pd.Series(False, index=rows.index)).astype(bool)
+    rows["p"] = rows.get("p_adjusted", rows["p_value"])
+    return rows
 
 
 def unbounded(metric: str) -> bool:
@@ -40,13 +50,11 @@ def unbounded(metric: str) -> bool:
 
 
 @styled
-def plot_differences(
-    comparisons: pd.DataFrame, *, margin: float | Mapping[str, float] | None = None, alpha: float = 0.05
-) -> Chart:
+def plot_differences(comparisons: pd.DataFrame, *, margin: float = 0.0, alpha: float = 0.05) -> Chart:
     """Differences between models with their intervals; right is better for the first-named model.
 
-    `comparisons` has the fields of `Comparison`, its intervals at 1 − alpha. `margin` is the equivalence
-    margin in score units, one for all metrics or one per metric. Where lower is better the metric is turned
+    `comparisons` has the fields of `Comparison`, its intervals at 1 − alpha. `margin` is a difference in
+    score that would not matter. Where lower is better the metric is turned
     round, so that a side means the same on every row; the columns keep the means. A metric without an upper
     end stands on an axis of its own.
     """
@@ -54,7 +62,7 @@ def plot_differences(
     if comparisons.empty:
         return nothing(name, title, "No two models were compared.")
     rows, left_out = _difference_rows(turned(comparisons))
-    pairs = list(dict.fromkeys(zip(rows["model_a"], rows["model_b"], strict=True)))
+    pairs = list(dict.fromkeys(_pairs(rows)))
     names = dict.fromkeys(m for side in ("model_a", "model_b") for m in comparisons[side].astype(str))
     simulated, look = is_simulated(comparisons, names), looks(names, 34)
     panels = [part for _, part in rows.groupby(rows["metric"].map(unbounded))]
@@ -73,24 +81,14 @@ def plot_differences(
     )
 
 
-def _legend(
-    rows: pd.DataFrame, look: dict[str, Look], margin: float | Mapping[str, float] | None
-) -> tuple[list[Any], list[str]]:
-    """What a mark means, for the outcomes that are there; without outcomes for the margin alone."""
-    outcomes = set(rows["outcome"]) if "outcome" in rows else set()
-    handles: dict[str, Any] = {}
-    won = dict(zip(("better_a", "better_b"), ("model_a", "model_b"), strict=True))
-    winners = (
-        {row[won[row["outcome"]]] for _, row in rows.iterrows() if row["outcome"] in won}
-        if outcomes
-        else set()
-    )
-    for model in (one for one in look if one in winners):
-        handles[f"{look[model].label} better"] = _mark(look[model].colour, look[model].marker)
-    if "open" in outcomes:
+def _legend(rows: pd.DataFrame, look: dict[str, Look], margin: float) -> tuple[list[Any], list[str]]:
+    """What a mark means, for the outcomes that are there."""
+    winners = [look[model] for model in look if model in set(rows["winner"])]
+    handles: dict[str, Any] = {f"{one.label} better": _mark(one.colour, one.marker) for one in winners}
+    if (rows["outcome"] == "open").any():
         handles["open"] = _mark(MUTED, "o", "white")
     if margin:
-        handles[_margin_words(margin)] = Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)
+        handles[f"margin ±{margin:g}"] = Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)
     return list(handles.values()), list(handles)
 
 
@@ -104,21 +102,24 @@ def _difference_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
     Of too many the deciding ones are kept, and of those the furthest from zero.
     """
-    deciding = rows["primary"].astype(bool) if "primary" in rows else pd.Series(True, index=rows.index)
-    kept = rows[deciding] if len(rows) > MOST_ROWS and deciding.any() else rows
-    size = (kept["d"] / kept["standard_error"].where(kept["standard_error"] > 0)).abs().fillna(0)
-    kept = kept.loc[size.nlargest(MOST_ROWS).index] if len(kept) > MOST_ROWS else kept
-    metric_at = {metric: i for i, metric in enumerate(in_order(rows["metric"]))}
-    pair_at = {p: i for i, p in enumerate(dict.fromkeys(zip(rows["model_a"], rows["model_b"], strict=True)))}
-    first = kept["primary"].astype(bool) if "primary" in kept else pd.Series(False, index=kept.index)
-    place = [
-        (pair_at[a, b], not decides, -abs(d) if np.isfinite(d) else 1.0, metric_at[m])
-        for a, b, m, decides, d in zip(
-            kept["model_a"], kept["model_b"], kept["metric"], first, kept["d"], strict=True
-        )
-    ]
-    order = sorted(range(len(kept)), key=place.__getitem__)
-    return kept.iloc[order].reset_index(drop=True), len(rows) - len(kept)
+    kept = rows[rows["primary"]] if len(rows) > MOST_ROWS and rows["primary"].any() else rows
+    if len(kept) > MOST_ROWS:
+        size = (kept["d"] / kept["standard_error"].where(kept["standard_error"] > 0)).abs().fillna(0)
+        kept = kept.loc[size.nlargest(MOST_ROWS).index]
+    pairs = {pair: i for i, pair in enumerate(dict.fromkeys(_pairs(rows)))}
+    metrics = {metric: i for i, metric in enumerate(in_order(rows["metric"]))}
+    place = kept.assign(
+        pair=[pairs[pair] for pair in _pairs(kept)],
+        size=-kept["d"].abs().fillna(-1.0),
+        other=~kept["primary"],
+        at=kept["metric"].map(metrics),
+    )
+    order = place.sort_values(["pair", "other", "size", "at"], kind="stable").index
+    return kept.loc[order].reset_index(drop=True), len(rows) - len(kept)
+
+
+def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(rows["model_a"], rows["model_b"], strict=True))
 
 
 def _forest(
@@ -127,7 +128,7 @@ def _forest(
     rows: pd.DataFrame,
     pairs: Sequence[tuple[str, str]],
     look: dict[str, Look],
-    margin: float | Mapping[str, float] | None,
+    margin: float,
 ) -> None:
     at, ticks, deciding = 0.0, {}, set()
     header: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
@@ -140,10 +141,9 @@ def _forest(
         for row in of_pair.itertuples():
             at += 1
             ticks[at] = glyphs(row.metric) + (" (turned)" if described(row.metric).lower_is_better else "")
-            deciding |= {at} if getattr(row, "primary", False) else set()
-            wide = margin.get(row.metric) if isinstance(margin, Mapping) else margin
-            if wide:
-                axes.barh(at, 2 * wide, left=-wide, height=1, color=BAND, zorder=0)
+            deciding |= {at} if row.primary else set()
+            if margin:
+                axes.barh(at, 2 * margin, left=-margin, height=1, color=BAND, zorder=0)
             _interval(axes, at, row, look)
             _numbers(columns, at, row)
         at += 1.1
@@ -151,7 +151,7 @@ def _forest(
     for label, place in zip(axes.get_yticklabels(), ticks, strict=True):
         label.set_fontweight("bold" if place in deciding else "normal")
     axes.set_ylim(at - 0.4, -0.6)
-    _columns(columns, -0.8, ("mean A", "mean B", "n", "p adj." if "p_adjusted" in rows else "p"), MUTED)
+    _columns(columns, -0.8, ("mean A", "mean B", "n", "p adj."), MUTED)
     columns.set_axis_off()
 
 
@@ -159,9 +159,7 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
     if not np.isfinite(row.d):
         axes.text(0, at, "no case that both have a score for", va="center", fontsize=8, color=MUTED)
         return
-    # An interval may exclude zero where the adjusted p shows nothing: the outcome has the last word.
-    shown = getattr(row, "outcome", "better_a" if row.low > 0 else "better_b" if row.high < 0 else "")
-    winner = {"better_a": look[row.model_a], "better_b": look[row.model_b]}.get(shown)
+    winner = look.get(row.winner)  # an interval may exclude zero where the adjusted p shows nothing
     colour, marker = (winner.colour, winner.marker) if winner else (MUTED, "o")
     if np.isfinite([row.low, row.high]).all():
         axes.plot([row.low, row.high], [at, at], color=colour, linewidth=2.2, solid_capstyle="butt")
@@ -171,7 +169,7 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
 
 def _numbers(axes: Axes, at: float, row: Any) -> None:
     means = [number(value) if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
-    _columns(axes, at, (*means, f"{row.n:.0f}", p_text(getattr(row, "p_adjusted", row.p_value))), INK)
+    _columns(axes, at, (*means, f"{row.n:.0f}", p_text(row.p)), INK)
 
 
 def _columns(axes: Axes, at: float, texts: Sequence[str], colour: str) -> None:
@@ -197,37 +195,18 @@ def _unit(rows: pd.DataFrame) -> str:
     return units.pop() if len(units) == 1 and rows["metric"].map(unbounded).all() else "score"
 
 
-def _margin_words(margin: float | Mapping[str, float]) -> str:
-    sizes = sorted(set(margin.values())) if isinstance(margin, Mapping) else [margin]
-    return "equivalence margin " + ", ".join(f"±{m:g}" for m in sizes)
-
-
 def _difference_words(rows: pd.DataFrame, left_out: int, alpha: float) -> tuple[str, str, str]:
-    """What is shown, by the outcomes where there are any, else by the intervals; how it is drawn; the alt."""
-    if "outcome" in rows:
-        won = [row[side] for side in ("a", "b") for _, row in _won(rows, side).iterrows()]
-        what = f"of {count(len(rows), 'comparison')} show a difference"
-    else:
-        side = np.select([rows["low"] > 0, rows["high"] < 0], [rows["model_a"], rows["model_b"]], "")
-        won = [str(model) for model in side if model]
-        what = f"of {count(len(rows), 'interval')} exclude zero"
-    ahead = {model: won.count(model) for model in dict.fromkeys(won)}
+    """What is shown; how it is drawn; the alt text."""
+    ahead = rows.loc[rows["winner"] != "", "winner"].value_counts(sort=False).to_dict()
     favour = ": " * bool(ahead) + ", ".join(f"{n} for {m}" for m, n in ahead.items())
-    which = "on other metrics" if "primary" in rows and rows["primary"].all() else "nearer to zero"
+    which = "on other metrics" if rows["primary"].all() else "nearer to zero"
     some = f"; {count(left_out, 'comparison')} {which} left out" if left_out else ""
-    note = f"Bars are {level(alpha)} intervals, adjusted for nothing{_bold(rows)}."
+    shown = "shows" if sum(ahead.values()) == 1 or len(rows) == 1 else "show"
+    reading = f"{sum(ahead.values())} of {count(len(rows), 'comparison')} {shown} a difference{favour}{some}."
+    bold = "; in bold the metrics that decide" if 0 < rows["primary"].sum() < len(rows) else ""
+    note = f"Bars are {level(alpha)} intervals, adjusted for nothing{bold}."
     each = [f"{row.metric} {_in_words(row)}" for row in rows.itertuples()]
-    alt = f"Differences A minus B with {level(alpha)} intervals: " + "; ".join(each) + "."
-    return f"{len(won)} {what}{favour}{some}.", note, alt
-
-
-def _won(rows: pd.DataFrame, side: str) -> pd.DataFrame:
-    return rows[rows["outcome"] == f"better_{side}"].rename(columns={f"model_{side}": side})
-
-
-def _bold(rows: pd.DataFrame) -> str:
-    deciding = rows["primary"].astype(bool) if "primary" in rows else pd.Series(False, index=rows.index)
-    return "; in bold the metrics that decide" if deciding.any() and not deciding.all() else ""
+    return reading, note, f"Differences A minus B with {level(alpha)} intervals: {'; '.join(each)}."
 
 
 def _in_words(row: Any) -> str:
