@@ -225,6 +225,10 @@ class TestOutcomes:
         assert (found["outcome"], found["model"]) == ("equivalent", HASTY)
         assert found["savings"]["cost_usd_per_1000"] == pytest.approx(0.3)
         assert "1,000 of its answers cost USD 0.30 less than offline/steady's" in found["sentence"]
+        said = found["because"][-1]
+        assert said.startswith(
+            "1,000 answers of offline/hasty cost USD 0.30 less than those of offline/steady and one"
+        )
         dear = report_of(scores, costs={STEADY: 0.0001, HASTY: 0.0004})["decision"]
         assert dear["model"] == STEADY
 

@@ -92,12 +92,21 @@ def serving_words(said: Said, serving: pd.DataFrame | None) -> Iterator[str]:
     parts = []
     cost = facing(serving, "cost_usd", model, than)
     if cost and cost[0] == cost[0]:
-        parts.append(f"cost USD {number(1000 * abs(cost[0]), 2)} {'more' if cost[0] > 0 else 'less'}")
+        dollars = f"USD {number(1000 * abs(cost[0]), 2)} {_more(cost[0])}"
+        parts.append(f"1,000 answers of {model} cost {dollars} than those of {than}")
     took = facing(serving, "service_s", model, than) or facing(serving, "latency_s", model, than)
     if took and took[0] == took[0]:
-        parts.append(f"take {number(1000 * abs(took[0]), 0)} s {'more' if took[0] > 0 else 'less'}")
+        parts.append(
+            f"one takes {number(abs(took[0]), 2)} s {_more(took[0])}"
+            if parts
+            else f"an answer of {model} takes {number(abs(took[0]), 2)} s {_more(took[0])} than one of {than}"
+        )
     if parts:
-        yield f"1,000 answers of {model} {' and '.join(parts)} than those of {than}."
+        yield f"{parts[0][0].upper()}{' and '.join(parts)[1:]}."
+
+
+def _more(gap: float) -> str:
+    return "more" if gap > 0 else "less"
 
 
 def _against_best(said: Said) -> str:
@@ -243,7 +252,7 @@ def _saves(said: Said) -> str:
     if one.get("cost_usd_per_1000") and one["cost_usd_per_1000"] > 0:
         return f", and 1,000 of its answers cost USD {number(one['cost_usd_per_1000'], 2)} {less}"
     if one.get("seconds_per_1000") and one["seconds_per_1000"] > 0:
-        return f", and 1,000 of its answers take {number(one['seconds_per_1000'], 0)} s {less}"
+        return f", and an answer takes {number(one['seconds_per_1000'] / 1000, 2)} s {less}"
     return ""
 
 
