@@ -162,8 +162,10 @@ def test_warnings_stand_under_the_decision(run_dir, capsys):
         (["--from", "03", "--to", "02"], 2, "02 comes before 03"),
         (["no/where"], 2, "there is no folder"),
         (["."], 2, "and is no run of benchkit, so nothing is written into it"),
-        (["--cases", "none.csv"], 1, "none.csv is not a file"),
-        (["nowhere", "--from", "04"], 1, "nowhere is not a folder"),
+        (["--cases", "none.csv"], 2, "none.csv is not a file"),
+        (["nowhere", "--from", "04"], 2, "nowhere is not a folder"),
+        (["new", "--offline", "--from", "04"], 2, "new is not a folder"),
+        (["-p", "provider", "groq"], 2, "GROQ_API_KEY is not set"),
     ],
 )
 def test_bad_usage_is_one_sentence(run_dir, capsys, arguments, code, sentence):
@@ -173,7 +175,29 @@ def test_bad_usage_is_one_sentence(run_dir, capsys, arguments, code, sentence):
     assert told.startswith("benchkit: ")
     assert sentence in told
     assert "Traceback" not in told
+    assert "New run" not in told
     assert [path.name for path in run_dir.parent.iterdir()] == [run_dir.name]
+
+
+def test_a_refused_command_writes_nothing_into_a_foreign_folder(tmp_path, capsys):
+    """Arguments are checked before answers from elsewhere are taken over; flags keep their names."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    for name, text in {
+        "validated_tests.csv": "id,prompt,test_case,golden_response\na,Hi,conversation,Ho\n",
+        "m_all_responses.csv": "id,round,model_response\na,1,Ho\n",
+        "scores.csv": "id,model,round,metric,value\na,m,1,x,1\n",
+    }.items():
+        (folder / name).write_text(text)
+        before = sorted(path.name for path in folder.iterdir())
+        for given, said in {
+            ("--offline",): "--offline is a parameter of 01_generate, which would not run",
+            ("--cases", str(folder / name)): "--cases is a parameter of 01_generate",
+            ("-p", "rounds", "3"): "rounds is a parameter of 03_execute",
+        }.items():
+            assert cli.main(["run", *given, "--from", "04", "--to", "04", str(folder)]) == 2
+            assert said in capsys.readouterr().err
+            assert sorted(path.name for path in folder.iterdir()) == before
 
 
 def test_verbose_shows_the_traceback(run_dir, capsys):

@@ -122,16 +122,16 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
     declared = declared_parameters(folder)
     given = _from_files(args.files)
     given |= {name: parse(text, find(declared, name)) for name, text in args.parameters}
-    for flag, name, value in (
-        ("--offline", "provider", args.provider),
-        ("--cases", "cases_file", args.cases),
-    ):
+    flags = (("--offline", "provider", args.provider), ("--cases", "cases_file", args.cases))
+    for flag, name, value in flags:
         if value and given.setdefault(name, value) != value:
             raise UsageError(f"{flag} and -p {name} {given[name]} contradict each other. Leave one out.")
     if given.pop("run_dir", args.run_dir) != args.run_dir:
         raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
     span = {"first": args.first, "last": args.last}
-    return BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
+    made = BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
+    made.flags = {name: flag for flag, name, value in flags if value}
+    return made
 
 
 def _from_files(files: Sequence[str]) -> dict[str, Any]:
