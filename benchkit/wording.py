@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 MOST_PLACES = 8
+KIND_NAMES = {"json": "JSON cases", "conversation": "conversations"}
+ALL = "all"  # the kind of cases that come without one
+
+
+def kind_name(kind: str) -> str:
+    """A kind of case in a sentence."""
+    return KIND_NAMES.get(kind, "cases" if kind == ALL else f"{kind} cases")
+
+
+def scope(kinds: Iterable[Mapping[str, Any]]) -> str:
+    """What a decision is about, from its `kinds`: `all kinds together`, `JSON cases`, `JSON cases alone`."""
+    every = list(kinds)
+    names = [row["kind"] for row in every if row["decides"]]
+    decide = ["all cases" if name == ALL else kind_name(name) for name in names]
+    aside = " alone" if len(decide) < len(every) else ""
+    return "all kinds together" if len(decide) > 1 and not aside else f"{listed(decide)}{aside}"
 
 
 def known(value: object) -> bool:

@@ -620,7 +620,7 @@ def test_contenders_and_floors():
     """Who is in the running, with the simultaneous intervals of the decision, at the run's own alpha."""
     chart = plots.plot_contenders(decided())
     assert chart.reading == (
-        "1 contender of 2 models: a; shown worse than another by more than the margin: b on json."
+        "1 contender of 2 models: a; shown worse than another by more than the margin: b on JSON cases."
     )
     assert "a +0.200 (0.050 to 0.350); b -0.200 (-0.350 to -0.050)" in chart.alt
     assert "simultaneous 90 % intervals" in chart.caption

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from benchkit import plots, report
+from benchkit.decide import Rules
 from benchkit.domain import CATEGORIES
 from benchkit.measure import costs
 from benchkit.report.export import export_report, page_text
@@ -382,3 +383,56 @@ class TestWorst:
     def test_where_lower_is_better_the_highest_is_worst(self):
         """The word error rate counts errors."""
         assert self.worst("wer_score")["round"].tolist() == [1, 2]
+
+
+class TestOneKindDecides:
+    """Where one kind decides it is named everywhere, and the same quantity is drawn once."""
+
+    @pytest.fixture
+    def alone(self) -> dict[str, Any]:
+        return report_of(drawn(3), Rules(kind_weights={"json": 1, "conversation": 0}))
+
+    def test_figure_and_facts_name_it(self, alone):
+        chart = plots.plot_contenders(alone)
+        (axes,) = chart.figure.axes
+        assert axes.get_title(loc="left") == "JSON cases alone: field_accuracy, n = 20"
+        assert axes.get_xlabel() == "difference from the best other model (better ▶)"
+        assert "JSON cases alone, difference from the best other model" in chart.note
+        told = " ".join(one.text for one in report.facts(alone) if one.topic == "contender")
+        assert f"On JSON cases alone {STEADY} scores" in told
+        for words in (told, chart.caption, chart.alt):
+            assert "ll kinds" not in words
+
+    def test_one_kind_in_all_is_not_called_alone(self):
+        only = report_of(drawn(3).query("test_case == 'conversation'"))
+        chart = plots.plot_contenders(only)
+        assert [axes.get_title(loc="left") for axes in chart.figure.axes] == [
+            "conversations: task_completion, n = 20"
+        ]
+
+    def test_two_kinds_are_weighed_together(self, computed):
+        chart = plots.plot_contenders(computed)
+        titles = [axes.get_title(loc="left") for axes in chart.figure.axes]
+        assert titles == ["all kinds together", "JSON cases", "conversations"]
+
+    def test_an_empty_figure_gives_the_decisions_own_reason(self, computed):
+        sentence = "No decision: nothing that was measured here can decide."
+        decision = computed["decision"] | {"utility": [], "sentence": sentence, "caveat": "Nobody looked."}
+        chart = plots.plot_contenders(computed | {"decision": decision})
+        assert chart.reading == sentence
+        assert "Nobody looked" not in chart.caption
+
+
+@pytest.mark.parametrize("gap", [-0.9, 0.9, 0.0])
+def test_a_contenders_label_is_never_cut(computed, gap):
+    """Differences stand under the names, whole and outside the axes, wherever the marks are."""
+    rows = [row | {"difference": gap, "contender": False} for row in computed["decision"]["utility"]]
+    chart = plots.plot_contenders(computed | {"decision": computed["decision"] | {"utility": rows}})
+    figure = chart.figure
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    for label in axes.get_yticklabels():
+        box = label.get_window_extent()
+        assert "no contender" in label.get_text()
+        assert 0 <= box.x0 < box.x1 <= axes.get_window_extent().x0
+    assert not axes.texts

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..wording import count, interval, known, level, listed, number, p_equals, percent
+from ..wording import count, interval, kind_name, known, level, listed, number, p_equals, percent, scope
 
 Row = Mapping[str, Any]
 # The topics in the order of their weight, with the heading that a passage of the commentary gets.
@@ -82,13 +82,14 @@ def _decision(report: Row) -> Iterator[Said]:
 
 
 def _contenders(report: Row) -> Iterator[Said]:
-    """Each model over all kinds, then per kind the one that it stands worst against."""
+    """Each model over the kinds that decide, then per kind the one that it stands worst against."""
     decision, how = report["decision"], report["configuration"]
     ends = f"simultaneous {level(how['alpha'])} interval"
+    about = scope(decision["kinds"])
     for row in decision["utility"]:
         word = "may be the best" if row["contender"] else "is shown not to be the best"
         text = (
-            f"Over all kinds {row['model']} scores {number(row['mean'])}, "
+            f"On {about} {row['model']} scores {number(row['mean'])}, "
             f"{number(row['difference'], sign=True)} against the best other model ({ends} "
             f"{interval(row['low'], row['high'])}): it {word}."
         )
@@ -101,9 +102,9 @@ def _contenders(report: Row) -> Iterator[Said]:
             rests = (
                 f"{percent(row['weight'])} of the weight, on {row['n']:,} of {count(row['planned'], 'case')}"
             )
-            text = f"{row['metric']} decides on {row['kind']} with {rests}."
+            text = f"{row['metric']} decides on {kind_name(row['kind'])} with {rests}."
         else:
-            text = f"{row['metric']} decides nothing on {row['kind']}: {row['why_not']}."
+            text = f"{row['metric']} decides nothing on {kind_name(row['kind'])}: {row['why_not']}."
         yield "contender", text, row
 
 
@@ -114,7 +115,8 @@ def _floor(row: Row, how: Row) -> str:
     left = f"a loss of more than {how['margin']:g} is not excluded"
     verdict = worse if row["shown_worse"] else held if row["held"] else left
     gap = number(row["difference"], sign=True)
-    return f"On {row['kind']} {row['model']} stands {gap} against {row['against']} ({ends}): {verdict}."
+    where = kind_name(row["kind"])
+    return f"On {where} {row['model']} stands {gap} against {row['against']} ({ends}): {verdict}."
 
 
 def _controls(report: Row) -> Iterator[Said]:
