@@ -145,10 +145,28 @@ sys.exit(cli.main(["run", {str(run_dir)!r}, "--from", "05"]))"""
 
 def test_warnings_stand_under_the_decision(run_dir, capsys):
     """Whoever reads only the terminal is warned too."""
-    late = MEASURED | {"decision": DECISION | {"warnings": ["margin was named late."]}}
+    warned = DECISION | {"caveat": "row 6 is left out.", "warnings": ["margin was named late."]}
+    late = MEASURED | {"decision": warned}
     (run_dir / "metrics_report.json").write_text(json.dumps(late))
     assert cli.main(["run", str(run_dir), "--from", "05"]) == 0
-    assert "Warning: margin was named late.\n" in capsys.readouterr().out
+    assert "Warning: row 6 is left out.\nWarning: margin was named late.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rows", "unscored", "said"),
+    [
+        ("24 of 24 rows used", [5, 0], "24 of 24 rows used; 5 answers unscored."),
+        ("24 of 24 rows used", [0, 0], "24 of 24 rows used."),
+        ("", [1, 0], "1 answer unscored."),
+    ],
+)
+def test_unscored_answers_stand_beside_the_rows_used(run_dir, capsys, rows, unscored, said):
+    """That every row is used says nothing of the answers to them."""
+    counted = [{"unscored": number} for number in unscored]
+    report = MEASURED | {"rows_used": rows, "denominators": counted}
+    (run_dir / "metrics_report.json").write_text(json.dumps(report))
+    assert cli.main(["run", str(run_dir), "--from", "05"]) == 0
+    assert said in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(

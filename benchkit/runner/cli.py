@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import benchkit
 
 from ..errors import BenchkitError, Interrupted, RunError, UsageError
+from ..wording import count
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
@@ -184,10 +185,13 @@ def _ending(run_dir: Path, last: str) -> list[str]:
     lines = ["SIMULATED: no real model answered."] if run.simulated else []
     report = run.metrics_report() if last >= "04" else {}
     used = report.get("rows_used") or run.rows_used()
-    lines += [f"{used}."] if used else []
+    unscored = sum(row["unscored"] for row in report.get("denominators", ()))
+    seen = [used, f"{count(unscored, 'answer')} unscored" if unscored else ""]
+    lines += [f"{'; '.join(filter(None, seen))}."] if any(seen) else []
     if report:
         decision = report["decision"]
-        lines += [decision["sentence"], *(f"Warning: {one}" for one in decision.get("warnings", ()))]
+        warnings = filter(None, (decision.get("caveat"), *decision.get("warnings", ())))
+        lines += [decision["sentence"], *(f"Warning: {one}" for one in warnings)]
     pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
     for label, name in pages.items():
         page = run_dir / "html" / f"{name}.html"
