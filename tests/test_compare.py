@@ -219,6 +219,6 @@ class TestServing:
 
     def test_cheapest_first(self):
         """By dollars, or by seconds of service where what an answer costs is not known."""
-        assert cheapest_first(compare_serving(self.table()), (STEADY, HASTY)) == [1, 0]
+        assert cheapest_first(compare_serving(self.table()), (STEADY, HASTY), (STEADY, HASTY)) == [1, 0]
         priced = self.table().assign(cost_usd=lambda t: np.where(t["model"] == STEADY, 0.1, 0.2))
-        assert cheapest_first(compare_serving(priced), (STEADY, HASTY)) == [0, 1]
+        assert cheapest_first(compare_serving(priced), (STEADY, HASTY), (STEADY, HASTY)) == [0, 1]

@@ -18,6 +18,7 @@ from benchkit.decide.needed import needed
 from benchkit.decide.sensitivity import sensitivity
 from benchkit.decide.table import complete
 from benchkit.errors import InputError, UsageError
+from benchkit.report.facts import facts, next_steps
 from benchkit.stats import sequence_alpha, stratified
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of, score_table
@@ -184,8 +185,8 @@ class TestOutcomes:
             ({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60, ("deploy", STEADY)),
             ({STEADY: (0.1, 0.1), HASTY: (0, 0), TERSE: (0.02, 0)}, 60, ("deploy", STEADY)),
             ({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 9, ("inconclusive", "")),  # 18 cases
-            ({STEADY: (0, 0), HASTY: (0, 0)}, 150, ("equivalent", STEADY)),
-            ({STEADY: (0, 0), HASTY: (0, 0), TERSE: (-0.2, -0.2)}, 150, ("equivalent", STEADY)),
+            ({STEADY: (0, 0), HASTY: (0, 0)}, 150, ("equivalent", "")),
+            ({STEADY: (0, 0), HASTY: (0, 0), TERSE: (-0.2, -0.2)}, 150, ("equivalent", "")),
             ({STEADY: (0.2, 0), HASTY: (0, 0.2)}, 60, ("split", "")),
             ({STEADY: (0, 0), HASTY: (0, 0)}, 15, ("inconclusive", "")),
             # Better in all, and worse on conversations by more than the margin: never deployed.
@@ -216,7 +217,7 @@ class TestOutcomes:
             f"on conversations {STEADY} may be up to {-floor['low']:.3f} behind {HASTY}" in found["sentence"]
         )
         assert found["needed"]["kinds"] == ["conversation"]
-        assert "more conversations have an 80 % chance to show" in found["because"][-1]
+        assert "conversations have an 80 % chance to show" in found["because"][-1]
 
     def test_the_cheapest_of_equals_is_taken(self):
         """Equivalent models: the cheaper one is named, with what 1,000 answers cost less."""
@@ -231,6 +232,20 @@ class TestOutcomes:
         )
         dear = report_of(scores, costs={STEADY: 0.0001, HASTY: 0.0004})["decision"]
         assert dear["model"] == STEADY
+
+    def test_of_equals_none_is_named_where_nothing_tells_their_price_or_time(self):
+        """No name by the alphabet; an unknown price of a model that is far behind hides nothing."""
+        gain = {STEADY: (0, 0), HASTY: (0, 0), TERSE: (-0.3, -0.3)}
+        found = decide(normal(gain, 150))
+        assert (found["outcome"], found["model"], found["savings"]) == ("equivalent", "", None)
+        assert found["sentence"].endswith(
+            "are equivalent within 0.05; which is cheaper or faster is not known."
+        )
+        assert {STEADY, HASTY} == set(found["contenders"])
+        steps = next_steps({"decision": found})
+        assert steps["take"] == "Take whichever of the equivalent models suits better."
+        priced = report_of(normal(gain, 150), costs={STEADY: 0.0004, HASTY: 0.0001})["decision"]
+        assert priced["model"] == HASTY
 
     def test_few_cases_exclude_no_rare_failure(self):
         """Twenty equal cases a kind are no equivalence; ln(1/alpha)/margin cases in all are."""
@@ -420,6 +435,23 @@ class TestNeeded:
         assert found["cases"] == 50 + found["more"]
         assert found["cost_usd"] == pytest.approx(found["more"] * 2 * 0.003)
         assert needed(evidence, None, None, 2)["cost_usd"] is None
+
+    def test_where_only_the_least_number_of_cases_is_missing_that_is_said(self):
+        """19 cases that show a difference: one more, without a chance of what is shown already."""
+        scores = normal({STEADY: (0.3, 0.3), HASTY: (0, 0)}, 10)
+        found = report_of(scores[scores["id"] != "json-009"])
+        need = found["decision"]["needed"]
+        assert (need["what"], need["cases"], need["more"], need["power"]) == ("least", 20, 1, None)
+        assert found["decision"]["because"][-1] == "1 more scored case is missing to the 20 of a decision."
+        assert any("are the least that anything is decided on" in one.text for one in facts(found))
+
+    def test_the_range_of_the_needed_cases_is_said(self):
+        """A variance of few cases is an estimate: the further cases have an interval, in the sentence."""
+        found = decide(normal({STEADY: (0.03, 0), HASTY: (0, 0)}, 12), Rules(detect=0.02))
+        need = found["needed"]
+        low, high = (need[end] - 24 for end in ("low", "high"))
+        assert low < need["more"] < high
+        assert f"About {need['more']} more ({low} to {high:,}) cases have" in found["because"][-1]
 
     def test_floors_name_the_worst_rival(self):
         """Each model and kind stands against the other that it is most behind."""

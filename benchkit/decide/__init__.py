@@ -22,7 +22,8 @@ is a gain: positive where the first model is better, also on a metric of which l
     rounds            agreement, pass_hat_k, variance: the tables of decide/rounds.py
     decision
       outcome         deploy | equivalent | split | inconclusive
-      model           deploy: which; equivalent: the one to take; else ""
+      model           deploy: which; equivalent: the one to take, "" where neither price nor time is
+                      known; else ""
       sentence, because [at most 3], caveat (the one that matters most), warnings [everything else]
       cases           that the decision rests on, of all kinds that decide
       contenders      [model]: not shown worse than the best, best first
@@ -35,8 +36,8 @@ is a gain: positive where the first model is better, also on a metric of which l
       split           None | routing {kind: model}, over, gain, low, high: over the best single model
       savings         None | model, than, cost_usd_per_1000, cost_usd_low, cost_usd_high, seconds_per_1000,
                       seconds_low, seconds_high: of the equivalent model that is named
-      needed          None | what (difference | equivalence | floor), cases (in all), more, low, high, power,
-                      difference, kinds, models (to ask), cost_usd (of asking them so many more)
+      needed          None | what (difference | equivalence | floor | least), cases (in all), more, low,
+                      high, power, difference, kinds, models (to ask), cost_usd (of asking them so many more)
       looks           None | cases, rounds, first_cases, first_rounds: results were seen before, so that the
                       intervals are those that hold at any number of looks
       sensitivity     {} where nothing decides, else

@@ -74,9 +74,9 @@ def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
 
     A model is deployed where its U is shown above that of every other one and it is shown, on every kind,
     not to be worse than any other by more than the margin. Equivalent are contenders that all lie within the
-    margin; of those the first in `prefer` (cheapest first) is named that is safe on every kind. Split: two
-    kinds whose contenders have no model in common. Under LEAST_CASES, or where a model has no measurement:
-    inconclusive.
+    margin; of those that are safe on every kind the first in `prefer` (cheapest first) is named, and none
+    where `prefer` does not rank them. Split: two kinds whose contenders have no model in common. Under
+    LEAST_CASES, or where a model has no measurement: inconclusive.
     """
     if not evidence.kinds or evidence.lost or evidence.n < LEAST_CASES:
         return INCONCLUSIVE
@@ -84,9 +84,10 @@ def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
     for i in held:
         if evidence.contrasts.low[i] > 0:
             return "deploy", evidence.models[i]
-    for i in sorted(same, key=(prefer or same).index):
-        if i in held:
-            return "equivalent", evidence.models[i]
+    if taken := [i for i in same if i in held]:
+        ranked = [i for i in prefer or () if i in taken]
+        first = taken if len(taken) == 1 else ranked if len(ranked) == len(taken) else []
+        return "equivalent", evidence.models[first[0]] if first else ""
     if routing(evidence):
         return "split", ""
     return INCONCLUSIVE

@@ -56,7 +56,8 @@ def decide(
 def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
     """The decision that the evidence allows."""
     beside = beside or Beside()
-    prefer = [] if beside.serving is None else cheapest_first(beside.serving, evidence.models)
+    known = evidence.usable and beside.serving is not None
+    prefer = cheapest_first(beside.serving, evidence.models, evidence.contenders) if known else []
     said = _said(evidence, conclude(evidence, prefer), beside)
     changes = sensitivity(evidence, said.outcome, prefer)
     seen = [*_looked(beside.looks), *beside.noted]
@@ -159,7 +160,7 @@ def _split(said: Said) -> dict[str, Any] | None:
 
 def _savings(evidence: Evidence, outcome: Outcome, serving: pd.DataFrame | None) -> dict[str, Any] | None:
     """What 1,000 answers of the equivalent model that is named take less than those of the best other one."""
-    if outcome[0] != "equivalent" or serving is None:
+    if outcome[0] != "equivalent" or not outcome[1] or serving is None:
         return None
     than = next(model for model in evidence.contenders if model != outcome[1])
     row: dict[str, Any] = {"model": outcome[1], "than": than}

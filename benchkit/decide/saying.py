@@ -53,6 +53,9 @@ def sentence(said: Said) -> str:
     of = _scope(evidence)
     if outcome == "deploy":
         return f"Deploy {model}{of}: it scores {_against_best(said)}."
+    if outcome == "equivalent" and not model:
+        within = f"{listed(evidence.contenders)} are equivalent within {number(evidence.rules.margin, 2)}"
+        return f"{within}{of}; which is cheaper or faster is not known."
     if outcome == "equivalent":
         others = [m for m in evidence.contenders if m != model]
         same = f"it is equivalent to {listed(others)} within {number(evidence.rules.margin, 2)}"
@@ -214,12 +217,17 @@ def _need(said: Said) -> Iterator[str]:
     need = said.needed
     if not need:
         return
-    one = need["kinds"][0] if len(need["kinds"]) == 1 else ""
-    cases = (
-        f"About {count(need['more'], *((f'more {w}' for w in _nouns(one)) if one else ('more case', '')))}"
-    )
     price = f" (about USD {number(need['cost_usd'], 2)})" if need["cost_usd"] is not None else ""
-    chance = f"have {_article(need['power'])} {100 * need['power']:.0f} % chance"
+    if need["what"] == "least":
+        verb = "is" if need["more"] == 1 else "are"
+        missing = f"{verb} missing to the {LEAST_CASES} of a decision."
+        yield f"{count(need['more'], 'more scored case')}{price} {missing}"
+        return
+    one = need["kinds"][0] if len(need["kinds"]) == 1 else ""
+    cases = f"About {need['more']:,} more{_sure(need)}"
+    cases += f" {(_nouns(one) if one else ('case', 'cases'))[need['more'] != 1]}"
+    verb = "has" if need["more"] == 1 else "have"
+    chance = f"{verb} {_article(need['power'])} {100 * need['power']:.0f} % chance"
     size = number(need["difference"], 2)
     to = {
         "difference": f"to show a difference of {size}",
@@ -230,6 +238,15 @@ def _need(said: Said) -> Iterator[str]:
         model, other = need["models"]
         to = f"to show that {model} is at most {size} behind {other} there, if the two are equal there"
     yield f"{cases}{price} {chance} {to}."
+
+
+def _sure(need: Mapping[str, Any]) -> str:
+    """` (26 to 538)`: the 95 % interval of the further cases, since the variance is an estimate."""
+    low, high = (
+        end if end is None or end != end else max(0, end - (need["cases"] - need["more"]))
+        for end in (need["low"], need["high"])
+    )
+    return "" if low is None or low != low else f" ({low:,.0f} to {high:,.0f})"
 
 
 def _article(power: float) -> str:

@@ -184,9 +184,13 @@ def _sensitivity(report: Row) -> Iterator[Said]:
         price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
         text = (
             f"{need['cases']:,} {listed(need['kinds'])} cases in all, {need['more']:,} more than now{price}, "
-            f"have a chance of {percent(need['power'])} to settle a difference of {need['difference']:g} "
-            f"between {listed(need['models'])}."
         )
+        if need["what"] == "least":
+            text += "are the least that anything is decided on."
+        else:
+            among = f" between {listed(need['models'])}" if len(need["models"]) > 1 else ""
+            power, size = percent(need["power"]), f"{need['difference']:g}"
+            text += f"have a chance of {power} to settle a difference of {size}{among}."
         yield "sensitivity", text, {name: need[name] for name in ("cases", "more", "power", "cost_usd")}
 
 
@@ -310,7 +314,8 @@ def next_steps(report: Row) -> dict[str, str]:
     if decision["outcome"] == "deploy":
         steps["deploy"] = f"Deploy {decision['model']}."
     if decision["outcome"] == "equivalent":
-        steps["take"] = f"Take {decision['model']}, or whichever of the equivalent models suits better."
+        named = f"Take {decision['model']}, or whichever" if decision["model"] else "Take whichever"
+        steps["take"] = f"{named} of the equivalent models suits better."
     if decision["split"]:
         each = listed(f"{model} for {kind}" for kind, model in decision["split"]["routing"].items())
         steps["route"] = f"Route each kind of case to its own model: {each}."
