@@ -287,6 +287,38 @@ class TestOutcomes:
         assert nothing["outcome"] == "inconclusive"
         assert nothing["sentence"] == "No decision: nothing that was measured here can decide."
 
+    def test_what_could_not_be_used_is_the_reason_and_not_the_metric(self):
+        """Answers cut off at max_tokens: said first, with the remedy, whatever a control scored."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 30)
+        reasons = ["malformed: cut off at max_tokens = 50"] * 40 + ["malformed: it holds no JSON"] * 20
+        scores = scores[scores["test_case"] == "json"].assign(value=0.0, reason=reasons)
+        control = scores[scores["model"] == STEADY].assign(
+            value=0.16, reason="", model="control: another golden"
+        )
+        found = report_of(pd.concat([scores, control]))
+        decision, why = (
+            found["decision"],
+            "all 60 answers were unusable, most of them cut off at max_tokens = 50",
+        )
+        assert decision["sentence"] == f"No decision: {why}; raise it."
+        assert decision["because"] == []
+        steps = next_steps(found)
+        assert "metric" not in steps
+        assert why in steps["usable_json"]
+        assert not any("the metric decides nothing" in one.text for one in facts(found))
+        # Without controls, equal zeros of answers that did not come are no equivalence.
+        assert decide(scores)["outcome"] == "inconclusive"
+
+    def test_a_model_with_few_usable_answers_is_the_caveat(self):
+        """Nine of ten answers of one model refused: said first of all that weakens the decision."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 40)
+        some = scores.index[(scores["model"] == HASTY) & (scores["test_case"] == "json")][4:]
+        scores.loc[some, ["value", "reason"]] = [0.0, "refused: it declined"]
+        assert decide(scores)["caveat"] == (
+            "Of offline/hasty on JSON cases, 36 of 40 answers were unusable, all of them for one cause: "
+            "it declined."
+        )
+
     def test_a_control_within_the_margin_of_a_lower_is_better_metric(self):
         """The direction of the metric is that of its descriptor."""
         values = {STEADY: 0.5, "control: boilerplate": 2.0, HASTY: 0.9}

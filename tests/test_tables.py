@@ -137,13 +137,15 @@ def test_nullable_numbers_come_back(tmp_path):
     ],
 )
 def test_damage_is_said(tmp_path, text, said):
-    """A damaged table says which file, what is wrong with it and which notebook makes it."""
+    """A damaged table says which file, what is wrong with it and, in a run, which notebook makes it."""
     path = written(tmp_path, text)
-    with pytest.raises(RunError) as error:
-        read_table(path)
-    assert said in str(error.value)
-    assert str(path) in str(error.value)
-    assert "02_validate.ipynb" in str(error.value)
+    for remedy in ("Mend it there.", "Mend it, or delete it and run 02_validate.ipynb again."):
+        with pytest.raises(RunError) as error:
+            read_table(path)
+        assert said in str(error.value)
+        assert str(path) in str(error.value)
+        assert str(error.value).endswith(f". {remedy}")
+        (tmp_path / "calls.sqlite").touch()
 
 
 def test_missing_is_said(tmp_path):

@@ -240,3 +240,21 @@ def test_rows_are_held_against_each_other_by_their_keys():
     text = "id,round,value\na,1,0.5\nb,1,0.25\nc,1,1\n"
     (found,) = table_apart("f", text.replace("a,1,0.5\n", ""), text)
     assert str(found) == "f  a, 1: states nothing, recomputed a row"
+
+
+def test_a_source_that_changed_since_it_was_copied_is_said(tmp_path, capsys):
+    """The numbers agree with the copy that they were computed from, and that is no longer what is there."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    values = [f"c{n},{model},1,mine,{n % 7 / 10 + (model == 'a') / 5}\n" for n in range(25) for model in "ab"]
+    (folder / "scores.csv").write_text("id,model,round,metric,value\n" + "".join(values))
+    asyncio.run(replay(notebook_folder() / "04_measure.ipynb", {"run_dir": str(folder)}))
+    said = {}
+    for text in ("c0,a,1,mine,0.2", "c0,a,1,mine,0.9"):
+        (folder / "scores.csv").write_text(
+            (folder / "scores.csv").read_text().replace("c0,a,1,mine,0.2", text)
+        )
+        assert cli.main(["verify", str(folder)]) == 0
+        said[text] = capsys.readouterr().out
+    changed = f"{folder / 'scores.csv'} has changed since it was copied"
+    assert [changed in one for one in said.values()] == [False, True]

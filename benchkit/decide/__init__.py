@@ -27,7 +27,8 @@ is a gain: positive where the first model is better, also on a metric of which l
       sentence, because [at most 3], caveat (the one that matters most), warnings [everything else]
       cases           that the decision rests on, of all kinds that decide
       contenders      [model]: not shown worse than the best, best first
-      kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined]
+      kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined,
+                      undelivered: for want of usable answers]
       utility         [model, mean, difference, low, high, contender]: U less that of the best other model,
                       with its simultaneous interval (multiple comparisons with the best)
       floors          [kind, metric, model, against, difference, low, high, shown_worse, held]: the other

@@ -62,7 +62,7 @@ def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
     changes = sensitivity(evidence, said.outcome, prefer)
     seen = [*_looked(beside.looks), *beside.noted]
     first = caveat(said, beside.late, changes, seen)
-    every = [*beside.late, *seen, *_evidence_notes(evidence), UNSEEN]
+    every = [*beside.late, *evidence.few, *seen, *_evidence_notes(evidence), UNSEEN]
     return plain(
         {
             "outcome": said.outcome[0],
@@ -118,6 +118,7 @@ def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
                 "why_not": "",
             },
             **{"n": kind.shared, "planned": kind.planned, "undefined": kind.planned - len(kind.measured.ids)},
+            "undelivered": False,
         }
     for one in evidence.aside:
         yield {
@@ -129,6 +130,7 @@ def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
                 "why_not": one.why_not,
             },
             **{"n": one.n, "planned": one.planned, "undefined": None},
+            "undelivered": one.undelivered,
         }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..wording import count, interval, level, listed, number
 from .deciding import Floor, Outcome, Routing, ends
-from .evidence import LEAST_CASES, Evidence
+from .evidence import LEAST_CASES, Aside, Evidence
 from .rules import kind_name
 from .serving import facing
 
@@ -47,7 +47,8 @@ def sentence(said: Said) -> str:
     """The one sentence."""
     evidence, (outcome, model) = said.evidence, said.outcome
     if not evidence.kinds:
-        return "No decision: nothing that was measured here can decide."
+        unusable = [one for one in evidence.aside if one.undelivered]
+        return f"No decision: {_unusable(unusable)}."
     if evidence.lost:
         return f"No decision: {listed(evidence.lost)} has no usable measurement for a kind of case."
     of = _scope(evidence)
@@ -73,6 +74,14 @@ def sentence(said: Said) -> str:
     if said.open_floor:
         return _open_floor(said, said.open_floor)
     return f"No decision{of} yet: {_undecided(evidence, said)}."
+
+
+def _unusable(kinds: Sequence[Aside]) -> str:
+    if not kinds:
+        return "nothing that was measured here can decide"
+    if len(kinds) == 1:
+        return kinds[0].why_not
+    return "; ".join(f"on {kind_name(one.name)} {one.why_not}" for one in kinds)
 
 
 def because(said: Said, more: Sequence[str] = ()) -> list[str]:
@@ -208,6 +217,8 @@ def _nouns(kind: str) -> tuple[str, str]:
 
 def _aside(evidence: Evidence) -> Iterator[str]:
     for one in evidence.aside:
+        if one.undelivered and not evidence.kinds:  # the sentence itself
+            continue
         name = kind_name(one.name)
         yield f"{name[0].upper()}{name[1:]} decide nothing here: {one.why_not}."
 
@@ -278,6 +289,8 @@ def caveat(said: Said, late: Sequence[str], changes: Mapping[str, Any], noted: S
     evidence = said.evidence
     if late:
         return late[0]
+    if evidence.few:
+        return evidence.few[0]
     lost = changes.get("unscored")
     if lost and lost["changes"]:
         ends = f"{lost['model']} − {lost['against']} is {interval(lost['worst'], lost['best'])}"

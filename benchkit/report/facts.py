@@ -125,10 +125,12 @@ def _controls(report: Row) -> Iterator[Said]:
     for row in report.get("controls", ()):
         if row["metric"] not in nearest or row["gap"] < nearest[row["metric"]]["gap"]:
             nearest[row["metric"]] = row
-    primary = report["configuration"]["primary_metrics"].values()
+    primary, unusable = report["configuration"]["primary_metrics"].values(), _unusable(report["decision"])
     for metric in sorted(nearest, key=lambda name: name not in primary):
         row = nearest[metric]
         verdict = "the metric decides nothing" if row["disqualifies"] else "the metric can tell"
+        if row.get("test_case") in unusable:
+            verdict = "too few usable answers came to tell"
         text = (
             f"On {metric} the best answer that knows nothing ({row['control']}) scores "
             f"{number(row['mean'])}, the best model {number(row['best_mean'])}: {verdict}."
@@ -334,6 +336,11 @@ SAYERS = (
 )
 
 
+def _unusable(decision: Row) -> dict[str, str]:
+    """{kind: what became of its answers}, of kinds that decide nothing for want of usable ones."""
+    return {row["kind"]: row["why_not"] for row in decision.get("kinds", ()) if row.get("undelivered")}
+
+
 def next_steps(report: Row) -> dict[str, str]:
     """What a reader may do next as far as the decision supports it, by id."""
     decision = report["decision"]
@@ -348,7 +355,10 @@ def next_steps(report: Row) -> dict[str, str]:
         steps["route"] = f"Route each kind of case to its own model: {each}."
     if need := decision["needed"]:
         steps["more_cases"] = f"Add {need['more']:,} {listed(need['kinds'])} cases before deciding."
-    if any(row["disqualifies"] for row in report.get("controls", ())):
+    unusable = _unusable(decision)
+    for kind, why in unusable.items():
+        steps[f"usable_{kind}"] = f"See to it that answers to {kind_name(kind)} come in usable form: {why}."
+    if any(row["disqualifies"] and row["test_case"] not in unusable for row in report.get("controls", ())):
         steps["metric"] = "Decide on a metric that answers that know nothing do not pass."
     if decision["warnings"]:
         steps["mend"] = "See to the warnings first: they weaken whatever is decided."

@@ -16,7 +16,7 @@ from ..llm.journal import any_simulated
 from ..log import setup_logging
 from . import figures
 from .edits import BY_HAND, WRITTEN, digest, is_edited
-from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
+from .foreign import BROUGHT_SCORES, CASES, SCORES, imported, is_brought
 from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
@@ -194,7 +194,7 @@ class Run:
         key = ["id", "model", "round", "metric"]
         if (twice := scores.duplicated(key)).any():
             row = dict(zip(key, scores.loc[twice, key].iloc[0], strict=True))
-            raise RunError(f"{BROUGHT_SCORES} has two values for {row}. Keep one.")
+            raise RunError(f"{SCORES} has two values for {row}. Keep one.")
         return scores
 
     def metrics_report(self) -> dict[str, Any]:
