@@ -216,13 +216,33 @@ def _spread(row: Row, alpha: float) -> str:
 
 def _comparisons(report: Row) -> Iterator[Said]:
     rows = [row for row in report["comparisons"] if known(row["difference"])]
-    for row in sorted(rows, key=lambda row: not row["primary"]):
+    decides = deciding(report)
+    for row in sorted(
+        rows, key=lambda row: ((row["test_case"], row["metric"]) not in decides, not row["primary"])
+    ):
         keys = ("n", "mean_a", "mean_b", "difference", "ci_low", "ci_high", "p_adjusted")
-        yield "comparison", comparison(row, report["configuration"]), {name: row[name] for name in keys}
+        yield "comparison", comparison(row, report), {name: row[name] for name in keys}
 
 
-def comparison(row: Row, how: Row) -> str:
-    """One comparison in a sentence: both means, the difference with its interval, and the outcome."""
+def deciding(report: Row) -> set[tuple[str, str]]:
+    """The kinds with the metrics that decided: the named ones without those that something disqualified."""
+    return {(row["kind"], row["metric"]) for row in report["decision"]["kinds"] if row["decides"]}
+
+
+def failed_control(report: Row, row: Row) -> Row | None:
+    """The control that comes nearest to the best model, where it disqualifies a comparison's metric."""
+    of = (row["test_case"], row["metric"])
+    failed = [
+        one
+        for one in report.get("controls", ())
+        if one["disqualifies"] and (one["test_case"], one["metric"]) == of
+    ]
+    return min(failed, key=lambda one: one["gap"], default=None)
+
+
+def comparison(row: Row, report: Row) -> str:
+    """One comparison in a sentence: both means, the difference with its interval, the outcome."""
+    how = report["configuration"]
     a, b = row["model_a"], row["model_b"]
     outcome = {
         "better_a": f"{a} is shown to be better",
@@ -231,10 +251,17 @@ def comparison(row: Row, how: Row) -> str:
     lower = ", where lower is better," if row["metric"] in how["lower_is_better"] else ""
     ends = ends_text(how["alpha"], row["ci_low"], row["ci_high"])
     p = f", {p_equals(row['p_adjusted'])}" if known(row["p_adjusted"]) else ""
+    control = failed_control(report, row)
+    aside = (
+        f", on a metric that tells nothing: {control['control']}, which knows nothing, scores "
+        f"{number(control['mean'])} there"
+        if control
+        else ""
+    )
     return (
         f"On {row['metric']}{lower} {a} has a mean of {number(row['mean_a'])} and {b} one of "
         f"{number(row['mean_b'])} over {count(row['n'], 'case')}: a difference of "
-        f"{number(row['difference'], sign=True)} ({ends}{p}); {outcome}."
+        f"{number(row['difference'], sign=True)} ({ends}{p}); {outcome}{aside}."
     )
 
 
