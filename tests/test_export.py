@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from benchkit.errors import RunError
 from benchkit.report.export import clean_html, export_html, export_report
+from benchkit.report.markdown import inline
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -258,7 +259,14 @@ def test_simulated_banner(tmp_path):
 
 @pytest.mark.parametrize(
     ("cells", "title"),
-    [([new_markdown_cell("# Which *model*?")], "Which model?"), ([], "05_report")],
+    [
+        ([new_markdown_cell("# Which *model*?")], "Which model?"),
+        (
+            [new_markdown_cell(f"# Which: {inline('a_b_ *3*|<i> $5 &amp; x')}")],
+            "Which: a_b_ *3*|&lt;i&gt; $5 &amp;amp; x",
+        ),
+        ([], "05_report"),
+    ],
 )
 def test_title(tmp_path, cells, title):
     """The page is called after its first heading, else after the file; no cell is needed."""
