@@ -69,6 +69,13 @@ def interval(low: float | None, high: float | None, places: int = 3) -> str:
     return f"{low:z,.{places}f} to {high:z,.{places}f}"
 
 
+def ends_text(alpha: float, low: float | None, high: float | None, kind: str = "") -> str:
+    """`95 % interval 0.012 to 0.210`; that there is none where no error is known, as of equal differences."""
+    if not (known(low) and known(high)):
+        return f"no {level(alpha)} interval can be given"
+    return f"{kind}{level(alpha)} interval {interval(low, high)}"
+
+
 def p_text(p: float | None) -> str:
     """A p-value to three decimals, `< 0.001` below that, a dash for none."""
     if p is None or not known(p):

@@ -247,6 +247,21 @@ class TestOutcomes:
         priced = report_of(normal(gain, 150), costs={STEADY: 0.0004, HASTY: 0.0001})["decision"]
         assert priced["model"] == HASTY
 
+    @pytest.mark.parametrize(("gap", "n"), [(1.0, 4), (1.0, 40), (0.0, 40), (0.25, 40)])
+    def test_equal_differences_have_no_interval(self, gap, n):
+        """All differences the same: none in the utility, the floors, the comparisons or any sentence."""
+        values = {STEADY: {JSON: np.full(n, gap)}, HASTY: {JSON: np.zeros(n)}}
+        report = report_of(score_table(values, ["one"]))
+        found = report["decision"]
+        rows = [*found["utility"], *found["floors"]]
+        assert [(row["low"], row["high"]) for row in rows] == [(None, None)] * 4
+        assert (report["comparisons"][0]["ci_low"], report["comparisons"][0]["ci_high"]) == (None, None)
+        words = " ".join([found["sentence"], *found["because"], *(one.text for one in facts(report))])
+        for same in (f"{gap:.3f} to {gap:.3f}", "unknown", "nan"):
+            assert same not in words
+        assert "interval can be given" in words
+        assert (found["outcome"] == "deploy") == (n >= 20 and gap > 0)
+
     def test_few_cases_exclude_no_rare_failure(self):
         """Twenty equal cases a kind are no equivalence; ln(1/alpha)/margin cases in all are."""
         for n, outcome in ((20, "inconclusive"), (30, "equivalent")):

@@ -418,6 +418,28 @@ class TestEditing:
         assert len(pd.read_csv(path)) == 1
         logging.getLogger("benchkit").removeHandler(caplog.handler)
 
+    def test_what_was_edited_is_counted(self):
+        """By case: changed, removed, added, in another order; uncounted where an older version wrote it."""
+        run = begun()
+        run.save("validated_tests.csv", case_table("a", "b", "c"))
+        path = run.path / "validated_tests.csv"
+        assert run.edits() == []
+        wrote = pd.read_csv(path, dtype=str, keep_default_na=False)
+        changed = wrote.assign(prompt=["mine", "p", "p"])
+        said = "validated_tests.csv was edited by hand"
+        for table, what in (
+            (changed, "1 changed"),
+            (changed.drop(index=1), "1 changed, 1 removed"),
+            (pd.concat([wrote, wrote.assign(id="d").head(1)]), "1 added"),
+            (wrote[::-1], "rows in another order"),
+        ):
+            table.to_csv(path, index=False)
+            assert run.edits() == [f"{said}: {what}."]
+        (run.path / ".written.json").unlink()
+        assert run.edits() == [f"{said}."]
+        wrote.to_csv(path, index=False)
+        assert run.edits() == []
+
     def test_a_spreadsheet_that_saved_it_again_edited_nothing(self):
         """Other quotes and a byte order mark are the same table."""
         run = begun()

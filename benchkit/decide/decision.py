@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .controls import disqualified
 from .deciding import Floor, Outcome, conclude, equivalent, floors, routing
-from .evidence import LEAST_CASES, SHARE, Evidence, gather
+from .evidence import LEAST_CASES, SHARE, Evidence, gather, utility_ends
 from .needed import needed
 from .rules import Rules, kind_name
 from .saying import UNSEEN, Said, because, caveat, sentence, serving_words
@@ -141,8 +141,7 @@ def _utility(evidence: Evidence) -> Iterator[dict[str, Any]]:
             "model": model,
             "mean": evidence.mean(i),
             "difference": found.difference[i],
-            "low": found.low[i],
-            "high": found.high[i],
+            **dict(zip(("low", "high"), utility_ends(evidence, i), strict=True)),
             "contender": found.contender[i],
         }
 

@@ -178,6 +178,12 @@ class Evidence:
         return float(np.sum([kind.weight * one.estimate for kind, one in zip(self.kinds, own, strict=True)]))
 
 
+def utility_ends(evidence: Evidence, i: int) -> tuple[float, float]:
+    """The simultaneous interval of a model's U less the best other's; NaN where no error of it is known."""
+    pair, found = evidence.pairs[i][evidence.rival(i)], evidence.contrasts
+    return (found.low[i], found.high[i]) if pair and pair.se > 0 else (float("nan"), float("nan"))
+
+
 def gather(
     scores: pd.DataFrame,
     rules: Rules,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..wording import count, interval, level, listed, number
+from ..wording import count, ends_text, interval, listed, number
 from .deciding import Floor, Outcome, Routing, ends
-from .evidence import LEAST_CASES, Aside, Evidence
+from .evidence import LEAST_CASES, Aside, Evidence, utility_ends
 from .rules import kind_name
 from .serving import facing
 
@@ -129,7 +129,7 @@ def _against_best(said: Said) -> str:
     than = rival if others == 1 else f"{rival}, the best of the other {others}"
     better = _better(evidence)
     return (
-        f"{number(found.difference[i])} {better} than {than} ({_ends(evidence, found.low[i], found.high[i])})"
+        f"{number(found.difference[i])} {better} than {than} ({_ends(evidence, *utility_ends(evidence, i))})"
     )
 
 
@@ -159,16 +159,17 @@ def _pair(evidence: Evidence, i: int, j: int) -> str:
 
 
 def _shown(evidence: Evidence, one: Estimate) -> str:
-    low, high = ends(evidence, one)
     if one.estimate != one.estimate:
         return "not known (no case with a score of both)"
-    if low != low:
+    if one.se == 0:
+        return f"{number(one.estimate, sign=True)} on every case, so that no interval can be given"
+    if not one.se > 0:
         return f"{number(one.estimate, sign=True)} (too few cases for an interval)"
-    return f"{number(one.estimate, sign=True)} ({_ends(evidence, low, high)})"
+    return f"{number(one.estimate, sign=True)} ({_ends(evidence, *ends(evidence, one))})"
 
 
 def _ends(evidence: Evidence, low: float, high: float) -> str:
-    return f"{level(evidence.rules.alpha)} interval {interval(low, high)}"
+    return ends_text(evidence.rules.alpha, low, high)
 
 
 def _open_floor(said: Said, floor: Floor) -> str:

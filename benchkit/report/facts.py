@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..wording import count, interval, kind_name, known, level, listed, number, p_equals, percent, scope
+from ..wording import (
+    count,
+    ends_text,
+    interval,
+    kind_name,
+    known,
+    level,
+    listed,
+    number,
+    p_equals,
+    percent,
+    scope,
+)
 
 Row = Mapping[str, Any]
 # The topics in the order of their weight, with the heading that a passage of the commentary gets.
@@ -84,14 +96,13 @@ def _decision(report: Row) -> Iterator[Said]:
 def _contenders(report: Row) -> Iterator[Said]:
     """Each model over the kinds that decide, then per kind the one that it stands worst against."""
     decision, how = report["decision"], report["configuration"]
-    ends = f"simultaneous {level(how['alpha'])} interval"
     about = scope(decision["kinds"])
     for row in decision["utility"]:
         word = "may be the best" if row["contender"] else "is shown not to be the best"
         text = (
             f"On {about} {row['model']} scores {number(row['mean'])}, "
-            f"{number(row['difference'], sign=True)} against the best other model ({ends} "
-            f"{interval(row['low'], row['high'])}): it {word}."
+            f"{number(row['difference'], sign=True)} against the best other model "
+            f"({ends_text(how['alpha'], row['low'], row['high'], 'simultaneous ')}): it {word}."
         )
         yield "contender", text, row
     for row in decision["floors"]:
@@ -109,7 +120,7 @@ def _contenders(report: Row) -> Iterator[Said]:
 
 
 def _floor(row: Row, how: Row) -> str:
-    ends = f"{level(how['alpha'])} interval {interval(row['low'], row['high'])}"
+    ends = ends_text(how["alpha"], row["low"], row["high"])
     worse = f"it is shown worse by more than the margin of {how['margin']:g}"
     held = f"a loss of more than {how['margin']:g} is excluded"
     left = f"a loss of more than {how['margin']:g} is not excluded"
@@ -139,12 +150,12 @@ def _controls(report: Row) -> Iterator[Said]:
 
 
 def _delivery(report: Row) -> Iterator[Said]:
-    ends = f"{level(report['configuration']['alpha'])} interval"
+    alpha = report["configuration"]["alpha"]
     for row in report.get("delivery", ()):
         text = (
             f"On {row['metric']} {row['model']} delivered {row['delivered']:,} of "
             f"{count(row['scored'], 'answer')} in usable form; those score {number(row['content'])} "
-            f"({ends} {interval(row['content_low'], row['content_high'])})."
+            f"({ends_text(alpha, row['content_low'], row['content_high'])})."
         )
         yield "delivery", text, {name: row[name] for name in ("delivered", "scored", "content")}
     for row in report.get("delivery_pairs", ()):
@@ -238,7 +249,7 @@ def comparison(row: Row, report: Row) -> str:
         "better_b": f"{b} is shown to be better",
     }.get(row["outcome"], "no difference is shown")
     lower = ", where lower is better," if row["metric"] in how["lower_is_better"] else ""
-    ends = f"{level(how['alpha'])} interval {interval(row['ci_low'], row['ci_high'])}"
+    ends = ends_text(how["alpha"], row["ci_low"], row["ci_high"])
     p = f", {p_equals(row['p_adjusted'])}" if known(row["p_adjusted"]) else ""
     control = failed_control(report, row)
     aside = (
@@ -301,7 +312,7 @@ def served(row: Row, alpha: float) -> str:
     unit, factor = MEASURES[row["measure"]]
     a, b, gap = (factor * row[name] for name in ("mean_a", "mean_b", "difference"))
     low, high = (factor * row[end] if known(row[end]) else None for end in ("ci_low", "ci_high"))
-    ends = f"{level(alpha)} interval {interval(low, high)}"
+    ends = ends_text(alpha, low, high)
     return (
         f"{row['model_a']} takes {number(a)} {unit}, {row['model_b']} {number(b)}, over the same "
         f"{count(row['n'], 'case')}: {number(gap, sign=True)} ({ends})."

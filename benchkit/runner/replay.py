@@ -40,13 +40,12 @@ def verify(path: Path) -> Verification:
     names = [name for name in NOTEBOOKS[1:] if name in recorded]
     with TemporaryDirectory(prefix="benchkit-", ignore_cleanup_errors=True) as folder:
         copy = Path(shutil.copytree(path, Path(folder) / path.name, ignore=LEFT_OUT))
-        Run(copy).forget_what_was_written()  # else an edit by hand would be kept, and not found
         if (copy / "calls.sqlite").exists():
             keep_failed(copy / "calls.sqlite")
         stopped = asyncio.run(_replayed(copy, names, recorded))
         found = compared(path, copy)
     found.differences = stopped + found.differences
-    found.notes += changed_since_copied(path)
+    found.notes[:0] = [*Run(path).edits(), *changed_since_copied(path)]
     if not (path / "calls.sqlite").exists():
         found.notes.append("Responses are taken as they stand: no calls.sqlite holds what came back.")
     found.notes.append(NEVER)
