@@ -502,3 +502,12 @@ def test_what_stands_otherwise_comes_before_the_warnings(computed):
     text = report.standing(computed | {"decision": decision})
     assert text.startswith("- ")
     assert text.endswith("> No person has looked at these answers.")
+
+
+@pytest.mark.parametrize("kinds", [{"json": 1, "conversation": 1}, {"json": 1, "conversation": 0}])
+def test_no_axis_label_runs_into_the_next_panel(kinds):
+    chart = plots.plot_contenders(report_of(drawn(3), Rules(kind_weights=kinds)))
+    chart.figure.draw_without_rendering()
+    boxes = [axes.xaxis.label.get_window_extent() for axes in chart.figure.axes]
+    panels = [axes.get_window_extent() for axes in chart.figure.axes]
+    assert all(box.x1 <= panel.x1 for box, panel in zip(boxes, panels, strict=True))

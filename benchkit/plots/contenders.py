@@ -44,6 +44,8 @@ def plot_contenders(report: Row) -> Chart:
     about = scope(decision["kinds"])
     _utility(axes[0, 0], rows, look)
     axes[0, 0].set_title(about if kinds else glyphs(f"{about}: {decide[0]['metric']}, n = {decide[0]['n']}"))
+    words = "difference from the best{}other model (better ▶)"
+    axes[0, 0].set_xlabel(words.format("\n" if kinds else " "))
     if margin and not kinds:
         axes[0, 0].axvspan(-margin, margin, color=BAND, zorder=0)
     for ax, kind in zip(axes[0, 1:], kinds, strict=True):
@@ -70,7 +72,6 @@ def _utility(axes: Axes, rows: Sequence[Row], look: Mapping[str, Look]) -> None:
         mean = np.nan if row["difference"] is None else row["difference"]
         point({"mean": mean} | ends, drawn, axes, at)
     _zero(axes)
-    axes.set_xlabel("difference from the best other model (better ▶)")
 
 
 def _label(row: Row, one: Look) -> str:
