@@ -122,6 +122,14 @@ class TestDelivery:
             pytest.approx(0.4), pytest.approx(0.4), pytest.approx(0), 10,
         )  # fmt: skip
 
+    def test_content_stays_within_the_metrics_range(self):
+        """Twelve of thirteen cases right: t reaches beyond 1, the interval does not."""
+        values = [1.0] * 12 + [0.5]
+        scores = complete(score_table({m: {"field_accuracy": values} for m in (STEADY, HASTY)}, ["one"]))
+        row = delivery(parts(scores), 0.05).iloc[0]
+        assert row["content_high"] == 1.0
+        assert 0.8 < row["content_low"] < row["content"]
+
     def test_failed_calls_are_no_failed_delivery(self):
         """What we lost is neither delivered nor undelivered."""
         scores = score_table({m: {"task_completion": [0.5, math.nan, 0.7]} for m in (STEADY, HASTY)}, ["one"])

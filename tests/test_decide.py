@@ -463,6 +463,30 @@ class TestSensitivity:
         assert again["high"] == pytest.approx(best["high"], abs=0.006)
         assert again["p_sign_flip"] < 0.01
 
+    def test_too_few_cases_without_a_category_change_nothing(self):
+        """60 equal cases exclude a rare failure, 48 cannot: that is no finding of a category."""
+        values = {m: {JSON: np.full(60, 0.9)} for m in (STEADY, HASTY)}
+        report = report_of(score_table(values))
+        assert report["decision"]["outcome"] == "equivalent"
+        rows = report["decision"]["sensitivity"]["categories"]
+        assert [(row["too_few"], row["changes"]) for row in rows] == [(True, False)] * 5
+        texts = [one.text for one in facts(report) if one.topic == "sensitivity"]
+        assert any("too few cases are left to tell" in text for text in texts)
+        assert not any("the outcome would be" in text or "stays the same without" in text for text in texts)
+
+    def test_seen_changes_stand_beside_the_expected_ones(self):
+        """One category carries the difference: without it the outcome is another, in words and numbers."""
+        scores = normal({STEADY: (0.02, 0.02), HASTY: (0, 0)}, 60)
+        one = (scores["category"] == "billing_inquiry") & (scores["model"] == STEADY)
+        scores.loc[one, "value"] += 0.3
+        report = report_of(scores)
+        found = report["decision"]["sensitivity"]
+        seen = sum(row["changes"] for row in found["categories"])
+        assert seen > 0
+        (text,) = [one.text for one in facts(report) if "lost cases alone are expected" in one.text]
+        assert f"in {seen} of 5" in text
+        assert f"change {found['expected_changes']:.1f}" in text
+
     def test_lost_cases_alone_are_expected_to_change_something(self):
         """Without a category there are fewer cases: how many changes that makes is said beside the count."""
         found = decide(normal({STEADY: (0.04, 0.04), HASTY: (0, 0)}, 30, seed=3))["sensitivity"]

@@ -43,8 +43,8 @@ is a gain: positive where the first model is better, also on a metric of which l
                       intervals are those that hold at any number of looks
       sensitivity     {} where nothing decides, else
         unscored      None | model, against, n_unscored, worst, best, changes
-        categories    [without, outcome, model, changes, expected]; expected_changes: their sum, from lost
-                      cases alone
+        categories    [without, outcome, model, changes, expected, too_few: the cases that are left allow no
+                      such outcome by their number alone]; expected_changes: their sum, from lost cases alone
         heterogeneity [kind, metric, model_a, model_b, f, df1, df2, p_value,
                        categories [category, n, difference, low, high]]
         elsewhere     None | model, against, categories (count), difference, low, high, p_value: of U in

@@ -183,7 +183,16 @@ def _sensitivity(report: Row) -> Iterator[Said]:
     for row in (row for row in each if row["changes"]):
         now = f"{row['outcome']} ({row['model']})" if row["model"] else row["outcome"]
         yield "sensitivity", f"Without {row['without']} the outcome would be: {now}.", row
-    if each and not any(row["changes"] for row in each):
+    if few := [row["without"] for row in each if row.get("too_few")]:
+        yield "sensitivity", f"Without {listed(few, 'or')} too few cases are left to tell.", {}
+    told, changed = len(each) - len(few), sum(row["changes"] for row in each)
+    if changed and known(expected := found.get("expected_changes")):
+        text = (
+            f"Without one category the outcome changes in {changed:,} of {told:,} that could be told; lost "
+            f"cases alone are expected to change {number(expected, 1)}."
+        )
+        yield "sensitivity", text, {"changes": changed, "expected_changes": expected}
+    if each and not few and not changed:
         text = f"The outcome stays the same without each of the {len(each)} categories in turn."
         yield "sensitivity", text, {"categories": len(each)}
     for row in found.get("holds") or ():
