@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchkit.wording import count, interval, level, listed, number, p_equals, p_text
+from benchkit.wording import count, interval, level, listed, number, p_equals, p_text, scope
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,18 @@ def test_lists_counts_and_levels():
         "2 categories",
     )
     assert (level(0.05), level(0.2), level(0.001)) == ("95 %", "80 %", "99.9 %")
+
+
+@pytest.mark.parametrize(
+    ("decide", "words"),
+    [
+        ({"json": True, "conversation": True}, "all kinds together"),
+        ({"json": True, "conversation": False}, "JSON cases alone"),
+        ({"conversation": True}, "conversations"),
+        ({"all": True}, "all cases"),
+        ({"json": True, "conversation": True, "tool": False}, "JSON cases and conversations alone"),
+    ],
+)
+def test_scope_names_what_decides(decide, words):
+    """What the decision is about; `alone` where another kind decides nothing."""
+    assert scope([{"kind": kind, "decides": does} for kind, does in decide.items()]) == words
