@@ -34,9 +34,9 @@ from benchkit.decide.evidence import gather
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.plan import Power, plan_power
 from benchkit.generate import generate, plan_cases, rewriter
+from benchkit.llm import jobs
 from benchkit.llm.budget import Budget
 from benchkit.llm.client import Client
-from benchkit.llm.jobs import TURNS
 from benchkit.llm.provider import Provider
 from benchkit.llm.sender import Clock
 from benchkit.measure import PRIMARY, align, score
@@ -53,8 +53,7 @@ CRITIC = replace(ROSTER["offline/critic"], id="offline/erring", critic_misses=0.
 ROUNDS, POWER = 2, 0.8
 RULES = Rules(primary_metric=",".join(PRIMARY.values()))
 PILOT = 300  # cases of each kind in each of two pilots, without failing calls
-FAILING = 0.10  # calls that fail for good
-ATTEMPTS = 4 * TURNS  # of a call before it counts as failed: each fails at that root of FAILING
+FAILING = 0.10  # calls that fail for good: each of their four attempts fails at the fourth root of it
 PAIRS = {
     "equal": (STEADY.id, "offline/twin"),
     "better": (STEADY.id, LESSER.id),
@@ -108,7 +107,8 @@ class Ended:
 
 
 def full_run(task: Task) -> Ended:
-    began, rate = time.perf_counter(), task.failing ** (1 / ATTEMPTS)
+    jobs.TURNS = 1  # a call that has failed is not asked again in the same map, so that it stays lost
+    began, rate = time.perf_counter(), task.failing**0.25
     server = OfflineServer(seed=task.seed, latency_ms=0, error_rate=rate, models=[LESSER, CRITIC])
     with server, tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):
         os.environ |= {"GROQ_BASE_URL": server.url, "GROQ_API_KEY": "offline"}
