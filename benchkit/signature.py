@@ -17,6 +17,7 @@ def parts(signature: str) -> dict[str, str]:
 
 
 def small_print(signature: str) -> str:
-    """`signature` for the eye: `benchkit 0.1.0 · metrics 1 · n 20 · …`, only what tells runs apart."""
+    """`signature` for the eye: `benchkit 0.1.0 · metrics 1 · cases in all 20 · …`, what tells runs apart."""
     found = parts(signature)
-    return " · ".join(f"{name} {found[name]}" for name in SMALL_PRINT if found.get(name))
+    names = {"n": "cases in all"}  # a table below which it stands may be of fewer
+    return " · ".join(f"{names.get(name, name)} {found[name]}" for name in SMALL_PRINT if found.get(name))

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 MOST_PLACES = 8
+KIND_NAMES = {"json": "JSON cases", "conversation": "conversations"}
+ALL = "all"  # the kind of cases that come without one
+
+
+def kind_name(kind: str) -> str:
+    """A kind of case in a sentence."""
+    return KIND_NAMES.get(kind, "cases" if kind == ALL else f"{kind} cases")
+
+
+def scope(kinds: Iterable[Mapping[str, Any]]) -> str:
+    """What a decision is about, from its `kinds`: `all kinds together`, `JSON cases`, `JSON cases alone`."""
+    every = list(kinds)
+    names = [row["kind"] for row in every if row["decides"]]
+    decide = ["all cases" if name == ALL else kind_name(name) for name in names]
+    aside = " alone" if len(decide) < len(every) else ""
+    return "all kinds together" if len(decide) > 1 and not aside else f"{listed(decide)}{aside}"
 
 
 def known(value: object) -> bool:
@@ -50,6 +67,13 @@ def interval(low: float | None, high: float | None, places: int = 3) -> str:
     while f"{low:z.{places}f}" == f"{high:z.{places}f}" and high - low > 1e-9 and places < MOST_PLACES:
         places += 1
     return f"{low:z,.{places}f} to {high:z,.{places}f}"
+
+
+def ends_text(alpha: float, low: float | None, high: float | None, kind: str = "") -> str:
+    """`95 % interval 0.012 to 0.210`; that there is none where no error is known, as of equal differences."""
+    if not (known(low) and known(high)):
+        return f"no {level(alpha)} interval can be given"
+    return f"{kind}{level(alpha)} interval {interval(low, high)}"
 
 
 def p_text(p: float | None) -> str:

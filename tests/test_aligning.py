@@ -162,3 +162,15 @@ def test_a_live_answer_and_an_imported_one():
 
 def vars_of(one):
     return {name: getattr(one, name) for name in one.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("text", ["", "  ", "NaN", None, float("nan")])
+def test_an_empty_answer_without_a_status_says_so(text):
+    """Nobody knows whose it is: unscored, and no harness is blamed. A status decides, where there is one."""
+    empty = {"model_response": text}
+    untold = outcome(empty, "json")
+    assert (untold.status, untold.error) == ("failed", "empty, no status given")
+    assert outcome(empty | {"status": "answered"}, "json").error == "lost by the harness"
+    assert outcome(empty | {"status": "refused"}, "json").status == "refused"
+    assert outcome(empty | {"finish_reason": "length"}, "json").status == "malformed"
+    assert outcome(empty | {"error": "timeout"}, "json").error == "timeout"

@@ -145,10 +145,28 @@ sys.exit(cli.main(["run", {str(run_dir)!r}, "--from", "05"]))"""
 
 def test_warnings_stand_under_the_decision(run_dir, capsys):
     """Whoever reads only the terminal is warned too."""
-    late = MEASURED | {"decision": DECISION | {"warnings": ["margin was named late."]}}
+    warned = DECISION | {"caveat": "row 6 is left out.", "warnings": ["margin was named late."]}
+    late = MEASURED | {"decision": warned}
     (run_dir / "metrics_report.json").write_text(json.dumps(late))
     assert cli.main(["run", str(run_dir), "--from", "05"]) == 0
-    assert "Warning: margin was named late.\n" in capsys.readouterr().out
+    assert "Warning: row 6 is left out.\nWarning: margin was named late.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rows", "unscored", "said"),
+    [
+        ("24 of 24 rows used", [5, 0], "24 of 24 rows used; 5 answers unscored."),
+        ("24 of 24 rows used", [0, 0], "24 of 24 rows used."),
+        ("", [1, 0], "1 answer unscored."),
+    ],
+)
+def test_unscored_answers_stand_beside_the_rows_used(run_dir, capsys, rows, unscored, said):
+    """That every row is used says nothing of the answers to them."""
+    counted = [{"unscored": number} for number in unscored]
+    report = MEASURED | {"rows_used": rows, "denominators": counted}
+    (run_dir / "metrics_report.json").write_text(json.dumps(report))
+    assert cli.main(["run", str(run_dir), "--from", "05"]) == 0
+    assert said in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -162,8 +180,10 @@ def test_warnings_stand_under_the_decision(run_dir, capsys):
         (["--from", "03", "--to", "02"], 2, "02 comes before 03"),
         (["no/where"], 2, "there is no folder"),
         (["."], 2, "and is no run of benchkit, so nothing is written into it"),
-        (["--cases", "none.csv"], 1, "none.csv is not a file"),
-        (["nowhere", "--from", "04"], 1, "nowhere is not a folder"),
+        (["--cases", "none.csv"], 2, "none.csv is not a file"),
+        (["nowhere", "--from", "04"], 2, "nowhere is not a folder"),
+        (["new", "--offline", "--from", "04"], 2, "new is not a folder"),
+        (["-p", "provider", "groq"], 2, "GROQ_API_KEY is not set"),
     ],
 )
 def test_bad_usage_is_one_sentence(run_dir, capsys, arguments, code, sentence):
@@ -173,7 +193,29 @@ def test_bad_usage_is_one_sentence(run_dir, capsys, arguments, code, sentence):
     assert told.startswith("benchkit: ")
     assert sentence in told
     assert "Traceback" not in told
+    assert "New run" not in told
     assert [path.name for path in run_dir.parent.iterdir()] == [run_dir.name]
+
+
+def test_a_refused_command_writes_nothing_into_a_foreign_folder(tmp_path, capsys):
+    """Arguments are checked before answers from elsewhere are taken over; flags keep their names."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    for name, text in {
+        "validated_tests.csv": "id,prompt,test_case,golden_response\na,Hi,conversation,Ho\n",
+        "m_all_responses.csv": "id,round,model_response\na,1,Ho\n",
+        "scores.csv": "id,model,round,metric,value\na,m,1,x,1\n",
+    }.items():
+        (folder / name).write_text(text)
+        before = sorted(path.name for path in folder.iterdir())
+        for given, said in {
+            ("--offline",): "--offline is a parameter of 01_generate, which would not run",
+            ("--cases", str(folder / name)): "--cases is a parameter of 01_generate",
+            ("-p", "rounds", "3"): "rounds is a parameter of 03_execute",
+        }.items():
+            assert cli.main(["run", *given, "--from", "04", "--to", "04", str(folder)]) == 2
+            assert said in capsys.readouterr().err
+            assert sorted(path.name for path in folder.iterdir()) == before
 
 
 def test_verbose_shows_the_traceback(run_dir, capsys):

@@ -122,6 +122,14 @@ class TestDelivery:
             pytest.approx(0.4), pytest.approx(0.4), pytest.approx(0), 10,
         )  # fmt: skip
 
+    def test_content_stays_within_the_metrics_range(self):
+        """Twelve of thirteen cases right: t reaches beyond 1, the interval does not."""
+        values = [1.0] * 12 + [0.5]
+        scores = complete(score_table({m: {"field_accuracy": values} for m in (STEADY, HASTY)}, ["one"]))
+        row = delivery(parts(scores), 0.05).iloc[0]
+        assert row["content_high"] == 1.0
+        assert 0.8 < row["content_low"] < row["content"]
+
     def test_failed_calls_are_no_failed_delivery(self):
         """What we lost is neither delivered nor undelivered."""
         scores = score_table({m: {"task_completion": [0.5, math.nan, 0.7]} for m in (STEADY, HASTY)}, ["one"])
@@ -219,6 +227,6 @@ class TestServing:
 
     def test_cheapest_first(self):
         """By dollars, or by seconds of service where what an answer costs is not known."""
-        assert cheapest_first(compare_serving(self.table()), (STEADY, HASTY)) == [1, 0]
+        assert cheapest_first(compare_serving(self.table()), (STEADY, HASTY), (STEADY, HASTY)) == [1, 0]
         priced = self.table().assign(cost_usd=lambda t: np.where(t["model"] == STEADY, 0.1, 0.2))
-        assert cheapest_first(compare_serving(priced), (STEADY, HASTY)) == [0, 1]
+        assert cheapest_first(compare_serving(priced), (STEADY, HASTY), (STEADY, HASTY)) == [0, 1]

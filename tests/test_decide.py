@@ -18,6 +18,7 @@ from benchkit.decide.needed import needed
 from benchkit.decide.sensitivity import sensitivity
 from benchkit.decide.table import complete
 from benchkit.errors import InputError, UsageError
+from benchkit.report.facts import facts, next_steps
 from benchkit.stats import sequence_alpha, stratified
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of, score_table
@@ -184,8 +185,8 @@ class TestOutcomes:
             ({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60, ("deploy", STEADY)),
             ({STEADY: (0.1, 0.1), HASTY: (0, 0), TERSE: (0.02, 0)}, 60, ("deploy", STEADY)),
             ({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 9, ("inconclusive", "")),  # 18 cases
-            ({STEADY: (0, 0), HASTY: (0, 0)}, 150, ("equivalent", STEADY)),
-            ({STEADY: (0, 0), HASTY: (0, 0), TERSE: (-0.2, -0.2)}, 150, ("equivalent", STEADY)),
+            ({STEADY: (0, 0), HASTY: (0, 0)}, 150, ("equivalent", "")),
+            ({STEADY: (0, 0), HASTY: (0, 0), TERSE: (-0.2, -0.2)}, 150, ("equivalent", "")),
             ({STEADY: (0.2, 0), HASTY: (0, 0.2)}, 60, ("split", "")),
             ({STEADY: (0, 0), HASTY: (0, 0)}, 15, ("inconclusive", "")),
             # Better in all, and worse on conversations by more than the margin: never deployed.
@@ -216,7 +217,7 @@ class TestOutcomes:
             f"on conversations {STEADY} may be up to {-floor['low']:.3f} behind {HASTY}" in found["sentence"]
         )
         assert found["needed"]["kinds"] == ["conversation"]
-        assert "more conversations have an 80 % chance to show" in found["because"][-1]
+        assert "conversations have an 80 % chance to show" in found["because"][-1]
 
     def test_the_cheapest_of_equals_is_taken(self):
         """Equivalent models: the cheaper one is named, with what 1,000 answers cost less."""
@@ -231,6 +232,35 @@ class TestOutcomes:
         )
         dear = report_of(scores, costs={STEADY: 0.0001, HASTY: 0.0004})["decision"]
         assert dear["model"] == STEADY
+
+    def test_of_equals_none_is_named_where_nothing_tells_their_price_or_time(self):
+        """No name by the alphabet; an unknown price of a model that is far behind hides nothing."""
+        gain = {STEADY: (0, 0), HASTY: (0, 0), TERSE: (-0.3, -0.3)}
+        found = decide(normal(gain, 150))
+        assert (found["outcome"], found["model"], found["savings"]) == ("equivalent", "", None)
+        assert found["sentence"].endswith(
+            "are equivalent within 0.05; which is cheaper or faster is not known."
+        )
+        assert {STEADY, HASTY} == set(found["contenders"])
+        steps = next_steps({"decision": found})
+        assert steps["take"] == "Take whichever of the equivalent models suits better."
+        priced = report_of(normal(gain, 150), costs={STEADY: 0.0004, HASTY: 0.0001})["decision"]
+        assert priced["model"] == HASTY
+
+    @pytest.mark.parametrize(("gap", "n"), [(1.0, 4), (1.0, 40), (0.0, 40), (0.25, 40)])
+    def test_equal_differences_have_no_interval(self, gap, n):
+        """All differences the same: none in the utility, the floors, the comparisons or any sentence."""
+        values = {STEADY: {JSON: np.full(n, gap)}, HASTY: {JSON: np.zeros(n)}}
+        report = report_of(score_table(values, ["one"]))
+        found = report["decision"]
+        rows = [*found["utility"], *found["floors"]]
+        assert [(row["low"], row["high"]) for row in rows] == [(None, None)] * 4
+        assert (report["comparisons"][0]["ci_low"], report["comparisons"][0]["ci_high"]) == (None, None)
+        words = " ".join([found["sentence"], *found["because"], *(one.text for one in facts(report))])
+        for same in (f"{gap:.3f} to {gap:.3f}", "unknown", "nan"):
+            assert same not in words
+        assert "interval can be given" in words
+        assert (found["outcome"] == "deploy") == (n >= 20 and gap > 0)
 
     def test_few_cases_exclude_no_rare_failure(self):
         """Twenty equal cases a kind are no equivalence; ln(1/alpha)/margin cases in all are."""
@@ -271,6 +301,38 @@ class TestOutcomes:
         nothing = decide(only_talk, controls=table)
         assert nothing["outcome"] == "inconclusive"
         assert nothing["sentence"] == "No decision: nothing that was measured here can decide."
+
+    def test_what_could_not_be_used_is_the_reason_and_not_the_metric(self):
+        """Answers cut off at max_tokens: said first, with the remedy, whatever a control scored."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 30)
+        reasons = ["malformed: cut off at max_tokens = 50"] * 40 + ["malformed: it holds no JSON"] * 20
+        scores = scores[scores["test_case"] == "json"].assign(value=0.0, reason=reasons)
+        control = scores[scores["model"] == STEADY].assign(
+            value=0.16, reason="", model="control: another golden"
+        )
+        found = report_of(pd.concat([scores, control]))
+        decision, why = (
+            found["decision"],
+            "all 60 answers were unusable, most of them cut off at max_tokens = 50",
+        )
+        assert decision["sentence"] == f"No decision: {why}; raise it."
+        assert decision["because"] == []
+        steps = next_steps(found)
+        assert "metric" not in steps
+        assert why in steps["usable_json"]
+        assert not any("the metric decides nothing" in one.text for one in facts(found))
+        # Without controls, equal zeros of answers that did not come are no equivalence.
+        assert decide(scores)["outcome"] == "inconclusive"
+
+    def test_a_model_with_few_usable_answers_is_the_caveat(self):
+        """Nine of ten answers of one model refused: said first of all that weakens the decision."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 40)
+        some = scores.index[(scores["model"] == HASTY) & (scores["test_case"] == "json")][4:]
+        scores.loc[some, ["value", "reason"]] = [0.0, "refused: it declined"]
+        assert decide(scores)["caveat"] == (
+            "Of offline/hasty on JSON cases, 36 of 40 answers were unusable, all of them for one cause: "
+            "it declined."
+        )
 
     def test_a_control_within_the_margin_of_a_lower_is_better_metric(self):
         """The direction of the metric is that of its descriptor."""
@@ -401,6 +463,30 @@ class TestSensitivity:
         assert again["high"] == pytest.approx(best["high"], abs=0.006)
         assert again["p_sign_flip"] < 0.01
 
+    def test_too_few_cases_without_a_category_change_nothing(self):
+        """60 equal cases exclude a rare failure, 48 cannot: that is no finding of a category."""
+        values = {m: {JSON: np.full(60, 0.9)} for m in (STEADY, HASTY)}
+        report = report_of(score_table(values))
+        assert report["decision"]["outcome"] == "equivalent"
+        rows = report["decision"]["sensitivity"]["categories"]
+        assert [(row["too_few"], row["changes"]) for row in rows] == [(True, False)] * 5
+        texts = [one.text for one in facts(report) if one.topic == "sensitivity"]
+        assert any("too few cases are left to tell" in text for text in texts)
+        assert not any("the outcome would be" in text or "stays the same without" in text for text in texts)
+
+    def test_seen_changes_stand_beside_the_expected_ones(self):
+        """One category carries the difference: without it the outcome is another, in words and numbers."""
+        scores = normal({STEADY: (0.02, 0.02), HASTY: (0, 0)}, 60)
+        one = (scores["category"] == "billing_inquiry") & (scores["model"] == STEADY)
+        scores.loc[one, "value"] += 0.3
+        report = report_of(scores)
+        found = report["decision"]["sensitivity"]
+        seen = sum(row["changes"] for row in found["categories"])
+        assert seen > 0
+        (text,) = [one.text for one in facts(report) if "lost cases alone are expected" in one.text]
+        assert f"in {seen} of 5" in text
+        assert f"change {found['expected_changes']:.1f}" in text
+
     def test_lost_cases_alone_are_expected_to_change_something(self):
         """Without a category there are fewer cases: how many changes that makes is said beside the count."""
         found = decide(normal({STEADY: (0.04, 0.04), HASTY: (0, 0)}, 30, seed=3))["sensitivity"]
@@ -420,6 +506,23 @@ class TestNeeded:
         assert found["cases"] == 50 + found["more"]
         assert found["cost_usd"] == pytest.approx(found["more"] * 2 * 0.003)
         assert needed(evidence, None, None, 2)["cost_usd"] is None
+
+    def test_where_only_the_least_number_of_cases_is_missing_that_is_said(self):
+        """19 cases that show a difference: one more, without a chance of what is shown already."""
+        scores = normal({STEADY: (0.3, 0.3), HASTY: (0, 0)}, 10)
+        found = report_of(scores[scores["id"] != "json-009"])
+        need = found["decision"]["needed"]
+        assert (need["what"], need["cases"], need["more"], need["power"]) == ("least", 20, 1, None)
+        assert found["decision"]["because"][-1] == "1 more scored case is missing to the 20 of a decision."
+        assert any("are the least that anything is decided on" in one.text for one in facts(found))
+
+    def test_the_range_of_the_needed_cases_is_said(self):
+        """A variance of few cases is an estimate: the further cases have an interval, in the sentence."""
+        found = decide(normal({STEADY: (0.03, 0), HASTY: (0, 0)}, 12), Rules(detect=0.02))
+        need = found["needed"]
+        low, high = (need[end] - 24 for end in ("low", "high"))
+        assert low < need["more"] < high
+        assert f"About {need['more']} more ({low} to {high:,}) cases have" in found["because"][-1]
 
     def test_floors_name_the_worst_rival(self):
         """Each model and kind stands against the other that it is most behind."""

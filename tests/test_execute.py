@@ -164,7 +164,7 @@ class TestPlanning:
         assert priced.table["minutes (estimate)"].tolist() == [0.49, 0.48, 0.49, 0.48]  # of 6 calls each
         assert priced.minutes == pytest.approx(0.97)
         cost = priced.table["cost_usd (estimate)"].sum()
-        said = f"24 of 24 calls are to be asked, for about ${cost:.2g} and in about 0.97 minutes"
+        said = f"24 of 24 calls are to be asked, for about ${cost:.2g} and in about 58 seconds"
         assert repr(priced).endswith(f"\n{said}: the models are asked at once.")
         assert "for an unknown price and in" in repr(plan)
         assert set(priced.table["at"]) == {"8,000 TPM (lowest tier, 2026-09-29)"}

@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from benchkit.errors import RunError
 from benchkit.report.export import clean_html, export_html, export_report
+from benchkit.report.markdown import inline
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -45,11 +46,11 @@ ATTACKS = [
 ]
 
 
-def png() -> str:
+def png(width: int = 60) -> str:
     from PIL import Image
 
     buffer = BytesIO()
-    Image.new("RGB", (60, 30), "teal").save(buffer, "png")
+    Image.new("RGB", (width, 30), "teal").save(buffer, "png")
     return base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -258,7 +259,14 @@ def test_simulated_banner(tmp_path):
 
 @pytest.mark.parametrize(
     ("cells", "title"),
-    [([new_markdown_cell("# Which *model*?")], "Which model?"), ([], "05_report")],
+    [
+        ([new_markdown_cell("# Which *model*?")], "Which model?"),
+        (
+            [new_markdown_cell(f"# Which: {inline('a_b_ *3*|<i> $5 &amp; x')}")],
+            "Which: a_b_ *3*|&lt;i&gt; $5 &amp;amp; x",
+        ),
+        ([], "05_report"),
+    ],
 )
 def test_title(tmp_path, cells, title):
     """The page is called after its first heading, else after the file; no cell is needed."""
@@ -299,3 +307,16 @@ def test_a_notebook_that_cannot_be_read_is_named(tmp_path, content):
     with pytest.raises(RunError, match=r"x\.ipynb cannot be read"):
         export_html(path, tmp_path / "x.html")
     assert not (tmp_path / "x.html").exists()
+
+
+@pytest.mark.parametrize("as_markdown", [True, False])
+def test_a_figure_fits_a_telephone(tmp_path, browser, as_markdown):
+    """Nothing of a wide figure is off a narrow screen, in the report as in a notebook."""
+    source = f"data:image/png;base64,{png(800)}"
+    markup = f"![wide]({source})" if as_markdown else f'<figure><img src="{source}" width="800"></figure>'
+    exported(tmp_path, [new_markdown_cell(markup)])
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto((tmp_path / "html" / "05_report.html").as_uri())
+    box = page.locator("img").bounding_box()
+    assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+    assert box["width"] > 300

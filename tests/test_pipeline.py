@@ -342,9 +342,9 @@ async def test_a_parameter_of_a_notebook_that_does_not_run(tmp_path):
 async def test_folders_and_files_that_are_not_there(tmp_path):
     """A run to continue, a cases file and a notebook that do not exist are each named."""
     folder = write_notebooks(tmp_path / "n")
-    with pytest.raises(errors.RunError, match="nowhere is not a folder"):
+    with pytest.raises(errors.UsageError, match="nowhere is not a folder"):
         await BenchmarkPipeline(tmp_path / "nowhere", first="04", notebooks=folder).run()
-    with pytest.raises(errors.InputError, match=r"none\.csv is not a file"):
+    with pytest.raises(errors.UsageError, match=r"none\.csv is not a file"):
         BenchmarkPipeline(notebooks=folder, cases_file=tmp_path / "none.csv")
     (folder / "02_validate.ipynb").unlink()
     with pytest.raises(errors.RunError, match=r"no 02_validate\.ipynb"):
@@ -403,12 +403,21 @@ async def test_a_stop_before_the_first_notebook_forgets_nothing(tmp_path, monkey
         (tmp_path / "r" / resuming.PLANNED).unlink(missing_ok=True)
 
 
-async def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
-    """Values of our own notebooks are checked first: nothing runs and nothing is left behind."""
-    made = BenchmarkPipeline(tmp_path / "r", reference="nobody")
-    with pytest.raises(errors.UsageError, match="reference = 'nobody'"):
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"reference": "nobody"}, "reference = 'nobody'"),
+        ({"models": ["offline/steady", "no/such"]}, "models: offline does not serve a model 'no/such'"),
+        ({"pilot_run": "nowhere"}, "pilot_run: .*nowhere is not a folder"),
+    ],
+)
+async def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, capsys, given, said):
+    """Values of our own notebooks are checked first: nothing runs, is announced or is left behind."""
+    made = BenchmarkPipeline(tmp_path / "r", **given)
+    with pytest.raises(errors.UsageError, match=said):
         await made.run()
     assert not (tmp_path / "r").exists()
+    assert "New run" not in capsys.readouterr().err
 
 
 def test_cases_file_is_absolute(tmp_path, monkeypatch):

@@ -620,11 +620,11 @@ def test_contenders_and_floors():
     """Who is in the running, with the simultaneous intervals of the decision, at the run's own alpha."""
     chart = plots.plot_contenders(decided())
     assert chart.reading == (
-        "1 contender of 2 models: a; shown worse than another by more than the margin: b on json."
+        "1 contender of 2 models: a; shown worse than another by more than the margin: b on JSON cases."
     )
     assert "a +0.200 (0.050 to 0.350); b -0.200 (-0.350 to -0.050)" in chart.alt
     assert "simultaneous 90 % intervals" in chart.caption
-    assert "Only 4 cases." in plots.plot_contenders(decided(utility=[])).reading
+    assert plots.plot_contenders(decided(utility=[], sentence="No decision.")).reading == "No decision."
 
 
 def test_delivery_and_content_stand_apart():
@@ -646,3 +646,14 @@ def test_a_long_list_of_unknown_prices_is_counted():
     chart = plots.plot_tradeoff(scores, responses, "clarity")
     titles = [axes.get_title("left") for axes in chart.figure.axes]
     assert any(title.endswith("price unknown: 4 models") for title in titles)
+
+
+def test_a_narrow_interval_is_seen_beside_its_mark():
+    """The ends of a bar reach out above and below a mark that covers it."""
+    table = make_comparisons(["a", "b"], low=0.199, high=0.201)
+    for chart in (plots.plot_differences(table), plots.plot_contenders(decided())):
+        drawn = [line for line in chart.figure.axes[0].lines if line.get_marker() not in ("None", None, "")]
+        caps = [line for line in drawn if line.get_marker() == "|"]
+        marks = [line for line in drawn if line.get_marker() != "|"]
+        assert len(caps) == len(marks) > 0
+        assert min(line.get_markersize() for line in caps) > max(m.get_markersize() for m in marks) + 3

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from benchkit.errors import ProviderError, RunError, UsageError
+from benchkit.errors import UsageError
 from benchkit.offline import OfflineServer
-from benchkit.runner.parameters import declared_parameters, notebook_folder
+from benchkit.runner.parameters import NOTEBOOKS, declared_parameters, notebook_folder
 from benchkit.runner.preflight import check_models, check_values
+from benchkit.runner.replay import replay
 
 STEADY, HASTY = "offline/steady", "offline/hasty"
 
@@ -55,7 +56,7 @@ def test_a_value_that_a_later_notebook_would_refuse(given, words):
 def test_runs_that_others_are_planned_from_or_held_against_are_there(tmp_path):
     """A mistyped folder is said before anything is paid for."""
     for name in ("pilot_run", "baseline_run"):
-        with pytest.raises(RunError, match="is not a folder"):
+        with pytest.raises(UsageError, match=f"{name}: .* is not a folder"):
             check_values({"05_report": {name: str(tmp_path / "none")}})
 
 
@@ -82,7 +83,7 @@ OURS = {"models": [STEADY, HASTY], "report_model": "offline/analyst"}
 )
 async def test_a_model_that_is_not_served_is_named_with_its_parameter(groq, span, given, parameter):
     """The person who runs it may never have typed the name: a default asks for it."""
-    with pytest.raises(ProviderError, match=rf"^{parameter}: groq does not serve|^{parameter}: .* retired"):
+    with pytest.raises(UsageError, match=rf"^{parameter}: groq does not serve|^{parameter}: .* retired"):
         await check_models(plan(*span, **given), "groq")
 
 
@@ -99,3 +100,10 @@ async def test_an_imported_run_asks_nobody(monkeypatch):
     """No key is needed to score what was made elsewhere."""
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     assert await check_models(plan(4, 5), "imported") is None
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+async def test_every_notebook_checks_its_own_values(name):
+    """Whoever opens one in Jupyter is told as the command tells."""
+    with pytest.raises(UsageError, match="run_dir = 5 is not usable"):
+        await replay(notebook_folder() / f"{name}.ipynb", {"run_dir": 5})

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from benchkit import plots, report
+from benchkit.decide import Rules
 from benchkit.domain import CATEGORIES
 from benchkit.measure import costs
 from benchkit.report.export import export_report, page_text
@@ -210,8 +211,9 @@ class TestDecision:
     def test_every_kind_of_fact_is_worded(self):
         """Decision, warning, contenders, comparisons, sensitivity, cost, delivery, coverage and rounds."""
         made = as_reported()
-        row = {"metric": "task_completion", "control": "prompt copied", "mean": 0.92, "n": 10}
-        row |= {"best_model": STEADY, "best_mean": 0.905, "gap": -0.015, "disqualifies": True}
+        row = {"test_case": "conversation", "metric": "task_completion", "mean": 0.92, "n": 10}
+        row |= {"control": "prompt copied", "best_model": STEADY, "best_mean": 0.905, "gap": -0.015}
+        row["disqualifies"] = True
         other = row | {"control": "boilerplate", "mean": 0.05, "gap": 0.855, "disqualifies": False}
         said = report.facts(made | {"controls": [other, row]})
         topics = {one.topic for one in said}
@@ -236,8 +238,9 @@ class TestDecision:
 
     def test_controls_are_shown(self):
         """Every control beside the best model, and which metric decides nothing for it."""
-        row = {"metric": "task_completion", "control": "prompt copied", "mean": 0.92, "n": 10}
-        row |= {"best_model": STEADY, "best_mean": 0.905, "gap": -0.015, "disqualifies": True}
+        row = {"test_case": "conversation", "metric": "task_completion", "mean": 0.92, "n": 10}
+        row |= {"control": "prompt copied", "best_model": STEADY, "best_mean": 0.905, "gap": -0.015}
+        row["disqualifies"] = True
         shown = report.controls(as_reported(controls=[row]))
         assert (
             f"| task_completion | prompt copied | 0.920 | {STEADY} | 0.905 | 10 | decides nothing |" in shown
@@ -282,7 +285,7 @@ class TestTables:
             report.comparisons(as_reported((STEADY, HASTY, TERSE))),
         )
         assert "A difference is shown where p (Holm) is at most 0.05" in two
-        assert "deciding metric stands alone; all others" in two
+        assert "named metric stands alone; all others" in two
         assert "stands alone, its pairs of models adjusted together; all others" in three
         made = as_reported()
         made["comparisons"][0] |= {"p_value": 6.8e-14, "p_adjusted": 6.8e-14}
@@ -323,7 +326,7 @@ class TestTables:
         made = as_reported(serving=[])
         for row in made["results_summary"]["cost"]:
             row |= dict.fromkeys(("cost_usd", "latency_s_median", "prompt_tokens", "completion_tokens"))
-        assert report.cost(made).startswith("These responses came without")
+        assert report.cost(made).startswith("No times, tokens and prices came")
         assert "|" not in report.cost(made)
         assert report.serving(made) == ""
 
@@ -382,3 +385,129 @@ class TestWorst:
     def test_where_lower_is_better_the_highest_is_worst(self):
         """The word error rate counts errors."""
         assert self.worst("wer_score")["round"].tolist() == [1, 2]
+
+
+class TestOneKindDecides:
+    """Where one kind decides it is named everywhere, and the same quantity is drawn once."""
+
+    @pytest.fixture
+    def alone(self) -> dict[str, Any]:
+        return report_of(drawn(3), Rules(kind_weights={"json": 1, "conversation": 0}))
+
+    def test_figure_and_facts_name_it(self, alone):
+        chart = plots.plot_contenders(alone)
+        (axes,) = chart.figure.axes
+        assert axes.get_title(loc="left") == "JSON cases alone: field_accuracy, n = 20"
+        assert axes.get_xlabel() == "difference from the best other model (better ▶)"
+        assert "JSON cases alone, difference from the best other model" in chart.note
+        told = " ".join(one.text for one in report.facts(alone) if one.topic == "contender")
+        assert f"On JSON cases alone {STEADY} scores" in told
+        for words in (told, chart.caption, chart.alt):
+            assert "ll kinds" not in words
+
+    def test_one_kind_in_all_is_not_called_alone(self):
+        only = report_of(drawn(3).query("test_case == 'conversation'"))
+        chart = plots.plot_contenders(only)
+        assert [axes.get_title(loc="left") for axes in chart.figure.axes] == [
+            "conversations: task_completion, n = 20"
+        ]
+
+    def test_two_kinds_are_weighed_together(self, computed):
+        chart = plots.plot_contenders(computed)
+        titles = [axes.get_title(loc="left") for axes in chart.figure.axes]
+        assert titles == ["all kinds together", "JSON cases", "conversations"]
+
+    def test_an_empty_figure_gives_the_decisions_own_reason(self, computed):
+        sentence = "No decision: nothing that was measured here can decide."
+        decision = computed["decision"] | {"utility": [], "sentence": sentence, "caveat": "Nobody looked."}
+        chart = plots.plot_contenders(computed | {"decision": decision})
+        assert chart.reading == sentence
+        assert "Nobody looked" not in chart.caption
+
+
+@pytest.mark.parametrize("gap", [-0.9, 0.9, 0.0])
+def test_a_contenders_label_is_never_cut(computed, gap):
+    """Differences stand under the names, whole and outside the axes, wherever the marks are."""
+    rows = [row | {"difference": gap, "contender": False} for row in computed["decision"]["utility"]]
+    chart = plots.plot_contenders(computed | {"decision": computed["decision"] | {"utility": rows}})
+    figure = chart.figure
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    for label in axes.get_yticklabels():
+        box = label.get_window_extent()
+        assert "no contender" in label.get_text()
+        assert 0 <= box.x0 < box.x1 <= axes.get_window_extent().x0
+    assert not axes.texts
+
+
+class TestFailedControl:
+    """A metric that an answer without knowledge passes is nowhere shown as deciding."""
+
+    @pytest.fixture
+    def failed(self) -> dict[str, Any]:
+        made = report_of(drawn(3))
+        for row in made["comparisons"]:
+            row["outcome"] = "better_a"
+        for kind in made["decision"]["kinds"]:
+            if kind["metric"] == "task_completion":
+                kind |= {"decides": False, "why_not": "the prompt copied back scores 0.92"}
+        control = {"test_case": "conversation", "metric": "task_completion", "control": "prompt copied"}
+        control |= {"mean": 0.92, "best_model": STEADY, "best_mean": 0.9, "gap": -0.02, "disqualifies": True}
+        return made | {"controls": [control | {"n": 20}]}
+
+    def test_table_and_method(self, failed):
+        text = report.comparisons(failed)
+        assert "| **field_accuracy** |" in text
+        assert "**task_completion**" not in text
+        assert text.count(f"{STEADY} better (control failed)") == 1
+        method = report.method(failed)
+        assert "Of these task_completion decides nothing: the prompt copied back scores 0.92." in method
+        for kind in failed["decision"]["kinds"]:
+            kind["decides"] = False
+        assert "No metric decides here." in report.comparisons(failed)
+
+    def test_the_commentary_says_so_beside_the_difference(self, failed):
+        said = [one.text for one in report.facts(failed) if one.topic == "comparison"]
+        assert said[0].startswith("On field_accuracy")
+        (told,) = (text for text in said if text.startswith("On task_completion"))
+        assert told.endswith("tells nothing: prompt copied, which knows nothing, scores 0.920 there.")
+        assert sum("tells nothing" in text for text in said) == 1
+
+    def test_the_figure(self, failed):
+        table = pd.DataFrame(failed["comparisons"])
+        chart = plots.plot_differences(table, kinds=failed["decision"]["kinds"])
+        labels = chart.figure.axes[0].get_yticklabels()
+        assert [one.get_text() for one in labels if one.get_fontweight() == "bold"] == ["field_accuracy"]
+        assert "in bold the metrics that decide" in chart.note
+        assert "bold" not in plots.plot_differences(table).note
+
+
+def test_the_winner_is_named_among_many_models():
+    """No row says "A better": who A is stands elsewhere in it."""
+    made = report_of(drawn(5, (STEADY, HASTY, TERSE), n=6))
+    for row in made["comparisons"]:
+        row["outcome"] = "better_b"
+    text = report.comparisons(made)
+    assert not re.search(r"\| [AB] better", text)
+    assert f"| {HASTY} better |" in text
+
+
+def test_small_print_says_what_its_n_counts():
+    """A table of 10 cases under a run of 20 is no table of n 20."""
+    assert small_print("benchkit:1|n:20|rounds:3") == "benchkit 1 · cases in all 20 · rounds 3"
+
+
+def test_what_stands_otherwise_comes_before_the_warnings(computed):
+    decision = computed["decision"] | {"warnings": ["No person has looked at these answers."]}
+    text = report.standing(computed | {"decision": decision})
+    assert text.startswith("- ")
+    assert text.endswith("> No person has looked at these answers.")
+
+
+@pytest.mark.parametrize("kinds", [{"json": 1, "conversation": 1}, {"json": 1, "conversation": 0}])
+def test_no_axis_label_runs_into_the_next_panel(kinds):
+    chart = plots.plot_contenders(report_of(drawn(3), Rules(kind_weights=kinds)))
+    chart.figure.draw_without_rendering()
+    boxes = [axes.xaxis.label.get_window_extent() for axes in chart.figure.axes]
+    panels = [axes.get_window_extent() for axes in chart.figure.axes]
+    assert all(box.x1 <= panel.x1 for box, panel in zip(boxes, panels, strict=True))

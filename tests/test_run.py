@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from benchkit.errors import RunError, UsageError
 from benchkit.plots import Chart, plot_yield
 from benchkit.run import Run, combined, open_run, read_run, recorded_parameters, start_run
+from benchkit.run.foreign import changed_since_copied
 from benchkit.run.paths import file_name, located, model_of, newest_run_dir, response_files
 from benchkit.run.rows import rows_used
 
@@ -417,6 +418,28 @@ class TestEditing:
         assert len(pd.read_csv(path)) == 1
         logging.getLogger("benchkit").removeHandler(caplog.handler)
 
+    def test_what_was_edited_is_counted(self):
+        """By case: changed, removed, added, in another order; uncounted where an older version wrote it."""
+        run = begun()
+        run.save("validated_tests.csv", case_table("a", "b", "c"))
+        path = run.path / "validated_tests.csv"
+        assert run.edits() == []
+        wrote = pd.read_csv(path, dtype=str, keep_default_na=False)
+        changed = wrote.assign(prompt=["mine", "p", "p"])
+        said = "validated_tests.csv was edited by hand"
+        for table, what in (
+            (changed, "1 changed"),
+            (changed.drop(index=1), "1 changed, 1 removed"),
+            (pd.concat([wrote, wrote.assign(id="d").head(1)]), "1 added"),
+            (wrote[::-1], "rows in another order"),
+        ):
+            table.to_csv(path, index=False)
+            assert run.edits() == [f"{said}: {what}."]
+        (run.path / ".written.json").unlink()
+        assert run.edits() == [f"{said}."]
+        wrote.to_csv(path, index=False)
+        assert run.edits() == []
+
     def test_a_spreadsheet_that_saved_it_again_edited_nothing(self):
         """Other quotes and a byte order mark are the same table."""
         run = begun()
@@ -559,6 +582,7 @@ class TestResponses:
         run = executed("m/a", "m/b")
         path = run.path / "m__b_all_responses.csv"
         path.write_bytes(path.read_bytes()[:-40])
+        (run.path / "calls.sqlite").touch()
         with pytest.raises(RunError, match=r"m__b_all_responses\.csv row 5 has .*03_execute\.ipynb"):
             run.responses()
 
@@ -644,9 +668,45 @@ class TestAdopting:
         (folder / "scores.csv").write_text(text + "t9,a,1,mine,1\n")
         assert len(open_run(folder).brought_scores()) == 2  # of other cases: none of ours
         (folder / "scores.csv").write_text(text + "t1,a,1,mine,1\n")
-        with pytest.raises(RunError, match=r"has two values for .*'t1'.* Keep one"):
+        with pytest.raises(RunError, match=r"scores.csv has two values for .*'t1'.* Keep one"):
             open_run(folder).brought_scores()
         assert not len(open_run(adopted(workplace / "others", "a")).brought_scores())
+
+    @pytest.mark.parametrize("with_cases", [True, False])
+    def test_every_bad_score_is_named_in_their_file(self, workplace, with_cases):
+        """One look at the file that they know mends it all; blank is no value, and nothing is written."""
+        folder = workplace / "theirs"
+        folder.mkdir() if not with_cases else adopted(folder)
+        cells = ["nan", "0.5", "inf", "abc", "", "1e400", "-5"]
+        rows = [f"t1,a,{n},mine,{cell}\n" for n, cell in enumerate(cells, 1)]
+        text = "id,model,round,metric,value\n" + "".join(rows) + "t1,b,x,mine,1\n"
+        (folder / "scores.csv").write_text(text)
+        before = sorted(path.name for path in folder.iterdir())
+        with pytest.raises(RunError) as caught:
+            open_run(folder)
+        said = str(caught.value)
+        assert said.startswith(f"{folder / 'scores.csv'} row 2: value = 'nan' is not a number; row 4: value")
+        named = [("value", 4, "inf"), ("value", 5, "abc"), ("value", 7, "1e400")]
+        assert all(f"row {row}: {column} = {cell!r} is not a number" in said for column, row, cell in named)
+        assert "row 9: round = 'x' is not a whole number (leave a cell empty where there is no value)" in said
+        assert said.endswith("Mend it there.")
+        assert not [other for other in ("row 3", "row 6", "04_measure") if other in said]
+        assert sorted(path.name for path in folder.iterdir()) == before
+
+    @pytest.mark.parametrize("with_cases", [True, False])
+    def test_a_source_that_changed_since_its_copy_is_said(self, workplace, with_cases):
+        """Only then: the numbers are those of the copy."""
+        folder = workplace / "theirs"
+        folder.mkdir() if not with_cases else adopted(folder)
+        text = "id,model,round,metric,value\nt1,a,1,mine,0.5\nt1,b,1,mine,1\n"
+        (folder / "scores.csv").write_text(text)
+        run = open_run(folder)
+        assert list(changed_since_copied(run.path)) == []
+        (folder / "scores.csv").write_text(text.replace("0.5", "0.6"))
+        (said,) = changed_since_copied(run.path)
+        assert said.startswith(f"{folder / 'scores.csv'} has changed since it was copied to {run.path}")
+        open_run(folder)
+        assert list(changed_since_copied(run.path)) == []
 
     def test_scores_and_nothing_else(self, workplace):
         """Without any cases the scores name them, each once and of the kind "all"; theirs stay."""

@@ -137,13 +137,28 @@ def test_nullable_numbers_come_back(tmp_path):
     ],
 )
 def test_damage_is_said(tmp_path, text, said):
-    """A damaged table says which file, what is wrong with it and which notebook makes it."""
+    """A damaged table says which file, what is wrong with it and, in a run, which notebook makes it."""
     path = written(tmp_path, text)
+    for remedy in ("Mend it there.", "Mend it, or delete it and run 02_validate.ipynb again."):
+        with pytest.raises(RunError) as error:
+            read_table(path)
+        assert said in str(error.value)
+        assert str(path) in str(error.value)
+        assert str(error.value).endswith(f". {remedy}")
+        (tmp_path / "calls.sqlite").touch()
+
+
+def test_all_bad_rows_are_said_at_once(tmp_path):
+    """In their order, whatever is wrong with each; of very many the first twenty, and how many more."""
+    good = "a,b,conversation,g\n"
+    path = written(tmp_path, HEADER + "a,b\n" + good + 'a,b,"c"d,g\n' + good + "a,b,c,d,e\n")
     with pytest.raises(RunError) as error:
         read_table(path)
-    assert said in str(error.value)
-    assert str(path) in str(error.value)
-    assert "02_validate.ipynb" in str(error.value)
+    assert "csv row 2 has 2 cells, the header 4; row 4 is not readable as CSV (" in str(error.value)
+    assert "; row 6 has 5 cells, the header 4. Mend it there." in str(error.value)
+    path = written(tmp_path, HEADER + "a,b\n" * 25)
+    with pytest.raises(RunError, match=r"row 21 has 2 cells, the header 4; and 5 more\. Mend"):
+        read_table(path)
 
 
 def test_missing_is_said(tmp_path):

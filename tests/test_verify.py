@@ -102,7 +102,6 @@ def test_every_kind_of_edit_is_named(run):
         f"{STEADY_FILE}  {first['id']}, {first['test_case']}, {first['round']}, model_response: states",
         f"{row['model']}, {row['test_case']}, {row['round']}, {row['metric']}, value: states '0.12345'",
         "states nothing, recomputed a row",
-        "golden_response: states 'Another golden.'",
         "p_adjusted: states 0.0499, recomputed",
         "metrics.json  offline/steady.boast: states 1, recomputed nothing",
         "commentary.json  next_step: states 'mend'",
@@ -110,7 +109,27 @@ def test_every_kind_of_edit_is_named(run):
         "html/analysis_report.html  line",
     ):
         assert [line for line in found if wanted in line], wanted
-    assert cli.main(["verify", str(run.path)]) == 1
+    assert "decision.warnings" in "".join(found) or "decision.caveat" in "".join(found)
+
+
+def test_cases_that_were_edited_by_hand_are_said_and_kept(run, capsys):
+    """The report says it, and so does verify, which computes with the cases as they are."""
+    cases = pd.read_csv(run.path / "validated_tests.csv", dtype=str, keep_default_na=False)
+    conversation = cases.index[cases["test_case"] == "conversation"][0]
+    cases.loc[conversation, "golden_response"] += " Thank you."
+    cases.drop(index=cases.index[cases["test_case"] == "json"][0]).to_csv(
+        run.path / "validated_tests.csv", index=False
+    )
+    said = "validated_tests.csv was edited by hand: 1 changed, 1 removed."
+    assert run.edits() == [said]
+    for name in NOTEBOOKS[2:]:
+        parameters = run.config["parameters"][name] | {"run_dir": str(run.path)}
+        asyncio.run(replay(notebook_folder() / f"{name}.ipynb", parameters))
+    decision = run.metrics_report()["decision"]
+    assert said in [decision["caveat"], *decision["warnings"]]
+    assert said in (run.path / "analysis_report.md").read_text().replace("\\", "")
+    assert cli.main(["verify", str(run.path)]) == 0
+    assert said in capsys.readouterr().out.splitlines()
 
 
 def test_what_is_not_on_record_is_said_not_asked(run, monkeypatch):
@@ -240,3 +259,21 @@ def test_rows_are_held_against_each_other_by_their_keys():
     text = "id,round,value\na,1,0.5\nb,1,0.25\nc,1,1\n"
     (found,) = table_apart("f", text.replace("a,1,0.5\n", ""), text)
     assert str(found) == "f  a, 1: states nothing, recomputed a row"
+
+
+def test_a_source_that_changed_since_it_was_copied_is_said(tmp_path, capsys):
+    """The numbers agree with the copy that they were computed from, and that is no longer what is there."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    values = [f"c{n},{model},1,mine,{n % 7 / 10 + (model == 'a') / 5}\n" for n in range(25) for model in "ab"]
+    (folder / "scores.csv").write_text("id,model,round,metric,value\n" + "".join(values))
+    asyncio.run(replay(notebook_folder() / "04_measure.ipynb", {"run_dir": str(folder)}))
+    said = {}
+    for text in ("c0,a,1,mine,0.2", "c0,a,1,mine,0.9"):
+        (folder / "scores.csv").write_text(
+            (folder / "scores.csv").read_text().replace("c0,a,1,mine,0.2", text)
+        )
+        assert cli.main(["verify", str(folder)]) == 0
+        said[text] = capsys.readouterr().out
+    changed = f"{folder / 'scores.csv'} has changed since it was copied"
+    assert [changed in one for one in said.values()] == [False, True]

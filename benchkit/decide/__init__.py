@@ -22,11 +22,13 @@ is a gain: positive where the first model is better, also on a metric of which l
     rounds            agreement, pass_hat_k, variance: the tables of decide/rounds.py
     decision
       outcome         deploy | equivalent | split | inconclusive
-      model           deploy: which; equivalent: the one to take; else ""
+      model           deploy: which; equivalent: the one to take, "" where neither price nor time is
+                      known; else ""
       sentence, because [at most 3], caveat (the one that matters most), warnings [everything else]
       cases           that the decision rests on, of all kinds that decide
       contenders      [model]: not shown worse than the best, best first
-      kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined]
+      kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined,
+                      undelivered: for want of usable answers]
       utility         [model, mean, difference, low, high, contender]: U less that of the best other model,
                       with its simultaneous interval (multiple comparisons with the best)
       floors          [kind, metric, model, against, difference, low, high, shown_worse, held]: the other
@@ -35,14 +37,14 @@ is a gain: positive where the first model is better, also on a metric of which l
       split           None | routing {kind: model}, over, gain, low, high: over the best single model
       savings         None | model, than, cost_usd_per_1000, cost_usd_low, cost_usd_high, seconds_per_1000,
                       seconds_low, seconds_high: of the equivalent model that is named
-      needed          None | what (difference | equivalence | floor), cases (in all), more, low, high, power,
-                      difference, kinds, models (to ask), cost_usd (of asking them so many more)
+      needed          None | what (difference | equivalence | floor | least), cases (in all), more, low,
+                      high, power, difference, kinds, models (to ask), cost_usd (of asking them so many more)
       looks           None | cases, rounds, first_cases, first_rounds: results were seen before, so that the
                       intervals are those that hold at any number of looks
       sensitivity     {} where nothing decides, else
         unscored      None | model, against, n_unscored, worst, best, changes
-        categories    [without, outcome, model, changes, expected]; expected_changes: their sum, from lost
-                      cases alone
+        categories    [without, outcome, model, changes, expected, too_few: the cases that are left allow no
+                      such outcome by their number alone]; expected_changes: their sum, from lost cases alone
         heterogeneity [kind, metric, model_a, model_b, f, df1, df2, p_value,
                        categories [category, n, difference, low, high]]
         elsewhere     None | model, against, categories (count), difference, low, high, p_value: of U in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ class Floor:
     model: int
     against: int
     difference: float
-    low: float  # NaN: no error is known, so nothing is excluded
+    low: float  # NaN: no error is known
     high: float
     shown_worse: bool  # by more than the margin
     held: bool  # shown not to be worse by more than the margin; or equal to the other on every case
@@ -47,15 +48,12 @@ def _floor(evidence: Evidence, kind: Kind, i: int, margin: float) -> Floor:
     for j, one in enumerate(kind.pairs[i]):
         if one is not None:
             low, high = ends(evidence, one)
-            rows.append(
-                Floor(kind.name, kind.metric, i, j, one.estimate, low, high, high < -margin, low > -margin)
-            )
-    worse = [row for row in rows if row.shown_worse]
-    return min(worse, key=lambda row: row.high) if worse else min(rows, key=_depth)
-
-
-def _depth(row: Floor) -> float:
-    return -math.inf if math.isnan(row.low) else row.low
+            # Differences that are all equal have no interval: they are held against the margin as they are.
+            bottom, top = (one.estimate, one.estimate) if one.se == 0 else (low, high)
+            shown, held = top < -margin, bottom > -margin
+            row = Floor(kind.name, kind.metric, i, j, one.estimate, low, high, shown, held)
+            rows.append((not shown, top if shown else -math.inf if math.isnan(bottom) else bottom, row))
+    return min(rows, key=lambda one: one[:2])[2]
 
 
 def safe(evidence: Evidence) -> list[int]:
@@ -74,9 +72,9 @@ def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
 
     A model is deployed where its U is shown above that of every other one and it is shown, on every kind,
     not to be worse than any other by more than the margin. Equivalent are contenders that all lie within the
-    margin; of those the first in `prefer` (cheapest first) is named that is safe on every kind. Split: two
-    kinds whose contenders have no model in common. Under LEAST_CASES, or where a model has no measurement:
-    inconclusive.
+    margin; of those that are safe on every kind the first in `prefer` (cheapest first) is named, and none
+    where `prefer` does not rank them. Split: two kinds whose contenders have no model in common. Under
+    LEAST_CASES, or where a model has no measurement: inconclusive.
     """
     if not evidence.kinds or evidence.lost or evidence.n < LEAST_CASES:
         return INCONCLUSIVE
@@ -84,9 +82,10 @@ def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
     for i in held:
         if evidence.contrasts.low[i] > 0:
             return "deploy", evidence.models[i]
-    for i in sorted(same, key=(prefer or same).index):
-        if i in held:
-            return "equivalent", evidence.models[i]
+    if taken := [i for i in same if i in held]:
+        ranked = [i for i in prefer or () if i in taken]
+        first = taken if len(taken) == 1 else ranked if len(ranked) == len(taken) else []
+        return "equivalent", evidence.models[first[0]] if first else ""
     if routing(evidence):
         return "split", ""
     return INCONCLUSIVE
@@ -126,7 +125,12 @@ def routing(evidence: Evidence) -> Routing | None:
     over = evidence.order[0]
     each = [_gain(evidence, picked, single) for single in range(len(evidence.models))]
     # The best single model is not known: the gain over it is the least of the gains over each.
-    return Routing(picked, over, *(min(values) for values in zip(*each, strict=True)))
+    return Routing(picked, over, *(_least(values) for values in zip(*each, strict=True)))
+
+
+def _least(values: Sequence[float]) -> float:
+    """The least; NaN where one is not known."""
+    return math.nan if any(math.isnan(one) for one in values) else min(values)
 
 
 def _gain(evidence: Evidence, picked: dict[str, int], single: int) -> tuple[float, float, float]:
@@ -143,8 +147,6 @@ def _gain(evidence: Evidence, picked: dict[str, int], single: int) -> tuple[floa
 
 
 def ends(evidence: Evidence, one: Estimate) -> tuple[float, float]:
-    """The interval of an estimate at 1 − alpha; where all differences are 0, that 0 alone."""
-    if one.se == 0:
-        return one.estimate, one.estimate
+    """The interval of an estimate at 1 − alpha; NaN for none, as of equal differences."""
     at = one.at(evidence.alpha())
     return at.low, at.high

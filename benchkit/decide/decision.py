@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .controls import disqualified
 from .deciding import Floor, Outcome, conclude, equivalent, floors, routing
-from .evidence import LEAST_CASES, SHARE, Evidence, gather
+from .evidence import LEAST_CASES, SHARE, Evidence, gather, utility_ends
 from .needed import needed
 from .rules import Rules, kind_name
 from .saying import UNSEEN, Said, because, caveat, sentence, serving_words
@@ -56,12 +56,13 @@ def decide(
 def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
     """The decision that the evidence allows."""
     beside = beside or Beside()
-    prefer = [] if beside.serving is None else cheapest_first(beside.serving, evidence.models)
+    known = evidence.usable and beside.serving is not None
+    prefer = cheapest_first(beside.serving, evidence.models, evidence.contenders) if known else []
     said = _said(evidence, conclude(evidence, prefer), beside)
     changes = sensitivity(evidence, said.outcome, prefer)
     seen = [*_looked(beside.looks), *beside.noted]
     first = caveat(said, beside.late, changes, seen)
-    every = [*beside.late, *seen, *_evidence_notes(evidence), UNSEEN]
+    every = [*beside.late, *evidence.few, *seen, *_evidence_notes(evidence), UNSEEN]
     return plain(
         {
             "outcome": said.outcome[0],
@@ -117,6 +118,7 @@ def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
                 "why_not": "",
             },
             **{"n": kind.shared, "planned": kind.planned, "undefined": kind.planned - len(kind.measured.ids)},
+            "undelivered": False,
         }
     for one in evidence.aside:
         yield {
@@ -128,6 +130,7 @@ def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
                 "why_not": one.why_not,
             },
             **{"n": one.n, "planned": one.planned, "undefined": None},
+            "undelivered": one.undelivered,
         }
 
 
@@ -138,8 +141,7 @@ def _utility(evidence: Evidence) -> Iterator[dict[str, Any]]:
             "model": model,
             "mean": evidence.mean(i),
             "difference": found.difference[i],
-            "low": found.low[i],
-            "high": found.high[i],
+            **dict(zip(("low", "high"), utility_ends(evidence, i), strict=True)),
             "contender": found.contender[i],
         }
 
@@ -159,7 +161,7 @@ def _split(said: Said) -> dict[str, Any] | None:
 
 def _savings(evidence: Evidence, outcome: Outcome, serving: pd.DataFrame | None) -> dict[str, Any] | None:
     """What 1,000 answers of the equivalent model that is named take less than those of the best other one."""
-    if outcome[0] != "equivalent" or serving is None:
+    if outcome[0] != "equivalent" or not outcome[1] or serving is None:
         return None
     than = next(model for model in evidence.contenders if model != outcome[1])
     row: dict[str, Any] = {"model": outcome[1], "than": than}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from ..metrics import Metric
     from ..stats import Estimate
 
 
@@ -72,8 +73,7 @@ def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
             "low": low,
             "high": high,
             "content": good.estimate,
-            "content_low": good.low,
-            "content_high": good.high,
+            **dict(zip(("content_low", "content_high"), _within(good, one.metric), strict=True)),
         }
 
 
@@ -111,3 +111,10 @@ def _mean(values: np.ndarray, one: Measured, alpha: float) -> Estimate:
         left = 1 - alpha ** (1 / found.n)
         return replace(found, low=there[0] * (1 - left), high=there[0] + (1 - there[0]) * left)
     return found
+
+
+def _within(found: Estimate, metric: Metric) -> tuple[float, float]:
+    """The interval of a mean score, kept within the metric's range."""
+    low = found.low if metric.low is None else max(found.low, metric.low)
+    high = found.high if metric.high is None else min(found.high, metric.high)
+    return (low, high) if found.low == found.low else (found.low, found.high)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .rules import Rules, kind_name
 from .table import Measured, measured
+from .undelivered import HALF, nothing_usable, of_few
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +91,7 @@ class Aside:
     why_not: str
     n: int  # cases on which at least two models have a score
     planned: int
+    undelivered: bool = False  # for want of usable answers: the metric is not to blame
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Evidence:
     rules: Rules
     look: float = 0.0  # at a later look: the cases now over those of the first; 0 at the first
     lost: tuple[str, ...] = ()  # models without any score on a kind that decides
+    few: tuple[str, ...] = ()  # what is said of models with few usable answers
 
     def alpha(self, times: float = 1.0) -> float:
         """`times` alpha; at a later look what makes an interval hold at all looks together."""
@@ -175,6 +178,12 @@ class Evidence:
         return float(np.sum([kind.weight * one.estimate for kind, one in zip(self.kinds, own, strict=True)]))
 
 
+def utility_ends(evidence: Evidence, i: int) -> tuple[float, float]:
+    """The simultaneous interval of a model's U less the best other's; NaN where no error of it is known."""
+    pair, found = evidence.pairs[i][evidence.rival(i)], evidence.contrasts
+    return (found.low[i], found.high[i]) if pair and pair.se > 0 else (float("nan"), float("nan"))
+
+
 def gather(
     scores: pd.DataFrame,
     rules: Rules,
@@ -192,16 +201,20 @@ def gather(
     primary = rules.primary(scores)
     wanted = scores[scores["test_case"].map(primary) == scores["metric"]]
     found = {one.kind: one for one in measured(wanted, models)}
-    aside = {
-        kind: Aside(kind, metric, why, *_size(found.get(kind)))
-        for kind, metric in primary.items()
-        if (why := _why_not(kind, metric, found.get(kind), rules, disqualified or {}))
-    }
+    spoilt = disqualified or {}
+    aside = {}
+    for kind, metric in primary.items():
+        least = HALF if (kind, metric) in spoilt else 0.0  # what knows nothing beats what did not come
+        if unusable := nothing_usable(wanted[wanted["test_case"] == kind], least):
+            aside[kind] = Aside(kind, metric, unusable, *_size(found.get(kind)), undelivered=True)
+        elif why := _why_not(kind, metric, found.get(kind), rules, spoilt):
+            aside[kind] = Aside(kind, metric, why, *_size(found.get(kind)))
     weights = rules.weights(kind for kind in primary if kind not in aside)
     deciding = _on_one_scale({kind: found[kind] for kind in weights})
     kinds = tuple(kind_of(deciding[kind], weight, rules) for kind, weight in weights.items())
+    few = tuple(of_few(wanted[wanted["test_case"].isin(list(weights))]))
     lost = (m for i, m in enumerate(models) if any(_unmeasured(kind.gain[i]) for kind in kinds))
-    return Evidence(models, kinds, tuple(aside.values()), rules, look, tuple(lost))
+    return Evidence(models, kinds, tuple(aside.values()), rules, look, tuple(lost), few)
 
 
 def _on_one_scale(found: Mapping[str, Measured]) -> Mapping[str, Measured]:

@@ -23,8 +23,9 @@ def needed(
     Open is the difference in U of the best model to the contender that is hardest to tell from it, looked
     for at the size `detect`; where the run is large enough for that, that they lie within the margin, if
     they are equal; or, with `open_floor`, that the model is no more than the margin worse on one kind, if
-    the two are equal there. `prices` has `model`, `test_case` and `cost_usd` of one answer. None where
-    nothing can be said.
+    the two are equal there. Where only LEAST_CASES are missing, those are what is needed: `what` is "least",
+    and neither a chance nor a difference belongs to it. `prices` has `model`, `test_case` and `cost_usd`
+    of one answer. None where nothing can be said.
     """
     if not evidence.kinds:
         return None
@@ -35,11 +36,14 @@ def needed(
         found, what = _cases(pair, evidence.rules.margin, evidence.alpha()), "floor"
         n = 0 if pair is None else pair.n
     else:
+        if evidence.n < LEAST_CASES and max(evidence.contrasts.low) > 0:
+            return _least(evidence, prices, rounds)
         found, what = _overall(evidence)
         kinds, n = [kind.name for kind in evidence.kinds], evidence.n
-        models = [m for m, one in zip(evidence.models, evidence.contrasts.contender, strict=True) if one]
+        alone = [evidence.models[evidence.rival(evidence.order[0])]] if len(evidence.contenders) == 1 else []
+        models = [*evidence.contenders, *alone]
     if found is None:
-        return None
+        return _least(evidence, prices, rounds) if evidence.n < LEAST_CASES else None
     cases = max(found.cases, n + 1 if open_floor else LEAST_CASES)
     more = max(1, cases - n)
     return {
@@ -50,6 +54,21 @@ def needed(
         "high": found.high,
         "power": POWER,
         "difference": found.difference,
+        "kinds": kinds,
+        "models": models,
+        "cost_usd": _cost(evidence, kinds, models, more * rounds, prices),
+    }
+
+
+def _least(evidence: Evidence, prices: pd.DataFrame | None, rounds: int) -> dict[str, Any]:
+    """The cases that are missing to the least that anything is decided on, for all models."""
+    kinds, models = [kind.name for kind in evidence.kinds], list(evidence.models)
+    more = LEAST_CASES - evidence.n
+    return {
+        "what": "least",
+        "cases": LEAST_CASES,
+        "more": more,
+        **dict.fromkeys(("low", "high", "power", "difference")),
         "kinds": kinds,
         "models": models,
         "cost_usd": _cost(evidence, kinds, models, more * rounds, prices),

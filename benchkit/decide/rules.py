@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..metrics import METRICS, PRIMARY
 from ..values import check
-from ..wording import listed
+from ..wording import KIND_NAMES, kind_name, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 NAMED_IN = "03_execute"
 RULES = ("primary_metric", "alpha", "margin", "detect", "kind_weights", "category_weights")
-KIND_NAMES = {"json": "JSON cases", "conversation": "conversations"}
-ALL = "all"  # the kind of cases that come without one
-
-
-def kind_name(kind: str) -> str:
-    """A kind of case in a sentence."""
-    return KIND_NAMES.get(kind, "cases" if kind == ALL else f"{kind} cases")
 
 
 @dataclass(frozen=True)

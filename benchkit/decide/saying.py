@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..wording import count, interval, level, listed, number
+from ..wording import count, ends_text, interval, listed, number
 from .deciding import Floor, Outcome, Routing, ends
-from .evidence import LEAST_CASES, Evidence
+from .evidence import LEAST_CASES, Aside, Evidence, utility_ends
 from .rules import kind_name
 from .serving import facing
 
@@ -47,12 +47,16 @@ def sentence(said: Said) -> str:
     """The one sentence."""
     evidence, (outcome, model) = said.evidence, said.outcome
     if not evidence.kinds:
-        return "No decision: nothing that was measured here can decide."
+        unusable = [one for one in evidence.aside if one.undelivered]
+        return f"No decision: {_unusable(unusable)}."
     if evidence.lost:
         return f"No decision: {listed(evidence.lost)} has no usable measurement for a kind of case."
     of = _scope(evidence)
     if outcome == "deploy":
         return f"Deploy {model}{of}: it scores {_against_best(said)}."
+    if outcome == "equivalent" and not model:
+        within = f"{listed(evidence.contenders)} are equivalent within {number(evidence.rules.margin, 2)}"
+        return f"{within}{of}; which is cheaper or faster is not known."
     if outcome == "equivalent":
         others = [m for m in evidence.contenders if m != model]
         same = f"it is equivalent to {listed(others)} within {number(evidence.rules.margin, 2)}"
@@ -70,6 +74,14 @@ def sentence(said: Said) -> str:
     if said.open_floor:
         return _open_floor(said, said.open_floor)
     return f"No decision{of} yet: {_undecided(evidence, said)}."
+
+
+def _unusable(kinds: Sequence[Aside]) -> str:
+    if not kinds:
+        return "nothing that was measured here can decide"
+    if len(kinds) == 1:
+        return kinds[0].why_not
+    return "; ".join(f"on {kind_name(one.name)} {one.why_not}" for one in kinds)
 
 
 def because(said: Said, more: Sequence[str] = ()) -> list[str]:
@@ -117,7 +129,7 @@ def _against_best(said: Said) -> str:
     than = rival if others == 1 else f"{rival}, the best of the other {others}"
     better = _better(evidence)
     return (
-        f"{number(found.difference[i])} {better} than {than} ({_ends(evidence, found.low[i], found.high[i])})"
+        f"{number(found.difference[i])} {better} than {than} ({_ends(evidence, *utility_ends(evidence, i))})"
     )
 
 
@@ -147,16 +159,17 @@ def _pair(evidence: Evidence, i: int, j: int) -> str:
 
 
 def _shown(evidence: Evidence, one: Estimate) -> str:
-    low, high = ends(evidence, one)
     if one.estimate != one.estimate:
         return "not known (no case with a score of both)"
-    if low != low:
+    if one.se == 0:
+        return f"{number(one.estimate, sign=True)} on every case, so that no interval can be given"
+    if not one.se > 0:
         return f"{number(one.estimate, sign=True)} (too few cases for an interval)"
-    return f"{number(one.estimate, sign=True)} ({_ends(evidence, low, high)})"
+    return f"{number(one.estimate, sign=True)} ({_ends(evidence, *ends(evidence, one))})"
 
 
 def _ends(evidence: Evidence, low: float, high: float) -> str:
-    return f"{level(evidence.rules.alpha)} interval {interval(low, high)}"
+    return ends_text(evidence.rules.alpha, low, high)
 
 
 def _open_floor(said: Said, floor: Floor) -> str:
@@ -205,6 +218,8 @@ def _nouns(kind: str) -> tuple[str, str]:
 
 def _aside(evidence: Evidence) -> Iterator[str]:
     for one in evidence.aside:
+        if one.undelivered and not evidence.kinds:  # the sentence itself
+            continue
         name = kind_name(one.name)
         yield f"{name[0].upper()}{name[1:]} decide nothing here: {one.why_not}."
 
@@ -214,12 +229,17 @@ def _need(said: Said) -> Iterator[str]:
     need = said.needed
     if not need:
         return
-    one = need["kinds"][0] if len(need["kinds"]) == 1 else ""
-    cases = (
-        f"About {count(need['more'], *((f'more {w}' for w in _nouns(one)) if one else ('more case', '')))}"
-    )
     price = f" (about USD {number(need['cost_usd'], 2)})" if need["cost_usd"] is not None else ""
-    chance = f"have {_article(need['power'])} {100 * need['power']:.0f} % chance"
+    if need["what"] == "least":
+        verb = "is" if need["more"] == 1 else "are"
+        missing = f"{verb} missing to the {LEAST_CASES} of a decision."
+        yield f"{count(need['more'], 'more scored case')}{price} {missing}"
+        return
+    one = need["kinds"][0] if len(need["kinds"]) == 1 else ""
+    cases = f"About {need['more']:,} more{_sure(need)}"
+    cases += f" {(_nouns(one) if one else ('case', 'cases'))[need['more'] != 1]}"
+    verb = "has" if need["more"] == 1 else "have"
+    chance = f"{verb} {_article(need['power'])} {100 * need['power']:.0f} % chance"
     size = number(need["difference"], 2)
     to = {
         "difference": f"to show a difference of {size}",
@@ -230,6 +250,15 @@ def _need(said: Said) -> Iterator[str]:
         model, other = need["models"]
         to = f"to show that {model} is at most {size} behind {other} there, if the two are equal there"
     yield f"{cases}{price} {chance} {to}."
+
+
+def _sure(need: Mapping[str, Any]) -> str:
+    """` (26 to 538)`: the 95 % interval of the further cases, since the variance is an estimate."""
+    low, high = (
+        end if end is None or end != end else max(0, end - (need["cases"] - need["more"]))
+        for end in (need["low"], need["high"])
+    )
+    return "" if low is None or low != low else f" ({low:,.0f} to {high:,.0f})"
 
 
 def _article(power: float) -> str:
@@ -261,6 +290,8 @@ def caveat(said: Said, late: Sequence[str], changes: Mapping[str, Any], noted: S
     evidence = said.evidence
     if late:
         return late[0]
+    if evidence.few:
+        return evidence.few[0]
     lost = changes.get("unscored")
     if lost and lost["changes"]:
         ends = f"{lost['model']} − {lost['against']} is {interval(lost['worst'], lost['best'])}"

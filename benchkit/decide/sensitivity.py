@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .beside import elsewhere, resampled_pair
 from .deciding import Outcome, conclude
-from .evidence import Evidence, Kind, filled
+from .evidence import LEAST_CASES, Evidence, Kind, filled
 from .table import Measured
+
+if TYPE_CHECKING:
+    from ..stats import Estimate
 
 STEPS = 10  # weights are moved in steps of a tenth
 
@@ -77,28 +80,46 @@ def _without_each(
     evidence: Evidence, base: Outcome, prefer: list[int], top: int, next_best: int
 ) -> Iterator[dict[str, Any]]:
     """The outcome without each category in turn, and the chance of a change if it were like the others."""
-    from ..stats import expected_change
-
     names = sorted({str(one) for kind in evidence.kinds for one in kind.measured.category})
     for name in names if len(names) > 1 else ():
         kinds = [kind.only(kind.measured.category != name, evidence.rules) for kind in evidence.kinds]
         if not all(_weighs(kind, evidence) for kind in kinds):
             continue
         part = replace(evidence, kinds=tuple(kinds))
-        outcome, full, rest = (
-            conclude(part, prefer),
-            evidence.pairs[top][next_best],
-            part.pairs[top][next_best],
-        )
+        outcome = conclude(part, prefer)
+        full, rest = evidence.pairs[top][next_best], part.pairs[top][next_best]
         assert full is not None
         assert rest is not None
+        few = outcome != base and _too_few(evidence, part, base)
         yield {
             "without": name,
-            "outcome": outcome[0],
-            "model": outcome[1],
-            "changes": outcome != base,
-            "expected": expected_change(full, rest, evidence.alpha()),
+            "outcome": "" if few else outcome[0],
+            "model": "" if few else outcome[1],
+            "too_few": few,
+            "changes": outcome != base and not few,
+            "expected": 0.0 if few else _expected(evidence, full, rest, base),
         }
+
+
+def _too_few(evidence: Evidence, part: Evidence, base: Outcome) -> bool:
+    """Whether a rule about the number of cases alone forbids what all of them allowed."""
+    from ..stats import cases_for_equivalence
+
+    if part.n < LEAST_CASES:
+        return evidence.n >= LEAST_CASES
+    span = max(kind.span for kind in evidence.kinds)
+    least = cases_for_equivalence(evidence.rules.margin, evidence.alpha(2) / 2, span=span)
+    weighs = min(1 / one.coefficients.max() for row in part.pairs for one in row if one and one.n)
+    return base[0] == "equivalent" and weighs < least
+
+
+def _expected(evidence: Evidence, full: Estimate, rest: Estimate, base: Outcome) -> float:
+    """The chance of a change by lost cases alone: of a difference, or of lying within the margin."""
+    from ..stats import expected_change
+
+    if base[0] == "equivalent":
+        return expected_change(full, rest, evidence.alpha(2), margin=evidence.rules.margin)
+    return expected_change(full, rest, evidence.alpha())
 
 
 def _weighs(kind: Kind, evidence: Evidence) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .table import as_arrays, pairs_of, round_means
@@ -64,13 +64,16 @@ def compared(a: np.ndarray, b: np.ndarray, alpha: float) -> dict[str, Any]:
     }
 
 
-def cheapest_first(serving: pd.DataFrame, models: Sequence[str]) -> list[int]:
-    """Positions of the models, the cheapest first, or the fastest where what they cost is not known."""
+def cheapest_first(serving: pd.DataFrame, models: Sequence[str], among: Collection[str]) -> list[int]:
+    """Positions of those `among` the models, the cheapest first, or the fastest where a cost is not known.
+
+    Empty where neither is known of all of them.
+    """
     for name in ("cost_usd", "service_s", "latency_s"):
         means = mean_of(serving, name)
-        if all(model in means for model in models):
-            return sorted(range(len(models)), key=lambda i: means[models[i]])
-    return list(range(len(models)))
+        if all(model in means for model in among):
+            return sorted((models.index(model) for model in among), key=lambda i: means[models[i]])
+    return []
 
 
 def mean_of(serving: pd.DataFrame, measure: str) -> Mapping[str, float]:

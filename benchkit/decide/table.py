@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..domain import is_control
 from ..errors import InputError
 from ..metrics import METRICS, Metric, described, in_order
-from .rules import ALL
+from ..wording import ALL
 
 if TYPE_CHECKING:
     import numpy as np

@@ -75,7 +75,7 @@ class Plan:
         price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
         return (
             f"{self.to_ask:,} of {planned:,} calls are to be asked, for {price} and in about "
-            f"{self.minutes:.2g} minutes: the models are asked at once."
+            f"{_time(self.minutes)}: the models are asked at once."
         )
 
     @cached_property
@@ -86,6 +86,13 @@ class Plan:
     @property
     def models(self) -> list[str]:
         return list(dict.fromkeys(agent.model for agent, _ in self.work))
+
+
+def _time(minutes: float) -> str:
+    """In seconds below two minutes."""
+    if minutes < 2:
+        return f"{60 * minutes:.{0 if minutes > 1 / 6 else 1}f} seconds"
+    return f"{minutes:,.{0 if minutes >= 10 else 1}f} minutes"
 
 
 def executor(kind: str, model: str, temperature: float, max_tokens: int = 0) -> Agent:

@@ -39,7 +39,11 @@ def align(responses: pd.DataFrame, cases: pd.DataFrame, *, warn: bool = True) ->
     read = [outcome(row, row["test_case"], own[row["id"]]) for row in rows_of(full)]
     full["status"], full["error"] = [one.status for one in read], [one.error for one in read]
     aligned = full[[*dict.fromkeys((*Response.__dataclass_fields__, "category"))]]
-    aligned.attrs["warnings"] = [*_left_out(responses, cases), *_doubtful(responses, full)]
+    aligned.attrs["warnings"] = [
+        *_left_out(responses, cases),
+        *_doubtful(responses, full),
+        *responses.attrs.get("noted", ()),
+    ]
     aligned.attrs["simulated"] = responses.attrs.get("simulated", False)
     for line in aligned.attrs["warnings"] if warn else ():
         logger.warning("%s", line)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CUT_OFF = "cut off at max_tokens"
+UNTOLD = "empty, no status given"
 # How harnesses and providers word it. A word that is not here is asked about, never guessed.
 _WORDS = {
     "answered": "answered ok success succeeded successful complete completed done finished stop end_turn "
@@ -39,7 +40,8 @@ def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Ans
 
     A `failed` status, or a filled `error` beside an answered one or none, says that there is no answer. What
     a `malformed` or `refused` one holds is read all the same, for its content is reported apart. An answer
-    that ended on its token limit (`finish_reason`) is malformed. All else is what its text is read as.
+    that ended on its token limit (`finish_reason`) is malformed. An empty one of which
+    nothing is said is `failed`. All else is what its text is read as.
     """
     said = KNOWN.get(word_of(row.get("status")), "")
     error = "" if word_of(row.get("error")) in _NO_ERROR else str(row["error"]).strip()
@@ -47,6 +49,8 @@ def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Ans
         return Answer("failed", error=error or "its status says so")
     ended = KNOWN.get(word_of(row.get("finish_reason")), "")
     text = row.get("model_response")
+    if not said and not ended and not word_of(text):
+        return Answer("failed", error=UNTOLD)
     if "malformed" in (said, ended):
         reason = error or (CUT_OFF if ended == "malformed" else "its status says so")
         return Answer("malformed", read_answer(text, kind, own).value, reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from ..metrics import described, in_order
 from ..wording import count, interval, level, number, p_text
 from .chart import INK, MUTED, Chart, chart, frame, nothing, styled
-from .marks import Look, is_simulated, legend_below, looks, sign_of
+from .marks import Look, bar, is_simulated, legend_below, looks, sign_of
 from .words import glyphs, unit
 
 MOST_ROWS = 40  # more rows than this are a table, not a figure
@@ -44,24 +44,37 @@ def turned(comparisons: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def _decided(rows: pd.DataFrame, kinds: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """`rows` with `decides`, for those of a metric that decided on its kind."""
+    found = {(kind["kind"], kind["metric"]) for kind in kinds if kind["decides"]}
+    of = zip(rows["test_case"], rows["metric"], strict=True) if found else [()] * len(rows)
+    return rows.assign(decides=[one in found for one in of])
+
+
 def unbounded(metric: str) -> bool:
     """Whether differences of a metric are on another scale than those of a score."""
     return described(metric).span is None
 
 
 @styled
-def plot_differences(comparisons: pd.DataFrame, *, margin: float = 0.0, alpha: float = 0.05) -> Chart:
+def plot_differences(
+    comparisons: pd.DataFrame,
+    *,
+    kinds: Sequence[Mapping[str, Any]] = (),
+    margin: float = 0.0,
+    alpha: float = 0.05,
+) -> Chart:
     """Differences between models with their intervals; right is better for the first-named model.
 
-    `comparisons` has the fields of `Comparison`, its intervals at 1 − alpha. `margin` is a difference in
-    score that would not matter. Where lower is better the metric is turned
-    round, so that a side means the same on every row; the columns keep the means. A metric without an upper
-    end stands on an axis of its own.
+    `comparisons` has the fields of `Comparison`, its intervals at 1 − alpha. `kinds` are those of the
+    decision: the metrics that decided are bold. `margin` is a difference in score that would not matter.
+    Where lower is better the metric is turned round, so that a side means the same on every row; the columns
+    keep the means. A metric without an upper end stands on an axis of its own.
     """
     name, title = "differences", "Differences between models"
     if comparisons.empty:
         return nothing(name, title, "No two models were compared.")
-    rows, left_out = _difference_rows(turned(comparisons))
+    rows, left_out = _difference_rows(_decided(turned(comparisons), kinds))
     pairs = list(dict.fromkeys(_pairs(rows)))
     names = dict.fromkeys(m for side in ("model_a", "model_b") for m in comparisons[side].astype(str))
     simulated, look = is_simulated(comparisons, names), looks(names, 34)
@@ -77,7 +90,13 @@ def plot_differences(comparisons: pd.DataFrame, *, margin: float = 0.0, alpha: f
     legend_below(figure, *_legend(rows, look, margin))
     reading, note, alt = _difference_words(rows, left_out, alpha)
     return chart(
-        name, figure, reading, alt, note=note, simulated=simulated, data=(comparisons, margin, alpha)
+        name,
+        figure,
+        reading,
+        alt,
+        note=note,
+        simulated=simulated,
+        data=(comparisons, list(kinds), margin, alpha),
     )
 
 
@@ -141,7 +160,7 @@ def _forest(
         for row in of_pair.itertuples():
             at += 1
             ticks[at] = glyphs(row.metric) + (" (turned)" if described(row.metric).lower_is_better else "")
-            deciding |= {at} if row.primary else set()
+            deciding |= {at} if row.decides else set()
             if margin:
                 axes.barh(at, 2 * margin, left=-margin, height=1, color=BAND, zorder=0)
             _interval(axes, at, row, look)
@@ -162,7 +181,7 @@ def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
     winner = look.get(row.winner)  # an interval may exclude zero where the adjusted p shows nothing
     colour, marker = (winner.colour, winner.marker) if winner else (MUTED, "o")
     if np.isfinite([row.low, row.high]).all():
-        axes.plot([row.low, row.high], [at, at], color=colour, linewidth=2.2, solid_capstyle="butt")
+        bar(axes, row.low, row.high, at, colour)
     face = colour if winner else "white"
     axes.plot(row.d, at, marker, color=colour, markerfacecolor=face, markersize=7, zorder=3)
 
@@ -203,7 +222,7 @@ def _difference_words(rows: pd.DataFrame, left_out: int, alpha: float) -> tuple[
     some = f"; {count(left_out, 'comparison')} {which} left out" if left_out else ""
     shown = "shows" if sum(ahead.values()) == 1 or len(rows) == 1 else "show"
     reading = f"{sum(ahead.values())} of {count(len(rows), 'comparison')} {shown} a difference{favour}{some}."
-    bold = "; in bold the metrics that decide" if 0 < rows["primary"].sum() < len(rows) else ""
+    bold = "; in bold the metrics that decide" if 0 < rows["decides"].sum() < len(rows) else ""
     note = f"Bars are {level(alpha)} intervals, adjusted for nothing{bold}."
     each = [f"{row.metric} {_in_words(row)}" for row in rows.itertuples()]
     return reading, note, f"Differences A minus B with {level(alpha)} intervals: {'; '.join(each)}."

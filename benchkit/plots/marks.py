@@ -82,11 +82,16 @@ def sign_of(metric: str) -> int:
 def point(values: Mapping[str, float], one: Look, axes: Any, at: float) -> None:
     """A model's `mean` on the row `at` with the bar from `low` to `high`, where they are known."""
     if np.isfinite([values["low"], values["high"]]).all():
-        ends = [values["low"], values["high"]]
-        axes.plot(ends, [at, at], color=one.colour, linewidth=2.2, solid_capstyle="butt")
+        bar(axes, values["low"], values["high"], at, one.colour)
     if np.isfinite(values["mean"]):
         style: dict[str, Any] = {"marker": one.marker, "color": one.colour, "markeredgecolor": "white"}
         axes.plot(values["mean"], at, markersize=8.5, markeredgewidth=0.6, zorder=3, **style)
+
+
+def bar(axes: Any, low: float, high: float, at: float, colour: str) -> None:
+    """An interval on the row `at`, with ends that are seen above and below a mark that covers the bar."""
+    style: dict[str, Any] = {"color": colour, "linewidth": 2.2, "solid_capstyle": "butt"}
+    axes.plot([low, high], [at, at], marker="|", markersize=14, markeredgewidth=1.3, **style)
 
 
 @contextmanager

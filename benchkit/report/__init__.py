@@ -66,10 +66,10 @@ FAILED = "A failed call is unscored; malformed answers and refusals are the mode
 
 
 def standing(report: Mapping[str, Any]) -> str:
-    """What else to read the decision with: the other warnings, and whether it would stand otherwise."""
+    """Whether the decision would stand otherwise, then what else to read it with: the other warnings."""
     warnings = "\n>\n".join(f"> {escaped(line)}" for line in report["decision"]["warnings"])
     stands = "\n".join(f"- {escaped(line)}" for line in about(facts(report), "sensitivity"))
-    return "\n\n".join(filter(None, [warnings, stands]))
+    return "\n\n".join(filter(None, [stands, warnings]))
 
 
 def write(

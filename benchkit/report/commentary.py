@@ -49,7 +49,7 @@ class Commentary:
 async def comment(report: Mapping[str, Any], client: Client, model: str = "") -> Commentary:
     """Have the report agent choose. An imported run without a `model` gets no commentary, and says so."""
     if client.name == "imported" and not model:
-        return Commentary(note="These responses were made elsewhere and no report_model was named.")
+        return Commentary(note="This run was brought from elsewhere and no report_model was named.")
     model = model or default_model(client.name, "report")
     every, steps = beside(report), next_steps(report)
     offered = fitting(every)

@@ -166,9 +166,18 @@ def _keep_best(output: NotebookNode) -> bool:
 
 
 def _title(node: NotebookNode, otherwise: str) -> str:
+    from bs4 import BeautifulSoup
+    from nbconvert.filters import markdown2html
+
     prose = "\n".join(cell.source for cell in node.cells if cell.cell_type == "markdown")
-    heading = re.search(r"^# +(.+)$", prose, re.MULTILINE)
-    return re.sub(r"[*_`#]", "", heading.group(1)).strip() if heading else otherwise
+    heading = re.search(r"^# +.+$", prose, re.MULTILINE)
+    if not heading:
+        return otherwise
+    # As the page shows it: what is escaped there has no backslash in the tab either.
+    shown = BeautifulSoup(markdown2html(heading.group()), "html.parser")
+    for anchor in shown("a", class_="anchor-link"):
+        anchor.decompose()
+    return shown.get_text().strip()
 
 
 def _picture(output: NotebookNode, kind: str) -> str:

@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..wording import count, interval, known, level, listed, number, p_equals, percent
+from ..wording import (
+    count,
+    ends_text,
+    interval,
+    kind_name,
+    known,
+    level,
+    listed,
+    number,
+    p_equals,
+    percent,
+    scope,
+)
 
 Row = Mapping[str, Any]
 # The topics in the order of their weight, with the heading that a passage of the commentary gets.
@@ -82,15 +94,15 @@ def _decision(report: Row) -> Iterator[Said]:
 
 
 def _contenders(report: Row) -> Iterator[Said]:
-    """Each model over all kinds, then per kind the one that it stands worst against."""
+    """Each model over the kinds that decide, then per kind the one that it stands worst against."""
     decision, how = report["decision"], report["configuration"]
-    ends = f"simultaneous {level(how['alpha'])} interval"
+    about = scope(decision["kinds"])
     for row in decision["utility"]:
         word = "may be the best" if row["contender"] else "is shown not to be the best"
         text = (
-            f"Over all kinds {row['model']} scores {number(row['mean'])}, "
-            f"{number(row['difference'], sign=True)} against the best other model ({ends} "
-            f"{interval(row['low'], row['high'])}): it {word}."
+            f"On {about} {row['model']} scores {number(row['mean'])}, "
+            f"{number(row['difference'], sign=True)} against the best other model "
+            f"({ends_text(how['alpha'], row['low'], row['high'], 'simultaneous ')}): it {word}."
         )
         yield "contender", text, row
     for row in decision["floors"]:
@@ -101,20 +113,21 @@ def _contenders(report: Row) -> Iterator[Said]:
             rests = (
                 f"{percent(row['weight'])} of the weight, on {row['n']:,} of {count(row['planned'], 'case')}"
             )
-            text = f"{row['metric']} decides on {row['kind']} with {rests}."
+            text = f"{row['metric']} decides on {kind_name(row['kind'])} with {rests}."
         else:
-            text = f"{row['metric']} decides nothing on {row['kind']}: {row['why_not']}."
+            text = f"{row['metric']} decides nothing on {kind_name(row['kind'])}: {row['why_not']}."
         yield "contender", text, row
 
 
 def _floor(row: Row, how: Row) -> str:
-    ends = f"{level(how['alpha'])} interval {interval(row['low'], row['high'])}"
+    ends = ends_text(how["alpha"], row["low"], row["high"])
     worse = f"it is shown worse by more than the margin of {how['margin']:g}"
     held = f"a loss of more than {how['margin']:g} is excluded"
     left = f"a loss of more than {how['margin']:g} is not excluded"
     verdict = worse if row["shown_worse"] else held if row["held"] else left
     gap = number(row["difference"], sign=True)
-    return f"On {row['kind']} {row['model']} stands {gap} against {row['against']} ({ends}): {verdict}."
+    where = kind_name(row["kind"])
+    return f"On {where} {row['model']} stands {gap} against {row['against']} ({ends}): {verdict}."
 
 
 def _controls(report: Row) -> Iterator[Said]:
@@ -123,10 +136,12 @@ def _controls(report: Row) -> Iterator[Said]:
     for row in report.get("controls", ()):
         if row["metric"] not in nearest or row["gap"] < nearest[row["metric"]]["gap"]:
             nearest[row["metric"]] = row
-    primary = report["configuration"]["primary_metrics"].values()
+    primary, unusable = report["configuration"]["primary_metrics"].values(), _unusable(report["decision"])
     for metric in sorted(nearest, key=lambda name: name not in primary):
         row = nearest[metric]
         verdict = "the metric decides nothing" if row["disqualifies"] else "the metric can tell"
+        if row.get("test_case") in unusable:
+            verdict = "too few usable answers came to tell"
         text = (
             f"On {metric} the best answer that knows nothing ({row['control']}) scores "
             f"{number(row['mean'])}, the best model {number(row['best_mean'])}: {verdict}."
@@ -135,12 +150,12 @@ def _controls(report: Row) -> Iterator[Said]:
 
 
 def _delivery(report: Row) -> Iterator[Said]:
-    ends = f"{level(report['configuration']['alpha'])} interval"
+    alpha = report["configuration"]["alpha"]
     for row in report.get("delivery", ()):
         text = (
             f"On {row['metric']} {row['model']} delivered {row['delivered']:,} of "
             f"{count(row['scored'], 'answer')} in usable form; those score {number(row['content'])} "
-            f"({ends} {interval(row['content_low'], row['content_high'])})."
+            f"({ends_text(alpha, row['content_low'], row['content_high'])})."
         )
         yield "delivery", text, {name: row[name] for name in ("delivered", "scored", "content")}
     for row in report.get("delivery_pairs", ()):
@@ -168,7 +183,16 @@ def _sensitivity(report: Row) -> Iterator[Said]:
     for row in (row for row in each if row["changes"]):
         now = f"{row['outcome']} ({row['model']})" if row["model"] else row["outcome"]
         yield "sensitivity", f"Without {row['without']} the outcome would be: {now}.", row
-    if each and not any(row["changes"] for row in each):
+    if few := [row["without"] for row in each if row.get("too_few")]:
+        yield "sensitivity", f"Without {listed(few, 'or')} too few cases are left to tell.", {}
+    told, changed = len(each) - len(few), sum(row["changes"] for row in each)
+    if changed and known(expected := found.get("expected_changes")):
+        text = (
+            f"Without one category the outcome changes in {changed:,} of {told:,} that could be told; lost "
+            f"cases alone are expected to change {number(expected, 1)}."
+        )
+        yield "sensitivity", text, {"changes": changed, "expected_changes": expected}
+    if each and not few and not changed:
         text = f"The outcome stays the same without each of the {len(each)} categories in turn."
         yield "sensitivity", text, {"categories": len(each)}
     for row in found.get("holds") or ():
@@ -182,9 +206,13 @@ def _sensitivity(report: Row) -> Iterator[Said]:
         price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
         text = (
             f"{need['cases']:,} {listed(need['kinds'])} cases in all, {need['more']:,} more than now{price}, "
-            f"have a chance of {percent(need['power'])} to settle a difference of {need['difference']:g} "
-            f"between {listed(need['models'])}."
         )
+        if need["what"] == "least":
+            text += "are the least that anything is decided on."
+        else:
+            among = f" between {listed(need['models'])}" if len(need["models"]) > 1 else ""
+            power, size = percent(need["power"]), f"{need['difference']:g}"
+            text += f"have a chance of {power} to settle a difference of {size}{among}."
         yield "sensitivity", text, {name: need[name] for name in ("cases", "more", "power", "cost_usd")}
 
 
@@ -197,25 +225,52 @@ def _spread(row: Row, alpha: float) -> str:
 
 def _comparisons(report: Row) -> Iterator[Said]:
     rows = [row for row in report["comparisons"] if known(row["difference"])]
-    for row in sorted(rows, key=lambda row: not row["primary"]):
+    decides = deciding(report)
+    for row in sorted(
+        rows, key=lambda row: ((row["test_case"], row["metric"]) not in decides, not row["primary"])
+    ):
         keys = ("n", "mean_a", "mean_b", "difference", "ci_low", "ci_high", "p_adjusted")
-        yield "comparison", comparison(row, report["configuration"]), {name: row[name] for name in keys}
+        yield "comparison", comparison(row, report), {name: row[name] for name in keys}
 
 
-def comparison(row: Row, how: Row) -> str:
-    """One comparison in a sentence: both means, the difference with its interval, and the outcome."""
+def deciding(report: Row) -> set[tuple[str, str]]:
+    """The kinds with the metrics that decided: the named ones without those that something disqualified."""
+    return {(row["kind"], row["metric"]) for row in report["decision"]["kinds"] if row["decides"]}
+
+
+def failed_control(report: Row, row: Row) -> Row | None:
+    """The control that comes nearest to the best model, where it disqualifies a comparison's metric."""
+    of = (row["test_case"], row["metric"])
+    failed = [
+        one
+        for one in report.get("controls", ())
+        if one["disqualifies"] and (one["test_case"], one["metric"]) == of
+    ]
+    return min(failed, key=lambda one: one["gap"], default=None)
+
+
+def comparison(row: Row, report: Row) -> str:
+    """One comparison in a sentence: both means, the difference with its interval, the outcome."""
+    how = report["configuration"]
     a, b = row["model_a"], row["model_b"]
     outcome = {
         "better_a": f"{a} is shown to be better",
         "better_b": f"{b} is shown to be better",
     }.get(row["outcome"], "no difference is shown")
     lower = ", where lower is better," if row["metric"] in how["lower_is_better"] else ""
-    ends = f"{level(how['alpha'])} interval {interval(row['ci_low'], row['ci_high'])}"
+    ends = ends_text(how["alpha"], row["ci_low"], row["ci_high"])
     p = f", {p_equals(row['p_adjusted'])}" if known(row["p_adjusted"]) else ""
+    control = failed_control(report, row)
+    aside = (
+        f", on a metric that tells nothing: {control['control']}, which knows nothing, scores "
+        f"{number(control['mean'])} there"
+        if control
+        else ""
+    )
     return (
         f"On {row['metric']}{lower} {a} has a mean of {number(row['mean_a'])} and {b} one of "
         f"{number(row['mean_b'])} over {count(row['n'], 'case')}: a difference of "
-        f"{number(row['difference'], sign=True)} ({ends}{p}); {outcome}."
+        f"{number(row['difference'], sign=True)} ({ends}{p}); {outcome}{aside}."
     )
 
 
@@ -266,7 +321,7 @@ def served(row: Row, alpha: float) -> str:
     unit, factor = MEASURES[row["measure"]]
     a, b, gap = (factor * row[name] for name in ("mean_a", "mean_b", "difference"))
     low, high = (factor * row[end] if known(row[end]) else None for end in ("ci_low", "ci_high"))
-    ends = f"{level(alpha)} interval {interval(low, high)}"
+    ends = ends_text(alpha, low, high)
     return (
         f"{row['model_a']} takes {number(a)} {unit}, {row['model_b']} {number(b)}, over the same "
         f"{count(row['n'], 'case')}: {number(gap, sign=True)} ({ends})."
@@ -301,6 +356,11 @@ SAYERS = (
 )
 
 
+def _unusable(decision: Row) -> dict[str, str]:
+    """{kind: what became of its answers}, of kinds that decide nothing for want of usable ones."""
+    return {row["kind"]: row["why_not"] for row in decision.get("kinds", ()) if row.get("undelivered")}
+
+
 def next_steps(report: Row) -> dict[str, str]:
     """What a reader may do next as far as the decision supports it, by id."""
     decision = report["decision"]
@@ -308,13 +368,17 @@ def next_steps(report: Row) -> dict[str, str]:
     if decision["outcome"] == "deploy":
         steps["deploy"] = f"Deploy {decision['model']}."
     if decision["outcome"] == "equivalent":
-        steps["take"] = f"Take {decision['model']}, or whichever of the equivalent models suits better."
+        named = f"Take {decision['model']}, or whichever" if decision["model"] else "Take whichever"
+        steps["take"] = f"{named} of the equivalent models suits better."
     if decision["split"]:
         each = listed(f"{model} for {kind}" for kind, model in decision["split"]["routing"].items())
         steps["route"] = f"Route each kind of case to its own model: {each}."
     if need := decision["needed"]:
         steps["more_cases"] = f"Add {need['more']:,} {listed(need['kinds'])} cases before deciding."
-    if any(row["disqualifies"] for row in report.get("controls", ())):
+    unusable = _unusable(decision)
+    for kind, why in unusable.items():
+        steps[f"usable_{kind}"] = f"See to it that answers to {kind_name(kind)} come in usable form: {why}."
+    if any(row["disqualifies"] and row["test_case"] not in unusable for row in report.get("controls", ())):
         steps["metric"] = "Decide on a metric that answers that know nothing do not pass."
     if decision["warnings"]:
         steps["mend"] = "See to the warnings first: they weaken whatever is decided."

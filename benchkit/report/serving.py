@@ -22,7 +22,7 @@ def cost(report: Mapping[str, Any]) -> str:
     """Dollars, tokens and seconds per model; an unknown price is said to be unknown."""
     models = report["results_summary"]["cost"]
     if not any(row[name] for row in models for name in _KNOWN):
-        return "These responses came without times, tokens and prices: what they took is not known."
+        return "No times, tokens and prices came with this run: what its answers took is not known."
     rows = [
         {
             "model": row["model"],

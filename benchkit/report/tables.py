@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..wording import interval, level, listed, p_text
+from .facts import deciding, failed_control
 from .markdown import bold, escaped, only_pair, pairs_of, sides, signed, table
 
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
@@ -71,10 +72,11 @@ def comparisons(report: Mapping[str, Any]) -> str:
     how = report["configuration"]
     ends = f"{level(how['alpha'])} interval"
     rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
+    decides = deciding(report)
     pairs = pairs_of(rows)
     shown = [
         {
-            "metric": bold(row["metric"]) if row["primary"] else row["metric"],
+            "metric": bold(row["metric"]) if (row["test_case"], row["metric"]) in decides else row["metric"],
             **sides(row, pairs),
             "A − B": row["difference"],
             ends: interval(row["ci_low"], row["ci_high"]),
@@ -83,11 +85,12 @@ def comparisons(report: Mapping[str, Any]) -> str:
             "effect size": row["effect_size"],
             "cases": row["n"],
             "won / tied / lost": f"{row['wins']} / {row['ties']} / {row['losses']}",
-            "shown": _outcome(row, len(pairs) > 1),
+            "shown": _outcome(row, report),
         }
         for row in rows
     ]
-    text = f"{only_pair(rows)}Bold: the metrics that decide. {_adjusted(how)} {_reading(how)}"
+    which = "Bold: the metrics that decide." if decides else "No metric decides here."
+    text = f"{only_pair(rows)}{which} {_adjusted(how)} {_reading(how)}"
     parts = (text, signed(table(shown), report["signature"]), _cautions(rows))
     return "\n\n".join(filter(None, parts))
 
@@ -110,12 +113,11 @@ def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n>\n".join(f"> On {listed(metrics)}: {one[0].lower()}{one[1:]}" for one, metrics in said.items())
 
 
-def _outcome(row: Mapping[str, Any], sides_named: bool) -> str:
-    """Which model is shown better: its name, or its letter where the row says who is who."""
-    if sides_named:
-        return {"better_a": "A better", "better_b": "B better"}.get(row["outcome"], row["outcome"])
+def _outcome(row: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """Which model is shown better, by its name, and whether answers that know nothing do as well."""
     named = {"better_a": f"{row['model_a']} better", "better_b": f"{row['model_b']} better"}
-    return named.get(row["outcome"], row["outcome"])
+    shown = named.get(row["outcome"], row["outcome"])
+    return f"{shown} (control failed)" if failed_control(report, row) else shown
 
 
 def denominators(report: Mapping[str, Any]) -> str:
@@ -169,6 +171,7 @@ def method(report: Mapping[str, Any]) -> str:
         "best of the others by simultaneous intervals (multiple comparisons with the best) at alpha = "
         f"{how['alpha']:g}, and on no kind may it be worse than another by more than {how['margin']:g}.",
         _named(how),
+        _aside(report),
         _adjusted(how),
         "Intervals speak of cases like these; they know nothing of other customers, prompts or dates.",
     )
@@ -191,7 +194,7 @@ def _asked(report: Mapping[str, Any]) -> str:
 
 
 def _named(how: Mapping[str, Any]) -> str:
-    """Which metrics decide, and whether they and the terms were named before results were seen."""
+    """Which metrics are to decide, and whether they and the terms were named before results were seen."""
     first = how.get("first_named", how)
     metrics = ", ".join(how["primary_metrics"].values())
     late = [
@@ -200,14 +203,20 @@ def _named(how: Mapping[str, Any]) -> str:
     if late:
         before = ", ".join(first["primary_metrics"].get(kind, "none") for kind in late)
         return (
-            f"One metric per kind decides ({metrics}). After results were seen it was changed from {before}."
+            f"One metric per kind is named ({metrics}). After results were seen it was changed from {before}."
         )
     terms = [name for name in ("alpha", "margin", "reference") if first.get(name) != how.get(name)]
     changed = f" {', '.join(terms).capitalize()} changed after that." if terms else ""
     return f"One metric per kind was named before the results were seen ({metrics}).{changed}"
 
 
+def _aside(report: Mapping[str, Any]) -> str:
+    """Which of the named metrics decided nothing, and why."""
+    aside = [row for row in report["decision"]["kinds"] if not row["decides"]]
+    return " ".join(f"Of these {row['metric']} decides nothing: {row['why_not']}." for row in aside)
+
+
 def _adjusted(how: Mapping[str, Any]) -> str:
     """Which p-values were adjusted together."""
     pairs = ", its pairs of models adjusted together" if len(how["models"]) > 2 else ""
-    return f"Each kind's deciding metric stands alone{pairs}; all others are adjusted together (Holm)."
+    return f"Each kind's named metric stands alone{pairs}; all others are adjusted together (Holm)."

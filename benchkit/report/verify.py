@@ -17,7 +17,7 @@ from ..errors import RunError
 from ..signature import PACKAGES, parts
 from .export import page_text
 
-NEVER = ("config.json", ".config.json")  # what the run was told, not what it computed
+NEVER = ("config.json", ".config.json", ".written.json")  # what the run was told, not what it computed
 ASIDE = ("run_timestamp",)  # keys of JSON that say when
 KEYS = ("id", "test_id", "name", "model", "model_a", "model_b", "test_case", "round", "metric", "attempt")
 

@@ -15,8 +15,8 @@ from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
 from . import figures
-from .edits import BY_HAND, WRITTEN, digest, is_edited
-from .foreign import BROUGHT_SCORES, CASES, imported, is_brought
+from .edits import BY_HAND, ROWS, WRITTEN, digest, edited, is_edited, row_digests
+from .foreign import BROUGHT_SCORES, CASES, SCORES, imported, is_brought
 from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
@@ -141,10 +141,17 @@ class Run:
                 write_table(path, frame)
                 config = self.config
                 self.save_config(config | {WRITTEN: config.get(WRITTEN, {}) | {name: digest(path)}})
+                self.save_json(ROWS, self._rows_written() | {name: row_digests(read_table(path))})
 
-    def forget_what_was_written(self) -> None:
-        """Take every table for ours from now on: what a person edited is written over."""
-        self.save_config({name: value for name, value in self.config.items() if name != WRITTEN})
+    def _rows_written(self) -> dict[str, dict[str, str]]:
+        file = self.path / ROWS
+        return read_json(file, maker="02_validate") if file.exists() else {}
+
+    def edits(self) -> list[str]:
+        """A sentence for each table that a person edited since benchkit wrote it, with how many rows."""
+        wrote, rows = self.config.get(WRITTEN, {}), self._rows_written()
+        said = (edited(self.path / name, wrote.get(name), rows.get(name, {})) for name in BY_HAND)
+        return [one for one in said if one]
 
     def rows_used(self) -> str:
         """Of the rows that somebody brought, how many are cases, and why the others are none.
@@ -194,7 +201,7 @@ class Run:
         key = ["id", "model", "round", "metric"]
         if (twice := scores.duplicated(key)).any():
             row = dict(zip(key, scores.loc[twice, key].iloc[0], strict=True))
-            raise RunError(f"{BROUGHT_SCORES} has two values for {row}. Keep one.")
+            raise RunError(f"{SCORES} has two values for {row}. Keep one.")
         return scores
 
     def metrics_report(self) -> dict[str, Any]:
@@ -259,7 +266,7 @@ class Run:
         if asked:
             _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
         responses = pd.concat(frames, ignore_index=True)
-        responses.attrs["simulated"] = self.simulated
+        responses.attrs |= {"simulated": self.simulated, "noted": self.edits()}
         return responses
 
     def response_files(self) -> dict[str, str]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError, UsageError
 from ..log import setup_logging
-from .json_io import CONFIG_COPY, PLANNED, is_config, json_text
+from .json_io import CONFIG_COPY, PLANNED, is_config, json_text, read_config
 from .lock import claim
 from .paths import RESPONSES, made_folder
 from .provenance import about, now
-from .tables import read_table, write_atomically, write_table
+from .tables import read_table, table_text, write_atomically, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = setup_logging(__name__)
 BESIDE = "benchkit"  # the folder inside theirs for our results, where theirs are in the way
@@ -76,6 +79,7 @@ def scored_at(path: Path) -> Path:
     target = path / BESIDE if taken else path
     if taken:
         refuse_foreign(target)
+        _check_readable(path, target)
         made_folder(target)
         _copy_inputs(path, target)
         logger.warning(
@@ -89,10 +93,9 @@ def scored_at(path: Path) -> Path:
 
 def _scores_alone(path: Path) -> Path:
     """The run folder for a table of scores and nothing else; cases without a kind are of the kind "all"."""
-    scores = read_table(path / SCORES)
+    scores = _lone_scores(path)
     refuse_foreign(target := path / BESIDE)
     made_folder(target)
-    scores["test_case"] = scores["test_case"].replace("", "all")
     write_table(target / BROUGHT_SCORES, scores)
     ids = scores["id"].drop_duplicates()
     told = "(only the scores of case " + ids.astype(str) + " were brought)"
@@ -104,6 +107,41 @@ def _scores_alone(path: Path) -> Path:
     return target
 
 
+def _lone_scores(path: Path) -> pd.DataFrame:
+    scores = read_table(path / SCORES)
+    scores["test_case"] = scores["test_case"].replace("", "all")
+    return scores
+
+
+def changed_since_copied(target: Path) -> Iterator[str]:
+    """A sentence for each file beside a run of answers or scores from elsewhere that is not as it was copied.
+
+    Reads only; nothing for a run that has no copies.
+    """
+    source = target.parent
+    if target.name != BESIDE or read_config(target)["provider"] != "imported":
+        return
+    alone = not (source / CASES).exists() and (source / SCORES).exists()
+    for file, name in [(source / SCORES, BROUGHT_SCORES)] if alone else _inputs(source):
+        if not file.exists() or _is_as_copied(file, target / name, alone):
+            continue
+        yield (
+            f"{file} has changed since it was copied to {target / name}: the numbers are those of the copy. "
+            f"Run 04_measure.ipynb on {source} to measure what is there now."
+        )
+
+
+def _is_as_copied(file: Path, copy: Path, alone: bool) -> bool:
+    if not copy.exists():
+        return False
+    if not alone:
+        return file.read_bytes() == copy.read_bytes()
+    try:
+        return table_text(_lone_scores(file.parent)) == table_text(read_table(copy))
+    except RunError:
+        return False  # it could be read when it was copied
+
+
 def _inputs(path: Path) -> Iterator[tuple[Path, str]]:
     """What there is to score, and what a run calls it."""
     yield path / CASES, CASES
@@ -112,13 +150,20 @@ def _inputs(path: Path) -> Iterator[tuple[Path, str]]:
         yield path / SCORES, BROUGHT_SCORES
 
 
+def _check_readable(path: Path, target: Path) -> None:
+    """Raises RunError that names their file, and not a copy of it that nobody has seen."""
+    for file, name in _inputs(path):
+        if not _is_as_copied(file, target / name, alone=False):
+            read_table(file)
+
+
 def _copy_inputs(path: Path, target: Path) -> None:
     wanted = {name: file for file, name in _inputs(path)}
     for old in target.iterdir():
         if is_brought(old.name) and old.name not in wanted:
             old.unlink()
     for name, file in wanted.items():
-        if not (target / name).exists() or (target / name).read_bytes() != file.read_bytes():
+        if not _is_as_copied(file, target / name, alone=False):
             shutil.copyfile(file, target / name)
 
 

@@ -16,6 +16,7 @@ from .delimited import known_names, read_text, records, separator
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_SAID, MOST_SHOWN = 20, 60  # bad cells of a table, and characters of one
 TEXT, INTEGER, NUMBER = "object", "Int64", "float64"
 DEFAULTS = {"attempt": "1"}  # a case that somebody wrote by hand is a first attempt
 _CASE = {
@@ -157,8 +158,12 @@ def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
     absent = [column for column in artifact.needed if column not in frame.columns]
     if absent:
         raise RunError(f"{path} has no column {', '.join(absent)}. {_remedy(path, artifact)}")
+    bad: list[tuple[int, str]] = []
     for column, kind in artifact.columns.items():
-        frame[column] = _typed(path, artifact, frame, column, kind)
+        frame[column], wrong = _typed(frame, column, kind)
+        bad += wrong
+    if bad:
+        raise _damaged(path, artifact, f"{_bad_rows(bad)} (leave a cell empty where there is no value)")
     return frame[[*artifact.columns, *(c for c in frame.columns if c not in artifact.columns)]]
 
 
@@ -184,15 +189,20 @@ def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
         raise RunError(f"{error} {_remedy(path, artifact)}") from error
     header: list[str] = []
     rows: list[list[str]] = []
+    bad: list[tuple[int, str]] = []
     for number, cells, problem in records(text, separator(path, text, artifact.needed)):
         if problem:
-            raise _damaged(path, artifact, f"row {number} is {problem}")
-        if header and cells and len(cells) != len(header):
-            raise _damaged(path, artifact, f"row {number} has {len(cells)} cells, the header {len(header)}")
-        if header:
+            bad.append((number, f" is {problem}"))
+            if not header:
+                break
+        elif header and cells and len(cells) != len(header):
+            bad.append((number, f" has {len(cells)} cells, the header {len(header)}"))
+        elif header:
             rows += [cells] if cells else []
         else:
             header = known_names(path, [restore(name) for name in cells], artifact.columns)
+    if bad:
+        raise _damaged(path, artifact, _bad_rows(bad))
     if not header or len(set(header)) < len(header):
         raise _damaged(path, artifact, "has a column twice" if header else "is empty")
     return pd.DataFrame(rows, columns=header, dtype="object")
@@ -205,9 +215,7 @@ def _damaged(path: Path, artifact: Artifact, what: str) -> RunError:
 def _remedy(path: Path, artifact: Artifact) -> str:
     """What a notebook made it can make again; what came from elsewhere it cannot."""
     if not _is_ours(path):
-        return (
-            f"Mend it there, or make it again where it came from ({artifact.maker}.ipynb, if benchkit did)."
-        )
+        return "Mend it there."
     return f"Mend it, or delete it and run {artifact.maker}.ipynb again."
 
 
@@ -215,7 +223,15 @@ def _is_ours(path: Path) -> bool:
     return (path.parent / "calls.sqlite").exists()
 
 
-def _typed(path: Path, artifact: Artifact, frame: pd.DataFrame, column: str, kind: str) -> pd.Series:
+def _bad_rows(bad: list[tuple[int, str]]) -> str:
+    """All of them in the order of their rows, so that one look at the file mends them."""
+    said = [f"row {row}{what}" for row, what in sorted(bad)]
+    more = f"; and {len(said) - MOST_SAID:,} more" if len(said) > MOST_SAID else ""
+    return "; ".join(said[:MOST_SAID]) + more
+
+
+def _typed(frame: pd.DataFrame, column: str, kind: str) -> tuple[pd.Series, list[tuple[int, str]]]:
+    """The column typed; row numbers of the cells that are no such number, and what is wrong with them."""
     import pandas as pd
 
     if column not in frame.columns:
@@ -224,17 +240,19 @@ def _typed(path: Path, artifact: Artifact, frame: pd.DataFrame, column: str, kin
     if column == "id":  # nobody sees a blank around one
         cells = cells.map(str.strip)
     if kind == TEXT:
-        return cells
+        return cells, []
     cells = cells.where(cells != "", DEFAULTS.get(column, ""))
     numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce").astype("float64")
     whole = numbers.round() == numbers
     bad = (cells != "") & (~numbers.between(-1e15, 1e15) | ((kind == INTEGER) & ~whole))
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        wanted = "whole number" if kind == INTEGER else "number"
-        found = f"row {row + 2}: {column} = {cells.iloc[row]!r} is not a {wanted}"
-        raise _damaged(path, artifact, found)
-    return numbers.astype("Int64") if kind == INTEGER else numbers
+    wanted = "whole number" if kind == INTEGER else "number"
+    wrong = [
+        (row, f": {column} = {cell[:MOST_SHOWN]!r} is not a {wanted}")
+        for row, (cell, is_bad) in enumerate(zip(cells, bad, strict=True), 2)
+        if is_bad
+    ]
+    numbers = numbers.mask(bad)
+    return numbers.astype("Int64") if kind == INTEGER else numbers, wrong
 
 
 def _is_numeric(column: pd.Series) -> bool:

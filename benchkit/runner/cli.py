@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import benchkit
 
 from ..errors import BenchkitError, Interrupted, RunError, UsageError
+from ..wording import count
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
@@ -122,16 +123,16 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
     declared = declared_parameters(folder)
     given = _from_files(args.files)
     given |= {name: parse(text, find(declared, name)) for name, text in args.parameters}
-    for flag, name, value in (
-        ("--offline", "provider", args.provider),
-        ("--cases", "cases_file", args.cases),
-    ):
+    flags = (("--offline", "provider", args.provider), ("--cases", "cases_file", args.cases))
+    for flag, name, value in flags:
         if value and given.setdefault(name, value) != value:
             raise UsageError(f"{flag} and -p {name} {given[name]} contradict each other. Leave one out.")
     if given.pop("run_dir", args.run_dir) != args.run_dir:
         raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
     span = {"first": args.first, "last": args.last}
-    return BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
+    made = BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
+    made.flags = {name: flag for flag, name, value in flags if value}
+    return made
 
 
 def _from_files(files: Sequence[str]) -> dict[str, Any]:
@@ -184,10 +185,13 @@ def _ending(run_dir: Path, last: str) -> list[str]:
     lines = ["SIMULATED: no real model answered."] if run.simulated else []
     report = run.metrics_report() if last >= "04" else {}
     used = report.get("rows_used") or run.rows_used()
-    lines += [f"{used}."] if used else []
+    unscored = sum(row["unscored"] for row in report.get("denominators", ()))
+    seen = [used, f"{count(unscored, 'answer')} unscored" if unscored else ""]
+    lines += [f"{'; '.join(filter(None, seen))}."] if any(seen) else []
     if report:
         decision = report["decision"]
-        lines += [decision["sentence"], *(f"Warning: {one}" for one in decision.get("warnings", ()))]
+        warnings = filter(None, (decision.get("caveat"), *decision.get("warnings", ())))
+        lines += [decision["sentence"], *(f"Warning: {one}" for one in warnings)]
     pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
     for label, name in pages.items():
         page = run_dir / "html" / f"{name}.html"

@@ -6,12 +6,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..errors import BenchkitError, BudgetStop, InputError, Interrupted, RunError, UsageError, unwritable
+from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, unwritable
 from ..log import setup_logging
 from ..report.export import export_html
 from ..values import usable
@@ -45,8 +45,8 @@ class BenchmarkPipeline:
     - `parameters`: any name of any notebook's parameters cell; each goes to every notebook that declares it.
       What a run was last run with is its default.
 
-    Raises UsageError for a parameter that no notebook has or whose type is another, InputError for cases
-    that are not there, both before anything runs.
+    Raises UsageError for a parameter that no notebook has, one whose type is another, and cases that are
+    not there, before anything runs.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class BenchmarkPipeline:
         if self.parameters.get("cases_file"):
             self.parameters["cases_file"] = _existing(self.parameters["cases_file"])
         self.verbose = verbose
+        self.flags: dict[str, str] = {}  # what the command line calls a parameter
         self.terminal = Terminal(verbose=verbose)
 
     async def run(self) -> dict[str, Any]:
@@ -85,6 +86,7 @@ class BenchmarkPipeline:
         from ..run.paths import forget_empty
 
         self._require()
+        self._check_arguments()
         run_dir, is_new = self._open()
         self.run_dir = run_dir
         try:
@@ -100,6 +102,8 @@ class BenchmarkPipeline:
                 except BenchkitError:
                     intend(run_dir, before)  # what cannot be used is no plan
                     raise
+                if is_new:
+                    self.terminal.say(f"New run: {run_dir}")
                 for name, values in plan.items():
                     await self._run_one(name, values)
                     del left[name]
@@ -140,10 +144,31 @@ class BenchmarkPipeline:
         if self.names[0] != NOTEBOOKS[0]:
             return open_run(self.given).path, False
         is_new = not self.given or not located(self.given).exists()
-        path = begun_folder(self.given)
-        if is_new:
-            self.terminal.say(f"New run: {path}")
-        return path, is_new
+        return begun_folder(self.given), is_new
+
+    def _check_arguments(self) -> None:
+        """Before anything is written: whether what was given can be used on what is there."""
+        from ..run import recorded_parameters
+        from ..run.paths import located
+        from .preflight import check_values
+
+        path = located(self.given) if self.given else None
+        if path and self.names[0] != NOTEBOOKS[0] and not path.is_dir():
+            raise UsageError(f"{path} is not a folder. Give the path of a run folder, such as runs/run_….")
+        found = self._found(path)
+        recorded = recorded_parameters(found) if found else {}
+        check_values(self._whole(self._values(recorded, {})))
+
+    def _found(self, path: Path | None) -> Path | None:
+        """The run that is there already, only read; None for a new one and a folder of somebody else's."""
+        from ..run import read_run
+        from ..run.foreign import is_run
+
+        if self.names[0] == NOTEBOOKS[0]:
+            return path if path and is_run(path) else None
+        with suppress(RunError):  # opening it says what is wrong
+            return read_run(self.given).path
+        return None
 
     def _plan(self, run_dir: Path) -> dict[str, dict[str, Any]]:
         """Each notebook's values: what the run was last run with, and over it what was given now."""
@@ -151,8 +176,13 @@ class BenchmarkPipeline:
 
         self._name_rules(run_dir)
         recorded = recorded_parameters(run_dir)
+        return self._values(recorded, {"run_dir": str(run_dir)})
+
+    def _values(
+        self, recorded: Mapping[str, Mapping[str, Any]], where: dict[str, str]
+    ) -> dict[str, dict[str, Any]]:
         self._refuse_unused(recorded)
-        given = self.parameters | {"run_dir": str(run_dir)}
+        given = self.parameters | where
         return {
             name: {
                 key: given.get(key, recorded.get(name, {}).get(key))
@@ -163,16 +193,18 @@ class BenchmarkPipeline:
         }
 
     async def _check(self, plan: Mapping[str, Mapping[str, Any]], run_dir: Path) -> None:
-        """Before anything is paid for: every notebook's values can be used and its models are served."""
-        from .preflight import check_models, check_values
+        """Before anything is paid for: the models of every notebook are served."""
+        from .preflight import check_models
 
-        whole = {
+        whole = self._whole(plan)
+        if not (run_dir / "metrics.json").exists():  # a finished run asks nothing
+            await check_models(whole, self._provider(whole, run_dir))
+
+    def _whole(self, plan: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {
             name: {one.name: one.default for one in self.declared[name].values()} | dict(values)
             for name, values in plan.items()
         }
-        check_values(whole)
-        if not (run_dir / "metrics.json").exists():  # a finished run asks nothing
-            await check_models(whole, self._provider(whole, run_dir))
 
     def _provider(self, plan: Mapping[str, Mapping[str, Any]], run_dir: Path) -> str:
         from ..run import Run
@@ -195,8 +227,9 @@ class BenchmarkPipeline:
             homes = [name for name, declared in self.declared.items() if key in declared]
             known = any(recorded.get(name, {}).get(key) == value for name in homes)
             if not known and not set(homes) & set(self.names):
+                said = self.flags.get(key, key)
                 raise UsageError(
-                    f"{key} is a parameter of {' and '.join(homes)}, which would not run: this goes from "
+                    f"{said} is a parameter of {' and '.join(homes)}, which would not run: this goes from "
                     f"{self.names[0]} to {self.names[-1]}. Start with {homes[0][:2]}, or leave it out."
                 )
 
@@ -306,7 +339,7 @@ def _existing(file: str) -> str:
     """`file` from the root on: a run may be resumed from another working directory."""
     path = Path(file).expanduser().resolve()
     if not path.is_file():
-        raise InputError(f"{path} is not a file. Give the CSV or JSONL file that holds your cases.")
+        raise UsageError(f"{path} is not a file. Give the CSV or JSONL file that holds your cases.")
     return str(path)
 
 

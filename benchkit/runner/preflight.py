@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ProviderError
+from ..errors import ProviderError, RunError, UsageError
 from ..run import read_run
 from ..values import checked, refused
+
+if TYPE_CHECKING:
+    from ..llm.provider import Provider
 
 Values = Mapping[str, Any]
 Plan = Mapping[str, Values]  # each notebook that is going to run, with all of its parameters
@@ -26,7 +29,10 @@ def check_values(plan: Plan) -> None:
     given = {name: value for values in plan.values() for name, value in values.items()}
     for name in ("pilot_run", "baseline_run"):
         if given.get(name):
-            read_run(given[name])
+            try:
+                read_run(given[name])
+            except RunError as error:
+                raise UsageError(f"{name}: {error}") from error
     if given.get("labels_file") and not Path(given["labels_file"]).expanduser().is_file():
         raise refused("labels_file", given["labels_file"], "There is no such file.")
     if given.get("reference") and "03_execute" in plan and "01_generate" in plan:
@@ -62,7 +68,8 @@ def _check_rules(plan: Plan, given: Values) -> None:
 async def check_models(plan: Plan, provider_name: str) -> None:
     """The key works, and every model that these notebooks are going to ask is served.
 
-    Raises ProviderError that names the parameter which asks for the model.
+    Raises UsageError for a key that is none and for a model that is not served, naming the parameter which
+    asks for it, ProviderError for a provider that is out of reach.
     """
     from ..llm.catalog import DEFAULTS
     from ..llm.provider import Provider
@@ -72,15 +79,23 @@ async def check_models(plan: Plan, provider_name: str) -> None:
         return
     provider = Provider(provider_name)
     try:
+        _connect(provider)
         for parameter, models in wanted.items():
             try:
                 await provider.check(models)
             except ProviderError as error:
                 if not provider.models:
                     raise  # no list of models: the key or the network, whoever asks
-                raise ProviderError(f"{parameter}: {error}") from error
+                raise UsageError(f"{parameter}: {error}") from error
     finally:
         await provider.close()
+
+
+def _connect(provider: Provider) -> None:
+    try:
+        provider.transport  # noqa: B018 - made on first use, with the key
+    except ProviderError as error:
+        raise UsageError(str(error)) from error
 
 
 def _wanted(plan: Plan, default: Mapping[str, Any]) -> dict[str, list[str]]:

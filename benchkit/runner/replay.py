@@ -18,6 +18,7 @@ from ..errors import BenchkitError, RunError
 from ..llm.journal import keep_failed
 from ..report.verify import Difference, Verification, compared
 from ..run import Run
+from ..run.foreign import changed_since_copied
 from ..run.lock import check_free
 from .parameters import NOTEBOOKS, notebook_folder
 
@@ -39,12 +40,12 @@ def verify(path: Path) -> Verification:
     names = [name for name in NOTEBOOKS[1:] if name in recorded]
     with TemporaryDirectory(prefix="benchkit-", ignore_cleanup_errors=True) as folder:
         copy = Path(shutil.copytree(path, Path(folder) / path.name, ignore=LEFT_OUT))
-        Run(copy).forget_what_was_written()  # else an edit by hand would be kept, and not found
         if (copy / "calls.sqlite").exists():
             keep_failed(copy / "calls.sqlite")
         stopped = asyncio.run(_replayed(copy, names, recorded))
         found = compared(path, copy)
     found.differences = stopped + found.differences
+    found.notes[:0] = [*Run(path).edits(), *changed_since_copied(path)]
     if not (path / "calls.sqlite").exists():
         found.notes.append("Responses are taken as they stand: no calls.sqlite holds what came back.")
     found.notes.append(NEVER)

@@ -83,8 +83,11 @@ def other_categories(
     return interval_at(known, alpha)
 
 
-def expected_change(full: Estimate, part: Estimate, alpha: float) -> float:
+def expected_change(full: Estimate, part: Estimate, alpha: float, *, margin: float = 0.0) -> float:
     """The chance that `part`, made of some of the cases of `full`, differs in significance by that alone.
+
+    With a `margin` above 0: that it does not show the equivalence within it that `full` shows, by two
+    one-sided tests at alpha/2 each.
 
     If what was left out is like the rest, the smaller sample's estimate is normal around the whole one's, its
     variance larger by SE_part² − SE_full². Many changes that were to be expected are lost cases, no finding.
@@ -94,6 +97,11 @@ def expected_change(full: Estimate, part: Estimate, alpha: float) -> float:
     reach = t_quantile(alpha / 2, part.df) * part.se
     room = math.sqrt(max(part.se**2 - full.se**2, (0.01 * full.se) ** 2))
     centre = abs(full.estimate)
+    if margin:
+        inside = margin - reach
+        return (
+            1 - float(ndtr((inside - centre) / room) - ndtr((-inside - centre) / room)) if inside > 0 else 1.0
+        )
     significant = float(ndtr((centre - reach) / room) + ndtr((-centre - reach) / room))
     return 1 - significant if full.p_value <= alpha else significant
 
