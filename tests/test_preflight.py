@@ -6,8 +6,9 @@ import pytest
 
 from benchkit.errors import UsageError
 from benchkit.offline import OfflineServer
-from benchkit.runner.parameters import declared_parameters, notebook_folder
+from benchkit.runner.parameters import NOTEBOOKS, declared_parameters, notebook_folder
 from benchkit.runner.preflight import check_models, check_values
+from benchkit.runner.replay import replay
 
 STEADY, HASTY = "offline/steady", "offline/hasty"
 
@@ -99,3 +100,10 @@ async def test_an_imported_run_asks_nobody(monkeypatch):
     """No key is needed to score what was made elsewhere."""
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     assert await check_models(plan(4, 5), "imported") is None
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+async def test_every_notebook_checks_its_own_values(name):
+    """Whoever opens one in Jupyter is told as the command tells."""
+    with pytest.raises(UsageError, match="run_dir = 5 is not usable"):
+        await replay(notebook_folder() / f"{name}.ipynb", {"run_dir": 5})

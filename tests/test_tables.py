@@ -148,6 +148,19 @@ def test_damage_is_said(tmp_path, text, said):
         (tmp_path / "calls.sqlite").touch()
 
 
+def test_all_bad_rows_are_said_at_once(tmp_path):
+    """In their order, whatever is wrong with each; of very many the first twenty, and how many more."""
+    good = "a,b,conversation,g\n"
+    path = written(tmp_path, HEADER + "a,b\n" + good + 'a,b,"c"d,g\n' + good + "a,b,c,d,e\n")
+    with pytest.raises(RunError) as error:
+        read_table(path)
+    assert "csv row 2 has 2 cells, the header 4; row 4 is not readable as CSV (" in str(error.value)
+    assert "; row 6 has 5 cells, the header 4. Mend it there." in str(error.value)
+    path = written(tmp_path, HEADER + "a,b\n" * 25)
+    with pytest.raises(RunError, match=r"row 21 has 2 cells, the header 4; and 5 more\. Mend"):
+        read_table(path)
+
+
 def test_missing_is_said(tmp_path):
     """A table that is not there names the notebook that makes it."""
     with pytest.raises(RunError, match=r"has no scores\.csv\. Run 04_measure\.ipynb"):

@@ -163,7 +163,7 @@ def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
         frame[column], wrong = _typed(frame, column, kind)
         bad += wrong
     if bad:
-        raise _damaged(path, artifact, _bad_cells(bad))
+        raise _damaged(path, artifact, f"{_bad_rows(bad)} (leave a cell empty where there is no value)")
     return frame[[*artifact.columns, *(c for c in frame.columns if c not in artifact.columns)]]
 
 
@@ -189,15 +189,20 @@ def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
         raise RunError(f"{error} {_remedy(path, artifact)}") from error
     header: list[str] = []
     rows: list[list[str]] = []
+    bad: list[tuple[int, str]] = []
     for number, cells, problem in records(text, separator(path, text, artifact.needed)):
         if problem:
-            raise _damaged(path, artifact, f"row {number} is {problem}")
-        if header and cells and len(cells) != len(header):
-            raise _damaged(path, artifact, f"row {number} has {len(cells)} cells, the header {len(header)}")
-        if header:
+            bad.append((number, f" is {problem}"))
+            if not header:
+                break
+        elif header and cells and len(cells) != len(header):
+            bad.append((number, f" has {len(cells)} cells, the header {len(header)}"))
+        elif header:
             rows += [cells] if cells else []
         else:
             header = known_names(path, [restore(name) for name in cells], artifact.columns)
+    if bad:
+        raise _damaged(path, artifact, _bad_rows(bad))
     if not header or len(set(header)) < len(header):
         raise _damaged(path, artifact, "has a column twice" if header else "is empty")
     return pd.DataFrame(rows, columns=header, dtype="object")
@@ -218,11 +223,11 @@ def _is_ours(path: Path) -> bool:
     return (path.parent / "calls.sqlite").exists()
 
 
-def _bad_cells(bad: list[tuple[int, str]]) -> str:
+def _bad_rows(bad: list[tuple[int, str]]) -> str:
     """All of them in the order of their rows, so that one look at the file mends them."""
-    said = [f"row {row}: {what}" for row, what in sorted(bad)]
+    said = [f"row {row}{what}" for row, what in sorted(bad)]
     more = f"; and {len(said) - MOST_SAID:,} more" if len(said) > MOST_SAID else ""
-    return "; ".join(said[:MOST_SAID]) + more + " (leave a cell empty where there is no value)"
+    return "; ".join(said[:MOST_SAID]) + more
 
 
 def _typed(frame: pd.DataFrame, column: str, kind: str) -> tuple[pd.Series, list[tuple[int, str]]]:
@@ -242,7 +247,7 @@ def _typed(frame: pd.DataFrame, column: str, kind: str) -> tuple[pd.Series, list
     bad = (cells != "") & (~numbers.between(-1e15, 1e15) | ((kind == INTEGER) & ~whole))
     wanted = "whole number" if kind == INTEGER else "number"
     wrong = [
-        (row, f"{column} = {cell[:MOST_SHOWN]!r} is not a {wanted}")
+        (row, f": {column} = {cell[:MOST_SHOWN]!r} is not a {wanted}")
         for row, (cell, is_bad) in enumerate(zip(cells, bad, strict=True), 2)
         if is_bad
     ]
