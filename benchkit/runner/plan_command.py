@@ -134,6 +134,6 @@ def _smallest(value: float) -> str:
 def _text(table: pd.DataFrame) -> str:
     whole = {"answers": "{:,}", "tokens": "{:,.0f}", "cost_usd": "{:,.4f}", "contenders": "{:,.1f}"}
     whole |= dict.fromkeys(table.filter(like="minutes"), "{:,.1f}")
-    forms = {name: whole[name].format for name in whole if name in table}
+    forms: dict[str, Any] = {name: whole[name].format for name in whole if name in table}
     forms |= {"smallest difference": _smallest}
     return table.to_string(index=False, na_rep="unknown", float_format="{:,.3f}".format, formatters=forms)
