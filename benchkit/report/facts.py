@@ -204,9 +204,8 @@ def _sensitivity(report: Row) -> Iterator[Said]:
             yield "sensitivity", _spread(row, report["configuration"]["alpha"]), {"p_value": row["p_value"]}
     if need := decision["needed"]:
         price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
-        text = (
-            f"{need['cases']:,} {listed(need['kinds'])} cases in all, {need['more']:,} more than now{price}, "
-        )
+        which = listed(map(kind_name, need["kinds"]))
+        text = f"{need['cases']:,} {which} in all, {need['more']:,} more than now{price}, "
         if need["what"] == "least":
             text += "are the least that anything is decided on."
         else:
@@ -374,7 +373,7 @@ def next_steps(report: Row) -> dict[str, str]:
         each = listed(f"{model} for {kind}" for kind, model in decision["split"]["routing"].items())
         steps["route"] = f"Route each kind of case to its own model: {each}."
     if need := decision["needed"]:
-        steps["more_cases"] = f"Add {need['more']:,} {listed(need['kinds'])} cases before deciding."
+        steps["more_cases"] = f"Add {need['more']:,} {listed(map(kind_name, need['kinds']))} before deciding."
     unusable = _unusable(decision)
     for kind, why in unusable.items():
         steps[f"usable_{kind}"] = f"See to it that answers to {kind_name(kind)} come in usable form: {why}."
