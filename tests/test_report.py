@@ -16,6 +16,7 @@ from benchkit.decide import Rules
 from benchkit.domain import CATEGORIES
 from benchkit.measure import costs
 from benchkit.report.export import export_report, page_text
+from benchkit.report.facts import next_steps
 from benchkit.report.markdown import cell, escaped, in_html
 from benchkit.signature import parts, small_print
 
@@ -511,3 +512,14 @@ def test_no_axis_label_runs_into_the_next_panel(kinds):
     boxes = [axes.xaxis.label.get_window_extent() for axes in chart.figure.axes]
     panels = [axes.get_window_extent() for axes in chart.figure.axes]
     assert all(box.x1 <= panel.x1 for box, panel in zip(boxes, panels, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "name"), [(["json"], "JSON cases"), (["json", "conversation"], "JSON cases and conversations")]
+)
+def test_kinds_have_the_same_names_in_every_sentence(computed, kinds, name):
+    need = {"cases": 91, "more": 81, "power": 0.8, "difference": 0.05, "cost_usd": None, "what": "difference"}
+    decision = computed["decision"] | {"needed": need | {"kinds": kinds, "models": [STEADY, HASTY]}}
+    made = computed | {"decision": decision}
+    assert next_steps(made)["more_cases"] == f"Add 81 {name} before deciding."
+    assert any(one.text.startswith(f"91 {name} in all") for one in report.facts(made))

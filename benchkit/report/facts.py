@@ -204,9 +204,8 @@ def _sensitivity(report: Row) -> Iterator[Said]:
             yield "sensitivity", _spread(row, report["configuration"]["alpha"]), {"p_value": row["p_value"]}
     if need := decision["needed"]:
         price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
-        text = (
-            f"{need['cases']:,} {listed(need['kinds'])} cases in all, {need['more']:,} more than now{price}, "
-        )
+        which = listed(map(kind_name, need["kinds"]))
+        text = f"{need['cases']:,} {which} in all, {need['more']:,} more than now{price}, "
         if need["what"] == "least":
             text += "are the least that anything is decided on."
         else:
@@ -220,6 +219,7 @@ def _spread(row: Row, alpha: float) -> str:
     """The F test of whether the two models' difference is the same in every category."""
     varies = "differs between categories" if row["p_value"] <= alpha else "is not shown to differ by category"
     test = f"F({row['df1']:g}, {row['df2']:g}) = {number(row['f'], 2)}, {p_equals(row['p_value'])}"
+    test += f", at a level of {alpha:g}"
     return f"On {row['metric']} {row['model_a']} − {row['model_b']} {varies} ({test})."
 
 
@@ -374,7 +374,7 @@ def next_steps(report: Row) -> dict[str, str]:
         each = listed(f"{model} for {kind}" for kind, model in decision["split"]["routing"].items())
         steps["route"] = f"Route each kind of case to its own model: {each}."
     if need := decision["needed"]:
-        steps["more_cases"] = f"Add {need['more']:,} {listed(need['kinds'])} cases before deciding."
+        steps["more_cases"] = f"Add {need['more']:,} {listed(map(kind_name, need['kinds']))} before deciding."
     unusable = _unusable(decision)
     for kind, why in unusable.items():
         steps[f"usable_{kind}"] = f"See to it that answers to {kind_name(kind)} come in usable form: {why}."
