@@ -34,6 +34,7 @@ from benchkit.decide.evidence import gather
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.plan import Power, plan_power
 from benchkit.generate import generate, plan_cases, rewriter
+from benchkit.llm import jobs
 from benchkit.llm.budget import Budget
 from benchkit.llm.client import Client
 from benchkit.llm.provider import Provider
@@ -106,6 +107,7 @@ class Ended:
 
 
 def full_run(task: Task) -> Ended:
+    jobs.TURNS = 1  # a call that has failed is not asked again in the same map, so that it stays lost
     began, rate = time.perf_counter(), task.failing**0.25
     server = OfflineServer(seed=task.seed, latency_ms=0, error_rate=rate, models=[LESSER, CRITIC])
     with server, tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):

@@ -441,6 +441,10 @@ class TestSensitivity:
         other = decide(scores)["sensitivity"]["heterogeneity"][0]
         assert same["p_value"] > 0.01 > other["p_value"]
         assert len(other["categories"]) == 5
+        texts = [one.text for one in facts(report_of(scores, Rules(alpha=0.2)))]
+        assert any(
+            "differs between categories (F(" in text and "at a level of 0.2)" in text for text in texts
+        )
 
     def test_a_difference_in_other_categories_needs_them_to_agree(self):
         """A gain in one category alone is shown in these five, not in others; a gain in all in both."""

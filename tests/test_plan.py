@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchkit.decide import Rules
+from benchkit.decide import Rules, control_table
 from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.plan import pair_alpha, plan_power
@@ -117,6 +117,29 @@ class TestPower:
         at = found.curve[found.curve["rounds"] == 3].set_index("n")["power"]
         assert at[100] == pytest.approx(found.table.iloc[0]["power at 0.05"])
         assert at[found.needed.cases] == pytest.approx(0.8, abs=0.005)
+
+    def test_what_decided_nothing_in_the_pilot_is_not_planned_for(self):
+        """A kind that a control disqualified: left out, said, and the cases are those the report names."""
+        from benchkit.decide import decide
+
+        scores = pilot(noise=0.2)
+        json = scores["test_case"] == "json"
+        spoilt = scores[json & (scores["model"] == STEADY)].assign(model="control: prompt copied")
+        both = pd.concat([scores, spoilt])
+        found = plan_power(BOTH, Rules(detect=0.02), [STEADY, HASTY], 3, pilot=both, named="runs/one")
+        table = control_table(both, Rules())
+        report = decide(scores, Rules(detect=0.02), controls=table)
+        assert found.n == BOTH["conversation"]
+        assert "(runs/one): how conversations vary." in found.sentences[0]
+        assert "JSON cases decided nothing there: on field_accuracy the prompt copied" in found.sentences[0]
+        assert found.needed.cases == report["needed"]["cases"]
+
+    def test_no_difference_above_the_range_is_said_to_be_shown(self):
+        """Two cases: the smallest difference would be more than a score's whole range of 1."""
+        few = plan_power({"json": 2}, Rules(), ["a", "b"], 1)
+        assert "find no difference: it would have to be more than 1" in few.sentences[1]
+        assert "at worst more than 1" in " ".join(few.sentences)
+        assert few.table["smallest difference"][0] == math.inf
 
     def test_a_pilot_without_variance_says_nothing(self):
         """All differences equal: no number is made up of it, the kind is assumed."""
@@ -232,5 +255,6 @@ class TestCommand:
             client.run.save_responses(asyncio.run(execute(work, client)))
         out = said(capsys, str(tmp_path / "run"), "--rounds", "5")
         assert out.startswith("SIMULATED")
-        assert "Measured on a pilot of 20 cases in 2 rounds" in out
-        assert "20 cases in 5 rounds have a chance of 80 %" in out
+        assert f"Measured on a pilot of 10 cases in 2 rounds ({tmp_path / 'run'}): how JSON cases vary" in out
+        assert "Conversations decided nothing there: on task_completion" in out
+        assert "10 cases in 5 rounds have a chance of 80 %" in out

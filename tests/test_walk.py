@@ -130,7 +130,7 @@ def test_somebody_elses_responses(tmp_path):
         1,
         1,
     )
-    assert "6 of 7 rows used: 1 duplicate.\n" in done.stdout
+    assert "6 of 7 rows used: 1 duplicate; 3 answers unscored.\n" in done.stdout
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["alpha"]["json_metrics"]["field_accuracy"] is None
     assert metrics["beta"]["json_metrics"]["field_accuracy"] == 1.0
@@ -178,24 +178,24 @@ class TestGroq:
     """The path to Groq itself, with GROQ_BASE_URL."""
 
     @pytest.mark.parametrize(
-        ("key", "models", "sentence"),
+        ("key", "models", "code", "sentence"),
         [
-            ("", "a,b", "GROQ_API_KEY is not set"),
-            ("gsk_wrong", "a,b", "the provider refused the key"),
-            ("gsk_right", "openai/gpt-oss-20b,nobody/none", "does not serve a model 'nobody/none'"),
-            ("gsk_right", "mixtral-8x7b-32768,gemma2-9b-it", "use openai/gpt-oss-120b instead"),
-            ("gsk_right", "openai/gpt-oss-20b,gemma2-9b-it", "use openai/gpt-oss-20b instead"),
+            ("", "a,b", 2, "GROQ_API_KEY is not set"),
+            ("gsk_wrong", "a,b", 1, "the provider refused the key"),
+            ("gsk_right", "openai/gpt-oss-20b,nobody/none", 2, "does not serve a model 'nobody/none'"),
+            ("gsk_right", "mixtral-8x7b-32768,gemma2-9b-it", 2, "use openai/gpt-oss-120b instead"),
+            ("gsk_right", "openai/gpt-oss-20b,gemma2-9b-it", 2, "use openai/gpt-oss-20b instead"),
         ],
     )
     def test_says_what_to_do_before_anything_is_paid(
-        self, server, tmp_path, monkeypatch, capsys, key, models, sentence
+        self, server, tmp_path, monkeypatch, capsys, key, models, code, sentence
     ):
         """No key, a wrong one, an unknown or a retired model: one sentence, and no call is made."""
         monkeypatch.setenv("GROQ_BASE_URL", server.url)
         monkeypatch.setenv("GROQ_API_KEY", key)
         sent = len(server.requests)
         given = ["-p", "provider", "groq", "-p", "models", models]
-        assert cli.main(["run", str(tmp_path), *given]) == 1
+        assert cli.main(["run", str(tmp_path), *given]) == code
         said = capsys.readouterr().err
         assert sentence in said
         assert len(said.strip().splitlines()) == 1

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from ..decide import Rules, complete, of_models
+from ..decide import Rules, complete, control_table, of_models
+from ..decide.controls import disqualified
 from ..decide.evidence import Evidence, Kind, gather
 from ..decide.rules import kind_name
 from ..errors import UsageError
@@ -62,24 +63,31 @@ def plan_power(
     pilot: pd.DataFrame | None = None,
     prices: pd.DataFrame | None = None,
     power: float = POWER,
+    named: str = "",
 ) -> Power:
     """What `sizes` cases of each kind in so many rounds can show of U, and what each design costs.
 
-    `pilot` are the scores of an earlier run; a kind that it does not measure is planned with an assumption
-    that is called so. `prices` is the table of `answer_prices`. A design's power is that of a comparison of
-    two models at the level that comparing all of them with the best one takes (Dunnett's). Raises UsageError
-    for rounds, a power or sizes out of range, and where the rules do not fit the pilot.
+    `pilot` are the scores of an earlier run, `named` so; a kind that it does not measure is planned with an
+    assumption that is called so. A kind on which its controls (or answers that could not be used) leave
+    nothing to decide is not planned for, unless nothing else is left. `prices` is the table of
+    `answer_prices`. A design's power is that of a comparison of two models at the level that comparing all of
+    them with the best one takes (Dunnett's). Raises UsageError for rounds, a power or sizes out of range, and
+    where the rules do not fit the pilot.
     """
     _check(sizes, rounds, power)
     weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight and sizes[kind]}
     sizes = {kind: sizes[kind] for kind in weights}
-    seen = _measured(pilot, rules) if pilot is not None and len(pilot) else {}
+    seen, aside = _measured(pilot, rules) if pilot is not None and len(pilot) else ({}, {})
+    aside = {kind: why for kind, why in aside.items() if kind in sizes}
+    if len(aside) < len(sizes):
+        sizes = {kind: n for kind, n in sizes.items() if kind not in aside}
+        weights = rules.weights(sizes)
     names = rules.primary(_kinds(sizes))
     known = _mixed({kind: seen.get(kind) or _assumed(kind, names) for kind in sizes}, weights, sizes)
     guessed = [kind for kind in sizes if kind not in seen]
-    outlook = _Outlook(known, sizes, rounds, len(models), rules, power)
+    outlook = _Outlook(known, sizes, rounds, len(models), rules, power, _span(names, sizes))
     table = outlook.table(models, prices)
-    told = [_basis(pilot, seen, guessed), *outlook.sentences(table, rules, len(models))]
+    told = [_basis(pilot, seen, guessed, named, aside), *outlook.sentences(table, rules, len(models))]
     if guessed:
         told.insert(2, outlook.range(names, weights, seen))
     return Power(
@@ -97,6 +105,7 @@ class _Outlook:
     models: int
     rules: Rules
     power: float
+    span: float  # the largest difference there can be
 
     @property
     def n(self) -> int:
@@ -107,9 +116,12 @@ class _Outlook:
         return pair_alpha(self.models, self.known.free(n), self.rules.alpha)
 
     def smallest(self, n: float, rounds: int) -> float:
+        """The smallest difference that is found; infinite where it would be more than there can be."""
         from ..stats import smallest_difference
 
-        return smallest_difference(self.known, n, rounds=rounds, alpha=self.alpha(n), power=self.power)
+        alpha = self.alpha(n)
+        found = smallest_difference(self.known, n, rounds=rounds, alpha=alpha, power=self.power)
+        return float("inf") if found > self.span else found
 
     def chance(self, n: float, rounds: int) -> float:
         from ..stats import planned_power
@@ -167,7 +179,9 @@ class _Outlook:
         first = table.iloc[0]
         chance, size = percent(self.power), first["smallest difference"]
         at = f"{count(self.n, 'case')} in {count(self.rounds, 'round')}"
-        if size == size:
+        if size == float("inf"):
+            said = [f"{at} find no difference: it would have to be more than {self.span:g}, the range."]
+        elif size == size:
             said = [
                 f"{at} have a chance of {chance} to show a difference of {number(size)} between two models."
             ]
@@ -219,7 +233,8 @@ class _Outlook:
             ).smallest(self.n, self.rounds)
             for how in ("tame", "wild")
         ]
-        found = f"with tamer scores it would be {number(ends[0])}, at worst {number(ends[1])}"
+        tame, wild = (f"more than {self.span:g}" if end == float("inf") else number(end) for end in ends)
+        found = f"with tamer scores it would be {tame}, at worst {wild}"
         return f"That rests on an assumption; {found}."
 
 
@@ -235,14 +250,25 @@ def pair_alpha(models: int, df: float, alpha: float) -> float:
     return 2 * t_tail(simultaneous_t(correlation, df, alpha), df)
 
 
-def _measured(pilot: pd.DataFrame, rules: Rules) -> dict[str, Spread]:
-    """Per kind the variance of the pair that is hardest to tell apart; a kind without any is left out."""
-    pilot = of_models(pilot)
-    if pilot["model"].nunique() < 2:  # a run that was stopped early
-        return {}
-    evidence = gather(complete(pilot), Rules(primary_metric=rules.primary_metric, alpha=rules.alpha))
+def _span(names: Mapping[str, str], sizes: Mapping[str, int]) -> float:
+    """The largest difference there can be on the metrics that decide; infinite where one has no end."""
+    spans = [described(names.get(kind, "")).span for kind in sizes]
+    return max(float("inf") if one is None else one for one in spans)
+
+
+def _measured(pilot: pd.DataFrame, rules: Rules) -> tuple[dict[str, Spread], dict[str, str]]:
+    """Per kind the variance of the pair that is hardest to tell apart, and why a kind decides nothing.
+
+    A kind without any variance is in neither.
+    """
+    models = of_models(pilot)
+    if models["model"].nunique() < 2:  # a run that was stopped early
+        return {}, {}
+    terms = Rules(primary_metric=rules.primary_metric, alpha=rules.alpha, margin=rules.margin)
+    evidence = gather(complete(models), terms, disqualified(control_table(pilot, terms)))
     found = {kind.name: _hardest(evidence, kind) for kind in evidence.kinds}
-    return {name: one for name, one in found.items() if one is not None}
+    aside = {one.name: one.why_not for one in evidence.aside}
+    return {name: one for name, one in found.items() if one is not None}, aside
 
 
 def _hardest(evidence: Evidence, kind: Kind) -> Spread | None:
@@ -252,11 +278,19 @@ def _hardest(evidence: Evidence, kind: Kind) -> Spread | None:
     rounds = values.shape[2]
     noise = [round_noise(own) for own in values] if rounds > 1 else None
     told = []
-    for i, j in combinations(range(len(evidence.models)), 2):
+    for i, j in _open_pairs(evidence):
         pair = kind.pairs[i][j]
         if pair is not None and pair.se > 0:
             told.append(spread(pair, None if noise is None else noise[i] + noise[j], rounds))
     return max(told, key=lambda one: one.between + one.noise, default=None)
+
+
+def _open_pairs(evidence: Evidence) -> list[tuple[int, int]]:
+    """The best model against each other contender, as a decision asks; all pairs where there is no other."""
+    if evidence.usable and len(evidence.contenders) > 1:
+        top, *others = (evidence.models.index(model) for model in evidence.contenders)
+        return [(top, other) for other in others]
+    return list(combinations(range(len(evidence.models)), 2))
 
 
 def _assumed(kind: str, names: Mapping[str, str], how: str = "typical") -> Spread:
@@ -296,21 +330,28 @@ def _mixed(kinds: Mapping[str, Spread], weights: Mapping[str, float], sizes: Map
 _ENDS = ("between_low", "between_high")
 
 
-def _basis(pilot: pd.DataFrame | None, seen: Mapping[str, Spread], guessed: Sequence[str]) -> str:
+def _basis(
+    pilot: pd.DataFrame | None,
+    seen: Mapping[str, Spread],
+    guessed: Sequence[str],
+    named: str,
+    aside: Mapping[str, str],
+) -> str:
     """What the plan rests on."""
     parts = []
     if seen and pilot is not None:
         cases = pilot[pilot["test_case"].isin(list(seen))]["id"].nunique()
         where = listed(kind_name(kind) for kind in seen)
         size = f"{count(cases, 'case')} in {count(pilot['round'].nunique(), 'round')}"
-        parts.append(f"Measured on a pilot of {size}: how {where} vary.")
+        parts.append(f"Measured on a pilot of {size}{f' ({named})' if named else ''}: how {where} vary.")
     if guessed:
         where = listed(kind_name(kind) for kind in guessed)
         parts.append(
             f"Assumed, not measured: how {where} vary, as of two real models on public questions scored 0 or "
             "1. A pilot of some ten cases in two rounds or more would replace it."
         )
-    return " ".join(parts)
+    parts += [f"{kind_name(kind)} decided nothing there: {why}." for kind, why in aside.items()]
+    return " ".join(one[0].upper() + one[1:] for one in parts)
 
 
 def _kinds(sizes: Mapping[str, int]) -> pd.DataFrame:

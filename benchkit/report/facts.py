@@ -219,6 +219,7 @@ def _spread(row: Row, alpha: float) -> str:
     """The F test of whether the two models' difference is the same in every category."""
     varies = "differs between categories" if row["p_value"] <= alpha else "is not shown to differ by category"
     test = f"F({row['df1']:g}, {row['df2']:g}) = {number(row['f'], 2)}, {p_equals(row['p_value'])}"
+    test += f", at a level of {alpha:g}"
     return f"On {row['metric']} {row['model_a']} − {row['model_b']} {varies} ({test})."
 
 

@@ -41,6 +41,7 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
+    from ..decide import of_models
     from ..execute.plan import plan_power
     from ..execute.price import answer_prices
 
@@ -48,7 +49,8 @@ def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
     models = _parameter(run, "03_execute", "models") or ["A", "B"]
     rounds = _parameter(run, "03_execute", "rounds")
     if scores is not None:
-        models, rounds = list(scores["model"].unique()), int(scores["round"].nunique())
+        ours = of_models(scores)
+        models, rounds = list(ours["model"].unique()), int(ours["round"].nunique())
     rounds = rounds if args.rounds is None else args.rounds
     power = plan_power(
         _sizes(run, args.cases),
@@ -58,6 +60,7 @@ def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
         pilot=scores,
         prices=answer_prices(answers),
         power=args.power,
+        named=str(run.path) if run else "",
     )
     marked = [SIMULATED] if run and run.simulated and scores is not None else []
     return [*marked, repr(power), "", _text(power.table)]
@@ -84,9 +87,9 @@ def _pilot(run_dir: str) -> Run | None:
 
 def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """(responses, scores) of the pilot; None without any. As 04 scored these very answers, where it did."""
-    from ..decide import of_models
     from ..generate.cases import adopt_cases
     from ..measure import align, score
+    from ..measure.controls import with_controls
 
     if run is None or not response_files(run.path):
         return None, None
@@ -95,8 +98,8 @@ def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
         run.current_report()
         scores = run.scores()
     except RunError:  # 04 has not measured it, or not what is there now
-        scores = score(align(answers, cases), cases)
-    return answers, of_models(scores)
+        scores = with_controls(score(align(answers, cases), cases), cases)
+    return answers, scores
 
 
 def _sizes(run: Run | None, count: int | None) -> dict[str, int]:
@@ -123,8 +126,14 @@ def _declared() -> dict[str, dict[str, Parameter]]:
     return declared_parameters(notebook_folder())
 
 
+def _smallest(value: float) -> str:
+    """An infinite one is none: it would be more than there can be."""
+    return "none" if value == float("inf") else "unknown" if value != value else f"{value:,.3f}"
+
+
 def _text(table: pd.DataFrame) -> str:
     whole = {"answers": "{:,}", "tokens": "{:,.0f}", "cost_usd": "{:,.4f}", "contenders": "{:,.1f}"}
     whole |= dict.fromkeys(table.filter(like="minutes"), "{:,.1f}")
-    forms = {name: whole[name].format for name in whole if name in table}
+    forms: dict[str, Any] = {name: whole[name].format for name in whole if name in table}
+    forms |= {"smallest difference": _smallest}
     return table.to_string(index=False, na_rep="unknown", float_format="{:,.3f}".format, formatters=forms)
