@@ -208,7 +208,9 @@ def test_conda_and_pip_agree():
 
 def test_the_lab_serves_the_runs_too():
     """From the repository's root, where runs/ is; as root, a container's only user, it has to be told so."""
-    told = subprocess.run(["make", "-n", "lab"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    told = subprocess.run(
+        ["make", "--no-print-directory", "-n", "lab"], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout
     line = told.splitlines()[-1]
     assert f'--ServerApp.root_dir="{ROOT}"' in line
     assert ("--allow-root" in line) is (os.geteuid() == 0)
