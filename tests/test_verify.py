@@ -110,6 +110,8 @@ def test_every_kind_of_edit_is_named(run):
     ):
         assert [line for line in found if wanted in line], wanted
     assert "decision.warnings" in "".join(found) or "decision.caveat" in "".join(found)
+    assert run.edits() == ["validated_tests.csv was edited by hand: 1 changed."]
+    assert cli.main(["verify", str(run.path)]) == 1
 
 
 def test_cases_that_were_edited_by_hand_are_said_and_kept(run, capsys):
