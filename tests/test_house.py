@@ -37,9 +37,10 @@ MAY_IMPORT = {
     "run": GROUND | {"llm", "plots"},
     "offline": GROUND | {"metrics"},
     "llm": GROUND | {"agent", "offline"},
+    "judge": GROUND | {"agent", "llm", "metrics"},
     "decide": STAGE,
     "runner": GROUND | STAGES | {"decide", "llm", "offline", "run", "stats"},
-} | dict.fromkeys(STAGES, STAGE | {"decide"})
+} | dict.fromkeys(STAGES, STAGE | {"decide", "judge"})
 
 
 def imports(path: Path) -> set[str]:
