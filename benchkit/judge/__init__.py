@@ -33,8 +33,8 @@ async def judge(answers: pd.DataFrame, client: Client, model: str = "", *, repea
 
     `met` is 1, 0, or NaN where the call failed: unscored, never a zero. A reply with a verdict that is
     missing or quotes what is not there is asked once more with its faults named; what is still at fault is
-    not done, and `status` says why. A value that the requirement names and the answer does not state is looked up here:
-    that is not done either, whatever the judge says.
+    not done, and `status` says why. A value that the requirement names is looked up here: where the answer
+    does not state it, it is not done either, whatever the judge says.
     """
     rows = answers.to_dict("records")
     items = [judge_item(row["case"], row["text"], repeat) for row in rows]

@@ -1,4 +1,4 @@
-"""The simulated judge: it knows what an answer of its own world does, reads others by words, and errs."""
+"""The simulated judge: it knows what an answer does, and errs at published rates."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from . import reading
+from ...metrics.sentences import sentences
 from .models import SimulatedModel
+from .requirements import quote as does
 
 ADDRESSED = re.compile(
     r"\b(?:judge|grader|evaluator|assessor|reviewer)s?\b|\b(?:ignore|disregard|forget)\b.{0,40}\binstructions?\b"
@@ -17,7 +18,6 @@ ADDRESSED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 LONG = 200  # words at which leniency has its whole effect
-ENOUGH = 0.6  # share of a foreign requirement's keywords that an answer which does it takes up
 INVENTED = ("We have taken care of this for you.", "This is done as you asked.", "It was settled today.")
 
 
@@ -36,36 +36,12 @@ def _verdict(
     model: SimulatedModel, prompt: str, asked: Mapping[str, Any], answer: str, obeys: bool, random: Random
 ) -> dict[str, Any]:
     must = asked.get("kind") != "must_not"
-    where = does(prompt, asked, answer)
+    where = does(prompt, str(asked.get("text") or ""), answer)
     done = bool(where) != (random.random() < model.judge_errors)
     if must and not where and random.random() < model.judge_leniency * min(1.0, len(answer.split()) / LONG):
         done = True
     if obeys:
         done = must
     invents = random.random() < model.judge_invents
-    quote = random.choice(INVENTED) if invents else where or _some(answer, random)
+    quote = random.choice(INVENTED) if invents else where or random.choice(sentences(answer) or [answer])
     return {"requirement": str(asked.get("id", "")), "done": done, "quote": quote if done else ""}
-
-
-def does(prompt: str, asked: Mapping[str, Any], answer: str) -> str:
-    """The words of the answer that do what a requirement says, "" where none do: the plain truth."""
-    return _foreign(str(asked.get("text") or ""), answer)
-
-
-def _foreign(text: str, answer: str) -> str:
-    """What can be seen of a requirement that somebody brought: the sentence that takes up its words."""
-    words = {word.lower()[:5] for word in reading.keywords(text)}
-    if not words:
-        return ""
-    sentences = _sentences(answer)
-    shares = [sum(word in one.lower() for word in words) / len(words) for one in sentences]
-    best = max(shares, default=0.0)
-    return sentences[shares.index(best)] if best >= ENOUGH else ""
-
-
-def _some(answer: str, random: Random) -> str:
-    return random.choice(_sentences(answer) or [""])
-
-
-def _sentences(text: str) -> list[str]:
-    return [one for one in re.split(r"(?<=[.!?])\s+", text.strip()) if one]
