@@ -109,13 +109,14 @@ def places(golden_text: str, schema_text: str) -> Places:
     named = dict.fromkeys(_FORMAT.findall(schema_text), lambda _: True)  # of a format that nobody knows, too
     judge = Draft202012Validator(json.loads(schema_text), validate_formats=True, formats=named, offline=True)
     found = judge.evaluate(json.loads(golden_text)).list()["details"]
-    exact, ordered, weights = set(), set(), {}
+    exact, ordered = set(), set()
+    weights: dict[str, float] = {}
     for one in sorted(found, key=lambda one: not one["valid"]):  # what holds is before what was tried
         at, keywords = one["instanceLocation"], _keywords(one["evaluationPath"])
         if "if" in keywords or "not" in keywords:
             continue
-        said = one.get("annotations") or one.get("droppedAnnotations")
-        said = said if isinstance(said, dict) else {}
+        annotated: Any = one.get("annotations") or one.get("droppedAnnotations")
+        said = annotated if isinstance(annotated, dict) else {}
         if keywords[-1] in _EXACT:
             exact.add(at)
         if said.get("x-ordered", keywords[-1] == "prefixItems"):
