@@ -84,7 +84,7 @@ class TestRules:
     @pytest.mark.parametrize(
         ("named", "chosen"),
         [
-            ("", {"json": JSON, "conversation": TALK}),
+            ("", {"json": JSON, "conversation": "requirements_met"}),
             (" bleu_score ", {"json": JSON, "conversation": "bleu_score"}),
             (
                 "wer_score,structural_consistency",

@@ -119,6 +119,7 @@ def _wanted(plan: Plan, provider: str) -> dict[str, list[str]]:
         if asked
     }
     under_test = {"models": list(given.get("models") or default.get("models", []))}
-    if fourth.get("enable_judge") or second.get("enable_judge"):
-        named["judge_model"] = [judge_model(provider, under_test["models"], given.get("judge_model", ""))]
-    return named | (under_test if "03_execute" in plan else {})
+    judge = judge_model(provider, under_test["models"], given.get("judge_model", ""))
+    judged = fourth.get("enable_judge") or second.get("enable_judge")
+    named |= under_test if "03_execute" in plan else {}
+    return named | ({"judge_model": [judge]} if judged else {})
