@@ -7,8 +7,9 @@ import random
 
 import pytest
 
+from benchkit.llm.budget import first_of
 from benchkit.llm.catalog import TIERS
-from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, first_of, limit_in
+from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, limit_in
 from benchkit.llm.window import FEW, FIRST_TIMEOUT_S, GAP_S, HEARD_S, Window
 from benchkit.offline.server.limits import Limiter
 
