@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -34,6 +35,67 @@ def is_control(model: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that an answer must do for the customer, or must not do."""
+
+    id: str
+    text: str  # of a must_not: what the answer must not do
+    must: bool = True
+    weight: int = 1  # 1 to 3
+    value: str = ""  # the exact date, amount, reference or time that it names
+
+    @property
+    def kind(self) -> str:
+        return "must" if self.must else "must_not"
+
+    def record(self) -> dict[str, Any]:
+        """The requirement as JSON holds it, `kind` in the place of `must`."""
+        return {name: getattr(self, name) for name in ("id", "text", "kind", "weight", "value")}
+
+
+def read_requirements(text: str) -> tuple[Requirement, ...]:
+    """The requirements in a cell: a JSON list of objects or texts, or one a line; () for an empty cell.
+
+    An object needs `text`; without `id` it is numbered r1, r2, …; `kind` is must or must_not, `weight` 1 to
+    3, `value` a text. A text or a line that begins with "must not" is a must_not; "must" before it may stand.
+    Raises ValueError that names the requirement and what is wrong with it.
+    """
+    text = text.strip()
+    if text[:1] not in ("[", "{"):
+        said: Any = [line for line in map(str.strip, text.splitlines()) if line]
+    else:
+        said = json.loads(text)
+        said = said if isinstance(said, list) else [said]
+    found = tuple(_requirement(one, f"r{at}") for at, one in enumerate(said, 1))
+    ids = [one.id for one in found]
+    if twice := [id for id in ids if ids.count(id) > 1]:
+        raise ValueError(f"two requirements have the id {twice[0]!r}; give each its own")
+    return found
+
+
+def _requirement(said: Any, id: str) -> Requirement:
+    if isinstance(said, str):
+        forbids = _MUST_NOT.match(said)
+        wanted = said[forbids.end() :] if forbids else _MUST.sub("", said)
+        said = {"text": wanted, "kind": "must_not" if forbids else "must"}
+    if not isinstance(said, Mapping):
+        raise ValueError(f"requirement {id} is neither an object nor a text")
+    text, kind, weight = said.get("text"), said.get("kind") or "must", said.get("weight", 1)
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(f"requirement {id} has no text")
+    if kind not in ("must", "must_not"):
+        raise ValueError(f"requirement {id} has the kind {kind!r}; use must or must_not")
+    if isinstance(weight, bool) or weight not in (1, 2, 3):
+        raise ValueError(f"requirement {id} has the weight {weight!r}; use 1, 2 or 3")
+    value = as_text("" if said.get("value") is None else said["value"])
+    return Requirement(str(said.get("id") or id), text.strip(), kind == "must", int(weight), value.strip())
+
+
+_MUST_NOT = re.compile(r"must[ _]not\b\s*:?\s*", re.IGNORECASE)
+_MUST = re.compile(r"^must\b\s*:?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
 class TestCase:
     """One customer-service task with its reference answer."""
 
@@ -48,18 +110,19 @@ class TestCase:
     attempt: int = 1  # 1, or how often the generator has been asked for it
     parent_id: str = ""  # the rejected case that this one replaces
     family: str = ""  # cases that share a template, customer or wording; "" shares with none
-    requirements: str = ""  # JSON: what an answer must do and must not do, as a person brought it
+    requirements: tuple[Requirement, ...] = ()  # what an answer must do and must not do
 
     def row(self) -> dict[str, Any]:
         """The case as one CSV row: structures become JSON text."""
         return asdict(self) | {
             "golden_response": as_text(self.golden_response),
             "response_schema": "" if self.response_schema is None else as_text(self.response_schema),
+            "requirements": as_text([one.record() for one in self.requirements] or ""),
         }
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> TestCase:
-        """A case from a row that `row()` wrote; json goldens and schemas are parsed again."""
+        """A case from a row that `row()` wrote; json goldens, schemas and requirements are parsed again."""
         golden, schema = row["golden_response"], row.get("response_schema") or ""
         return cls(
             id=str(row["id"]),
@@ -71,7 +134,7 @@ class TestCase:
             attempt=int(row.get("attempt") or 1),
             parent_id=str(row.get("parent_id") or ""),
             family=str(row.get("family") or ""),
-            requirements=str(row.get("requirements") or ""),
+            requirements=read_requirements(str(row.get("requirements") or "")),
         )
 
 

@@ -26,8 +26,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from benchkit.decide import Rules, compare, complete
-from benchkit.decide.report import decide
+from benchkit.decide import Rules, compare, complete, decide
 from benchkit.decide.rounds import pass_hat_k, round_agreement, variance_split
 from benchkit.decide.table import measured
 from benchkit.domain import CATEGORIES

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchkit.decide import Rules, metrics_report
+from benchkit.decide import Rules
 from benchkit.domain import CATEGORIES, Response, is_control
 from benchkit.generate.cases import schema_of
+from benchkit.measure import metrics_report
 from benchkit.metrics import METRICS
 
 STEADY, HASTY, TERSE = "offline/steady", "offline/hasty", "offline/terse"

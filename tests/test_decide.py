@@ -13,11 +13,11 @@ from benchkit.decide import Rules, check_primary, decide, rules_of
 from benchkit.decide.controls import control_table, disqualified
 from benchkit.decide.deciding import conclude, floors
 from benchkit.decide.evidence import gather
-from benchkit.decide.naming import first_named, looked_before, named_late
 from benchkit.decide.needed import needed
 from benchkit.decide.sensitivity import sensitivity
 from benchkit.decide.table import complete
 from benchkit.errors import InputError, UsageError
+from benchkit.measure.naming import first_named, looked_before, named_late
 from benchkit.report.facts import facts, next_steps
 from benchkit.stats import sequence_alpha, stratified
 

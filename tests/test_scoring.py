@@ -7,10 +7,10 @@ import math
 import pandas as pd
 import pytest
 
-from benchkit.decide import Rules, compare, decide, metrics_report
+from benchkit.decide import Rules, compare, decide
 from benchkit.domain import is_control
 from benchkit.errors import UsageError
-from benchkit.measure import align, metrics_json, score, summarise, with_controls
+from benchkit.measure import align, metrics_json, metrics_report, score, summarise, with_controls
 from benchkit.metrics import METRICS, add_metric, described, in_order, recorded, remember
 from benchkit.plots import plot_case_pairs, plot_scores
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchkit.validate.stated import Told, facts, number
+from benchkit.metrics.stated import Told, facts, number
 
 
 def found(text: str) -> list[tuple[str, str]]:

@@ -1,57 +1,40 @@
-"""The sentence the run ends on, and the report that holds every number it stands on.
+"""The decision on a table of scores, and the tables that it is read with.
 
-`metrics_report` gives what metrics_report.json holds. What is not known is None, never 0. All intervals are
-at 1 − alpha. A difference in `comparisons`, `delivery` and `serving` is A − B as measured; one in `decision`
-is a gain: positive where the first model is better, also on a metric of which less is better.
+`decide` gives what stands under `decision` in metrics_report.json. What is not known is None, never 0. All
+intervals are at 1 − alpha. A difference is a gain: positive where the first model is better, also on a metric
+of which less is better.
 
-    run_timestamp, simulated, signature, validator, detailed_metrics, denominators
-    configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
-                      kind_weights {kind: share}, category_weights {category: weight} ({}: the cases' shares),
-                      lower_is_better [metric], first_named {the same, as before results were seen}
-    results_summary   means {model: {metric: mean}}, table [summarise()], cost [costs()]
-    comparisons       [domain.Comparison]: every pair on every metric, primary metrics first
-    controls          [test_case, metric, control, mean, n, best_model, best_mean, gap, disqualifies]
-    delivery          [test_case, metric, model, planned, scored, delivered, share, low, high, content,
-                       content_low, content_high]: the share of scored answers that came in usable form, and
-                      the mean score of those, over cases
-    delivery_pairs    [test_case, metric, model_a, model_b, total, from_delivery, content, content_low,
-                       content_high, n_content]: how much of a difference is content
-    serving           [measure, model_a, model_b, n, mean_a, mean_b, difference, standard_error, df, ci_low,
-                       ci_high, p_value, wins, ties, losses]; measure: latency_s, service_s (latency less
-                      queue), queue_s, cost_usd
-    rounds            agreement, pass_hat_k, variance: the tables of decide/rounds.py
-    decision
-      outcome         deploy | equivalent | split | inconclusive
-      model           deploy: which; equivalent: the one to take, "" where neither price nor time is
-                      known; else ""
-      sentence, because [at most 3], caveat (the one that matters most), warnings [everything else]
-      cases           that the decision rests on, of all kinds that decide
-      contenders      [model]: not shown worse than the best, best first
-      kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined,
-                      undelivered: for want of usable answers]
-      utility         [model, mean, difference, low, high, contender]: U less that of the best other model,
-                      with its simultaneous interval (multiple comparisons with the best)
-      floors          [kind, metric, model, against, difference, low, high, shown_worse, held]: the other
-                      model that it stands worst against; held: a loss of more than the margin is excluded;
-                      shown_worse: it is shown
-      split           None | routing {kind: model}, over, gain, low, high: over the best single model
-      savings         None | model, than, cost_usd_per_1000, cost_usd_low, cost_usd_high, seconds_per_1000,
-                      seconds_low, seconds_high: of the equivalent model that is named
-      needed          None | what (difference | equivalence | floor | least), cases (in all), more, low,
-                      high, power, difference, kinds, models (to ask), cost_usd (of asking them so many more)
-      looks           None | cases, rounds, first_cases, first_rounds: results were seen before, so that the
-                      intervals are those that hold at any number of looks
-      sensitivity     {} where nothing decides, else
-        unscored      None | model, against, n_unscored, worst, best, changes
-        categories    [without, outcome, model, changes, expected, too_few: the cases that are left allow no
-                      such outcome by their number alone]; expected_changes: their sum, from lost cases alone
-        heterogeneity [kind, metric, model_a, model_b, f, df1, df2, p_value,
-                       categories [category, n, difference, low, high]]
-        elsewhere     None | model, against, categories (count), difference, low, high, p_value: of U in
-                      categories other than these
-        resampled     None | low, high, p_sign_flip: BCa and sign flips of the same pair
-        weights       [kind, weight, outcome, model] as one kind's weight goes from 0 to 1
-        holds         [kind, low, high]: the weights around its own at which the outcome stays
+    outcome         deploy | equivalent | split | inconclusive
+    model           deploy: which; equivalent: the one to take, "" where neither price nor time is
+                    known; else ""
+    sentence, because [at most 3], caveat (the one that matters most), warnings [everything else]
+    cases           that the decision rests on, of all kinds that decide
+    contenders      [model]: not shown worse than the best, best first
+    kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined,
+                    undelivered: for want of usable answers]
+    utility         [model, mean, difference, low, high, contender]: U less that of the best other model,
+                    with its simultaneous interval (multiple comparisons with the best)
+    floors          [kind, metric, model, against, difference, low, high, shown_worse, held]: the other
+                    model that it stands worst against; held: a loss of more than the margin is excluded;
+                    shown_worse: it is shown
+    split           None | routing {kind: model}, over, gain, low, high: over the best single model
+    savings         None | model, than, cost_usd_per_1000, cost_usd_low, cost_usd_high, seconds_per_1000,
+                    seconds_low, seconds_high: of the equivalent model that is named
+    needed          None | what (difference | equivalence | floor | least), cases (in all), more, low,
+                    high, power, difference, kinds, models (to ask), cost_usd (of asking them so many more)
+    looks           None | cases, rounds, first_cases, first_rounds: results were seen before, so that the
+                    intervals are those that hold at any number of looks
+    sensitivity     {} where nothing decides, else
+      unscored      None | model, against, n_unscored, worst, best, changes
+      categories    [without, outcome, model, changes, expected, too_few: the cases that are left allow no
+                    such outcome by their number alone]; expected_changes: their sum, from lost cases alone
+      heterogeneity [kind, metric, model_a, model_b, f, df1, df2, p_value,
+                     categories [category, n, difference, low, high]]
+      elsewhere     None | model, against, categories (count), difference, low, high, p_value: of U in
+                    categories other than these
+      resampled     None | low, high, p_sign_flip: BCa and sign flips of the same pair
+      weights       [kind, weight, outcome, model] as one kind's weight goes from 0 to 1
+      holds         [kind, low, high]: the weights around its own at which the outcome stays
 """
 
 from __future__ import annotations
@@ -59,7 +42,6 @@ from __future__ import annotations
 from .comparing import case_matrix, compare
 from .controls import control_table
 from .decision import decide
-from .report import metrics_report
 from .rules import KIND_NAMES, RULES, Rules, check_primary, rules_of
 from .serving import compare_serving
 from .table import complete, of_models
@@ -75,7 +57,6 @@ __all__ = [
     "complete",
     "control_table",
     "decide",
-    "metrics_report",
     "of_models",
     "rules_of",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..run.delimited import known_names, read_text, records, separator
+from ..run import delimited
 
 NEEDED = ("prompt", "golden_response")
 KNOWN = ("id", "test_case", "category", "family", *NEEDED, "response_schema", "requirements")
@@ -19,26 +19,17 @@ def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a cases file, in its order. Raises InputError for a file that holds no table of cases."""
     if not path.is_file():
         raise InputError(f"{path} is not a file. Give cases_file the path of a CSV or JSONL file.")
-    text = read_text(path).removeprefix("\ufeff")
-    is_json = path.suffix.lower() in (".jsonl", ".ndjson", ".json")
-    yield from _json(path, text) if is_json else _csv(path, text)
+    yield from _json(path) if path.suffix.lower() in (".jsonl", ".ndjson", ".json") else _csv(path)
 
 
-def _csv(path: Path, text: str) -> Iterator[Row]:
-    rows = records(text, separator(path, text, NEEDED))
-    _, header, problem = next(rows, (1, [], ""))
-    if problem:
-        raise InputError(f"{path} has a first row that is {problem}. Write the column names there.")
-    columns = known_names(path, header, KNOWN)
+def _csv(path: Path) -> Iterator[Row]:
+    columns, rows = delimited.read_rows(path, NEEDED, KNOWN)
     _check_columns(path, columns)
-    for number, cells, problem in rows:
-        if cells and len(cells) != len(columns):
-            problem = f"has {len(cells)} cells, the header {len(columns)}"
-        if cells or problem:
-            yield number, dict(zip(columns, cells, strict=False)), problem
+    yield from ((number, dict(zip(columns, cells, strict=False)), problem) for number, cells, problem in rows)
 
 
-def _json(path: Path, text: str) -> Iterator[Row]:
+def _json(path: Path) -> Iterator[Row]:
+    text = delimited.read_text(path).removeprefix("\ufeff")
     rows = _array(path, text) or [
         (number, *_parsed(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()
     ]
@@ -48,7 +39,7 @@ def _json(path: Path, text: str) -> Iterator[Row]:
             f"{path} has no JSON object on any line. Write one object a line, or one array of them."
         )
     found = list(dict.fromkeys(key for row in objects for key in row))
-    names = dict(zip(found, known_names(path, found, KNOWN), strict=True))
+    names = dict(zip(found, delimited.known_names(path, found, KNOWN), strict=True))
     _check_columns(path, list(names.values()))
     yield from ((number, {names[key]: row[key] for key in row}, problem) for number, row, problem in rows)
 

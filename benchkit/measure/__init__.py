@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
 from .controls import score_controls, with_controls
+from .report import metrics_report
 from .scoring import score
 from .summary import (
     costs,
@@ -27,6 +28,7 @@ __all__ = [
     "denominators",
     "detailed",
     "metrics_json",
+    "metrics_report",
     "records",
     "score",
     "score_controls",

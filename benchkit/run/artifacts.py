@@ -21,7 +21,7 @@ from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, rea
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
 from .rows import FLAGGED, rows_used
-from .tables import ARTIFACTS, TEXT, read_table, write_atomically, write_table
+from .tables import ARTIFACTS, read_table, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -286,7 +286,7 @@ def _behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     rows["prompt"] = rows["id"].map(dict(zip(cases["id"], cases["prompt"], strict=True)))
     for name, kind in ARTIFACTS[RESPONSES].columns.items():
         if name not in rows:
-            rows[name] = "" if kind == TEXT else float("nan")
+            rows[name] = "" if kind == "text" else float("nan")
     responses = rows.assign(status="answered")
     responses.attrs |= {"simulated": False, "scores_only": True}
     return responses

@@ -15,6 +15,7 @@ from ..log import setup_logging
 logger = setup_logging(__name__)
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, as .xlsx and .ods are; .xls
+Row = tuple[int, list[str], str]  # number as in a spreadsheet, cells, what is wrong with it
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
 
@@ -54,15 +55,29 @@ def _guessed(path: Path, data: bytes, error: UnicodeDecodeError) -> str:
     return data.decode("cp1252") if western else str(best)
 
 
-def separator(path: Path, text: str, names: Collection[str]) -> str:
-    """What separates the cells: the mark with which the first row holds all of `names`, else a comma."""
-    for mark in SEPARATORS:
-        _, header, _ = next(records(text, mark), (1, [], ""))
-        if set(names) <= {name.strip().lower() for name in header}:
-            if mark != ",":
-                _say(f"{path} was read with {SEPARATORS[mark]} between its cells.")
-            return mark
-    return ","
+def read_rows(
+    path: Path, needed: Collection[str], known: Collection[str], *, guess: bool = True
+) -> tuple[list[str], list[Row]]:
+    """(names of the columns, the rows below them) of a file; a bad row says why and ends nothing.
+
+    Cells are parted by the mark with which the first row holds all of `needed`, else by commas. Raises
+    InputError as `read_text` does, and for a first row that cannot be read.
+    """
+    text = read_text(path, guess=guess)
+    for mark in (*SEPARATORS, ","):
+        rows = _records(text, mark)
+        _, header, problem = next(rows, (1, [], ""))
+        if set(needed) <= {name.strip().lower() for name in header}:
+            break
+    if mark != ",":
+        _say(f"{path} was read with {SEPARATORS[mark]} between its cells.")
+    if problem:
+        raise InputError(f"{path} has a first row that is {problem}. Write the column names there.")
+    wrong = "has {} cells, the header {}".format
+    return known_names(path, header, known), [
+        (number, cells, problem or (wrong(len(cells), len(header)) if len(cells) != len(header) else ""))
+        for number, cells, problem in rows
+    ]
 
 
 def known_names(path: Path, header: Sequence[str], known: Collection[str]) -> list[str]:
@@ -74,8 +89,8 @@ def known_names(path: Path, header: Sequence[str], known: Collection[str]) -> li
     return ours
 
 
-def records(text: str, mark: str = ",") -> Iterator[tuple[int, list[str], str]]:
-    """(row number as in a spreadsheet, cells, problem) of each record; a bad one ends nothing."""
+def _records(text: str, mark: str) -> Iterator[Row]:
+    """The records that are not blank; one that cannot be read has no cells."""
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=mark)
     for number in count(1):
@@ -88,7 +103,8 @@ def records(text: str, mark: str = ",") -> Iterator[tuple[int, list[str], str]]:
             lines = f"line {begins}" if begins >= reader.line_num else f"lines {begins} to {reader.line_num}"
             yield number, [], f"not readable as CSV ({error}; {lines})"
         else:
-            yield number, cells, ""
+            if cells:
+                yield number, cells, ""
 
 
 @cache

@@ -11,61 +11,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, RunError, unwritable
-from .delimited import known_names, read_text, records, separator
+from .delimited import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_SAID, MOST_SHOWN = 20, 60  # bad cells of a table, and characters of one
-TEXT, INTEGER, NUMBER = "object", "Int64", "float64"
 DEFAULTS = {"attempt": "1"}  # a case that somebody wrote by hand is a first attempt
-_CASE = {
-    "id": TEXT,
-    "prompt": TEXT,
-    "test_case": TEXT,
-    "category": TEXT,
-    "family": TEXT,
-    "golden_response": TEXT,
-    "response_schema": TEXT,
-    "requirements": TEXT,
-    "attempt": INTEGER,
-    "parent_id": TEXT,
-    "problem": TEXT,  # why the row cannot be used; "" where it can
-}
-_VALIDATED = _CASE | {
-    "prompt_quality_score": NUMBER,
-    "response_quality_score": NUMBER,
-    "validation_message": TEXT,
-    "validation_timestamp": TEXT,
-}
-_PLANTED = _VALIDATED | {"planted_from": TEXT, "fault": TEXT, "checks_found": TEXT, "verdict": TEXT}
-_RESPONSE = {
-    "id": TEXT,
-    "prompt": TEXT,
-    "test_case": TEXT,
-    "round": INTEGER,
-    "model_response": TEXT,
-    "status": TEXT,
-    "error": TEXT,
-    "timestamp": TEXT,
-    "latency_s": NUMBER,
-    "queue_s": NUMBER,
-    "prompt_tokens": INTEGER,
-    "completion_tokens": INTEGER,
-    "cost_usd": NUMBER,
-}
-_SCORE = {
-    "id": TEXT,
-    "test_case": TEXT,
-    "category": TEXT,
-    "family": TEXT,
-    "model": TEXT,
-    "round": INTEGER,
-    "metric": TEXT,
-    "value": NUMBER,
-    "reason": TEXT,
-    "content": NUMBER,
-}
+
+
+def _columns(text: str) -> dict[str, str]:
+    """Names with their types: `name` is text, `name:integer` a whole number, `name:number` any."""
+    return {name: kind or "text" for name, _, kind in (one.partition(":") for one in text.split())}
+
+
+_CASE = _columns(
+    "id prompt test_case category family golden_response response_schema requirements attempt:integer "
+    "parent_id problem"  # why the row cannot be used; "" where it can
+)
+_VALIDATED = _CASE | _columns(
+    "prompt_quality_score:number response_quality_score:number validation_message validation_timestamp"
+)
+_RESPONSE = _columns(
+    "id prompt test_case round:integer model_response status error timestamp latency_s:number queue_s:number "
+    "prompt_tokens:integer completion_tokens:integer cost_usd:number"
+)
+_SCORE = _columns(
+    "id test_case category family model round:integer metric value:number reason content:number"
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +55,12 @@ _BARE_RESPONSE = ("id", "model_response", "round")
 ARTIFACTS = {
     "initial_tests.csv": Artifact(_CASE, _BARE_CASE, "01_generate"),
     "validated_tests.csv": Artifact(_VALIDATED, _BARE_CASE, "02_validate"),
-    "rejected_tests.csv": Artifact(_VALIDATED | {"reason": TEXT}, ("id", "reason"), "02_validate"),
-    "planted_tests.csv": Artifact(_PLANTED, ("id", "fault", "verdict"), "02_validate"),
+    "rejected_tests.csv": Artifact(_VALIDATED | _columns("reason"), ("id", "reason"), "02_validate"),
+    "planted_tests.csv": Artifact(
+        _VALIDATED | _columns("planted_from fault checks_found verdict"),
+        ("id", "fault", "verdict"),
+        "02_validate",
+    ),
     "_all_responses.csv": Artifact(_RESPONSE, _BARE_RESPONSE, "03_execute"),
     "scores.csv": Artifact(_SCORE, ("id", "model", "round", "metric", "value"), "04_measure"),
 }
@@ -184,28 +161,16 @@ def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
     if not path.exists():
         raise RunError(f"{path.parent} has no {path.name}. Run {artifact.maker}.ipynb on it first.")
     try:
-        text = read_text(path, guess=not _is_ours(path))
+        names, rows = read_rows(path, artifact.needed, artifact.columns, guess=not _is_ours(path))
     except InputError as error:
         raise RunError(f"{error} {_remedy(path, artifact)}") from error
-    header: list[str] = []
-    rows: list[list[str]] = []
-    bad: list[tuple[int, str]] = []
-    for number, cells, problem in records(text, separator(path, text, artifact.needed)):
-        if problem:
-            bad.append((number, f" is {problem}"))
-            if not header:
-                break
-        elif header and cells and len(cells) != len(header):
-            bad.append((number, f" has {len(cells)} cells, the header {len(header)}"))
-        elif header:
-            rows += [cells] if cells else []
-        else:
-            header = known_names(path, [restore(name) for name in cells], artifact.columns)
+    bad = [(number, f" {'' if cells else 'is '}{problem}") for number, cells, problem in rows if problem]
     if bad:
         raise _damaged(path, artifact, _bad_rows(bad))
+    header = [restore(name) for name in names]
     if not header or len(set(header)) < len(header):
         raise _damaged(path, artifact, "has a column twice" if header else "is empty")
-    return pd.DataFrame(rows, columns=header, dtype="object")
+    return pd.DataFrame([cells for _, cells, _ in rows], columns=header, dtype="object")
 
 
 def _damaged(path: Path, artifact: Artifact, what: str) -> RunError:
@@ -239,20 +204,20 @@ def _typed(frame: pd.DataFrame, column: str, kind: str) -> tuple[pd.Series, list
     cells = frame[column].map(restore).astype("object")
     if column == "id":  # nobody sees a blank around one
         cells = cells.map(str.strip)
-    if kind == TEXT:
+    if kind == "text":
         return cells, []
     cells = cells.where(cells != "", DEFAULTS.get(column, ""))
     numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce").astype("float64")
     whole = numbers.round() == numbers
-    bad = (cells != "") & (~numbers.between(-1e15, 1e15) | ((kind == INTEGER) & ~whole))
-    wanted = "whole number" if kind == INTEGER else "number"
+    bad = (cells != "") & (~numbers.between(-1e15, 1e15) | ((kind == "integer") & ~whole))
+    wanted = "whole number" if kind == "integer" else "number"
     wrong = [
         (row, f": {column} = {cell[:MOST_SHOWN]!r} is not a {wanted}")
         for row, (cell, is_bad) in enumerate(zip(cells, bad, strict=True), 2)
         if is_bad
     ]
     numbers = numbers.mask(bad)
-    return numbers.astype("Int64") if kind == INTEGER else numbers, wrong
+    return numbers.astype("Int64") if kind == "integer" else numbers, wrong
 
 
 def _is_numeric(column: pd.Series) -> bool:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..domain import KINDS, TestCase, as_text
 from ..errors import InputError
 from ..jsontext import leaves
+from ..metrics.stated import Fact, Told, facts, number
 from .likeness import likenesses
-from .stated import Fact, Told, facts, number
 
 if TYPE_CHECKING:
     import pandas as pd

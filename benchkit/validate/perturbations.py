@@ -11,8 +11,8 @@ from typing import Any
 
 from ..domain import TestCase
 from ..jsontext import leaves
+from ..metrics.stated import Told, facts, number
 from ..metrics.structured import schema_compliance
-from .stated import Told, facts, number
 
 Path = tuple[Any, ...]
 THANKS = (

@@ -30,16 +30,25 @@ ENUMS = {
     "interaction.category": CATEGORIES,
     "interaction.resolution_status": ("open", "pending", "resolved", "escalated"),
 }
+_ASIDE = ("product", "label")  # words of a sentence that are no facts
 RECORD_KEYS = frozenset({"interaction_id", "timestamp", "customer", "interaction", "metrics"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of a golden answer: its wording, another wording, and the facts that both state."""
+    """One sentence of a golden answer: its wording, another wording, and the facts that both state.
+
+    `requirement` says what it does for the customer, with a weight of 1 to 3; "" where it does nothing.
+    """
 
     golden: str
     otherwise: str
     facts: tuple[str, ...]
+    requirement: str = ""
+    weight: int = 1
+
+
+NOTHING = Sentence("", "", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ class Scenario:
     golden: str | dict[str, Any]
     facts: dict[str, str]
     sentences: tuple[Sentence, ...] = ()
+    forbidden: Sentence = NOTHING  # of a conversation: what no answer may say
 
 
 @lru_cache(maxsize=1)
@@ -156,24 +166,22 @@ def _conversation(reference: str, category: str, random: random.Random) -> Scena
     steps = random.sample(situation["steps"], 2)
     facts |= {"step_1": steps[0], "step_2": steps[1]}
     notes = [note["prompt"].format(**facts) for note in vocabulary()["notes"][category]]
-    sentences = _answer(facts, product, situation["label"])
+    words = facts | {"product": product, "label": situation["label"]}
+    told = (*vocabulary()["greeting"], *vocabulary()["notes"][category], *vocabulary()["steps"])
+    sentences = tuple(_sentence(one, words) for one in told)
     prompt = _letter(facts, story, notes, random)
     golden = " ".join(sentence.golden for sentence in sentences)
-    return Scenario(reference, "conversation", category, prompt, golden, facts, sentences)
+    forbidden = _sentence(vocabulary()["forbidden"][category], words)
+    return Scenario(reference, "conversation", category, prompt, golden, facts, sentences, forbidden)
 
 
-def _answer(facts: Mapping[str, str], product: str, label: str) -> tuple[Sentence, ...]:
-    """The golden answer, sentence by sentence."""
-    category = LETTERS[facts["reference"].split("-")[1][0]]
-    told = (*vocabulary()["greeting"], *vocabulary()["notes"][category], *vocabulary()["steps"])
-    words = {**facts, "product": product, "label": label}
-    return tuple(
-        Sentence(
-            golden=sentence["golden"].format(**words),
-            otherwise=sentence["otherwise"].format(**words),
-            facts=tuple(name for name in facts if f"{{{name}}}" in sentence["golden"]),
-        )
-        for sentence in told
+def _sentence(template: Mapping[str, Any], words: Mapping[str, str]) -> Sentence:
+    return Sentence(
+        golden=template["golden"].format(**words),
+        otherwise=template["otherwise"].format(**words),
+        facts=tuple(name for name in words if f"{{{name}}}" in template["golden"] and name not in _ASIDE),
+        requirement=template.get("requirement", "").format(**words),
+        weight=template.get("weight", 1),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..llm.catalog import DEFAULTS, default_model
-from .saying import listed
+from ..wording import listed
 
 # Names that a family's models carry whoever serves them; else the vendor before the slash is the family.
 NAMES = ("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "gemini", "claude", "deepseek", "kimi", "phi")

@@ -1,4 +1,26 @@
-"""Everything that metrics_report.json holds, from the scores, the responses and the run."""
+"""Everything that metrics_report.json holds, from the scores, the responses and the run.
+
+What is not known is None, never 0. All intervals are at 1 − alpha. A difference in `comparisons`, `delivery`
+and `serving` is A − B as measured.
+
+    run_timestamp, simulated, signature, validator, detailed_metrics, denominators
+    configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
+                      kind_weights {kind: share}, category_weights {category: weight} ({}: the cases' shares),
+                      lower_is_better [metric], first_named {the same, as before results were seen}
+    results_summary   means {model: {metric: mean}}, table [summarise()], cost [costs()]
+    comparisons       [domain.Comparison]: every pair on every metric, primary metrics first
+    controls          [test_case, metric, control, mean, n, best_model, best_mean, gap, disqualifies]
+    delivery          [test_case, metric, model, planned, scored, delivered, share, low, high, content,
+                       content_low, content_high]: the share of scored answers that came in usable form, and
+                      the mean score of those, over cases
+    delivery_pairs    [test_case, metric, model_a, model_b, total, from_delivery, content, content_low,
+                       content_high, n_content]: how much of a difference is content
+    serving           [measure, model_a, model_b, n, mean_a, mean_b, difference, standard_error, df, ci_low,
+                       ci_high, p_value, wins, ties, losses]; measure: latency_s, service_s (latency less
+                      queue), queue_s, cost_usd
+    rounds            agreement, pass_hat_k, variance: the tables of decide/rounds.py
+    decision          what `benchkit.decide` describes
+"""
 
 from __future__ import annotations
 
@@ -6,18 +28,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..measure.summary import costs, denominators, detailed, records, signature, summarise
+from ..decide import Rules, compare, compare_serving, complete, control_table, decide
+from ..decide.decision import Beside, plain
+from ..decide.delivery import delivery, delivery_pairs
+from ..decide.rounds import pass_hat_k, round_agreement, variance_split
+from ..decide.table import measured
 from ..metrics import described, recorded
-from .comparing import compare
-from .controls import control_table
-from .decision import Beside, decide, plain
-from .delivery import delivery, delivery_pairs
+from ..wording import kind_name
 from .families import kinship
 from .naming import first_named, looked_before, named_late
-from .rounds import pass_hat_k, round_agreement, variance_split
-from .rules import Rules, kind_name
-from .serving import compare_serving
-from .table import complete, measured
+from .summary import costs, denominators, detailed, records, signature, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +62,7 @@ def metrics_report(
     run: About,
     validator: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What metrics_report.json holds; the docstring of `benchkit.decide` describes it.
+    """What metrics_report.json holds; the docstring of this module describes it.
 
     `scores` may hold controls. `responses` is None where the scores came without them; `validator` is what
     its planted cases showed of it. Raises UsageError where the rules do not fit the scores, InputError for

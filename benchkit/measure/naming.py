@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .rules import kind_name
+from ..wording import kind_name
 
 _TERMS = ("alpha", "margin", "reference", "kind_weights", "category_weights")
 _SIZES = ("cases", "rounds")

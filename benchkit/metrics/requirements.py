@@ -1,0 +1,64 @@
+"""What an answer must do: which verdicts on it count, and what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..domain import Requirement
+from .stated import Told, facts
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of one requirement: whether the answer does it, and the words in which it does."""
+
+    requirement: str  # its id
+    done: bool  # of a must_not: whether the answer does what it must not
+    quote: str = ""
+
+
+def is_quoted(quote: str, answer: str) -> bool:
+    """Whether `quote` stands in the answer word for word, white space and case aside; an empty one never."""
+    sought = _plain(quote)
+    return bool(sought) and sought in _plain(answer)
+
+
+def has_value(requirement: Requirement, answer: str) -> bool:
+    """Whether the answer states the exact value that the requirement names, in whatever way it is written."""
+    told, found = Told(answer), list(facts(requirement.value))
+    return all(map(told.has, found)) if found else told.says(requirement.value)
+
+
+def is_done(requirement: Requirement, verdict: Verdict | None, answer: str) -> bool:
+    """Whether the answer does what the requirement says, as far as the verdict is borne out by its words.
+
+    A verdict that it does counts only with a quote that stands in the answer, and where the requirement names
+    a value, only if the answer states that value. No verdict: not done.
+    """
+    if verdict is None or not verdict.done or not is_quoted(verdict.quote, answer):
+        return False
+    return not requirement.value or has_value(requirement, answer)
+
+
+def is_met(requirement: Requirement, done: bool) -> bool:
+    """A must is met where it is done, a must_not where it is not."""
+    return done == requirement.must
+
+
+def requirements_met(requirements: Iterable[Requirement], met: Mapping[str, bool]) -> float | None:
+    """Σ weight·met / Σ weight over the musts; 0 if a must_not is not met. `met` is by requirement id.
+
+    0 to 1, higher is better; None without a must. Raises KeyError for a requirement that `met` leaves out.
+    """
+    requirements = list(requirements)
+    weights = {one.id: one.weight for one in requirements if one.must}
+    if not weights:
+        return None
+    if not all(met[one.id] for one in requirements if not one.must):
+        return 0.0
+    return sum(weight * met[id] for id, weight in weights.items()) / sum(weights.values())
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

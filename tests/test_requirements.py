@@ -1,0 +1,109 @@
+"""Requirements as people write them, and what verdicts on them are worth."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchkit.domain import Requirement, TestCase, read_requirements
+from benchkit.metrics.requirements import Verdict, has_value, is_done, is_quoted, requirements_met
+
+MUST = [Requirement("a", "give a date", weight=3), Requirement("b", "say sorry"), Requirement("c", "ask")]
+NEVER = Requirement("n", "promise a refund", must=False)
+
+
+class TestReading:
+    def test_a_json_list(self):
+        text = json.dumps(
+            [{"text": "give the date", "weight": 2, "value": "3 May"}, {"id": "x", "text": "ask"}]
+        )
+        assert read_requirements(text) == (
+            Requirement("r1", "give the date", True, 2, "3 May"),
+            Requirement("x", "ask"),
+        )
+
+    def test_one_a_line(self):
+        text = "Give the date.\n\n  must: ask\nMust not promise a refund\nmust_not: blame"
+        assert [(one.kind, one.text) for one in read_requirements(text)] == [
+            ("must", "Give the date."),
+            ("must", "ask"),
+            ("must_not", "promise a refund"),
+            ("must_not", "blame"),
+        ]
+
+    @pytest.mark.parametrize("text", ["", "  \n ", "[]"])
+    def test_none(self, text):
+        assert read_requirements(text) == ()
+
+    @pytest.mark.parametrize(
+        ("said", "problem"),
+        [
+            ([{"text": " "}], "r1 has no text"),
+            ([3], "r1 is neither an object nor a text"),
+            ([{"text": "a", "kind": "should"}], "the kind 'should'; use must or must_not"),
+            ([{"text": "a", "weight": 4}], "the weight 4; use 1, 2 or 3"),
+            ([{"text": "a", "weight": True}], "the weight True"),
+            ([{"text": "a", "id": "x"}, {"text": "b", "id": "x"}], "two requirements have the id 'x'"),
+        ],
+    )
+    def test_what_is_wrong(self, said, problem):
+        with pytest.raises(ValueError, match=problem):
+            read_requirements(json.dumps(said))
+
+    def test_a_case_keeps_them(self):
+        case = TestCase("1", "conversation", "c", "p", "g", requirements=(*MUST, NEVER))
+        assert TestCase.from_row(case.row()) == case
+
+
+class TestQuotes:
+    def test_white_space_and_case_aside(self):
+        assert is_quoted("we  WILL\nrefund", "Today we will refund it.")
+
+    @pytest.mark.parametrize("quote", ["", "  ", "we refund"])
+    def test_other_words(self, quote):
+        assert not is_quoted(quote, "Today we will refund it.")
+
+    @pytest.mark.parametrize(
+        ("value", "answer", "stated"),
+        [
+            ("2026-05-03", "on 3 May 2026", True),
+            ("$50.00", "We refund 50 dollars.", True),
+            ("$50.00", "We refund $60.", False),
+            ("ORD-1", "Order ORD-1 is on its way.", True),
+            ("ORD-1", "Order ORD-12 is on its way.", False),
+            ("Gold plan", "You have the gold plan.", True),
+        ],
+    )
+    def test_the_exact_value(self, value, answer, stated):
+        assert has_value(Requirement("r", "name it", value=value), answer) is stated
+
+    def test_done_needs_the_quote_and_the_value(self):
+        one = Requirement("a", "give the date", value="3 May")
+        assert is_done(one, Verdict("a", True, "on 3 May"), "It comes on 3 May.")
+        assert not is_done(one, Verdict("a", True, "on 4 May"), "It comes on 3 May.")
+        assert not is_done(one, Verdict("a", True, "It comes"), "It comes on 4 May.")
+        assert not is_done(one, Verdict("a", False, "on 3 May"), "It comes on 3 May.")
+        assert not is_done(one, None, "It comes on 3 May.")
+
+
+class TestRequirementsMet:
+    @pytest.mark.parametrize(
+        ("met", "value"),
+        [
+            ({"a": True, "b": True, "c": True, "n": True}, 1.0),
+            ({"a": True, "b": False, "c": False, "n": True}, 0.6),
+            ({"a": False, "b": False, "c": False, "n": True}, 0.0),
+            ({"a": True, "b": True, "c": True, "n": False}, 0.0),
+        ],
+    )
+    def test_weighted_and_forbidden(self, met, value):
+        assert requirements_met([*MUST, NEVER], met) == pytest.approx(value)
+
+    def test_nothing_required_is_undefined(self):
+        assert requirements_met([NEVER], {"n": True}) is None
+        assert requirements_met([], {}) is None
+
+    def test_a_missing_verdict_is_an_error(self):
+        with pytest.raises(KeyError):
+            requirements_met(MUST, {"a": True})
