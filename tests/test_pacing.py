@@ -363,6 +363,13 @@ def test_full_use_of_requests_per_minute():
     assert provider.refused <= 30
 
 
+@pytest.mark.parametrize(("calls", "rpm"), [(300, 600), (400, 1200)])
+def test_few_are_sent_before_a_refusal_is_heard(calls, rpm):
+    """While it is found out how many may go, at most 1 % of the calls are refused."""
+    provider, _ = simulate(race(calls, 10, rpm=rpm, burst=rpm // 60))
+    assert provider.refused <= calls / 100
+
+
 def test_full_use_of_tokens_per_minute():
     """60,000 tokens a minute, each call reserving far more than it uses: at least 97 % used, 1 % refused."""
     provider, pacer = simulate(race(1500, 2300, tpm=60_000))
