@@ -84,7 +84,7 @@ class TestRules:
     @pytest.mark.parametrize(
         ("named", "chosen"),
         [
-            ("", {"json": JSON, "conversation": "requirements_met"}),
+            ("", {"json": JSON, "conversation": TALK}),
             (" bleu_score ", {"json": JSON, "conversation": "bleu_score"}),
             (
                 "wer_score,structural_consistency",
