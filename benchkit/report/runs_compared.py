@@ -69,11 +69,13 @@ def _shown(gain: Estimate, p: float, rules: Rules) -> str:
 
 
 def _of_pair(evidence: Evidence) -> Iterator[tuple[str, tuple[float, float], Any, tuple[int, int, int]]]:
+    import numpy as np
+
     each = [(kind, _means(kind), _counts(kind)) for kind in evidence.kinds]
     if len(each) > 1:
-        means = [sum(kind.weight * of[side] for kind, of, _ in each) for side in (0, 1)]
-        counts = [sum(of[at] for _, _, of in each) for at in (0, 1, 2)]
-        yield "U", (means[0], means[1]), evidence.pairs[1][0], (counts[0], counts[1], counts[2])
+        a, b = np.array(evidence.weights) @ np.array([of for _, of, _ in each])
+        better, same, worse = np.sum([counts for _, _, counts in each], axis=0)
+        yield "U", (float(a), float(b)), evidence.pairs[1][0], (int(better), int(same), int(worse))
     for kind, of, counted in each:
         yield f"{kind_name(kind.name)}, {kind.metric}", of, kind.pairs[1][0], counted
 
