@@ -245,8 +245,8 @@ def _most_often(errors: Iterable[str]) -> str:
 
 def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:
     """Mean seconds of an answered call by model: held by limits, at the server, in retries, in our hands."""
-    recorded = zip(plan.work, client.recorded(plan.work), strict=True)
-    return time_table((agent.model, reply) for (agent, _), done in recorded for reply in done.values())
+    recorded = zip(plan.work, client.on_record(plan.work), strict=True)
+    return time_table((agent.model, reply) for (agent, _), done in recorded for reply in done if reply)
 
 
 def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Response:
