@@ -17,6 +17,7 @@ from ..values import check
 from ..wording import level, number, percent
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from ..llm.client import Client
@@ -99,18 +100,32 @@ def judge_rates(tried: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from ..stats import share_interval
-
     scored = _scored(tried)
     groups = [(fault, scored[scored["fault"] == fault]) for fault in dict.fromkeys(scored["fault"])]
     rows = []
     for fault, some in [*groups, ("all", scored)] if len(scored) else ():
-        answers = some.groupby(["fault", "id"], sort=False)["right"].mean()
-        _, _, low, high = share_interval(answers.to_numpy(float), alpha=alpha)
+        answers = some.groupby(["fault", "id"], sort=False)["right"].agg(["sum", "count"])
+        low, high = _interval(answers["sum"].to_numpy(float), answers["count"].to_numpy(float), alpha)
         shares = {"right": some["right"].mean(), "low": low, "high": high, "alone": some["alone"].mean()}
         rows.append({"answer": fault, "answers": len(answers), "verdicts": len(some)} | shares)
     columns = ["answer", "answers", "verdicts", "right", "low", "high", "alone"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _interval(right: np.ndarray, verdicts: np.ndarray, alpha: float) -> tuple[float, float]:
+    """Wilson's interval for Σ right / Σ verdicts of answers, with the effective size p(1 − p)/SE².
+
+    SE is that of a ratio of sums over answers (Cochran 1977, 6.3); where all verdicts are alike, as many
+    trials are known as there are answers.
+    """
+    from ..stats.estimates import t_quantile
+    from ..stats.shares import wilson
+
+    n, total = len(right), verdicts.sum()
+    share = float(right.sum() / total)
+    variance = float(((right - share * verdicts) ** 2).sum()) / total**2 * n / max(1, n - 1)
+    size = min(share * (1 - share) / variance, total) if variance > 0 else n
+    return wilson(share, size, t_quantile(alpha / 2, n - 1 if variance > 0 else math.inf))
 
 
 def judge_found(tried: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
