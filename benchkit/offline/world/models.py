@@ -20,9 +20,9 @@ class SimulatedModel:
       or arguments that are no object;
     - `refusal`: it declines;
     - `markup`: every text carries scripts, formulas and control characters.
-    In the other roles: `author_errors` is the chance of a planted fault in a first attempt and
-    `author_errors_again` in a regeneration, `critic_misses` that a faulty case passes, `critic_false_alarms`
-    that a good one is refused.
+    In the other roles: `author_errors` is the chance of a planted fault in a first attempt, and once more of
+    one in a conversation's requirements, `author_errors_again` in a regeneration, `critic_misses` that a
+    faulty case passes, `critic_false_alarms` that a good one is refused.
     Speed: `latency_ms` is (median, 95th percentile) of the lognormal wait before the first token, then
     `tokens_per_s`. Prices are US dollars per million tokens.
     """
