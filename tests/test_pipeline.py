@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.iorw import LocalHandler
 
 from benchkit import errors
-from benchkit.run import open_run, resuming
+from benchkit.run import config, open_run
 from benchkit.runner import pipeline
 from benchkit.runner.parameters import Parameter, parse
 from benchkit.runner.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
@@ -384,7 +384,7 @@ async def test_a_resume_needs_no_reminding(tmp_path):
     await BenchmarkPipeline(tmp_path / "r", last="02", notebooks=folder).run()
     await BenchmarkPipeline(tmp_path / "r", notebooks=folder).run()
     assert f"got 5 {PAIR}" in text_of(tmp_path / "r", "03_execute")
-    assert not (tmp_path / "r" / resuming.PLANNED).exists()
+    assert not (tmp_path / "r" / config.PLANNED).exists()
 
 
 async def test_a_stop_before_the_first_notebook_forgets_nothing(tmp_path, monkeypatch):
@@ -398,9 +398,9 @@ async def test_a_stop_before_the_first_notebook_forgets_nothing(tmp_path, monkey
         monkeypatch.setattr(made, "_check", stopped)
         with pytest.raises(type(stop)):
             await made.run()
-        known = resuming.intended(tmp_path / "r").get("03_execute", {})
+        known = config.intended(tmp_path / "r").get("03_execute", {})
         assert {name: known[name] for name in kept} == kept
-        (tmp_path / "r" / resuming.PLANNED).unlink(missing_ok=True)
+        (tmp_path / "r" / config.PLANNED).unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize(

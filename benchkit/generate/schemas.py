@@ -34,7 +34,7 @@ CUSTOMER_INTERACTION = object_of(
         summary=TEXT,
         category={"enum": list(CATEGORIES)},
         resolution_status={"enum": ["open", "pending", "resolved", "escalated"]},
-        next_steps={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 5},
+        next_steps={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 5, "x-ordered": True},
     ),
     metrics=object_of(
         response_time=MINUTES,

@@ -130,6 +130,12 @@ def asked_in(db: sqlite3.Connection, role: str, failed: bool = False) -> Iterato
     return map(Asked._make, db.execute(query, [role, failed]))
 
 
+def system_prompts(path: Path) -> set[str]:
+    """Every system prompt that went with a call on record. Raises RunError for a journal that is damaged."""
+    query = "SELECT DISTINCT json_extract(body, '$[0][0][1]') FROM inputs WHERE json_valid(body)"
+    return {said for (said,) in read(path, lambda db: db.execute(query).fetchall()) or () if said}
+
+
 def replies_in(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Reply]:
     """The replies on record for `keys`; those that failed are left out, since they are asked again."""
     wanted = list(keys)

@@ -113,7 +113,7 @@ class BenchmarkPipeline:
             if is_new:
                 forget_empty(run_dir)
         metrics = run_dir / "metrics.json"
-        return read_json(metrics, maker="04_measure") if metrics.exists() else {}
+        return read_json(metrics, "04_measure") if metrics.exists() else {}
 
     @asynccontextmanager
     async def _workers(self, names: Sequence[str]) -> AsyncIterator[None]:
@@ -162,7 +162,7 @@ class BenchmarkPipeline:
     def _found(self, path: Path | None) -> Path | None:
         """The run that is there already, only read; None for a new one and a folder of somebody else's."""
         from ..run import read_run
-        from ..run.foreign import is_run
+        from ..run.config import is_run
 
         if self.names[0] == NOTEBOOKS[0]:
             return path if path and is_run(path) else None
