@@ -565,8 +565,11 @@ def test_terminal_tells_warnings(verbose, name, text, told):
 def test_what_decides_on_brought_answers_can_be_named(tmp_path):
     """They never see 03: its rules are recorded in its name, kept, and no other parameter of 03 is taken."""
     (tmp_path / "scores.csv").write_text("id,model,round,metric,value\nt1,a,1,mine,0.5\nt1,b,1,mine,1\n")
+    named = BenchmarkPipeline(tmp_path, first="04", alpha=0.2, primary_metric="mine")
+    named._check_arguments()  # before the folder is a run
     run = open_run(tmp_path)
-    BenchmarkPipeline(first="04", alpha=0.2, primary_metric="mine")._plan(run.path)
+    named._check_arguments()
+    named._plan(run.path)
     BenchmarkPipeline(first="04", margin=0.1)._plan(run.path)
     recorded = run.config["parameters"]["03_execute"]
     assert recorded == {"alpha": 0.2, "primary_metric": "mine", "margin": 0.1}
