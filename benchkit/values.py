@@ -168,6 +168,8 @@ class Validate(Values):
     max_regenerations: Repeats = UNKNOWN
     reject_brought: Flag = UNKNOWN
     planted_cases: Cases = UNKNOWN
+    enable_judge: Flag = UNKNOWN
+    judge_model: Text = UNKNOWN
 
 
 class Execute(Values):

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from benchkit.agent import Reply
-from benchkit.domain import CATEGORIES, KINDS, TestCase
+from benchkit.domain import CATEGORIES, KINDS, Requirement, TestCase
 from benchkit.generate import CUSTOMER_INTERACTION, plan_cases
 from benchkit.llm.client import Client, connect
 from benchkit.llm.estimate import Estimate
@@ -65,10 +65,13 @@ def case_plan(json_cases: int, conversation_cases: int, **more: Any) -> pd.DataF
     return plan_cases(checked("01_generate", given))
 
 
+WANTED = (Requirement("r1", "say when"), Requirement("r2", "ask"), Requirement("r3", "deny", must=False))
+
+
 def conversations(*pairs: tuple[str, str]) -> pd.DataFrame:
     """Conversation cases c1, c2, … from (prompt, golden response)."""
     rows = [
-        TestCase(f"c{i}", "conversation", "x", prompt, golden).row() | {"problem": ""}
+        TestCase(f"c{i}", "conversation", "x", prompt, golden, requirements=WANTED).row() | {"problem": ""}
         for i, (prompt, golden) in enumerate(pairs, 1)
     ]
     return pd.DataFrame(rows)

@@ -195,6 +195,7 @@ class TestRequirements:
 def bare(**more) -> pd.DataFrame:
     """Conversations without requirements, a json case, and an unusable row."""
     rows = conversations(*[(f"Where is parcel {n}?", f"1. Log in. It comes on {n} May.") for n in (1, 2)])
+    rows["requirements"] = ""
     own = rows.head(1).assign(id="own", requirements='[{"id": "r1", "text": "ask"}]')
     broken = rows.head(1).assign(id="broken", problem="row 5: prompt is empty")
     return pd.concat([rows, own, broken, cases(1, ["json"])], ignore_index=True).assign(**more)
