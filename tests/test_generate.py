@@ -227,7 +227,7 @@ class TestDrafting:
             said = drafting_in_words(bare(), client, wanted=False)
             assert (await draft(bare(), client, wanted=False)).equals(bare())
             everything = bare(requirements='[{"id": "r1", "text": "ask"}]')
-            assert "nothing is drafted" in drafting_in_words(everything, client)
+            assert "Nothing is drafted" in drafting_in_words(everything, client)
         assert server.counts["served"] == 0
         assert said.startswith("2 conversations without requirements; none are drafted")
 

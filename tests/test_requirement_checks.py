@@ -96,6 +96,11 @@ class TestTheJudge:
             assert await doubts(table, table) == [""] * 24
             assert server.counts["served"] == 48
 
+    async def test_nothing_to_judge(self):
+        """Records and conversations without requirements ask nothing."""
+        table = pd.concat([cases(2, ["json"]), conversations(("a", "b")).assign(requirements="")])
+        assert await requirements_judge(Canned({}), JUDGE)(table, table) == ["", "", ""]
+
     @pytest.mark.parametrize(
         ("fault", "check"),
         [

@@ -55,7 +55,7 @@ def drafting_in_words(cases: pd.DataFrame, client: Client, model: str = "", *, w
     """How many conversations bring no requirements, and what drafting them costs; asks nothing."""
     bare = int(_bare(cases).sum())
     if not bare:
-        return "No conversation that was brought lacks requirements: nothing is drafted."
+        return "Nothing is drafted: no conversation was brought without requirements."
     said = f"{count(bare, 'conversation')} without requirements"
     if not wanted:
         return f"{said}; none are drafted, so no judge can say there what an answer has done."

@@ -70,7 +70,8 @@ def requirements_judge(client: Client, model: str = "") -> Doubts:
 
         asked = pd.DataFrame(_answers(cases, among), columns=["id", "model", "round", "case", "text"])
         first = _failures(asked, await judge(asked, client, model))
-        doubtful = asked[[key in first for key in zip(asked["id"], asked["model"], strict=True)]]
+        keys = pd.Series(list(zip(asked["id"], asked["model"], strict=True)), dtype="object")
+        doubtful = asked[keys.isin(list(first))]
         second = _failures(doubtful, await judge(doubtful, client, model, repeat=2))
         by_case: dict[str, list[str]] = {}
         for (id, name), failed in first.items():
@@ -91,8 +92,8 @@ async def mend_drafts(cases: pd.DataFrame, redraft: Redraft, doubts: Doubts | No
         return cases
     for is_last in (False, True):
         drafted = cases[cases["draft"] == "drafted"]
-        said = await _faults(drafted, cases, doubts)
-        bad = drafted.assign(reason=said)[[bool(one) for one in said]]
+        judged = drafted.assign(reason=await _faults(drafted, cases, doubts))
+        bad = judged[judged["reason"] != ""]
         if len(bad) and is_last:
             made = bad.assign(requirements="", draft="dropped: " + bad["reason"])
         elif len(bad):
