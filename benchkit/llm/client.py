@@ -18,7 +18,7 @@ from ..values import check
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
 from .jobs import Job, Status, changes, progress, say_what_changed, say_what_was_cut_off
-from .journal import Journal, Record, looking
+from .journal import Journal, Record, explained, looking
 from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
 from .sender import Clock, Sender
@@ -138,7 +138,8 @@ class Client:
         Raises ProviderError, BudgetStop or RunError when it has to stop: what arrived is on record by then.
         """
         async with self:
-            with looking(self._path) as record:
+            record = self._sender.journal.on_record  # of the open file, wherever the folder goes
+            with explained(self._path):
                 jobs = self._jobs(work, record)
                 say_what_changed(jobs, changes(jobs, record))
             for job in jobs:
