@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..wording import count, kind_name
 from .controls import disqualified
 from .deciding import Floor, Outcome, conclude, equivalent, floors, routing
 from .evidence import LEAST_CASES, SHARE, Evidence, gather, utility_ends
 from .needed import needed
-from .rules import Rules, kind_name
+from .rules import Rules
 from .saying import UNSEEN, Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
 from .serving import cheapest_first, facing
@@ -159,9 +160,9 @@ def _savings(evidence: Evidence, outcome: Outcome, serving: pd.DataFrame | None)
 
 def _looked(looks: Mapping[str, Any] | None) -> Iterator[str]:
     if looks:
-        rounds = f"{looks['first_rounds']} round{'' if looks['first_rounds'] == 1 else 's'}"
+        size = f"{looks['first_cases']:,} cases in {count(looks['first_rounds'], 'round')}"
         yield (
-            f"Results were seen before, of {looks['first_cases']:,} cases in {rounds}: the intervals here "
+            f"Results were seen before, of {size}: the intervals here "
             "are the wider ones that hold however often one looks."
         )
 
