@@ -52,12 +52,15 @@ def level(alpha: float) -> str:
 
 
 def number(value: float | None, places: int = 3, *, sign: bool = False) -> str:
-    """A number to `places`, or to as many more as show that it is not 0; `unknown` where it is not there."""
+    """A number for a reader: to `places`, or as many more as show that it is not 0; `unknown` for none.
+
+    It has a true minus sign, U+2212; what a program reads back (CSV, JSON) is not written with this.
+    """
     if value is None or not known(value):
         return "unknown"
     while value and abs(value) >= 1e-9 and not float(f"{value:.{places}f}") and places < MOST_PLACES:
         places += 1
-    return f"{value:{'+' if sign else ''}z,.{places}f}"
+    return f"{value:{'+' if sign else ''}z,.{places}f}".replace("-", "−")
 
 
 def interval(low: float | None, high: float | None, places: int = 3) -> str:
@@ -66,7 +69,7 @@ def interval(low: float | None, high: float | None, places: int = 3) -> str:
         return "unknown"
     while f"{low:z.{places}f}" == f"{high:z.{places}f}" and high - low > 1e-9 and places < MOST_PLACES:
         places += 1
-    return f"{low:z,.{places}f} to {high:z,.{places}f}"
+    return f"{low:z,.{places}f} to {high:z,.{places}f}".replace("-", "−")
 
 
 def ends_text(alpha: float, low: float | None, high: float | None, kind: str = "") -> str:

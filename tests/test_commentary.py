@@ -67,7 +67,8 @@ class TestFacts:
         for one in said:
             row = rows[one.text.split()[1].rstrip(",")]
             assert one.values["difference"] == row["difference"]
-            assert f"{row['difference']:+.3f} (80 % interval {row['ci_low']:.3f} to" in one.text
+            text = f"{row['difference']:+.3f} (80 % interval {row['ci_low']:.3f} to"
+            assert text.replace("-", "−") in one.text
 
     def test_every_denominator_is_a_fact(self, computed):
         """Planned, scored and unscored of each model and kind."""

@@ -6,8 +6,8 @@ import pytest
 
 from benchkit.domain import is_control
 from benchkit.measure import score_controls
-from benchkit.measure.controls import BOILERPLATE, defaults
 from benchkit.metrics import METRICS
+from benchkit.metrics.controls import BOILERPLATE, defaults
 from benchkit.metrics.conversation import task_completion
 from benchkit.metrics.fields import field_accuracy
 

@@ -19,6 +19,7 @@ from benchkit.execute.price import paid_in_words
 from benchkit.generate import generate
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.llm.progress import Bar
+from benchkit.metrics.schemas import without_own_keywords
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
 from benchkit.runner.parameters import notebook_folder
@@ -176,10 +177,11 @@ class TestPlanning:
             plan_execution(Silent("imported"), cases(1), [])
 
     def test_a_json_case_is_its_own_tool(self):
-        """A json case's tool has its schema as parameters; a conversation's is the agreed one."""
+        """A json case's tool has its schema as parameters, without weights; a conversation's is agreed."""
         table = cases(1)
-        schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
-        table.loc[0, ["golden_response", "response_schema"]] = ['{"a": 1}', json.dumps(schema)]
+        schema = {"type": "object", "properties": {"a": {"type": "integer"}, "x-weight": {"type": "null"}}}
+        weighed = schema | {"properties": schema["properties"] | {"a": {"type": "integer", "x-weight": 3}}}
+        table.loc[0, ["golden_response", "response_schema"]] = ['{"a": 1}', json.dumps(weighed)]
         (json_agent, (item,)), (_, (talk,)), *_ = planned(table, rounds=1).work
         assert (item.tool.name, item.tool.parameters) == (PROCESS.name, schema)
         assert talk.tool is None
@@ -206,7 +208,7 @@ class TestWhatGoesOut:
             (
                 system_prompt(f"execute_{case.test_case}"),
                 case.prompt,
-                json.dumps(case.response_schema or PROCESS.parameters),
+                json.dumps(without_own_keywords(case.response_schema or PROCESS.parameters)),
             )
             for case in tests
         }

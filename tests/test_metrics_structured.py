@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchkit.errors import InputError
-from benchkit.metrics.fields import MAX_COMPARISONS
+from benchkit.generate import CUSTOMER_INTERACTION
+from benchkit.metrics.fields import ABSENT, MAX_COMPARISONS, Field
 from benchkit.metrics.structured import (
     check_schema,
+    compare_fields,
     field_accuracy,
     schema_compliance,
     structural_consistency,
@@ -173,6 +175,103 @@ def test_free_text_where_the_schema_leaves_it_free(schema: dict) -> None:
     assert found == pytest.approx((4 / 5 + 1 / 2) / 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "weight"),
+    [
+        ("id", 3),
+        ("ids", 3),
+        ("order_id", 3),
+        ("orderId", 3),
+        ("caseID", 3),
+        ("invoice_number", 3),
+        ("reference", 3),
+        ("number", 1),
+        ("paid", 1),
+        ("valid", 1),
+        ("identity", 1),
+        ("summary", 1),
+    ],
+)
+def test_identifying_fields_weigh_three(name: str, weight: float) -> None:
+    """What names the thing weighs 3 of itself; a schema's x-weight is stronger, at the place or above it."""
+    golden = {"at": {name: "A-17"}, "other": 1}
+    assert field_accuracy({"other": 1}, golden) == 1 / (1 + weight)
+    own = {"properties": {"at": {"properties": {name: {"x-weight": 0.5}}, "x-weight": 9}}}
+    assert field_accuracy({"other": 1}, golden, own) == 1 / 1.5
+    above = {"properties": {"at": {"$ref": "#/$defs/at"}}, "$defs": {"at": {"x-weight": 9}}}
+    assert field_accuracy({"other": 1}, golden, above) == 1 / 10
+
+
+def test_what_weighs_nothing() -> None:
+    """A field may be left out; where all are, the case has no value; a branch that fails weighs nothing."""
+    schema = {"properties": {"a": {"x-weight": 0}}}
+    assert field_accuracy({"a": 2, "b": 1}, {"a": 1, "b": 1}, schema) == 1.0
+    assert field_accuracy({"a": 2}, {"a": 1}, schema) is None
+    tried = {"properties": {"a": {"oneOf": [{"type": "string", "x-weight": 5}, {"type": "integer"}]}}}
+    assert field_accuracy({"b": 1}, {"a": 1, "b": 1}, tried) == 1 / 2
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (["x", "y", "z"], 1),
+        (["z", "y", "x"], 1 / 3),
+        (["y", "z"], 2 / 3),
+        (["y", "x", "z"], 2 / 3),
+        (["w", "x", "y", "z"], 3 / 4),
+        ([], 0),
+    ],
+)
+@pytest.mark.parametrize("schema", [{"x-ordered": True}, {"prefixItems": [{"type": "string"}]}])
+def test_order_matters_where_the_schema_says_so(found: list, expected: float, schema: dict) -> None:
+    """Pairs in one order: one item too few or too many costs that item, and a reversed list nearly all."""
+    score = field_accuracy({"s": found}, {"s": ["x", "y", "z"]}, {"properties": {"s": schema}})
+    assert score == pytest.approx(expected)
+
+
+def test_a_long_array_in_order() -> None:
+    """Beyond the affordable comparisons an ordered array goes by position."""
+    side = int(MAX_COMPARISONS**0.5) + 1
+    golden = [f"{n} {n}x" for n in range(side)]
+    schema = {"properties": {"a": {"x-ordered": True}}}
+    assert field_accuracy({"a": golden}, {"a": golden}, schema) == 1.0
+    assert field_accuracy({"a": golden[::-1]}, {"a": golden}, schema) == pytest.approx(1 / side)
+
+
+RECORD: dict = {
+    "interaction_id": "INT-T1",
+    "timestamp": "2026-04-15T10:00:00Z",
+    "customer": {"id": "CUST-10001", "segment": "consumer", "priority_level": "low"},
+    "interaction": {
+        "type": "chat",
+        "summary": "router drops the connection",
+        "category": "technical_support",
+        "resolution_status": "open",
+        "next_steps": ["restart the router", "update its firmware", "call back"],
+    },
+    "metrics": {"response_time": 2.5, "satisfaction_score": 4, "resolution_time": 30},
+}
+
+
+def test_the_built_in_record_weighs_what_matters() -> None:
+    """A wrong customer id costs 3 of 17; reversed steps cost; field by field it is seen what was wrong."""
+    wrong = json.loads(json.dumps(RECORD))
+    wrong["customer"]["id"] = "CUST-10002"
+    assert field_accuracy(wrong, RECORD, CUSTOMER_INTERACTION) == pytest.approx(14 / 17)
+    steps = json.loads(json.dumps(RECORD))
+    steps["interaction"]["next_steps"].reverse()
+    assert field_accuracy(steps, RECORD, CUSTOMER_INTERACTION) == pytest.approx(1 - 2 / 3 / 17)
+    del wrong["metrics"]
+    fields = compare_fields(wrong, RECORD, CUSTOMER_INTERACTION)
+    assert [field for field in fields if field.score < 1] == [
+        Field("$.customer.id", "CUST-10001", "CUST-10002", 0.0, 3.0),
+        Field("$.metrics.response_time", 2.5, ABSENT, 0.0, 1.0),
+        Field("$.metrics.satisfaction_score", 4, ABSENT, 0.0, 1.0),
+        Field("$.metrics.resolution_time", 30, ABSENT, 0.0, 1.0),
+    ]
+    assert sum(field.weight for field in fields) == 17
+
+
 def test_field_accuracy_of_arrays_too_long_to_match() -> None:
     """Beyond the affordable comparisons, identical items are paired and the rest goes by position."""
     side = int(MAX_COMPARISONS**0.5) + 1
@@ -320,6 +419,9 @@ def test_schema_compliance(arguments: object, expected: float) -> None:
         ({"properties": {"a": {"$ref": "#/$defs/nowhere"}}}, "nowhere"),
         ({"$ref": "https://example.com/schema"}, "example.com"),
         ({"type": "string"}, "takes an object"),
+        ({"properties": {"a": {"x-weight": "high"}}}, r"\$\.properties\.a\.x-weight"),
+        ({"properties": {"a": {"items": {"x-weight": -1}}}}, "x-weight"),
+        ({"properties": {"a": {"x-ordered": "yes"}}}, "x-ordered"),
     ],
 )
 def test_unusable_schema(schema: object, said: str) -> None:

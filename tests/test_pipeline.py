@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.iorw import LocalHandler
 
 from benchkit import errors
-from benchkit.run import open_run, resuming
+from benchkit.run import config, open_run
 from benchkit.runner import pipeline
 from benchkit.runner.parameters import Parameter, parse
 from benchkit.runner.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
@@ -384,7 +384,7 @@ async def test_a_resume_needs_no_reminding(tmp_path):
     await BenchmarkPipeline(tmp_path / "r", last="02", notebooks=folder).run()
     await BenchmarkPipeline(tmp_path / "r", notebooks=folder).run()
     assert f"got 5 {PAIR}" in text_of(tmp_path / "r", "03_execute")
-    assert not (tmp_path / "r" / resuming.PLANNED).exists()
+    assert not (tmp_path / "r" / config.PLANNED).exists()
 
 
 async def test_a_stop_before_the_first_notebook_forgets_nothing(tmp_path, monkeypatch):
@@ -398,9 +398,9 @@ async def test_a_stop_before_the_first_notebook_forgets_nothing(tmp_path, monkey
         monkeypatch.setattr(made, "_check", stopped)
         with pytest.raises(type(stop)):
             await made.run()
-        known = resuming.intended(tmp_path / "r").get("03_execute", {})
+        known = config.intended(tmp_path / "r").get("03_execute", {})
         assert {name: known[name] for name in kept} == kept
-        (tmp_path / "r" / resuming.PLANNED).unlink(missing_ok=True)
+        (tmp_path / "r" / config.PLANNED).unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -565,8 +565,11 @@ def test_terminal_tells_warnings(verbose, name, text, told):
 def test_what_decides_on_brought_answers_can_be_named(tmp_path):
     """They never see 03: its rules are recorded in its name, kept, and no other parameter of 03 is taken."""
     (tmp_path / "scores.csv").write_text("id,model,round,metric,value\nt1,a,1,mine,0.5\nt1,b,1,mine,1\n")
+    named = BenchmarkPipeline(tmp_path, first="04", alpha=0.2, primary_metric="mine")
+    named._check_arguments()  # before the folder is a run
     run = open_run(tmp_path)
-    BenchmarkPipeline(first="04", alpha=0.2, primary_metric="mine")._plan(run.path)
+    named._check_arguments()
+    named._plan(run.path)
     BenchmarkPipeline(first="04", margin=0.1)._plan(run.path)
     recorded = run.config["parameters"]["03_execute"]
     assert recorded == {"alpha": 0.2, "primary_metric": "mine", "margin": 0.1}

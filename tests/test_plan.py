@@ -14,11 +14,13 @@ import pytest
 from benchkit.decide import Rules, control_table
 from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution
-from benchkit.execute.plan import pair_alpha, plan_power
+from benchkit.execute.plan import plan_power
 from benchkit.execute.price import TIERS, answer_prices, least_minutes, price
 from benchkit.offline import OfflineServer
 from benchkit.runner import cli
 from benchkit.runner.plan_command import add_plan, plan
+from benchkit.stats import pair_alpha
+from benchkit.stats.estimates import t_quantile
 
 from .measured import HASTY, STEADY, TERSE, responses_of, score_table
 from .staging import cases, client_on
@@ -88,8 +90,6 @@ class TestPower:
 
     def test_alpha_and_the_number_of_models_count(self):
         """Dunnett's two-sided 2.54 at k = 3 and 20 df; a laxer alpha finds more; more models find less."""
-        from benchkit.stats import t_quantile
-
         assert t_quantile(pair_alpha(4, 20, 0.05) / 2, 20) == pytest.approx(2.54, abs=0.01)
         assert pair_alpha(2, 20, 0.05) == 0.05
         smallest = [

@@ -622,7 +622,7 @@ def test_contenders_and_floors():
     assert chart.reading == (
         "1 contender of 2 models: a; shown worse than another by more than the margin: b on JSON cases."
     )
-    assert "a +0.200 (0.050 to 0.350); b -0.200 (-0.350 to -0.050)" in chart.alt
+    assert "a +0.200 (0.050 to 0.350); b −0.200 (−0.350 to −0.050)" in chart.alt
     assert "simultaneous 90 % intervals" in chart.caption
     assert plots.plot_contenders(decided(utility=[], sentence="No decision.")).reading == "No decision."
 

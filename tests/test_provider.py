@@ -255,7 +255,7 @@ def test_defaults():
     """Each provider has a model for each role; one without has a sentence that says what to do."""
     for provider in ("offline", "groq"):
         assert len(set(default_models(provider))) == 2
-        for role in ("generator", "validator", "report"):
+        for role in ("generator", "validator", "judge", "report"):
             assert known(default_model(provider, role)).input_usd is not None
     with pytest.raises(ProviderError, match="has no models to ask"):
         default_models("imported")

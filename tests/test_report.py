@@ -153,9 +153,9 @@ class TestText:
         [
             (-0.0, "0.000"),
             (-5.6e-18, "0.000"),
-            (-0.0004, "-0.0004"),
+            (-0.0004, "−0.0004"),
             (0.0, "0.000"),
-            (-0.1234, "-0.123"),
+            (-0.1234, "−0.123"),
             (None, "unknown"),
         ],
     )
@@ -172,7 +172,7 @@ class TestText:
         chart = plots.plot_differences(pd.DataFrame(made["comparisons"]))
         for text in (report.comparisons(made), chart.alt):
             assert "0.000 to 0.002" in text
-            assert not re.search(r"-0\.000(?!\d)", text)
+            assert not re.search(r"[-−]0\.000(?!\d)", text)
 
 
 def as_reported(models: tuple[str, ...] = (STEADY, HASTY), **changed: Any) -> dict[str, Any]:
@@ -338,7 +338,7 @@ class TestTables:
         (row,) = [r for r in made["serving"] if r["measure"] == "latency_s" and r["model_b"] == TERSE
                   and r["model_a"] == STEADY]  # fmt: skip
         gap, ends = f"{row['difference']:.3f}", f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
-        assert f"| {gap} | {ends} | {row['n']} |" in shown
+        assert f"| {gap} | {ends} | {row['n']} |".replace("-", "−") in shown
         assert "USD" not in shown  # only one model of a pair has a price
         paid = report_of(drawn(3, n=6), costs={STEADY: 0.001, HASTY: 0.0004})
         assert f"A is {STEADY}, B is {HASTY}." in report.serving(paid)

@@ -10,15 +10,19 @@ from statsmodels.stats.multitest import multipletests
 from benchkit.errors import UsageError
 from benchkit.stats.contrasts import best, simultaneous_t
 from benchkit.stats.equality import cases_for_equivalence, equivalent, holm
+from benchkit.stats.estimates import Pairs, pairwise
 from benchkit.stats.looks import sequence_alpha, sequence_radius
-from benchkit.stats.sampling import design
+from benchkit.stats.sampling import Design, design
 from benchkit.stats.strata import stratified
 
 
-def pairs(scores: np.ndarray) -> list[list]:
-    """All differences of (models, cases) scores, the upper half."""
-    m = len(scores)
-    return [[stratified(scores[i] - scores[j]) if i < j else None for j in range(m)] for i in range(m)]
+def pairs(scores: np.ndarray, cases: Design | None = None) -> Pairs:
+    """All differences of (models, cases) scores."""
+    return pairwise(len(scores), lambda i, j: stratified(scores[i] - scores[j], cases))
+
+
+def two(d: np.ndarray) -> Pairs:
+    return pairwise(2, lambda i, j: stratified(d))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +136,7 @@ def test_equivalence_is_schuirmann_for_two():
     from statsmodels.stats.weightstats import DescrStatsW
 
     d = np.random.default_rng(9).normal(0.01, 0.2, 120)
-    found = equivalent([[None, stratified(d)], [None, None]], (0, 1), 0.05)
+    found = equivalent(two(d), (0, 1), 0.05)
     known = DescrStatsW(d)
     p = max(known.ttest_mean(-0.05, "larger")[1], known.ttest_mean(0.05, "smaller")[1])
     assert found.p_value == pytest.approx(p)
@@ -144,9 +148,9 @@ def test_equivalence_needs_cases(n, same):
     """ln(1/α)/margin = 60 cases at .05 and .05, however equal the differences are."""
     assert cases_for_equivalence(0.05) == 60
     for d in (np.zeros(n), np.linspace(-1e-3, 1e-3, n)):
-        found = equivalent([[None, stratified(d)], [None, None]], (0, 1), 0.05)
+        found = equivalent(two(d), (0, 1), 0.05)
         assert found.equivalent is found.enough_cases is same
-    assert not equivalent([[None, stratified(np.full(n, 0.06))], [None, None]], (0, 1), 0.05).equivalent
+    assert not equivalent(two(np.full(n, 0.06)), (0, 1), 0.05).equivalent
 
 
 def test_equivalence_is_of_all_pairs():
@@ -159,6 +163,15 @@ def test_equivalence_is_of_all_pairs():
     assert not found.equivalent
     assert 2 in found.pair
     assert equivalent(table, (1,), 0.05).equivalent
+
+
+def test_what_has_no_error_is_shown_equal_to_nothing():
+    """A case per category, as many as would exclude a rare failure: no error is known, no equivalence."""
+    d = np.random.default_rng(1).normal(0.04, 0.5, 100)
+    one = pairwise(2, lambda i, j: stratified(d, [str(i) for i in range(100)]))
+    found = equivalent(one, (0, 1), 0.05)
+    assert (found.equivalent, found.enough_cases) == (False, True)
+    assert np.isnan(found.p_value)
 
 
 def test_holm():
@@ -203,7 +216,7 @@ def test_whatever_is_missing_or_equal():
         scores[rng.random(scores.shape) < rng.choice([0, 0.2, 0.7])] = np.nan
         families = rng.integers(0, 6, n).astype(str).tolist() if rng.random() < 0.5 else None
         cases = design(n, rng.integers(0, 4, n).astype(str).tolist(), None, families)
-        table = [[stratified(a - b, cases) for b in scores] for a in scores]
+        table = pairs(scores, cases)
         found = best(table)
         assert (found.low <= found.high + 1e-12).all()
         assert any(found.contender)

@@ -14,22 +14,20 @@ from benchkit.stats.estimates import combine
 from benchkit.stats.sample_size import (
     needed_cases,
     needed_rounds,
-    normal_cases,
-    normal_difference,
     planned_power,
-    power,
     smallest_difference,
 )
 from benchkit.stats.strata import stratified
-from benchkit.stats.variances import Spread, case_variance, round_noise, spread
+from benchkit.stats.variances import Spread, round_noise, spread
 
 
 def test_known_answers():
     """Design §5.6: 969 cases; 13.27 points at one round and 7.57 at ten."""
-    assert normal_cases(0.03, 1 / 9) == 969
+    # Those are of normal quantiles: what is planned with as the degrees of freedom grow without end.
+    assert needed_cases(Spread(1 / 9, rate=1e6), 0.03).cases == 969
     for rounds, points in ((1, 0.1327), (10, 0.0757)):
-        variance = case_variance(1 / 9, 1 / 6, 1 / 6, rounds, rounds)
-        assert normal_difference(198, variance) == pytest.approx(points, abs=5e-5)
+        known = Spread(1 / 9, 1 / 3, rate=1e6)
+        assert smallest_difference(known, 198, rounds=rounds) == pytest.approx(points, abs=5e-5)
     assert needed_cases(Spread(1 / 9), 0.03).cases == 971
     assert smallest_difference(Spread(1 / 9, 1 / 3), 198) == pytest.approx(0.1327, abs=1e-3)
     assert smallest_difference(Spread(1 / 9, 1 / 3), 198, rounds=10) == pytest.approx(0.0757, abs=1e-3)
@@ -38,9 +36,8 @@ def test_known_answers():
 @pytest.mark.parametrize(("rounds", "cut"), [(2, 1 / 3), (4, 1 / 2), (6, 5 / 9)])
 def test_rounds_cut_variance(rounds, cut):
     """With a uniform chance per case, a binary score's variance falls by 1/3, 1/2, 5/9 at K = 2, 4, 6."""
-    one = case_variance(1 / 12, 1 / 6)
-    assert 1 - case_variance(1 / 12, 1 / 6, rounds_a=rounds) / one == pytest.approx(cut)
-    assert 1 - Spread(1 / 12, 1 / 6).at(rounds) / one == pytest.approx(cut)
+    one = Spread(1 / 12, 1 / 6)
+    assert 1 - one.at(rounds) / one.at() == pytest.approx(cut)
 
 
 @pytest.mark.parametrize(("n", "delta"), [(15, 0.4), (50, 0.2), (200, 0.05), (969, 0.03)])
@@ -48,8 +45,7 @@ def test_power_is_the_noncentral_t(n, delta):
     """statsmodels' power of a paired t test."""
     expected = TTestPower().power(delta / 0.5, n, 0.05)
     assert planned_power(Spread(0.25), n, delta) == pytest.approx(expected, abs=1e-9)
-    assert power(delta, 0.5 / math.sqrt(n), n - 1) == pytest.approx(expected, abs=1e-9)
-    assert power(9.0, 0.01, 14) == 1.0
+    assert planned_power(Spread(15 * 0.01**2), 15, 9.0) == 1.0
 
 
 def test_cases_and_difference_invert_each_other():
@@ -81,7 +77,9 @@ def test_a_pilot_of_two_kinds():
     assert known.at() / 60 == pytest.approx(u.se**2)
     assert known.free(60) == pytest.approx(u.df)
     assumed = Spread(known.between, strata=2, rate=known.rate)
-    assert power(0.3, u.se, u.df) == pytest.approx(planned_power(assumed, 60, 0.3))
+    critical, shift = scipy_stats.t.isf(0.025, u.df), 0.3 / u.se
+    missed = scipy_stats.nct.cdf(critical, u.df, shift) - scipy_stats.nct.cdf(-critical, u.df, shift)
+    assert planned_power(assumed, 60, 0.3) == pytest.approx(1 - missed)
 
 
 def test_round_noise():

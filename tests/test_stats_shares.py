@@ -1,16 +1,14 @@
-"""Shares, pass^k, agreement, resampling and the table door: known answers and edges."""
+"""Shares, pass^k, agreement, and resampling: known answers and edges."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
 from benchkit.errors import UsageError
 from benchkit.stats import (
     case_means,
-    compare_table,
     pass_hat_k,
     proportion,
     resampled,
@@ -112,65 +110,6 @@ def test_resampled_keeps_categories_and_families():
     assert found.high - found.low == pytest.approx(e.high - e.low, rel=0.15)
     assert resampled([0.1] * 8).p_sign_flip == 2**-7
     assert np.isnan(resampled([0.1]).p_sign_flip)
-
-
-def scores(seed: int = 0) -> pd.DataFrame:
-    """Three models, 40 cases of two kinds and two categories, two rounds; the first model is .3 better."""
-    rng, rows = np.random.default_rng(seed), []
-    for case in range(40):
-        level = rng.normal(0.5, 0.1)
-        for model, gain in (("a", 0.3), ("b", 0.0), ("c", 0.0)):
-            for k in (1, 2):
-                score = level + gain + rng.normal(0, 0.1)
-                rows.append((f"t{case}", model, k, score, "jc"[case % 2], "xy"[case < 9]))
-    return pd.DataFrame(rows, columns=["id", "model", "round", "score", "kind", "category"])
-
-
-def test_table_is_its_parts():
-    """U of two kinds from `stratified` on case means; the best model and no other is a contender."""
-    table = scores()
-    found = compare_table(table)
-    assert found.contenders == ("a",)
-    means = table.groupby(["id", "model"], sort=False).score.mean().unstack()
-    cases = table.drop_duplicates("id").set_index("id")
-    parts = [
-        stratified((means.a - means.b)[cases.kind == k].to_numpy(), cases.category[cases.kind == k].tolist())
-        for k in ("c", "j")
-    ]
-    row = found.comparisons.query("kind == 'all kinds' and model_a == 'a' and model_b == 'b'").iloc[0]
-    assert row.difference == pytest.approx(sum(e.estimate for e in parts) / 2)
-    assert row.se == pytest.approx(np.hypot(parts[0].se, parts[1].se) / 2)
-    assert len(found.comparisons) == 9
-
-
-def test_table_knows_only_what_it_needs():
-    """Four columns suffice: the paired t of case means; less is better turns it round."""
-    table = scores()[["id", "model", "round", "score"]]
-    found = compare_table(table, lower_is_better=True)
-    means = table.groupby(["id", "model"]).score.mean().unstack()
-    row = found.comparisons.iloc[0]
-    known = scipy_stats.ttest_rel(means.b, means.a)
-    ends = known.confidence_interval()
-    assert (row.low, row.high, row.df) == pytest.approx((ends.low, ends.high, known.df))
-    assert row.difference == pytest.approx((means.b - means.a).mean())
-    assert set(found.contenders) == {"b", "c"}
-
-
-@pytest.mark.parametrize(
-    ("change", "options", "said"),
-    [
-        (lambda t: t.drop(columns="round"), {}, "no column round"),
-        (lambda t: t[t.model == "a"], {}, "1 model"),
-        (lambda t: pd.concat([t, t.head(1)]), {}, "second time"),
-        (lambda t: t, {"kind_weights": {"voice": 1}}, "voice"),
-        (lambda t: t, {"category_weights": {"x": 1, "y": 1, "z": 1}}, "z"),
-        (lambda t: t, {"category_weights": {"x": 1}}, "leave out y"),
-    ],
-)
-def test_tables_that_do_not_fit(change, options, said):
-    """Each is an error that names what is wrong."""
-    with pytest.raises(UsageError, match=said):
-        compare_table(change(scores()), **options)
 
 
 def test_design_is_read_once():

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
+from benchkit.decide import Rules, compare
 from benchkit.errors import UsageError
 from benchkit.stats.categories import by_category, expected_change, heterogeneity, other_categories
 from benchkit.stats.estimates import combine
 from benchkit.stats.sampling import design
 from benchkit.stats.shares import case_means
 from benchkit.stats.strata import stratified
-from benchkit.stats.table import compare_table
 
 GPQA = Path(__file__).parent.parent / "../shared/data/gpqa_scores.csv"
 
@@ -51,9 +51,11 @@ def test_gpqa(rounds, estimate, se, p, low, high):
 def test_gpqa_through_the_table():
     """The file as it is, its columns renamed."""
     gpqa("gpt-5-nano", 1)
-    names = {"item_id": "id", "model_id": "model", "epoch": "round"}
-    row = compare_table(pd.read_csv(GPQA).rename(columns=names)).comparisons.iloc[0]
-    assert (row.difference, row.se, row.p_value) == pytest.approx((0.0585859, 0.0277885, 0.0362710), abs=6e-7)
+    names = {"item_id": "id", "model_id": "model", "epoch": "round", "score": "value"}
+    row = compare(pd.read_csv(GPQA).rename(columns=names).assign(metric="accuracy"), Rules()).iloc[0]
+    assert (row.difference, row.standard_error, row.p_value) == pytest.approx(
+        (0.0585859, 0.0277885, 0.0362710), abs=6e-7
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .table import Measured, pairs_of, round_means
+from .table import Measured, pairs_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,17 +45,19 @@ def content_of(one: Measured) -> np.ndarray:
     """Case means over delivered rounds, (models, cases)."""
     import numpy as np
 
-    return round_means(np.where(one.delivered, one.values, np.nan))
+    from ..stats import case_means
+
+    return case_means(np.where(one.delivered, one.values, np.nan))
 
 
 def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
     import numpy as np
 
-    from ..stats import share_interval
+    from ..stats import case_means, share_interval
 
     content = content_of(one)
     scored = ~np.isnan(one.values)
-    share, rounds = round_means(np.where(scored, one.delivered.astype(float), np.nan)), one.values.shape[2]
+    share, rounds = case_means(np.where(scored, one.delivered.astype(float), np.nan)), one.values.shape[2]
     family = [str(label) for label in one.family]
     for i, model in enumerate(one.models):
         came, _, low, high = share_interval(

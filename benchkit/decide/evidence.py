@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from ..stats import Contrasts, Design, Estimate
+    from ..stats import Contrasts, Design, Estimate, Pairs
 
 SHARE = "share of its range"  # the unit of a metric that is added to one of another range
 LEAST_CASES = 20  # under so many nothing is deployed
@@ -52,22 +52,14 @@ class Kind:
         return float(np.nanmax(gain) - np.nanmin(gain)) or 1.0 if known is None else known
 
     @property
-    def pairs(self) -> list[list[Estimate | None]]:
+    def pairs(self) -> Pairs:
         """[i][j]: Δ of model i against j over the cases that both have a score for; None on the diagonal."""
+        from ..stats import pairwise, stratified
+
         if "pairs" not in self.found:
-            self.found["pairs"] = self._pairs()
+            gain = self.gain
+            self.found["pairs"] = pairwise(len(gain), lambda i, j: stratified(gain[i] - gain[j], self.design))
         return self.found["pairs"]
-
-    def _pairs(self) -> list[list[Estimate | None]]:
-        from ..stats import stratified
-
-        count = len(self.gain)
-        table: list[list[Estimate | None]] = [[None] * count for _ in range(count)]
-        for i in range(count):
-            for j in range(i + 1, count):
-                table[i][j] = one = stratified(self.gain[i] - self.gain[j], self.design)
-                table[j][i] = -one
-        return table
 
     def contrasts(self, alpha: float) -> Contrasts:
         """Each model's Δ against the best of the others, on this kind alone."""
@@ -142,19 +134,16 @@ class Evidence:
         return found if found != model else next(i for i in self.order if i != model)
 
     @cached_property
-    def pairs(self) -> list[list[Estimate | None]]:
+    def pairs(self) -> Pairs:
         """[i][j]: U of model i less that of j."""
-        from ..stats import combine
+        from ..stats import combine, pairwise
 
         weights = [kind.weight for kind in self.kinds]
-        count = len(self.models)
-        table: list[list[Estimate | None]] = [[None] * count for _ in range(count)]
-        for i in range(count):
-            for j in range(i + 1, count):
-                parts = [kind.pairs[i][j] for kind in self.kinds]
-                table[i][j] = one = combine([e for e in parts if e is not None], weights)
-                table[j][i] = -one
-        return table
+
+        def whole(i: int, j: int) -> Estimate:
+            return combine([e for kind in self.kinds if (e := kind.pairs[i][j]) is not None], weights)
+
+        return pairwise(len(self.models), whole)
 
     @cached_property
     def contrasts(self) -> Contrasts:

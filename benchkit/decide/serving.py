@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .table import as_arrays, pairs_of, round_means
+from .table import as_arrays, pairs_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,8 @@ def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: 
     """
     import pandas as pd
 
+    from ..stats import case_means
+
     models = list(responses["model"].unique())
     timed = responses.astype({"latency_s": float, "queue_s": float, "cost_usd": float})
     timed["service_s"] = timed["latency_s"] - timed["queue_s"]
@@ -34,7 +36,7 @@ def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: 
     rows = [
         {"measure": name, "model_a": a, "model_b": b}
         | compared(means[models.index(a)], means[models.index(b)], alpha)
-        for name, means in ((name, round_means(arrays[name])) for name in MEASURES)
+        for name, means in ((name, case_means(arrays[name])) for name in MEASURES)
         for a, b in pairs_of(models, reference)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -77,7 +77,9 @@ class Measured:
     @cached_property
     def means(self) -> np.ndarray:
         """Per-case means over scored rounds, (models, cases); NaN where none is."""
-        return round_means(self.values)
+        from ..stats import case_means
+
+        return case_means(self.values)
 
     def of(self, model: str) -> np.ndarray:
         """A model's scores, (cases, rounds)."""
@@ -94,16 +96,6 @@ class Measured:
             delivered=self.delivered[:, kept],
             undefined=self.undefined[kept],
         )
-
-
-def round_means(values: np.ndarray) -> np.ndarray:
-    """Means over the last axis, of what is not NaN; NaN where nothing is."""
-    import numpy as np
-
-    there = ~np.isnan(values)
-    counts = there.sum(axis=-1)
-    sums = np.where(there, values, 0.0).sum(axis=-1)
-    return np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
 
 
 def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:

@@ -238,9 +238,12 @@ def _status(test: TestCase, reply: Reply) -> tuple[str, str]:
 
 def _item(test: TestCase, round: int) -> Item:
     """Built from the prompt and the schema alone: golden data has no way into a call."""
+    from ..metrics.schemas import without_own_keywords
+
     tool = None
     if test.test_case == "json":
-        tool = Tool(PROCESS.name, "Hand in the record of the interaction.", test.response_schema or {})
+        schema = without_own_keywords(test.response_schema or {})
+        tool = Tool(PROCESS.name, "Hand in the record of the interaction.", schema)
     return Item(test.id, test.prompt, round, tool=tool)
 
 

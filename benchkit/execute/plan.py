@@ -113,6 +113,8 @@ class _Outlook:
 
     def alpha(self, n: float) -> float:
         """At which one pair of several models is planned: Dunnett's two-sided level, equal correlations."""
+        from ..stats import pair_alpha
+
         return pair_alpha(self.models, self.known.free(n), self.rules.alpha)
 
     def smallest(self, n: float, rounds: int) -> float:
@@ -236,18 +238,6 @@ class _Outlook:
         tame, wild = (f"more than {self.span:g}" if end == float("inf") else number(end) for end in ends)
         found = f"with tamer scores it would be {tame}, at worst {wild}"
         return f"That rests on an assumption; {found}."
-
-
-def pair_alpha(models: int, df: float, alpha: float) -> float:
-    """The level of one two-sided comparison where `models` are compared with the best one."""
-    import numpy as np
-
-    from ..stats import simultaneous_t, t_tail
-
-    if models < 3:
-        return alpha
-    correlation = np.full((models - 1, models - 1), 0.5) + 0.5 * np.eye(models - 1)
-    return 2 * t_tail(simultaneous_t(correlation, df, alpha), df)
 
 
 def _span(names: Mapping[str, str], sizes: Mapping[str, int]) -> float:

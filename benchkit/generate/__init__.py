@@ -43,7 +43,7 @@ CUSTOMER_INTERACTION = _object(
         summary=TEXT,
         category={"enum": list(CATEGORIES)},
         resolution_status={"enum": ["open", "pending", "resolved", "escalated"]},
-        next_steps={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 5},
+        next_steps={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 5, "x-ordered": True},
     ),
     metrics=_object(
         response_time=MINUTES,

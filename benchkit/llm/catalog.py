@@ -58,17 +58,19 @@ RETIRED = {
     "groq/compound": ("2026-09-21", "openai/gpt-oss-120b"),
     "groq/compound-mini": ("2026-09-21", "openai/gpt-oss-20b"),
 }
-# The generator and validator are no candidates by default: a judge should not mark its own work.
+# Generator, validator and judge are no candidates by default: nobody should mark their own work.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "offline": {
         "generator": "offline/author",
         "validator": "offline/critic",
+        "judge": "offline/judge",
         "report": "offline/analyst",
         "models": ["offline/steady", "offline/hasty"],
     },
     "groq": {
         "generator": "qwen/qwen3.8-27b",
         "validator": "qwen/qwen3.8-27b",
+        "judge": "qwen/qwen3.8-27b",
         "report": "openai/gpt-oss-120b",
         "models": ["openai/gpt-oss-120b", "openai/gpt-oss-20b"],
     },
@@ -76,7 +78,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def default_model(provider: str, role: str) -> str:
-    """The provider's model for `generator`, `validator` or `report`."""
+    """The provider's model for `generator`, `validator`, `judge` or `report`."""
     return _defaults(provider)[role]
 
 

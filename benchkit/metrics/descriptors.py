@@ -145,8 +145,8 @@ _BUILT_IN = (
         "json",
         "structured.field_accuracy",
         ("golden_response", "response_schema"),
-        description="fields of the golden response that are right",
-        undefined="the golden response has no field",
+        description="fields of the golden response that are right, by their weight",
+        undefined="the golden response has no field that weighs anything",
     ),
     Metric(
         "structural_consistency",
@@ -160,7 +160,7 @@ _BUILT_IN = (
 _KEPT = ("kind", "low", "high", "unit", "lower_is_better", "binary", "description", "reported_as")
 METRICS = {metric.name: metric for metric in _BUILT_IN}
 PRIMARY = {"conversation": "task_completion", "json": "field_accuracy"}
-METRICS_VERSION = "2"  # raised whenever a definition changes: numbers of two versions do not compare
+METRICS_VERSION = "3"  # raised whenever a definition changes: numbers of two versions do not compare
 
 
 def add_metric(name: str, kind: str, function: Function, **about: Any) -> Metric:

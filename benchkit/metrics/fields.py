@@ -6,23 +6,26 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, partial
-from statistics import fmean
+from functools import cached_property, lru_cache, partial
+from operator import mul
 from typing import Any
 
 import numpy as np
 
+from benchkit.jsontext import json_path
+
 from .keywords import words
-from .schemas import exact_places
+from .schemas import Places, places
 
 Json = Any  # dict, list, str, int, float, bool or None, as json.loads gives them
 
 # An array that would take more comparisons of leaves is matched by position after its identical items.
 MAX_COMPARISONS = 100_000
-_ABSENT = object()
+ABSENT = object()  # in the place of a value that a response does not have
+IDENTIFYING = 3.0
 _ISO = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.IGNORECASE
 )
@@ -32,14 +35,44 @@ _WRITTEN_DATE = re.compile(
 )
 _IDENTIFIER = re.compile(r"(?=[^\d@_/]*[\d@_/])[!-~]+")  # ASCII in one piece with a digit or a sign of an id
 _FIGURES = re.compile(r"(?=\D*\d)[\W\d_]+")  # phone numbers, "10:30 - 11:00"
+_NAMES_IT = re.compile(  # id, order_id, orderId, caseID, invoice_number; not paid, nor number
+    r"(?:^|_|-)(?:id|uuid|guid|ref|reference)s?$|[a-z0-9](?:Id|ID|Ref|Reference|Number)s?$|[_-]numbers?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One leaf of a golden beside what a response has at the same place."""
+
+    path: str  # as JSONPath
+    golden: Json
+    found: Json  # ABSENT where the response has nothing there
+    score: float  # 0 to 1
+    weight: float
 
 
 def field_accuracy(
     response: Json, golden: dict[str, Any], schema: dict[str, Any] | None = None
 ) -> float | None:
-    """Mean over the golden's leaves of how right the response is at the same place.
+    """Σ weight · score / Σ weight over the golden's leaves, as `compare_fields` compares them.
 
-    0 to 1, higher is better. A leaf is
+    0 to 1, higher is better. A missing key is 0 and an extra key costs nothing here. A response that is no
+    object is 0, as is one too deep to be walked; a golden without a field that weighs anything gives None.
+    """
+    try:
+        fields = compare_fields(response, golden, schema)
+    except RecursionError:
+        return 0.0
+    total = sum(field.weight for field in fields)
+    return sum(field.weight * field.score for field in fields) / total if total else None
+
+
+def compare_fields(
+    response: Json, golden: dict[str, Any], schema: dict[str, Any] | None = None
+) -> list[Field]:
+    """Every leaf of the golden with what the response has there, its score and its weight.
+
+    A leaf is
 
     - a number, boolean or null: 1 or 0, type-true (5 is 5.0, but neither "5" nor true);
     - an exact string: 1 or 0, equal but for white space at its ends; case and leading zeros count. Exact is
@@ -48,58 +81,74 @@ def field_accuracy(
       letters. Two ISO 8601 times are equal when they are the same instant; one with an offset never equals
       one without;
     - any other string: token F1, 2·|R ∩ G| / (|R| + |G|) over the multisets of lower-cased words;
-    - an array: the best sum of one-to-one scores of its items, over the longer length; two empty ones are 1;
+    - an array: the best sum of one-to-one scores of its items, over the longer length; two empty ones are 1.
+      Where the schema says that its order matters (`x-ordered`, `prefixItems`), only pairs in one order are
+      made, so that one missing item costs that item alone;
     - an empty object: 1 where an object is.
 
-    A missing key is 0 and an extra key costs nothing here. A response that is no object is 0, as is one too
-    deep to be walked; an empty golden gives None.
+    Its weight is the nearest `x-weight` of the schema, at its place or above it; else IDENTIFYING for a field
+    that names what the record is about (`id`, `order_id`, `invoice_number`, `reference`), and 1 for others.
+    Raises RecursionError for what is too deep to be walked.
     """
-    if not golden:
-        return None
-    if not isinstance(response, dict):
-        return 0.0
-    try:
-        return _score(_leaves_of(json.dumps(golden), json.dumps(schema or {})), response, MAX_COMPARISONS)
-    except RecursionError:
-        return 0.0
+    leaves = _leaves_of(json.dumps(golden), json.dumps(schema or {})) if golden else []
+    found = [_at(response, leaf.keys) for leaf in leaves]
+    return [
+        Field(leaf.path, leaf.golden, one, leaf.score(one, MAX_COMPARISONS), leaf.weight)
+        for leaf, one in zip(leaves, found, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
 class _Leaf:
-    path: tuple[str, ...]
+    keys: tuple[str, ...]
+    golden: Json
     score: Callable[[Json, int], float]  # (what was found, comparisons that an array may take)
+    weight: float
     size: int = 1  # leaves below, for an array
+
+    @cached_property
+    def path(self) -> str:
+        return json_path(self.keys)
 
 
 @lru_cache(maxsize=256)
 def _leaves_of(golden_text: str, schema_text: str) -> list[_Leaf]:
     """The leaves of a golden, read once for all responses to its case."""
-    return _leaves(json.loads(golden_text), "", exact_places(golden_text, schema_text))
+    return list(_leaves(json.loads(golden_text), (), "", places(golden_text, schema_text), None))
 
 
-def _leaves(golden: Json, at: str, exact: Collection[str]) -> list[_Leaf]:
-    """The leaves of `golden`, which stands at the JSON pointer `at`; `exact` points to exact texts."""
+def _leaves(
+    golden: Json, keys: tuple[str, ...], at: str, rules: Places, weight: float | None
+) -> Iterator[_Leaf]:
+    """The leaves of `golden`, which stands at `keys`, as a JSON pointer `at`, under a thing of `weight`."""
+    weight = rules.weights.get(at, weight)
     if isinstance(golden, dict) and golden:
-        return [
-            _Leaf((key, *leaf.path), leaf.score, leaf.size)
-            for key, value in golden.items()
-            for leaf in _leaves(value, f"{at}/{key.replace('~', '~0').replace('/', '~1')}", exact)
-        ]
+        for key, value in golden.items():
+            inner = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
+            yield from _leaves(value, (*keys, key), inner, rules, weight)
+        return
+    if weight is None:
+        weight = IDENTIFYING if keys and _NAMES_IT.search(keys[-1]) else 1.0
     if isinstance(golden, list):
-        items = [_leaves(item, f"{at}/{number}", exact) for number, item in enumerate(golden)]
-        size = sum(leaf.size for item in items for leaf in item)
-        return [_Leaf((), partial(_array_score, golden, items), max(1, size))]
-    score = _scalar_score(golden, at in exact)
-    return [_Leaf((), lambda found, _: score(found))]
+        items = [list(_leaves(item, (), f"{at}/{n}", rules, None)) for n, item in enumerate(golden)]
+        score = partial(_array_score, golden, items, at in rules.ordered)
+        yield _Leaf(keys, golden, score, weight, max(1, sum(leaf.size for item in items for leaf in item)))
+    else:
+        one = _scalar_score(golden, at in rules.exact)
+        yield _Leaf(keys, golden, lambda found, _: one(found), weight)
 
 
 def _score(leaves: list[_Leaf], response: Json, budget: int) -> float:
-    return fmean(leaf.score(_at(response, leaf.path), budget) for leaf in leaves)
+    """The score of an array's item; where none of its fields weighs anything, all weigh the same."""
+    weights = [leaf.weight for leaf in leaves]
+    weights = weights if any(weights) else [1.0] * len(leaves)
+    scores = (leaf.score(_at(response, leaf.keys), budget) for leaf in leaves)
+    return sum(map(mul, weights, scores)) / sum(weights)
 
 
 def _at(value: Json, path: tuple[str, ...]) -> Json:
     for key in path:
-        value = value.get(key, _ABSENT) if isinstance(value, dict) else _ABSENT
+        value = value.get(key, ABSENT) if isinstance(value, dict) else ABSENT
     return value
 
 
@@ -153,24 +202,38 @@ def _tokens(text: str) -> Counter[str]:
     return Counter(words(text))
 
 
-def _array_score(golden: list[Json], items: list[list[_Leaf]], found: Json, budget: int) -> float:
+def _array_score(
+    golden: list[Json], items: list[list[_Leaf]], is_ordered: bool, found: Json, budget: int
+) -> float:
     if not isinstance(found, list):
         return 0.0
     if not found or not golden:
         return float(len(found) == len(golden))
     longer = max(len(found), len(golden))
     if sum(leaf.size for item in items for leaf in item) * _size(found) > budget:
-        return _by_position(golden, items, found, budget // longer) / longer
+        return _by_position(golden, items, is_ordered, found, budget // longer) / longer
     # One found item after the other: its words are then still in the cache.
     scores = np.array([[_score(item, other, budget) for item in items] for other in found])
+    if is_ordered:
+        return _in_order(scores) / longer
     from scipy.optimize import linear_sum_assignment  # a second's import, for arrays whose order is free
 
     return float(scores[linear_sum_assignment(scores, maximize=True)].sum()) / longer
 
 
-def _by_position(golden: list[Json], items: list[list[_Leaf]], found: list[Json], budget: int) -> float:
-    """Sum of the scores when identical items are paired first and the rest in their order."""
-    same = Counter(map(repr, golden)) & Counter(map(repr, found))
+def _in_order(scores: np.ndarray) -> float:
+    """The best sum of scores of pairs that stand in one order on both sides, by dynamic programming."""
+    best = np.zeros(scores.shape[1] + 1)
+    for row in scores:
+        best[1:] = np.maximum.accumulate(np.maximum(best[1:], best[:-1] + row))
+    return float(best[-1])
+
+
+def _by_position(
+    golden: list[Json], items: list[list[_Leaf]], is_ordered: bool, found: list[Json], budget: int
+) -> float:
+    """Sum of the scores by position; where the order is free, identical items are paired before the rest."""
+    same = Counter() if is_ordered else Counter(map(repr, golden)) & Counter(map(repr, found))
     wanted, others = _without(same, golden, items), _without(same, found, found)
     return same.total() + sum(_score(item, one, budget) for item, one in zip(wanted, others, strict=False))
 

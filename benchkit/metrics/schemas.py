@@ -1,9 +1,16 @@
-"""JSON Schema 2020-12: whether one can be used, what breaks it, and where it says that a text is exact."""
+"""JSON Schema 2020-12: whether one can be used, what breaks it, and how it has the places of a golden scored.
+
+Two keywords are ours, written as 2020-12 wants it of those that it does not know, so that every validator
+passes them over: `x-weight`, how much a field counts, a number from 0, and `x-ordered`, true for an array
+whose order matters. The standard itself has a keyword for neither; `prefixItems` gives places a meaning, and
+so an order.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,18 +26,30 @@ _FORMAT = re.compile(r'"format": "([^"\\]+)"')
 _NAMED = frozenset(
     ("properties", "patternProperties", "dependentSchemas", "anyOf", "allOf", "oneOf", "prefixItems")
 )
+_OURS = {"x-weight": {"type": "number", "minimum": 0}, "x-ordered": {"type": "boolean"}}
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a schema says of the places of a golden, by JSON pointer."""
+
+    exact: frozenset[str]  # those with an enum, const, pattern or format
+    ordered: frozenset[str]  # arrays whose order matters
+    weights: dict[str, float]  # x-weight
 
 
 def check_schema(schema: Any) -> None:
     """Raises InputError unless `schema` can be what a tool's arguments are held to.
 
     It has to be an object, valid under 2020-12 with its regular expressions, without a $ref that leaves it,
-    and it has to allow an object. Nothing is ever fetched.
+    and it has to allow an object; x-weight is a number from 0 and x-ordered a boolean. Nothing is ever
+    fetched.
     """
     if not isinstance(schema, dict):
         raise InputError(f"The response schema is {json_type(schema)}. Write it as a JSON Schema object.")
     try:
         meta.validate(schema)
+        _own_keywords().validate(schema)
         validator(json.dumps(schema))
     except ValidationError as error:
         problem = f"{json_path(error.instance_path)}: {error.message[:200]}"
@@ -57,27 +76,64 @@ def schema_problem(arguments: Any, schema: dict[str, Any]) -> str:
     return f"{json_path(error.instance_path)}: {error.message[:200]}" if error else ""
 
 
+@lru_cache(maxsize=1)
+def _own_keywords() -> Draft202012Validator:
+    """2020-12's schema of schemas with our keywords in it, at whatever depth."""
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return Draft202012Validator(
+        {"$id": "urn:benchkit", "$schema": draft, "$dynamicAnchor": "meta"}
+        | {"allOf": [{"$ref": draft}], "properties": _OURS}
+    )
+
+
+def without_own_keywords(schema: Any) -> Any:
+    """`schema` as a model is shown it: how its answer is scored is left out."""
+    if isinstance(schema, list):
+        return [without_own_keywords(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # A property of such a name has a schema, an object, in the place of the keyword's value.
+    return {
+        key: without_own_keywords(value)
+        for key, value in schema.items()
+        if key not in _OURS or isinstance(value, dict)
+    }
+
+
 @lru_cache(maxsize=256)
-def exact_places(golden_text: str, schema_text: str) -> frozenset[str]:
-    """The JSON pointers in a golden at which its schema has an enum, const, pattern or format.
+def places(golden_text: str, schema_text: str) -> Places:
+    """How a schema has the places of a golden scored.
 
     The validator itself says which keywords it applied where, so that every way of referring to them counts.
     """
     named = dict.fromkeys(_FORMAT.findall(schema_text), lambda _: True)  # of a format that nobody knows, too
     judge = Draft202012Validator(json.loads(schema_text), validate_formats=True, formats=named, offline=True)
     found = judge.evaluate(json.loads(golden_text)).list()["details"]
-    return frozenset(one["instanceLocation"] for one in found if _is_exact(one["evaluationPath"]))
+    exact, ordered = set(), set()
+    weights: dict[str, float] = {}
+    for one in sorted(found, key=lambda one: not one["valid"]):  # what holds is before what was tried
+        at, keywords = one["instanceLocation"], _keywords(one["evaluationPath"])
+        if "if" in keywords or "not" in keywords:
+            continue
+        annotated: Any = one.get("annotations") or one.get("droppedAnnotations")
+        said = annotated if isinstance(annotated, dict) else {}
+        if keywords[-1] in _EXACT:
+            exact.add(at)
+        if said.get("x-ordered", keywords[-1] == "prefixItems"):
+            ordered.add(at)
+        if "x-weight" in said:
+            weights.setdefault(at, float(said["x-weight"]))
+    return Places(frozenset(exact), frozenset(ordered), weights)
 
 
-def _is_exact(path: str) -> bool:
-    """Whether an evaluation path ends on a keyword of _EXACT, outside of conditions."""
-    keyword, parts = "", iter(path.split("/")[1:])
+def _keywords(path: str) -> list[str]:
+    """The keywords on an evaluation path, "" for each subschema to which the author gave its name."""
+    found, parts = [], iter(path.split("/"))
     for keyword in parts:
-        if keyword in ("if", "not"):
-            return False
+        found.append(keyword)
         if keyword in _NAMED and next(parts, None) is not None:
-            keyword = ""  # a subschema of the author's, whatever its name
-    return keyword in _EXACT
+            found.append("")
+    return found
 
 
 def json_type(value: Any) -> str:

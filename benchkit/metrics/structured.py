@@ -7,10 +7,17 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from .fields import Json, field_accuracy
+from .fields import Json, compare_fields, field_accuracy
 from .schemas import check_schema, json_type, schema_problem, validator
 
-__all__ = ["check_schema", "field_accuracy", "schema_compliance", "schema_problem", "structural_consistency"]
+__all__ = [
+    "check_schema",
+    "compare_fields",
+    "field_accuracy",
+    "schema_compliance",
+    "schema_problem",
+    "structural_consistency",
+]
 
 
 def schema_compliance(arguments: Json, schema: dict[str, Any] | None) -> float:

@@ -1,8 +1,8 @@
 """One run folder; nobody else reads and writes its artifacts."""
 
 from .artifacts import Run, combined
+from .config import intend, intended, recorded_parameters
 from .opening import begun_folder, open_run, read_run, start_run
-from .resuming import intend, intended, recorded_parameters
 
 __all__ = [
     "Run",

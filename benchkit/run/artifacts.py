@@ -15,9 +15,10 @@ from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
 from . import figures
-from .edits import BY_HAND, ROWS, WRITTEN, digest, edited, is_edited, row_digests
+from .config import is_begun, read_config, save_config
+from .edits import BY_HAND, edited, write_unless_edited
 from .foreign import BROUGHT_SCORES, CASES, SCORES, imported, is_brought
-from .json_io import CONFIG_COPY, INPUTS, MADE_WITH, json_text, read_config, read_json
+from .json_io import json_text, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
 from .rows import FLAGGED, rows_used
@@ -29,13 +30,15 @@ if TYPE_CHECKING:
     from ..plots import Chart
 
 logger = setup_logging(__name__)
+REPORTED = {"comparisons": list, "configuration": dict, "decision": dict}  # what any metrics_report.json has
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """A run folder. Tables are read by name (`run.validated_tests()`) and saved whole."""
 
     path: Path
+    at_work: str = ""  # the notebook whose figures are the next ones
 
     def __repr__(self) -> str:
         return f"Run({self.path.name}, provider={self.provider}{', SIMULATED' if self.simulated else ''})"
@@ -47,8 +50,8 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         """config.json; for a folder of somebody's cases and answers that has none, what it would hold."""
-        known = any((self.path / name).exists() for name in ("config.json", CONFIG_COPY, "calls.sqlite"))
-        return read_config(self.path) if known or not (self.path / CASES).exists() else imported()
+        known = is_begun(self.path) or not (self.path / CASES).exists()
+        return read_config(self.path) if known else imported()
 
     @property
     def provider(self) -> str:
@@ -85,14 +88,9 @@ class Run:
         with self.claim():
             config = self.config
             config["parameters"][notebook] = parameters
-            self.save_config(config)
+            save_config(self.path, config)
             figures.forget(self.path / "figures", notebook)
-        vars(self)["at_work"] = notebook  # whose figures are the next ones
-
-    def save_config(self, config: Mapping[str, Any]) -> None:
-        """Write config.json and its copy: without it nobody can tell what the rest was made with."""
-        for name in ("config.json", CONFIG_COPY):
-            self.save_json(name, config)
+        self.at_work = notebook
 
     def save_json(self, name: str, value: Any) -> None:
         with self.claim():
@@ -106,7 +104,7 @@ class Run:
     def signature(self) -> str:
         """How whatever stands in this run was made, as far as that is known before it is measured."""
         alpha = self.parameter("03_execute", "alpha")
-        measured = vars(self).get("at_work", "") >= "04"  # earlier figures are of before it mattered
+        measured = self.at_work >= "04"  # earlier figures are of before it mattered
         known = f"|alpha:{alpha:g}" if alpha and measured else ""
         return f"benchkit:{version('benchkit')}{known}|provider:{self.provider}|seed:{self.seed}"
 
@@ -114,7 +112,7 @@ class Run:
         """Keep a chart, signed and marked SIMULATED where the run is, and give it back to be shown."""
         chart = chart.stamped(self.signature, simulated=self.simulated)
         with self.claim():
-            figures.keep(self.path / "figures", chart, vars(self).get("at_work", ""))
+            figures.keep(self.path / "figures", chart, self.at_work)
         return chart
 
     def figures(self) -> dict[str, Chart]:
@@ -132,26 +130,15 @@ class Run:
         with self.claim():
             if name not in BY_HAND:
                 write_table(path, frame)
-            elif is_edited(path, frame, self.config.get(WRITTEN, {}).get(name)):
+            elif not write_unless_edited(path, frame):
                 logger.warning(
                     "%s was edited since benchkit wrote it, and is kept as it is. To have it written anew, "
                     "delete it and run again.", path,
                 )  # fmt: skip
-            else:
-                write_table(path, frame)
-                config = self.config
-                self.save_config(config | {WRITTEN: config.get(WRITTEN, {}) | {name: digest(path)}})
-                self.save_json(ROWS, self._rows_written() | {name: row_digests(read_table(path))})
-
-    def _rows_written(self) -> dict[str, dict[str, str]]:
-        file = self.path / ROWS
-        return read_json(file, maker="02_validate") if file.exists() else {}
 
     def edits(self) -> list[str]:
         """A sentence for each table that a person edited since benchkit wrote it, with how many rows."""
-        wrote, rows = self.config.get(WRITTEN, {}), self._rows_written()
-        said = (edited(self.path / name, wrote.get(name), rows.get(name, {})) for name in BY_HAND)
-        return [one for one in said if one]
+        return [said for name in BY_HAND if (said := edited(self.path / name))]
 
     def rows_used(self) -> str:
         """Of the rows that somebody brought, how many are cases, and why the others are none.
@@ -205,14 +192,14 @@ class Run:
         return scores
 
     def metrics_report(self) -> dict[str, Any]:
-        return read_json(self.path / "metrics_report.json", maker="04_measure")
+        return read_json(self.path / "metrics_report.json", "04_measure", REPORTED)
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Write metrics_report.json, with what it was computed from."""
-        config = self.config
-        parameters = {name: given for name, given in config["parameters"].items() if name < "05"}
-        made = {"provider": config["provider"], "seed": config["seed"], "parameters": parameters}
-        self.save_json("metrics_report.json", {**report, MADE_WITH: made, INPUTS: self._inputs()})
+        made = {name: self.config[name] for name in ("provider", "seed", "parameters")}
+        made["parameters"] = {name: given for name, given in made["parameters"].items() if name < "05"}
+        told = {"made_with": made, "inputs": self._inputs()}
+        self.save_json("metrics_report.json", {**report, **told})
 
     def current_report(self) -> dict[str, Any]:
         """metrics_report.json, if it was computed from the cases and responses that are there now.
@@ -220,7 +207,7 @@ class Run:
         Raises RunError where 02 or 03 has run again since.
         """
         report = self.metrics_report()
-        then, now = report.get(INPUTS, {}), self._inputs()
+        then, now = report.get("inputs", {}), self._inputs()
         if changed := sorted(name for name in {*then, *now} if then and then.get(name) != now.get(name)):
             raise RunError(
                 f"{self.path / 'metrics_report.json'} was computed before {', '.join(changed)} changed. "
@@ -230,9 +217,8 @@ class Run:
 
     def _inputs(self) -> dict[str, str]:
         """A digest of each file that scores and comparisons are made from."""
-        names = [CASES, BROUGHT_SCORES, *self.response_files().values()]
-        files = [self.path / name for name in names if (self.path / name).exists()]
-        return {file.name: sha256(file.read_bytes()).hexdigest()[:16] for file in files}
+        files = [self.path / CASES, self.path / BROUGHT_SCORES, *self.response_files().values()]
+        return {file.name: sha256(file.read_bytes()).hexdigest()[:16] for file in files if file.exists()}
 
     def seen_before(self) -> dict[str, Any]:
         """The configuration of this run's last metrics_report.json; {} where none can be read."""
@@ -257,27 +243,26 @@ class Run:
         """
         import pandas as pd
 
-        files, asked = self._response_files()
+        files = self.response_files()
         if not files and len(scores := self.brought_scores()):
             return _behind(scores, self.validated_tests())
         if not files:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
-        if asked:
+        if self._asked:
             _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
         responses = pd.concat(frames, ignore_index=True)
         responses.attrs |= {"simulated": self.simulated, "noted": self.edits()}
         return responses
 
-    def response_files(self) -> dict[str, str]:
-        """The name of each model's file of responses."""
-        return {model: file.name for model, file in self._response_files()[0].items()}
+    def response_files(self) -> dict[str, Path]:
+        """Each model's file of responses; where 03 made them, of the models that it was last run with."""
+        asked = {model: self.path / (file_name(model) + RESPONSES) for model in self._asked}
+        return asked or response_files(self.path)
 
-    def _response_files(self) -> tuple[dict[str, Path], bool]:
-        """(each model's file, whether 03 made them for the models that it was last run with)."""
-        asked = [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
-        files = {model: self.path / (file_name(model) + RESPONSES) for model in asked}
-        return files or response_files(self.path), bool(asked)
+    @property
+    def _asked(self) -> list[str]:
+        return [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
 
 
 def _behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:

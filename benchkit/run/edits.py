@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import RunError
+from .config import is_begun, read_config, save_config
 from .foreign import CASES
-from .tables import read_table, table_text, write_table
+from .json_io import json_text, read_json
+from .tables import encoded, read_table, table_text, write_atomically, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,37 +22,35 @@ BY_HAND = ("initial_tests.csv", CASES)
 ROWS = ".written.json"  # beside config.json: a digest of each row of those tables, by the case's id
 
 
-def is_edited(path: Path, frame: pd.DataFrame, wrote: str | None) -> bool:
-    """Whether the table at `path` holds neither what we wrote, as its digest tells, nor `frame`."""
-    if wrote is None or not path.exists():
-        return False
-    with TemporaryDirectory() as folder:
-        write_table(ours := Path(folder) / path.name, frame)
-        return digest(path) not in (wrote, digest(ours))
+def write_unless_edited(path: Path, frame: pd.DataFrame) -> bool:
+    """Write a table and remember what was written; False where a person has edited the one that is there."""
+    wrote = _wrote(path)
+    if wrote is not None and path.exists():
+        with TemporaryDirectory() as folder:
+            write_table(ours := Path(folder) / path.name, frame)
+            if _digest(path) not in (wrote, _digest(ours)):
+                return False
+    write_table(path, frame)
+    config = read_config(path.parent)
+    save_config(path.parent, config | {WRITTEN: config.get(WRITTEN, {}) | {path.name: _digest(path)}})
+    rows = _rows(path.parent) | {path.name: _row_digests(read_table(path))}
+    write_atomically(path.with_name(ROWS), json_text(rows))
+    return True
 
 
-def row_digests(frame: pd.DataFrame) -> dict[str, str]:
-    """A digest of each row by its id; a second row of an id by that and its number."""
-    found: dict[str, str] = {}
-    seen: Counter[str] = Counter()
-    for id, row in zip(frame["id"], frame.itertuples(index=False, name=None), strict=True):
-        seen[id] += 1
-        text = "\x1f".join(map(str, row)).encode("utf-8", "backslashreplace")
-        found[id if seen[id] == 1 else f"{id} {seen[id]}"] = sha256(text).hexdigest()[:16]
-    return found
-
-
-def edited(path: Path, wrote: str | None, rows: Mapping[str, str]) -> str:
+def edited(path: Path) -> str:
     """What a person did to a table since we wrote it, such as "1 changed, 1 removed"; "" for nothing.
 
-    `wrote` is the digest of all of it then, `rows` those of its rows, {} where an older version wrote it.
+    Without a count where nothing is known of its rows, as an older version wrote it.
     """
-    if wrote is None or not path.exists() or digest(path) == wrote:
+    wrote = _wrote(path)
+    if wrote is None or not path.exists() or _digest(path) == wrote:
         return ""
     said = f"{path.name} was edited by hand"
+    rows = _rows(path.parent).get(path.name)
     if not rows:
         return f"{said}."
-    now = row_digests(read_table(path))
+    now = _row_digests(read_table(path))
     counts = {
         "changed": sum(now[id] != was for id, was in rows.items() if id in now),
         "removed": len(rows.keys() - now.keys()),
@@ -61,10 +60,32 @@ def edited(path: Path, wrote: str | None, rows: Mapping[str, str]) -> str:
     return f"{said}: {done or 'rows in another order'}."
 
 
-def digest(path: Path) -> str:
+def _wrote(path: Path) -> str | None:
+    config = read_config(path.parent) if is_begun(path.parent) else {}
+    return config.get(WRITTEN, {}).get(path.name)
+
+
+def _rows(folder: Path) -> dict[str, dict[str, str]]:
+    return read_json(folder / ROWS, "02_validate") if (folder / ROWS).exists() else {}
+
+
+def _row_digests(frame: pd.DataFrame) -> dict[str, str]:
+    """A digest of each row by its id; a second row of an id by that and its number."""
+    found: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for id, row in zip(frame["id"], frame.itertuples(index=False, name=None), strict=True):
+        seen[id] += 1
+        found[id if seen[id] == 1 else f"{id} {seen[id]}"] = _short("\x1f".join(map(str, row)))
+    return found
+
+
+def _digest(path: Path) -> str:
     """Of what a table holds, however its cells are quoted; "" where it cannot be read."""
     try:
-        text = table_text(read_table(path))
+        return _short(table_text(read_table(path)))
     except RunError:
         return ""
-    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def _short(text: str) -> str:
+    return sha256(encoded(text)).hexdigest()[:16]

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import RunError, UsageError
 from ..log import setup_logging
-from .json_io import CONFIG_COPY, PLANNED, is_config, json_text, read_config
-from .lock import claim
+from .config import CONFIG, about, is_run, now, read_config, save_config
 from .paths import RESPONSES, made_folder
-from .provenance import about, now
-from .tables import read_table, table_text, write_atomically, write_table
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .tables import encoded, read_table, table_text
 
 logger = setup_logging(__name__)
 BESIDE = "benchkit"  # the folder inside theirs for our results, where theirs are in the way
 CASES, SCORES, BROUGHT_SCORES = "validated_tests.csv", "scores.csv", "brought_scores.csv"
+_THEIRS = {BROUGHT_SCORES: SCORES}  # what they call a file that a run calls otherwise
 # What benchkit makes from answers that are there: none of these may be somebody else's.
 MADE = (
-    *("config.json", "scores.csv", "metrics.json", "metrics_report.json", "analysis_report.md"),
+    *(CONFIG, SCORES, "metrics.json", "metrics_report.json", "analysis_report.md"),
     *("commentary.json", "judgements.csv", "labels.csv", "debug.log", "figures", "html", "notebooks"),
 )
 NOTHING = (".lock", ".owner.json", ".DS_Store", ".gitkeep", ".ipynb_checkpoints")
-
-
-def is_run(path: Path) -> bool:
-    """Whether benchkit began a run in this folder."""
-    begun = (CONFIG_COPY, PLANNED, "calls.sqlite")
-    return any((path / name).exists() for name in begun) or is_config(path / "config.json")
 
 
 def is_brought(name: str) -> bool:
@@ -64,13 +53,10 @@ def _is_nothing(entry: Path) -> bool:
 def scored_at(path: Path) -> Path:
     """The run folder for answers or scores that lie in `path`: it, or one inside where it is taken.
 
-    The folder inside holds copies of the cases, answers and scores as they are now, so that it stands
-    alone. Scores without any cases give those that they are of, without text. Raises RunError where there is
-    nothing to score.
+    The folder inside holds copies of the cases, answers and scores as they are now, so that it stands alone.
+    Raises RunError where there is nothing to score.
     """
-    if not (path / CASES).exists() and (path / SCORES).exists():
-        return _scores_alone(path)
-    if not (path / CASES).exists():
+    if not (path / CASES).exists() and not (path / SCORES).exists():
         raise RunError(
             f"{path} has neither config.json nor {CASES}, so it is no run. Run 01_generate.ipynb, or put "
             f"your cases there as {CASES}."
@@ -79,38 +65,19 @@ def scored_at(path: Path) -> Path:
     target = path / BESIDE if taken else path
     if taken:
         refuse_foreign(target)
-        _check_readable(path, target)
-        made_folder(target)
-        _copy_inputs(path, target)
+        _copy(path, target)
         logger.warning(
             "%s holds %s, which benchkit did not make: its results go into %s.",
             path, ", ".join(taken[:4]) + (" …" if len(taken) > 4 else ""), target.resolve(),
         )  # fmt: skip
-    if not (target / "config.json").exists():
-        _write_config(target)
+    if not (target / CONFIG).exists():
+        save_config(target, imported() | about())
     return target
 
 
-def _scores_alone(path: Path) -> Path:
-    """The run folder for a table of scores and nothing else; cases without a kind are of the kind "all"."""
-    scores = _lone_scores(path)
-    refuse_foreign(target := path / BESIDE)
-    made_folder(target)
-    write_table(target / BROUGHT_SCORES, scores)
-    ids = scores["id"].drop_duplicates()
-    told = "(only the scores of case " + ids.astype(str) + " were brought)"
-    cases = {"id": ids, "prompt": told, "test_case": "conversation", "golden_response": told}
-    write_table(target / CASES, ids.to_frame().assign(**cases))
-    logger.warning("%s holds scores alone: what they show goes into %s.", path, target.resolve())
-    if not (target / "config.json").exists():
-        _write_config(target)
-    return target
-
-
-def _lone_scores(path: Path) -> pd.DataFrame:
-    scores = read_table(path / SCORES)
-    scores["test_case"] = scores["test_case"].replace("", "all")
-    return scores
+def imported() -> dict[str, Any]:
+    """The configuration of answers that nobody asked for here."""
+    return {"provider": "imported", "seed": 7, "started": now(), "parameters": {}}
 
 
 def changed_since_copied(target: Path) -> Iterator[str]:
@@ -121,59 +88,55 @@ def changed_since_copied(target: Path) -> Iterator[str]:
     source = target.parent
     if target.name != BESIDE or read_config(target)["provider"] != "imported":
         return
-    alone = not (source / CASES).exists() and (source / SCORES).exists()
-    for file, name in [(source / SCORES, BROUGHT_SCORES)] if alone else _inputs(source):
-        if not file.exists() or _is_as_copied(file, target / name, alone):
-            continue
-        yield (
-            f"{file} has changed since it was copied to {target / name}: the numbers are those of the copy. "
-            f"Run 04_measure.ipynb on {source} to measure what is there now."
-        )
+    for name in _changed(source, target):
+        if (file := source / _THEIRS.get(name, name)).exists():
+            yield (
+                f"{file} has changed since it was copied to {target / name}: the numbers are those of the "
+                f"copy. Run 04_measure.ipynb on {source} to measure what is there now."
+            )
 
 
-def _is_as_copied(file: Path, copy: Path, alone: bool) -> bool:
-    if not copy.exists():
-        return False
-    if not alone:
-        return file.read_bytes() == copy.read_bytes()
+def _brought(path: Path) -> dict[str, bytes]:
+    """What a run of what lies in `path` holds, by the name that it has there.
+
+    Scores without any cases give those that they are of, without text; cases without a kind are of the kind
+    "all". Raises RunError for such scores that cannot be read.
+    """
+    if (path / CASES).exists() or not (path / SCORES).exists():
+        names = [CASES, *sorted(file.name for file in path.glob("*" + RESPONSES)), BROUGHT_SCORES]
+        files = {name: path / _THEIRS.get(name, name) for name in names}
+        return {name: file.read_bytes() for name, file in files.items() if file.exists()}
+    scores = read_table(path / SCORES)
+    scores["test_case"] = scores["test_case"].replace("", "all")
+    cases = scores[["id"]].drop_duplicates()
+    told = "(only the scores of case " + cases["id"].astype(str) + " were brought)"
+    cases = cases.assign(prompt=told, test_case="conversation", golden_response=told)
+    return {name: encoded(table_text(one)) for name, one in ((BROUGHT_SCORES, scores), (CASES, cases))}
+
+
+def _changed(source: Path, target: Path) -> dict[str, bytes]:
+    """What of `_brought(source)` is not in `target` as it is now."""
     try:
-        return table_text(_lone_scores(file.parent)) == table_text(read_table(copy))
+        brought = _brought(source)
     except RunError:
-        return False  # it could be read when it was copied
+        brought = {BROUGHT_SCORES: b""}  # it could be read when it was copied
+    return {
+        name: data
+        for name, data in brought.items()
+        if not (target / name).exists() or (target / name).read_bytes() != data
+    }
 
 
-def _inputs(path: Path) -> Iterator[tuple[Path, str]]:
-    """What there is to score, and what a run calls it."""
-    yield path / CASES, CASES
-    yield from ((file, file.name) for file in sorted(path.glob("*" + RESPONSES)))
-    if (path / SCORES).exists():
-        yield path / SCORES, BROUGHT_SCORES
-
-
-def _check_readable(path: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     """Raises RunError that names their file, and not a copy of it that nobody has seen."""
-    for file, name in _inputs(path):
-        if not _is_as_copied(file, target / name, alone=False):
+    changed = _changed(source, target)
+    for name in changed:
+        if (file := source / _THEIRS.get(name, name)).exists():
             read_table(file)
-
-
-def _copy_inputs(path: Path, target: Path) -> None:
-    wanted = {name: file for file, name in _inputs(path)}
+    made_folder(target)
+    wanted = _brought(source)
     for old in target.iterdir():
         if is_brought(old.name) and old.name not in wanted:
             old.unlink()
-    for name, file in wanted.items():
-        if not _is_as_copied(file, target / name, alone=False):
-            shutil.copyfile(file, target / name)
-
-
-def imported() -> dict[str, Any]:
-    """The configuration of answers that nobody asked for here."""
-    return {"provider": "imported", "seed": 7, "started": now(), "parameters": {}}
-
-
-def _write_config(path: Path) -> None:
-    text = json_text(imported() | about())
-    with claim(path):
-        for name in ("config.json", CONFIG_COPY):
-            write_atomically(path / name, text)
+    for name, data in changed.items():
+        (target / name).write_bytes(data)

@@ -10,11 +10,9 @@ from ..errors import RunError
 from ..log import log_to, setup_logging
 from ..values import checked
 from .artifacts import Run
-from .foreign import BESIDE, CASES, is_run, refuse_foreign, scored_at
-from .json_io import read_json
+from .config import CONFIG, about, is_begun, is_run, now, read_config, restore_config, save_config
+from .foreign import BESIDE, CASES, refuse_foreign, scored_at
 from .paths import located, made_folder, new_run_dir, newest_run_dir
-from .provenance import about, now
-from .resuming import restore_config
 
 logger = setup_logging(__name__)
 # What 01 fixes for the whole run: with another value it would be another run.
@@ -29,8 +27,8 @@ def open_run(run_dir: str | Path = "") -> Run:
     """
     path = _found(run_dir)
     if not is_run(path):
-        if not (path / CASES).exists() and (path / "config.json").exists():
-            read_json(path / "config.json", maker="01_generate")  # says what is wrong with it
+        if not (path / CASES).exists() and (path / CONFIG).exists():
+            read_config(path)  # says what is wrong with it
         path = scored_at(path)
     run = _at_hand(path)
     run.config  # noqa: B018 - a damaged config.json is said here, before anything is made
@@ -85,16 +83,14 @@ def start_run(run_dir: str | Path = "", *, provider: str, seed: int, **parameter
     Raises UsageError for values that 01 cannot have and a folder that is somebody else's, RunError for a
     folder of another configuration.
     """
-    checked("01_generate", {"provider": provider, "seed": seed} | parameters)
-    path = begun_folder(run_dir)
-    run = _at_hand(path)
     own = {"provider": provider, "seed": seed} | parameters
-    begun = any((path / name).exists() for name in ("config.json", "calls.sqlite"))
-    recorded = run.config if begun else {"parameters": {}}
+    checked("01_generate", own)
+    run = _at_hand(begun_folder(run_dir))
+    recorded = run.config if is_begun(run.path) else {"parameters": {}}
     _same_run(run.path, recorded, own)
     fixed = {"provider": provider, "seed": seed, "started": recorded.get("started", now())}
-    everything = {"parameters": recorded["parameters"] | {"01_generate": own}}
-    run.save_config(recorded | fixed | everything | about())
+    fixed["parameters"] = recorded["parameters"] | {"01_generate": own}
+    save_config(run.path, recorded | fixed | about())
     logger.info("run %s started: %s", run.path.name, own)
     return run
 

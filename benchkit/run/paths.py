@@ -69,6 +69,13 @@ def newest_run_dir() -> Path:
     return max(found, key=lambda path: (_started(path), path.name))
 
 
+def _started(path: Path) -> str:
+    try:
+        return str(json.loads((path / "config.json").read_text(encoding="utf-8")).get("started", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""  # A damaged config.json is said by whoever opens that run.
+
+
 def made_folder(path: Path) -> Path:
     """`path`, made where it is missing and the folder that it lies in is there.
 
@@ -115,11 +122,3 @@ def response_files(path: Path) -> dict[str, Path]:
     """The response files that lie in a folder, by the model's id."""
     files = sorted(path.glob("*" + RESPONSES))
     return {model_of(file.name.removesuffix(RESPONSES)): file for file in files}
-
-
-def _started(path: Path) -> str:
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        return str(config.get("started", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""  # A damaged config.json is said by whoever opens that run.

@@ -100,9 +100,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """`text` as UTF-8, through `replacing`; a lone surrogate is written as its escape."""
+    """`text` as UTF-8, through `replacing`."""
     with replacing(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+        temporary.write_bytes(encoded(text))
+
+
+def encoded(text: str) -> bytes:
+    """`text` as UTF-8, a lone surrogate as its escape."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:

@@ -47,9 +47,13 @@ class OwnKernel(KernelManager):
 
 
 class Kernel:
-    """A kernel that starts, and imports what a notebook is going to, while another notebook still runs."""
+    """A kernel that starts, and imports what a notebook is going to, while another notebook still runs.
+
+    It runs that one notebook in a thread; other threads can stop it.
+    """
 
     def __init__(self, notebook: Path, folder: Path, env: dict[str, str]) -> None:
+        self.stopping = False
         self.sockets = Path(tempfile.mkdtemp(prefix="benchkit-"))
         self.manager = OwnKernel(
             kernel_name="python3", connection_file=str(self.sockets / "kernel.json"), **self._transport()
@@ -60,6 +64,7 @@ class Kernel:
             "--HistoryManager.hist_file=:memory:",  # the person's own history is no place for our cells
             f"--IPKernelApp.exec_lines={_preload(notebook)}",
         ]
+        self._client: WatchedClient | None = None
         self._threads = ThreadPoolExecutor(1, "kernel")
         how = {"extra_arguments": arguments, "cwd": str(folder), "env": env}
         self._started: Future[Any] = self._threads.submit(self.manager.start_kernel, **how)
@@ -69,10 +74,39 @@ class Kernel:
         short = len(str(self.sockets)) < LONGEST_SOCKET
         return {"transport": "ipc", "ip": str(self.sockets / "k")} if zmq.has("ipc") and short else {}
 
-    def ready(self) -> KernelManager:
-        """The manager, once its kernel is started. Raises what kept it from starting."""
+    def run(self, source: Path, target: Path, parameters: dict[str, Any], terminal: Terminal) -> None:
+        """Run the notebook `source` and write it to `target`, also when it fails.
+
+        Raises what kept the kernel from starting, PapermillExecutionError when a cell fails, Interrupted when
+        it was stopped between two.
+        """
+        how = {"engine_name": ENGINE, "kernel_name": "python3", "language": "python", "progress_bar": False}
+        watched = {"kernel": self, "terminal": terminal}
+        execute_notebook(literal(source), literal(target), parameters, **how, **watched)
+
+    def execute(self, notebook: NotebookExecutionManager, terminal: Terminal) -> nbformat.NotebookNode:
+        """What papermill's engine does: run the cells, watched."""
         self._started.result()
-        return self.manager
+        self._client = client = WatchedClient(notebook, self, terminal)
+        try:
+            return client.execute()
+        finally:
+            if client.kc is not None:
+                client.kc.stop_channels()
+
+    def interrupt(self) -> None:
+        """As Ctrl-C in the kernel; no further cell starts."""
+        self._ask(WatchedClient.interrupt)
+
+    def kill(self) -> None:
+        """End the kernel now."""
+        self._ask(WatchedClient.kill)
+
+    def _ask(self, what: Callable[[WatchedClient], Coroutine[Any, Any, None]]) -> None:
+        self.stopping = True
+        client = self._client
+        if client is not None and client.loop is not None and not client.loop.is_closed():
+            asyncio.run_coroutine_threadsafe(what(client), client.loop)
 
     def end(self) -> None:
         """Shut it down without waiting for it."""
@@ -131,51 +165,26 @@ def _preload(notebook: Path) -> str:
     return f"list(map(__import__, {sorted(names)!r}));"
 
 
-class Session:
-    """One running notebook: what its kernel says goes to the terminal, and other threads can stop it."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self.terminal = terminal
-        self.stopping = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._client: WatchedClient | None = None
-
-    def started(self, client: WatchedClient) -> None:
-        self._loop, self._client = asyncio.get_running_loop(), client
-
-    def interrupt(self) -> None:
-        """As Ctrl-C in the kernel; no further cell starts."""
-        self.stopping = True
-        self._ask(lambda client: client.interrupt())
-
-    def kill(self) -> None:
-        """End the kernel now."""
-        self.stopping = True
-        self._ask(lambda client: client.kill())
-
-    def _ask(self, what: Callable[[WatchedClient], Coroutine[Any, Any, None]]) -> None:
-        if self._client is not None and self._loop is not None and not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(what(self._client), self._loop)
-
-
 class WatchedClient(PapermillNotebookClient):
-    """papermill's client, with the session told of every cell and message."""
+    """papermill's client, with the terminal told of every cell and message."""
 
-    def __init__(self, manager: NotebookExecutionManager, session: Session, **options: Any) -> None:
-        super().__init__(manager, **options)
-        self.session = session
+    def __init__(self, notebook: NotebookExecutionManager, kernel: Kernel, terminal: Terminal) -> None:
+        options = {"kernel_name": "python3", "startup_timeout": 120, "timeout": None}
+        super().__init__(notebook, km=kernel.manager, **options)
+        self.kernel, self.terminal = kernel, terminal
+        self.loop: asyncio.AbstractEventLoop | None = None  # on which the cells run
 
     def execute_cell(
         self, cell: nbformat.NotebookNode, cell_index: int, **options: Any
     ) -> nbformat.NotebookNode:
-        if self.session.stopping:
+        if self.kernel.stopping:
             raise Interrupted("Stopped between two cells.")
-        self.session.terminal.cell(cell_index, len(self.nb.cells))
+        self.terminal.cell(cell_index, len(self.nb.cells))
         return super().execute_cell(cell, cell_index, **options)
 
     def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
-        self.session.started(self)
-        self.session.terminal.message(msg)
+        self.loop = asyncio.get_running_loop()
+        self.terminal.message(msg)
         return super().process_message(msg, cell, cell_index)
 
     async def interrupt(self) -> None:
@@ -191,7 +200,7 @@ class WatchedClient(PapermillNotebookClient):
 
 
 class WatchedEngine(NBClientEngine):
-    """Runs the cells with a WatchedClient, in a kernel that was started for them."""
+    """papermill's way to a kernel that was started for the notebook."""
 
     @classmethod
     def execute_managed_notebook(
@@ -199,37 +208,11 @@ class WatchedEngine(NBClientEngine):
         nb_man: NotebookExecutionManager,
         kernel_name: str,
         *,
-        session: Session,
         kernel: Kernel,
+        terminal: Terminal,
         **_: Any,
     ) -> nbformat.NotebookNode:
-        options = {"kernel_name": kernel_name, "startup_timeout": 120, "timeout": None}
-        client = WatchedClient(nb_man, session, km=kernel.ready(), **options)
-        try:
-            return client.execute()
-        finally:
-            if client.kc is not None:
-                client.kc.stop_channels()
+        return kernel.execute(nb_man, terminal)
 
 
 papermill_engines.register(ENGINE, WatchedEngine)
-
-
-def run_notebook(
-    source: Path, target: Path, parameters: dict[str, Any], session: Session, kernel: Kernel
-) -> None:
-    """Run `source` in a kernel of its own and write it to `target`, also when it fails.
-
-    Raises PapermillExecutionError when a cell does, Interrupted when the session was stopped.
-    """
-    execute_notebook(
-        literal(source),
-        literal(target),
-        parameters,
-        engine_name=ENGINE,
-        kernel_name="python3",
-        language="python",
-        progress_bar=False,
-        session=session,
-        kernel=kernel,
-    )

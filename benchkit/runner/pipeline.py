@@ -8,20 +8,25 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from papermill.exceptions import PapermillExecutionError
 
 from .. import errors
+from ..decide import RULES
 from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, unwritable
 from ..log import setup_logging
 from ..report.export import export_html
+from ..run import Run, begun_folder, intend, intended, open_run, read_run, recorded_parameters
+from ..run.config import is_run
+from ..run.json_io import read_json
+from ..run.lock import claim
+from ..run.paths import forget_empty, located
 from ..values import usable
+from .kernel import Kernel, Kernels
 from .parameters import NOTEBOOKS, Parameter, declared_parameters, find, notebook_folder, parse
+from .preflight import check_models, check_values
 from .terminal import Terminal
-
-if TYPE_CHECKING:
-    from papermill.exceptions import PapermillExecutionError
-
-    from .kernel import Session
 
 __all__ = [
     "NOTEBOOKS",
@@ -32,6 +37,7 @@ __all__ = [
     "notebook_folder",
     "parse",
 ]
+Plan = dict[str, dict[str, Any]]  # each notebook's values by name
 logger = setup_logging(__name__)
 GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 
@@ -80,12 +86,6 @@ class BenchmarkPipeline:
         interrupted and its kernel ended first. Raises the notebook's own BenchkitError, RunError for any
         other failure, Interrupted when a kernel was.
         """
-        from ..run import intend, intended
-        from ..run.json_io import read_json
-        from ..run.lock import claim
-        from ..run.paths import forget_empty
-
-        self._require()
         self._check_arguments()
         run_dir, is_new = self._open()
         self.run_dir = run_dir
@@ -113,13 +113,11 @@ class BenchmarkPipeline:
             if is_new:
                 forget_empty(run_dir)
         metrics = run_dir / "metrics.json"
-        return read_json(metrics, maker="04_measure") if metrics.exists() else {}
+        return read_json(metrics, "04_measure") if metrics.exists() else {}
 
     @asynccontextmanager
     async def _workers(self, names: Sequence[str]) -> AsyncIterator[None]:
         """What runs beside the notebooks: the next one's kernel, and the pages of those that are done."""
-        from .kernel import Kernels
-
         environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
         sources = [self.folder / f"{name}.ipynb" for name in names]
         self._kernels = Kernels(sources, Path.cwd(), environment)
@@ -131,16 +129,8 @@ class BenchmarkPipeline:
             await asyncio.to_thread(self._exporter.shutdown, cancel_futures=True)
             await asyncio.to_thread(self._kernels.close)
 
-    def _require(self) -> None:
-        for name in self.names:
-            if name not in self.declared:
-                raise RunError(f"{self.folder} has no {name}.ipynb. Restore it or end before it.")
-
     def _open(self) -> tuple[Path, bool]:
         """The run's folder, and whether it was made just now."""
-        from ..run import begun_folder, open_run
-        from ..run.paths import located
-
         if self.names[0] != NOTEBOOKS[0]:
             return open_run(self.given).path, False
         is_new = not self.given or not located(self.given).exists()
@@ -148,79 +138,60 @@ class BenchmarkPipeline:
 
     def _check_arguments(self) -> None:
         """Before anything is written: whether what was given can be used on what is there."""
-        from ..run import recorded_parameters
-        from ..run.paths import located
-        from .preflight import check_values
-
+        for name in self.names:
+            if name not in self.declared:
+                raise RunError(f"{self.folder} has no {name}.ipynb. Restore it or end before it.")
         path = located(self.given) if self.given else None
         if path and self.names[0] != NOTEBOOKS[0] and not path.is_dir():
             raise UsageError(f"{path} is not a folder. Give the path of a run folder, such as runs/run_….")
         found = self._found(path)
-        recorded = recorded_parameters(found) if found else {}
-        check_values(self._whole(self._values(recorded, {})))
+        recorded = recorded_parameters(found.path) if found else {}
+        if self._rules_for(found):
+            recorded["03_execute"] = recorded.get("03_execute", {}) | self._rules_for(found)
+        check_values(self._whole(self._values(recorded)))
 
-    def _found(self, path: Path | None) -> Path | None:
+    def _found(self, path: Path | None) -> Run | None:
         """The run that is there already, only read; None for a new one and a folder of somebody else's."""
-        from ..run import read_run
-        from ..run.foreign import is_run
-
         if self.names[0] == NOTEBOOKS[0]:
-            return path if path and is_run(path) else None
+            return Run(path) if path and is_run(path) else None
         with suppress(RunError):  # opening it says what is wrong
-            return read_run(self.given).path
+            return read_run(self.given)
         return None
 
-    def _plan(self, run_dir: Path) -> dict[str, dict[str, Any]]:
+    def _plan(self, run_dir: Path) -> Plan:
         """Each notebook's values: what the run was last run with, and over it what was given now."""
-        from ..run import recorded_parameters
+        run = Run(run_dir)
+        if rules := self._rules_for(run if self.names[0] == "04_measure" else None):
+            run.record("03_execute", **run.config["parameters"].get("03_execute", {}) | rules)
+        return self._values(recorded_parameters(run_dir), run_dir=str(run_dir))
 
-        self._name_rules(run_dir)
-        recorded = recorded_parameters(run_dir)
-        return self._values(recorded, {"run_dir": str(run_dir)})
+    def _rules_for(self, run: Run | None) -> dict[str, Any]:
+        """Answers and scores from elsewhere never see 03: what decides on them is recorded in its name."""
+        brought = self.names[0] == "04_measure" and (run is None or run.provider == "imported")
+        return {name: value for name, value in self.parameters.items() if brought and name in RULES}
 
-    def _values(
-        self, recorded: Mapping[str, Mapping[str, Any]], where: dict[str, str]
-    ) -> dict[str, dict[str, Any]]:
+    def _values(self, recorded: Mapping[str, Mapping[str, Any]], **where: str) -> Plan:
         self._refuse_unused(recorded)
         given = self.parameters | where
+        known = {name: {**recorded.get(name, {}), **given} for name in self.names}
         return {
-            name: {
-                key: given.get(key, recorded.get(name, {}).get(key))
-                for key in self.declared[name]
-                if key in given or key in recorded.get(name, {})
-            }
-            for name in self.names
+            name: {key: values[key] for key in self.declared[name] if key in values}
+            for name, values in known.items()
         }
 
-    async def _check(self, plan: Mapping[str, Mapping[str, Any]], run_dir: Path) -> None:
-        """Before anything is paid for: the models of every notebook are served."""
-        from .preflight import check_models
-
-        whole = self._whole(plan)
-        if not (run_dir / "metrics.json").exists():  # a finished run asks nothing
-            await check_models(whole, self._provider(whole, run_dir))
-
-    def _whole(self, plan: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _whole(self, plan: Plan) -> Plan:
         return {
-            name: {one.name: one.default for one in self.declared[name].values()} | dict(values)
+            name: {one.name: one.default for one in self.declared[name].values()} | values
             for name, values in plan.items()
         }
 
-    def _provider(self, plan: Mapping[str, Mapping[str, Any]], run_dir: Path) -> str:
-        from ..run import Run
-
-        first = plan.get(NOTEBOOKS[0])
-        return first.get("provider", "offline") if first else Run(run_dir).provider
-
-    def _name_rules(self, run_dir: Path) -> None:
-        """Answers and scores from elsewhere never see 03: what decides on them is recorded in its name."""
-        from ..decide import RULES
-        from ..run import Run
-
-        run = Run(run_dir)
-        named = {name: value for name, value in self.parameters.items() if name in RULES}
-        if named and self.names[0] == "04_measure" and run.provider == "imported":
-            run.record("03_execute", **run.config["parameters"].get("03_execute", {}) | named)
+    async def _check(self, plan: Plan, run_dir: Path) -> None:
+        """Before anything is paid for: the models of every notebook are served."""
+        whole = self._whole(plan)
+        if not (run_dir / "metrics.json").exists():  # a finished run asks nothing
+            first = whole.get(NOTEBOOKS[0])
+            provider = Run(run_dir).provider if first is None else first.get("provider", "offline")
+            await check_models(whole, provider)
 
     def _refuse_unused(self, recorded: Mapping[str, Mapping[str, Any]]) -> None:
         for key, value in self.parameters.items():
@@ -234,63 +205,51 @@ class BenchmarkPipeline:
                 )
 
     async def _run_one(self, name: str, values: dict[str, Any]) -> None:
-        from papermill.exceptions import PapermillExecutionError
-
-        from .kernel import Session
-
-        session = Session(self.terminal)
+        kernel, kept = self._kernels.take(), self._kept(name)
         self.terminal.notebook(name)
         outcome = "failed"
         try:
-            await _stoppable(session, lambda: self._execute(name, values, session))
+            await _stoppable(kernel, lambda: self._execute(name, values, kernel))
             outcome = ""
         except PapermillExecutionError as error:
-            failure = _failure(name, error, self._kept(name))
+            failure = _failure(name, error, kept)
             outcome = "stopped" if failure.exit_code == BudgetStop.exit_code else outcome
             raise failure from None
         except RuntimeError as error:  # nbclient's for a kernel that died or never answered
             raise RunError(
                 f"The kernel of {name} stopped ({error}). If memory ran out, give it more; then run it "
-                f"again: what is paid for is kept. The notebook up to there: {self._kept(name)}"
+                f"again: what is paid for is kept. The notebook up to there: {kept}"
             ) from error
         finally:
-            self.terminal.end("interrupted" if session.stopping else outcome)
+            self.terminal.end("interrupted" if kernel.stopping else outcome)
 
-    def _execute(self, name: str, values: dict[str, Any], session: Session) -> None:
+    def _execute(self, name: str, values: dict[str, Any], kernel: Kernel) -> None:
         """In the thread: run the notebook; its page is made while the next one runs, of a failed one now."""
-        from .kernel import run_notebook
-
         kept = self._kept(name)
-        source, kernel = self.folder / f"{name}.ipynb", self._kernels.take()
         try:
             kept.parent.mkdir(exist_ok=True)
-            run_notebook(source, kept, values, session, kernel)
+            kernel.run(self.folder / f"{name}.ipynb", kept, values, self.terminal)
         except OSError as error:  # papermill saves after every cell: what there is of the file is cut short
             raise unwritable(Path(error.filename or kept), error) from error
         except Exception:
             with _told_only():
-                self._export(name, session)
+                self._export(name, kernel)
             raise
         finally:
             kernel.end()
-        self._pages.append(self._exporter.submit(self._export, name, session))
+        self._pages.append(self._exporter.submit(self._export, name, kernel))
 
-    def _export(self, name: str, session: Session) -> None:
+    def _export(self, name: str, kernel: Kernel) -> None:
         kept = self._kept(name)
-        if kept.exists() and not session.stopping:
-            page = kept.parent.parent / "html" / f"{name}.html"
-            hide = name == NOTEBOOKS[-1]
-            export_html(kept, page, hide_code=hide, simulated=self._is_simulated())
+        if kept.exists() and not kernel.stopping:
+            run = Run(kept.parents[1])
+            simulated = (run.path / "config.json").exists() and run.simulated
+            page = run.path / "html" / f"{name}.html"
+            export_html(kept, page, hide_code=name == NOTEBOOKS[-1], simulated=simulated)
 
     def _kept(self, name: str) -> Path:
         assert self.run_dir is not None
         return self.run_dir / "notebooks" / f"{name}.ipynb"
-
-    def _is_simulated(self) -> bool:
-        from ..run import Run
-
-        assert self.run_dir is not None
-        return (self.run_dir / "config.json").exists() and Run(self.run_dir).simulated
 
 
 @contextmanager
@@ -302,7 +261,7 @@ def _told_only() -> Iterator[None]:
         logger.warning("the page was not made: %s", error)
 
 
-async def _stoppable(session: Session, work: Callable[[], None]) -> None:
+async def _stoppable(kernel: Kernel, work: Callable[[], None]) -> None:
     """Wait for `work` in a thread. When cancelled: interrupt its cell, after a while kill its kernel."""
     thread = ThreadPoolExecutor(1, "notebook")
     worker = asyncio.get_running_loop().run_in_executor(thread, work)
@@ -310,12 +269,12 @@ async def _stoppable(session: Session, work: Callable[[], None]) -> None:
     try:
         await asyncio.wait([worker])
     except asyncio.CancelledError:
-        session.interrupt()
+        kernel.interrupt()
         await asyncio.wait([worker], timeout=GRACE_S)
         raise
     finally:
         if not worker.done():
-            session.kill()
+            kernel.kill()
             await asyncio.wait([worker], timeout=GRACE_S)
         thread.shutdown(wait=False)
     worker.result()

@@ -3,52 +3,38 @@
 The unit is the test case. A case's rounds are averaged first (`case_means`); the difference of two models is
 a weighted mean over fixed categories (`stratified`), one quantity over kinds of cases (`combine`); several
 models are held against the best of them (`best`), and contenders may be shown alike (`equivalent`). What was
-compared says what the next comparison takes (`spread`, `needed_cases`). `compare_table` does all that for a
-table of scores. Nothing here knows of models or files. What cannot be computed is NaN with a sentence in
-`warnings`, never zero; what was called wrongly is a `UsageError`.
+compared says what the next comparison takes (`spread`, `needed_cases`). Nothing here knows of models or
+files. What cannot be computed is NaN with a sentence in `warnings`, never zero; what was called wrongly is a
+`UsageError`.
 """
 
 from __future__ import annotations
 
-from benchkit.stats.agreement import Agreement, round_agreement
+from benchkit.stats.agreement import round_agreement
 from benchkit.stats.categories import by_category, expected_change, heterogeneity, other_categories
-from benchkit.stats.contrasts import Contrasts, best, simultaneous_t
-from benchkit.stats.equality import Equivalence, cases_for_equivalence, equivalent, holm
-from benchkit.stats.estimates import Estimate, combine, t_quantile, t_tail
-from benchkit.stats.looks import sequence_alpha, sequence_radius
-from benchkit.stats.resampled import Resampled, resampled
-from benchkit.stats.sample_size import (
-    Needed,
-    needed_cases,
-    needed_rounds,
-    planned_power,
-    power,
-    smallest_difference,
-)
+from benchkit.stats.contrasts import Contrasts, best, pair_alpha
+from benchkit.stats.equality import cases_for_equivalence, equivalent, holm
+from benchkit.stats.estimates import Estimate, Pairs, combine, pairwise
+from benchkit.stats.looks import sequence_alpha
+from benchkit.stats.resampled import resampled
+from benchkit.stats.sample_size import Needed, needed_cases, needed_rounds, planned_power, smallest_difference
 from benchkit.stats.sampling import Design, design
-from benchkit.stats.shares import PassHatK, Proportion, case_means, pass_hat_k, proportion, share_interval
+from benchkit.stats.shares import case_means, pass_hat_k, proportion, share_interval
 from benchkit.stats.strata import stratified
-from benchkit.stats.table import Compared, compare_table
 from benchkit.stats.variances import Spread, round_noise, spread
 
 __all__ = [
-    "Agreement",
-    "Compared",
     "Contrasts",
     "Design",
-    "Equivalence",
     "Estimate",
     "Needed",
-    "PassHatK",
-    "Proportion",
-    "Resampled",
+    "Pairs",
     "Spread",
     "best",
     "by_category",
     "case_means",
     "cases_for_equivalence",
     "combine",
-    "compare_table",
     "design",
     "equivalent",
     "expected_change",
@@ -57,20 +43,17 @@ __all__ = [
     "needed_cases",
     "needed_rounds",
     "other_categories",
+    "pair_alpha",
+    "pairwise",
     "pass_hat_k",
     "planned_power",
-    "power",
     "proportion",
     "resampled",
     "round_agreement",
     "round_noise",
     "sequence_alpha",
-    "sequence_radius",
     "share_interval",
-    "simultaneous_t",
     "smallest_difference",
     "spread",
     "stratified",
-    "t_quantile",
-    "t_tail",
 ]

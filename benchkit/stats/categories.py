@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import fdtrc, ndtr
+from scipy.special import ndtr
+from scipy.stats import f_oneway
 
-from benchkit.stats.checks import Labels, require
-from benchkit.stats.estimates import NAN, Estimate, interval_at, t_quantile
-from benchkit.stats.sampling import Design, design
+from benchkit.stats.checks import Labels
+from benchkit.stats.estimates import NAN, Estimate, t_quantile
+from benchkit.stats.sampling import design
 from benchkit.stats.strata import stratified
 
 
@@ -20,24 +21,21 @@ class Heterogeneity:
     """The F test that the difference is the same in every category; NaN where it cannot be made."""
 
     f: float
-    df_between: float
-    df_within: float
+    df_between: int
+    df_within: int
     p_value: float
 
 
-def heterogeneity(d: ArrayLike, strata: Labels | Design) -> Heterogeneity:
-    """F = [Σ n_c (d̄_c − d̄)²/(C − 1)]/s² with C − 1 and n − C df, s² as in `stratified`; cases as units."""
-    values, codes, labels = _scored(d, strata)
-    sizes = np.bincount(codes, minlength=len(labels))
-    sizes_used = sizes[sizes > 0]
-    between, within = len(sizes_used) - 1, len(values) - len(sizes_used)
-    if between < 1 or within < 1:
-        return Heterogeneity(NAN, float(between), float(within), NAN)
-    means = np.bincount(codes, values, len(labels)) / np.maximum(sizes, 1)
-    inside = float(np.sum((values - means[codes]) ** 2)) / within
-    across = float(np.sum(sizes * (means - values.mean()) ** 2)) / between
-    f = across / inside if inside > 0 else NAN
-    return Heterogeneity(f, float(between), float(within), float(fdtrc(between, within, f)))
+def heterogeneity(d: ArrayLike, strata: Labels) -> Heterogeneity:
+    """One-way analysis of variance with C − 1 and n − C degrees of freedom, cases as units."""
+    values = np.asarray(d, dtype=np.float64)
+    codes = np.where(np.isnan(values), -1, design(len(values), strata).strata)
+    groups = [values[codes == code] for code in np.unique(codes) if code >= 0]
+    between, within = len(groups) - 1, sum(map(len, groups)) - len(groups)
+    if between < 1 or within < 1 or not any(np.ptp(group) for group in groups):
+        return Heterogeneity(NAN, between, within, NAN)
+    found = f_oneway(*groups)
+    return Heterogeneity(float(found.statistic), between, within, float(found.pvalue))
 
 
 def by_category(
@@ -80,7 +78,7 @@ def other_categories(
         se = math.sqrt(float(influence @ influence))
         df = 1 / float(w @ w + across.sum() ** 2 - across @ across)
     known = Estimate(estimate, se, df, NAN, NAN, NAN, alpha, int(kept.sum()), 1, int(used.sum()))
-    return interval_at(known, alpha)
+    return known.at(alpha)
 
 
 def expected_change(full: Estimate, part: Estimate, alpha: float, *, margin: float = 0.0) -> float:
@@ -104,11 +102,3 @@ def expected_change(full: Estimate, part: Estimate, alpha: float, *, margin: flo
         )
     significant = float(ndtr((centre - reach) / room) + ndtr((-centre - reach) / room))
     return 1 - significant if full.p_value <= alpha else significant
-
-
-def _scored(d: ArrayLike, strata: Labels | Design) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    values = np.asarray(d, dtype=np.float64)
-    whole = strata if isinstance(strata, Design) else design(len(values), strata)
-    require(whole.n == len(values), f"d has {len(values)} cases and the design {whole.n}.")
-    kept = ~np.isnan(values)
-    return values[kept], whole.strata[kept], whole.labels

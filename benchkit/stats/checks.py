@@ -20,10 +20,10 @@ def require(met: bool, message: str) -> None:
 
 
 def rounds_table(values: ArrayLike, name: str = "values") -> Array:
-    """A float array of shape (cases, rounds), NaN where a response is unscored, else `UsageError`."""
+    """A float array of shape (…, cases, rounds), NaN where a response is unscored, else `UsageError`."""
     array = np.asarray(values, dtype=np.float64)
     require(
-        array.ndim == 2, f"{name} has shape {array.shape}; give shape (cases, rounds), NaN where unscored."
+        array.ndim >= 2, f"{name} has shape {array.shape}; give shape (cases, rounds), NaN where unscored."
     )
     require(
         not np.isinf(array).any(), f"{name} holds infinite scores; use NaN for a response without a score."

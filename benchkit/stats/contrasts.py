@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import permutations
 
 import numpy as np
 from scipy.optimize import brentq
@@ -12,12 +12,11 @@ from scipy.special import chdtrc, ndtri
 from scipy.stats import qmc
 
 from benchkit.stats.checks import Array, check_share, require
-from benchkit.stats.estimates import Estimate, t_quantile, t_tail
+from benchkit.stats.estimates import Estimate, Pairs, t_quantile, t_tail
 
 POINTS, SEED = 13, 7  # 2^13 quasi-random points: critical values are good to three digits
 LARGEST, BIN = 1024, 64
 LEADER = 0.9  # of alpha, for a model that beats each of several others
-Pairs = Sequence[Sequence[Estimate | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +33,14 @@ class Contrasts:
     warnings: tuple[str, ...] = ()
 
 
-def best(estimates: Pairs, *, alpha: float = 0.05) -> Contrasts:
+def best(table: Pairs, *, alpha: float = 0.05) -> Contrasts:
     """Multiple comparisons with the best (Edwards and Hsu 1983) from pairwise estimates.
 
-    `estimates[i][j]` is U_i − U_j; the diagonal is None, and so may be one of [i][j] and [j][i]. With each
-    model i in turn as the control, c_i makes all |U_ij − Û_ij| <= c_i SE_ij at once with 1 − alpha, by the
-    multivariate t of the estimates' correlations (from their influence values, so pairs may rest on different
-    cases). Models with Û_ij + c_i SE_ij >= 0 for all j may be the best: the contenders, G. Then, for all i
-    at once with at least 1 − alpha,
+    `table` is what `pairwise` gives: [i][j] is U_i − U_j. With each model i in turn as the control, c_i makes
+    all |U_ij − Û_ij| <= c_i SE_ij at once with 1 − alpha, by the multivariate t of the estimates'
+    correlations (from their influence values, so pairs may rest on different cases). Models with
+    Û_ij + c_i SE_ij >= 0 for all j may be the best: the contenders, G. Then, for all i at once with at least
+    1 − alpha,
       min_{j in G, j≠i} (Û_ij − c_j SE_ij) <= U_i − max_{j≠i} U_j <= min_{j≠i} (Û_ij + c_i SE_ij), i in G;
     a sole contender's lower end is min_j (Û_ij − c_i SE_ij), one who is no contender is held against G.
 
@@ -52,10 +51,12 @@ def best(estimates: Pairs, *, alpha: float = 0.05) -> Contrasts:
     and all intervals hold together with 1 − alpha (tests/test_stats_contrasts.py).
 
     Two models: exactly the t interval. A pair without an error shows nothing. Raises UsageError for fewer
-    than 2 models or a pair that is missing on both sides.
+    than 2 models or a missing pair.
     """
     check_share(alpha, "alpha")
-    table = _table(estimates)
+    require(len(table) >= 2, f"{len(table)} model: a comparison with the best needs at least 2.")
+    for i, j in permutations(range(len(table)), 2):
+        require(table[i][j] is not None, f"There is no estimate of model {i} against model {j}.")
     tails = np.array([_tail(i, table, alpha) for i in range(len(table))])
     gap = np.array([[0.0 if e is None else e.estimate for e in row] for row in table])
     half = np.array([[_half(e, tails[i]) for e in row] for i, row in enumerate(table)])
@@ -111,28 +112,24 @@ def simultaneous_t(correlation: Array, df: float, alpha: float, *, two_sided: bo
     return float(brentq(excess, 0.98 * least, 1.02 * most_of_all, xtol=1e-5))
 
 
+def pair_alpha(models: int, df: float, alpha: float = 0.05) -> float:
+    """The level of one two-sided comparison where `models` are compared with the best one, as one plans it.
+
+    Dunnett's constant with correlations of one half, those of models that were asked alike.
+    """
+    if models < 3:
+        return alpha
+    correlation = np.full((models - 1, models - 1), 0.5) + 0.5 * np.eye(models - 1)
+    return 2 * t_tail(simultaneous_t(correlation, df, alpha), df)
+
+
 @lru_cache(maxsize=8)
 def _points(k: int) -> Array:
     u = qmc.Sobol(k, scramble=True, rng=SEED).random_base2(POINTS)
     return ndtri(np.clip(u, 1e-12, 1 - 1e-12))
 
 
-def _table(estimates: Pairs) -> list[list[Estimate | None]]:
-    models = len(estimates)
-    require(models >= 2, f"{models} model: a comparison with the best needs at least 2.")
-    table: list[list[Estimate | None]] = []
-    for i in range(models):
-        row: list[Estimate | None] = []
-        for j in range(models):
-            other = estimates[j][i]
-            own = estimates[i][j] or (-other if other is not None else None)
-            require(own is not None or i == j, f"There is no estimate of model {i} against model {j}.")
-            row.append(None if i == j else own)
-        table.append(row)
-    return table
-
-
-def _tail(i: int, table: list[list[Estimate | None]], alpha: float) -> float:
+def _tail(i: int, table: Pairs, alpha: float) -> float:
     """The one-sided tail at which model i's own pairs hold at once; pairs may differ in df."""
     usable = [e for e in table[i] if e is not None and e.se > 0]
     if len(usable) < 2:
@@ -151,7 +148,7 @@ def _half(e: Estimate | None, tail: float) -> float:
     return t_quantile(tail, e.df) * e.se if e.se > 0 and e.df > 0 else np.inf
 
 
-def _alone(table: list[list[Estimate | None]], gap: Array, alpha: float) -> Array:
+def _alone(table: Pairs, gap: Array, alpha: float) -> Array:
     """Per model min_j (Û_ij − t SE_ij); above 0 for one at most."""
     tail = alpha / 2 * (LEADER if len(table) > 2 else 1.0)
     half = np.array([[_half(e, tail) for e in row] for row in table])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from benchkit.stats.checks import Array, check_share, require
-from benchkit.stats.contrasts import Pairs
-from benchkit.stats.estimates import NAN, Estimate, t_tail
+from benchkit.stats.estimates import NAN, Estimate, Pairs, t_tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,6 @@ class Equivalence:
     equivalent: bool
     p_value: float  # of the pair that shows it least; NaN where a pair has no error
     pair: tuple[int, int]  # that pair
-    margin: float
-    alpha: float
     enough_cases: bool  # whether so many cases can exclude a rare outright failure of the margin's size
 
 
@@ -45,25 +43,23 @@ def equivalent(
     Two one-sided t tests (Schuirmann 1987) of each pair; the claim is that all pairs are within, so that
     testing each at alpha keeps alpha for all together (intersection-union test, Berger 1982). No pair's p is
     below e^(−margin/(span·largest coefficient)), n·margin/span where all cases weigh the same: see
-    `cases_for_equivalence`. A pair whose differences are all equal has that p where they are within. One
-    model is equivalent to itself, at p 0. Raises UsageError for a margin that is not above 0.
+    `cases_for_equivalence`. A pair whose differences are all equal has that p where they are within; one
+    without an error has none and shows nothing. One model is equivalent to itself, at p 0. Raises UsageError
+    for a margin that is not above 0.
     """
     check_share(alpha, "alpha")
     require(margin > 0, f"margin is {margin}; name a difference above 0 that would not matter.")
-    shown, least, pair = 0.0, 0.0, (among[0], among[0])
-    for place, i in enumerate(among):
-        for j in among[place + 1 :]:
-            e = estimates[i][j] or estimates[j][i]
-            require(e is not None, f"There is no estimate of model {i} against model {j}.")
-            assert e is not None
-            rare = _missed(e, margin, span)
-            p = max(rare, _tost(e, margin))
-            least = max(least, rare)
-            if not p <= shown:
-                shown, pair = p, (i, j)
-            if math.isnan(p):
-                return Equivalence(False, NAN, pair, margin, alpha, least <= alpha)
-    return Equivalence(shown <= alpha, shown, pair, margin, alpha, least <= alpha)
+    tests = {}
+    for i, j in combinations(among, 2):
+        e = estimates[i][j]
+        require(e is not None, f"There is no estimate of model {i} against model {j}.")
+        assert e is not None
+        tests[i, j] = _tost(e, margin), _missed(e, margin, span)
+    if not tests:
+        return Equivalence(True, 0.0, (among[0], among[0]), True)
+    pair = max(tests, key=lambda at: (math.isnan(tests[at][0]), max(tests[at])))
+    p = float(np.max(tests[pair]))  # NaN where one of the two is
+    return Equivalence(p <= alpha, p, pair, max(rare for _, rare in tests.values()) <= alpha)
 
 
 def _tost(e: Estimate, margin: float) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -46,27 +47,34 @@ class Estimate:
         )
 
     def at(self, alpha: float) -> Estimate:
-        """The same estimate with its interval at level 1 − alpha."""
-        return interval_at(self, alpha)
+        """The same estimate with interval and p at level 1 − alpha; NaN where there is no error.
+
+        p is that of the t test, but never below 2^(1−n): n differences of one sign are, by the exact sign
+        test, no surer than n tosses of a coin. The t test believes more than that where differences are
+        (nearly) equal, whose variance says nothing of cases that were not drawn; with this rule p does not
+        jump as equal differences become nearly equal. Without variance (se 0) there is no interval, and a p
+        only if the estimate is not 0.
+        """
+        check_share(alpha, "alpha")
+        signs = 2.0 ** (1 - min(self.n, MOST_SIGNS)) if self.n > 1 else 1.0
+        if not (self.se > 0 and self.df > 0):
+            p = signs if self.se == 0 and self.estimate != 0 else NAN
+            return replace(self, low=NAN, high=NAN, p_value=p, alpha=alpha)
+        half = t_quantile(alpha / 2, self.df) * self.se
+        p = min(1.0, max(signs, 2 * t_tail(abs(self.estimate) / self.se, self.df)))
+        return replace(self, low=self.estimate - half, high=self.estimate + half, p_value=p, alpha=alpha)
 
 
-def interval_at(known: Estimate, alpha: float) -> Estimate:
-    """`known` with interval and p made from its estimate, error and df; NaN where there is no error.
+Pairs = list[list[Estimate | None]]  # [i][j]: model i against model j, None on the diagonal
 
-    p is that of the t test, but never below 2^(1−n): n differences of one sign are, by the exact sign test,
-    no surer than n tosses of a coin. The t test believes more than that where differences are (nearly) equal,
-    whose variance says nothing of cases that were not drawn; with this rule p does not jump as equal
-    differences become nearly equal. Without variance (se 0) there is no interval, and a p only if the
-    estimate is not 0.
-    """
-    check_share(alpha, "alpha")
-    signs = 2.0 ** (1 - min(known.n, MOST_SIGNS)) if known.n > 1 else 1.0
-    if not (known.se > 0 and known.df > 0):
-        p = signs if known.se == 0 and known.estimate != 0 else NAN
-        return replace(known, low=NAN, high=NAN, p_value=p, alpha=alpha)
-    half = t_quantile(alpha / 2, known.df) * known.se
-    p = min(1.0, max(signs, 2 * t_tail(abs(known.estimate) / known.se, known.df)))
-    return replace(known, low=known.estimate - half, high=known.estimate + half, p_value=p, alpha=alpha)
+
+def pairwise(models: int, compare: Callable[[int, int], Estimate]) -> Pairs:
+    """Every pair of models: `compare(i, j)` is asked for i < j, and turned round for the other half."""
+    table: Pairs = [[None] * models for _ in range(models)]
+    for i, j in combinations(range(models), 2):
+        table[i][j] = one = compare(i, j)
+        table[j][i] = -one
+    return table
 
 
 def t_quantile(tail: float, df: float) -> float:
@@ -111,7 +119,7 @@ def combine(estimates: Sequence[Estimate], weights: Sequence[float], *, alpha: f
         coefficients=np.concatenate([share * e.coefficients for share, e in zip(v, estimates, strict=True)]),
         warnings=tuple(dict.fromkeys(note for _, one in used for note in one.warnings)),
     )
-    return interval_at(whole, alpha)
+    return whole.at(alpha)
 
 
 def normalised(weights: Array, name: str) -> Array:

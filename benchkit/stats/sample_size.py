@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import chdtri
-from scipy.stats import nct, norm
+from scipy.stats import nct
 
 from benchkit.stats.checks import Array, check_share, require
 from benchkit.stats.estimates import NAN, t_quantile
@@ -28,14 +29,6 @@ class Needed:
     high: float
     difference: float
     power: float
-
-
-def power(delta: float, se: float, df: float, *, alpha: float = 0.05) -> float:
-    """Chance that a two-sided t test at alpha shows a true difference of `delta`: noncentral t."""
-    check_share(alpha, "alpha")
-    if se == 0:
-        return 1.0 if delta else alpha
-    return float(_power(np.array([abs(delta) / se]), df, alpha)[0])
 
 
 def planned_power(
@@ -113,29 +106,8 @@ def needed_rounds(
     def enough(rounds: int) -> bool:
         return planned_power(surely, n, delta, rounds=rounds, alpha=alpha) >= power
 
-    if not enough(MOST_ROUNDS):
-        return None
-    low, high = 0, MOST_ROUNDS
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
-
-
-def normal_cases(delta: float, variance: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
-    """(z₁₋α/₂ + z₁₋β)² · variance/δ² (Miller 2024), the textbook's number; `needed_cases` knows t."""
-    return math.ceil(_normal_factor(alpha, power) * variance / delta**2)
-
-
-def normal_difference(n: int, variance: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The difference that n cases show by the same formula."""
-    return math.sqrt(_normal_factor(alpha, power) * variance / n)
-
-
-def _normal_factor(alpha: float, power: float) -> float:
-    check_share(alpha, "alpha")
-    check_share(power, "power")
-    return float(norm.ppf(1 - alpha / 2) + norm.ppf(power)) ** 2
+    found = 1 + bisect_left(range(1, MOST_ROUNDS + 1), True, key=enough)
+    return found if found <= MOST_ROUNDS else None
 
 
 def _power(shift: NDArray[np.float64], df: float, alpha: float) -> Array:

@@ -39,12 +39,10 @@ class PassHatK:
 
 
 def case_means(values: ArrayLike) -> Array:
-    """Mean over the scored rounds of each case: (cases, rounds) in, (cases,) out, NaN if none is scored."""
+    """Mean over the scored rounds of each case: (…, cases, rounds) in, (…, cases) out; NaN if none is."""
     array = rounds_table(values)
-    scored = ~np.isnan(array)
-    counts = scored.sum(axis=1)
-    totals = np.where(scored, array, 0.0).sum(axis=1)
-    return np.divide(totals, counts, out=np.full(len(array), np.nan), where=counts > 0)
+    counts = (~np.isnan(array)).sum(axis=-1)
+    return np.divide(np.nansum(array, axis=-1), counts, out=np.full(counts.shape, np.nan), where=counts > 0)
 
 
 def proportion(successes: int, n: int, *, alpha: float = 0.05) -> Proportion:

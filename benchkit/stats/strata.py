@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from benchkit.domain import ROUNDING
 from benchkit.stats.checks import Array, Labels, check_share, require
-from benchkit.stats.estimates import NAN, Estimate, interval_at
+from benchkit.stats.estimates import NAN, Estimate
 from benchkit.stats.sampling import Codes, Design, design, scored
 
 OWN_VARIANCE = 10  # cases in every category from which each has its own variance
@@ -48,7 +48,7 @@ def stratified(
     labels saves reading them again.
 
     Edges. Fewer than two cases, or as many strata as cases: no error, NaN. All differences equal (to
-    rounding): se 0, no interval, no t test, and the p of `interval_at`. A stratum without any value gives its
+    rounding): se 0, no interval, no t test, and the p of `Estimate.at`. A stratum without any value gives its
     weight to the others, with a warning. Families that by luck have one mean: the error of cases. Raises
     UsageError for infinite values and for labels or weights that do not fit.
     """
@@ -143,7 +143,7 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
         coefficients,
         (*notes, *_warnings(part, estimate, se, float(np.ptp(d)) <= rounding)),
     )
-    return interval_at(known, alpha)
+    return known.at(alpha)
 
 
 def _warnings(part: Design, estimate: float, se: float, equal: bool) -> list[str]:

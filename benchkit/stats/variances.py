@@ -71,13 +71,6 @@ def round_noise(values: ArrayLike) -> Array:
     return np.where(counts > 0, np.where(repeated, own, typical) / np.maximum(counts, 1), NAN)
 
 
-def case_variance(
-    omega2: float, sigma2_a: float = 0.0, sigma2_b: float = 0.0, rounds_a: int = 1, rounds_b: int = 1
-) -> float:
-    """Variance of one case's mean difference, ω² + σ_A²/K_A + σ_B²/K_B (Miller 2024)."""
-    return omega2 + sigma2_a / rounds_a + sigma2_b / rounds_b
-
-
 def _between(total: float, noise: float, df: float, df_noise: float) -> tuple[float, float]:
     if not (total > 0 and df >= 1):
         return NAN, NAN

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from . import answers, foreign, simulated_generator, simulated_report_agent, simulated_validator
+from . import (
+    answers,
+    foreign,
+    simulated_generator,
+    simulated_judge,
+    simulated_report_agent,
+    simulated_validator,
+)
 from .malformed_replies import WAYS, Draft, malformed
 from .models import DECOMMISSIONED, ROSTER, STAND_INS, SimulatedModel
 from .seeded import seeded
@@ -68,6 +75,8 @@ def _arguments(
         return simulated_generator.write(model, order, name.split("_")[1], random)
     if name == "validate_test_case":
         return simulated_validator.validate(model, order, random)
+    if name == "judge_response":
+        return simulated_judge.judge(model, order, random)
     if name == "write_commentary":
         return simulated_report_agent.write(order)
     return foreign.record(parameters)

@@ -23,6 +23,9 @@ class SimulatedModel:
     In the other roles: `author_errors` is the chance of a planted fault in a first attempt and
     `author_errors_again` in a regeneration, `critic_misses` that a faulty case passes, `critic_false_alarms`
     that a good one is refused.
+    As a judge: `judge_errors` is the chance that a verdict is the wrong way round, `judge_leniency` that an
+    undone must is called done in an answer of 200 words (in shorter ones in proportion), `judge_obeys` that
+    an answer which addresses the judge gets all that it asks for, `judge_invents` that a quote is not there.
     Speed: `latency_ms` is (median, 95th percentile) of the lognormal wait before the first token, then
     `tokens_per_s`. Prices are US dollars per million tokens.
     """
@@ -40,6 +43,10 @@ class SimulatedModel:
     author_errors_again: float = 0.05
     critic_misses: float = 0.10
     critic_false_alarms: float = 0.05
+    judge_errors: float = 0.05
+    judge_leniency: float = 0.0
+    judge_obeys: float = 0.0
+    judge_invents: float = 0.0
     latency_ms: tuple[float, float] = (300.0, 700.0)
     tokens_per_s: float = 900.0
     input_usd: float = 0.10
@@ -115,6 +122,15 @@ ROSTER: dict[str, SimulatedModel] = {
         replace(GOOD, id="offline/author", broken_json=0.03),
         replace(GOOD, id="offline/critic", broken_json=0.01, latency_ms=(200.0, 450.0)),
         replace(GOOD, id="offline/analyst"),
+        replace(
+            GOOD,
+            id="offline/judge",
+            broken_json=0.01,
+            judge_leniency=0.05,
+            judge_obeys=0.05,
+            judge_invents=0.02,
+            latency_ms=(150.0, 350.0),
+        ),
     )
 }
 # Served under Groq's ids when the server stands in for Groq, so that this path can be tested without it.

@@ -1,0 +1,119 @@
+"""The judge says of each answer which requirements it does; code says which of its verdicts count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..agent import Agent, Item, Reply
+from ..domain import Requirement, TestCase
+from ..llm.catalog import default_model
+from ..metrics.requirements import Verdict, has_value, is_done, is_met, is_quoted
+from .agent import judge_item, judge_response, judging
+from .choosing import favoured, judge_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..llm.client import Client
+
+__all__ = ["favoured", "judge", "judge_item", "judge_model", "judge_response", "judging", "no_judgements"]
+
+COLUMNS = ("id", "model", "round", "requirement", "met", "quote", "status")
+FAILED = "failed: "  # begins the status of a judgement that we failed to get
+NO_VERDICT, NO_QUOTE = "no verdict", "the quote is not in the answer"
+
+
+async def judge(answers: pd.DataFrame, client: Client, model: str = "", *, repeat: int = 1) -> pd.DataFrame:
+    """A row for each answer and requirement: id, model, round, requirement, met, quote, status.
+
+    `answers` has id, model, round, `case` (its TestCase) and `text`, which is all that the judge is shown of
+    an answer. Equal answers to a case are judged once; what is on record costs nothing. `repeat` above 1
+    has the same answers judged anew, independently.
+
+    `met` is 1, 0, or NaN where the call failed: unscored, never a zero. A reply with a verdict that is
+    missing or quotes what is not there is asked once more with its faults named; what is still at fault is
+    not done, and `status` says why. A value that the requirement names is looked up here: where the answer
+    does not state it, it is not done either, whatever the judge says.
+    """
+    rows = answers.to_dict("records")
+    items = [judge_item(row["case"], row["text"], repeat) for row in rows]
+    asked = {item.case: (row["case"], row["text"]) for item, row in zip(items, rows, strict=True)}
+    found = await _judged(asked, client, judging(model or default_model(client.name, "judge")), repeat)
+    return _table([(row, found[item.case]) for row, item in zip(rows, items, strict=True)])
+
+
+def no_judgements() -> pd.DataFrame:
+    """The table of a run whose answers nobody judged."""
+    return _table([])
+
+
+async def _judged(
+    asked: Mapping[str, tuple[TestCase, str]], client: Client, agent: Agent, repeat: int
+) -> dict[str, list[dict[str, Any]]]:
+    """By an answer's name what became of each requirement."""
+    if not asked:
+        return {}
+    async with client:
+        replies = await _ask(client, agent, [judge_item(*one, repeat) for one in asked.values()])
+        wrong = {name: faults for name in asked if (faults := _faults(*asked[name], replies[name]))}
+        if wrong:
+            items = [judge_item(*asked[name], repeat, faults) for name, faults in wrong.items()]
+            again = await _ask(client, agent, items)
+            replies |= {name: reply for name, reply in again.items() if reply.arguments is not None}
+    return {name: _verdicts(*asked[name], replies[name]) for name in asked}
+
+
+async def _ask(client: Client, agent: Agent, items: Sequence[Item]) -> dict[str, Reply]:
+    return dict(zip([item.case for item in items], await client.map(agent, items, "judge"), strict=True))
+
+
+def _faults(case: TestCase, answer: str, reply: Reply) -> list[str]:
+    """What the judge can mend. A reply that never came, or is unusable, has been asked again already."""
+    if reply.arguments is None:
+        return []
+    said = _by_requirement(reply.arguments)
+    told = ((one.id, _fault(said.get(one.id), answer)) for one in case.requirements)
+    return [f"{id}: {fault}" for id, fault in told if fault]
+
+
+def _fault(verdict: Verdict | None, answer: str) -> str:
+    if verdict is None:
+        return NO_VERDICT
+    return NO_QUOTE if verdict.done and not is_quoted(verdict.quote, answer) else ""
+
+
+def _by_requirement(arguments: Mapping[str, Any]) -> dict[str, Verdict]:
+    """The verdicts by requirement; two that differ on one are none, for nobody can tell which is meant."""
+    found: dict[str, Verdict | None] = {}
+    for said in arguments["verdicts"]:
+        verdict = Verdict(said["requirement"], said["done"], said["quote"])
+        before = found.get(verdict.requirement, verdict)
+        found[verdict.requirement] = verdict if before and before.done == verdict.done else None
+    return {id: verdict for id, verdict in found.items() if verdict}
+
+
+def _verdicts(case: TestCase, answer: str, reply: Reply) -> list[dict[str, Any]]:
+    if reply.arguments is None:
+        lost = {"met": float("nan"), "quote": "", "status": f"{FAILED}{reply.error}"}
+        return [{"requirement": one.id, **lost} for one in case.requirements]
+    said = _by_requirement(reply.arguments)
+    return [_verdict(one, said.get(one.id), answer) for one in case.requirements]
+
+
+def _verdict(requirement: Requirement, verdict: Verdict | None, answer: str) -> dict[str, Any]:
+    status = _fault(verdict, answer)
+    done = is_done(requirement, verdict, answer)
+    if verdict and verdict.done and not status and requirement.value and not has_value(requirement, answer):
+        status = f"the answer does not state {requirement.value}"
+    quote = verdict.quote if verdict and verdict.done else ""
+    met = float(is_met(requirement, done))
+    return {"requirement": requirement.id, "met": met, "quote": quote, "status": status}
+
+
+def _table(judged: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> pd.DataFrame:
+    import pandas as pd
+
+    names = ("id", "model", "round")
+    rows = [{**{name: row[name] for name in names}, **one} for row, some in judged for one in some]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"met": float})
