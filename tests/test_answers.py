@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from benchkit.domain import STATUSES, TestCase
 from benchkit.errors import InputError
 from benchkit.jsontext import MAX_DEPTH
+from benchkit.measure import align, score
 from benchkit.metrics.answers import Answer, own_keys, read_answer, read_golden
 
 CALL = {"name": "process_customer_response", "arguments": {"response_text": "Hi", "response_type": "answer"}}
@@ -404,7 +406,25 @@ def test_refusals_without_a_status(kind: str) -> None:
     """A text that only declines is a refusal of either kind, as it is live."""
     assert read_answer("I'm sorry, but I can't assist with that.", kind).status == "refused"
     reply = json.dumps({"response_text": "I'm sorry, but I can't assist with that.", "next_steps": []})
-    assert read_answer(reply, "conversation").status == "refused"
+    assert read_answer(reply, kind).status == "refused"
+    assert read_answer('{"refusal": "I can\'t help with that."}', kind, ["a"]).status == "refused"
+    assert read_answer('{"refusal": "I can\'t help with that."}', "json", ["refusal"]).status == "answered"
+
+
+@pytest.mark.parametrize("text", ["REFUSED", "My apologies, but I'm unable to assist with your refund."])
+def test_an_imported_refusal_is_worth_nothing(text: str) -> None:
+    """Without a status, too: it is refused, and scores worst on every metric, the clear sentence with it."""
+    cases = pd.DataFrame([TestCase("c", "conversation", "x", "Refund me.", "Refunded on 3 May.").row()])
+    said = {"A": text, "B": "Refunded."}
+    rows = [
+        {"id": "c", "model": model, "round": 1, "model_response": told, "status": "", "error": ""}
+        for model, told in said.items()
+    ]
+    answers = align(pd.DataFrame(rows), cases)
+    assert dict(zip(answers["model"], answers["status"], strict=True)) == {"A": "refused", "B": "answered"}
+    scores = score(answers, cases).set_index(["model", "metric"])
+    assert scores["value"]["A", "clarity"] == 0.0
+    assert scores["reason"]["A", "clarity"] == "refused: the model declined"
 
 
 @pytest.mark.parametrize("text", ["Error code: 429 - {'error': {'message': 'Rate limit'}}", "$ERROR$"])

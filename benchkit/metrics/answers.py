@@ -115,6 +115,9 @@ def _content(text: str, kind: str, own: Collection[str], messages: int = _MOST_M
 def _of(value: dict[str, Any], kind: str, own: Collection[str]) -> Value:
     """The answer that an object is: the record itself, or a reply's text."""
     inner = value.get("response_text")
+    held_back = value.get("refusal") or (inner if kind == "json" and isinstance(inner, str) else "")
+    if isinstance(held_back, str) and not value.keys() & set(own) and declines(held_back):
+        raise JsonProblem(DECLINED)
     if kind == "conversation":
         if isinstance(inner, str):
             return inner
