@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,27 +24,34 @@ MOST_SAID = 20  # unusable rows that are named
 _SIDES = {"1": 1, "2": 2, "left": 1, "right": 2, "answer_1": 1, "answer_2": 2, TIE: 0, "0": 0, "both": 0}
 
 
-def draw_pairs(responses: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataFrame:
-    """One pair of answers to each case, in an order drawn by `seed`: the first n are a uniform sample.
+def draw_pairs(responses: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """For every two models a pair of answers to each case, in an order drawn by `seed`.
 
-    Columns: pair (the name that hides who answered), id, round, model_1, model_2. The round and the sides are
-    drawn, too. A case without a round in which neither call failed is left out. `responses` as from `align`.
+    Columns: pair (the name that hides who answered), id, round, model_1, model_2. The first n of two models
+    are a uniform sample of their cases. The round and the sides are drawn, too. A case without a round in
+    which neither call failed is left out. `responses` as from `align`.
     """
     import pandas as pd
 
-    first, second = models
     there = responses[responses["status"] != "failed"]
     rounds = there.groupby(["id", "model"])["round"].agg(set).unstack()
-    rows = []
-    for id in rounds.index if {first, second} <= set(rounds) else ():
-        one, other = rounds.at[id, first], rounds.at[id, second]
-        both = sorted(one & other) if isinstance(one, set) and isinstance(other, set) else []
-        if both:
-            drawn = int(sha256(f"{seed} {id} {first} {second}".encode()).hexdigest(), 16)
-            sides = (first, second) if drawn % 2 else (second, first)
-            rows.append((f"{drawn:064x}"[:12], id, int(both[drawn // 2 % len(both)]), *sides))
+    rows = [row for two in combinations(responses["model"].unique(), 2) for row in _drawn(rounds, two, seed)]
     pairs = pd.DataFrame(rows, columns=["pair", "id", "round", "model_1", "model_2"])
     return pairs.sort_values("pair", ignore_index=True)
+
+
+def _drawn(rounds: pd.DataFrame, two: tuple[str, str], seed: int) -> Iterator[tuple[Any, ...]]:
+    for id, answered in rounds.reindex(columns=list(two)).dropna().iterrows():
+        if both := sorted(set.intersection(*answered)):
+            drawn = int(sha256(f"{seed} {id} {two}".encode()).hexdigest(), 16)
+            sides = two if drawn % 2 else two[::-1]
+            yield (f"{drawn:064x}"[:12], id, int(both[drawn // 2 % len(both)]), *sides)
+
+
+def of_two(pairs: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
+    """The pairs of two models, in the drawn order."""
+    ours = pairs["model_1"].isin(models) & pairs["model_2"].isin(models)
+    return pairs[ours].reset_index(drop=True)
 
 
 def sheet(pairs: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
@@ -90,10 +98,10 @@ def read_labels(labels_file: str, pairs: pd.DataFrame) -> pd.DataFrame:
     """The labels in a file, with COLUMNS; model_a and model_b are the two of `pairs` in the order of names.
 
     CSV, JSON lines, or a JSON array of rows with either `pair` and `preferred` (1, 2 or tie), as `sheet` has
-    them, or `id`, `preferred` (a model's name or tie) and, where there is one, `round`; or what Label Studio
-    exports of `tasks`. A row that is not filled in is no label. `preferred` is a model's name or "tie".
-    A row that cannot be used is named in a warning. "" gives an empty table. Raises InputError for a file
-    that is missing, is no such table or holds no usable label.
+    them, or `id`, `preferred` (a model's name or tie) and, where there are, `round`, `model_a` and `model_b`;
+    or what Label Studio exports of `tasks`. A row that is not filled in is no label; one that cannot be used
+    is named in a warning; the last verdict of a labeller on a case counts. "" gives an empty table. Raises
+    InputError for a file that is missing, is no such table or holds no usable label.
     """
     import pandas as pd
 
@@ -102,7 +110,9 @@ def read_labels(labels_file: str, pairs: pd.DataFrame) -> pd.DataFrame:
     path = Path(labels_file).expanduser()
     rows = list(_rows(path))
     by_pair = {row["pair"]: row for row in pairs.to_dict("records")}
-    by_case = {str(row["id"]): row for row in pairs.to_dict("records")}
+    by_case: dict[str, list[dict[str, Any]]] = {}
+    for row in by_pair.values():
+        by_case.setdefault(str(row["id"]), []).append(row)
     read = [(number, _label(row, by_pair, by_case)) for number, row in rows if _text(row, "preferred")]
     problems = [f"row {number}: {label}" for number, label in read if isinstance(label, str)]
     labels = [label for _, label in read if not isinstance(label, str)]
@@ -117,13 +127,20 @@ def read_labels(labels_file: str, pairs: pd.DataFrame) -> pd.DataFrame:
     return table.drop_duplicates(["id", "round", "labeller"], keep="last", ignore_index=True)
 
 
-def _label(row: Mapping[str, Any], by_pair: Mapping[str, Any], by_case: Mapping[str, Any]) -> Any:
+def _label(
+    row: Mapping[str, Any], by_pair: Mapping[str, Any], by_case: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> Any:
     """A label's cells in the order of COLUMNS, or what is wrong with the row."""
     pair, id, said = _text(row, "pair"), _text(row, "id"), _text(row, "preferred")
-    drawn = by_pair.get(pair) if pair else by_case.get(id)
-    if drawn is None:
-        named = f"pair {pair!r}" if pair else f"id {id!r}"
-        return f"{named} is no pair of this run. Keep the sheet's column `pair` as it is"
+    named = {_text(row, "model_a"), _text(row, "model_b")} - {""}
+    found = [by_pair[pair]] if pair in by_pair else [] if pair else by_case.get(id, [])
+    found = [one for one in found if named <= {one["model_1"], one["model_2"]}]
+    if not found:
+        which = f"pair {pair!r}" if pair else f"id {id!r}"
+        return f"{which} is no pair of answers of this run. Keep the sheet's column `pair` as it is"
+    if len(found) > 1:
+        return "which two models it compares is not said. Give model_a and model_b"
+    drawn = found[0]
     models = {name.lower(): name for name in (drawn["model_1"], drawn["model_2"])} | {TIE: TIE}
     side = _SIDES.get(said.lower())
     if pair and side is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,3 +77,33 @@ def _weight(d: Array, f: Array, others: Array, correlation: float) -> float:
         return 0.0
     spread = float(np.concatenate([f, others]).var(ddof=1)) * (1 + n / len(others))
     return min(1.0, max(0.0, float(np.cov(d, f, ddof=0)[0, 1]) / spread))
+
+
+@dataclass(frozen=True, slots=True)
+class Kappa:
+    """Cohen's (1960) kappa of two raters: agreement beyond what their shares would give by chance."""
+
+    n: int  # items that both rated
+    alike: float  # share of them on which they agree
+    kappa: float  # −1 to 1; NaN where both always say the same one thing
+    low: float  # interval at level 1 − alpha, from the variance of Fleiss, Cohen and Everitt (1969)
+    high: float
+
+
+def cohen_kappa(one: Sequence[object], other: Sequence[object], *, alpha: float = 0.05) -> Kappa:
+    """Kappa of two raters' verdicts on the same items, in the same order. Raises UsageError for others."""
+    require(len(one) == len(other), f"{len(one)} and {len(other)} verdicts; give two on every item.")
+    names = {name: i for i, name in enumerate(dict.fromkeys([*one, *other]))}
+    p = np.zeros((len(names), len(names)))
+    for a, b in zip(one, other, strict=True):
+        p[names[a], names[b]] += 1 / len(one)
+    rows, columns, seen = p.sum(axis=1), p.sum(axis=0), float(np.trace(p))
+    chance = float(rows @ columns)
+    if not len(one) or chance > 1 - 1e-12:
+        return Kappa(len(one), seen if len(one) else NAN, NAN, NAN, NAN)
+    k = (seen - chance) / (1 - chance)
+    own = float(np.diag(p) @ (1 - (rows + columns) * (1 - k)) ** 2)
+    crossed = (p * (rows[None, :] + columns[:, None]) ** 2).sum() - float(np.diag(p) @ (rows + columns) ** 2)
+    variance = own + (1 - k) ** 2 * float(crossed) - (k - chance * (1 - k)) ** 2
+    half = t_quantile(alpha / 2, math.inf) * math.sqrt(max(0.0, variance) / len(one)) / (1 - chance)
+    return Kappa(len(one), seen, k, max(-1.0, k - half), min(1.0, k + half))
