@@ -87,6 +87,12 @@ class Call:
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """What the provider gets beside model, messages and tool, by the API's names."""
+        own = {"temperature": self.temperature, "max_tokens": self.max_tokens, "seed": self.seed}
+        return own | ({"reasoning_effort": self.reasoning_effort} if self.reasoning_effort else {})
+
+    @cached_property
     def tokens(self) -> int:
         """What the provider is going to reserve: about four characters a token, and the whole limit."""
         text = sum(len(content) for _, content in self.messages) + len(self.tool.text)

@@ -55,8 +55,9 @@ def evidence(scores: dict[str, np.ndarray], look: float = 0.0) -> Evidence:
             delivered=np.ones((count, n, 1), dtype=bool),
             undefined=np.zeros(n, dtype=bool),
         )
-        kinds.append(kind_of(one, 1 / len(scores), Rules()))
-    return Evidence(models, tuple(kinds), (), Rules(), look)
+        kinds.append(kind_of(one, Rules(), look))
+    weights = (1 / len(kinds),) * len(kinds)
+    return Evidence(models, tuple(kinds), weights, (), Rules(), look)
 
 
 def drawn(random: np.random.Generator, gains: list[tuple[float, float]], n: int) -> dict[str, np.ndarray]:

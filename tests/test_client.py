@@ -76,7 +76,7 @@ async def test_what_is_sent(server, tmp_path):
 
 async def test_all_models_at_once(monkeypatch, tmp_path):
     """The calls of all models and agents overlap."""
-    with OfflineServer(latency_ms=60) as server:
+    with OfflineServer(latency_ms=200) as server:
         at(server, monkeypatch)
         work = [(executor(STEADY), items(16)), (executor(HASTY), items(16))]
         await client(tmp_path).map_all(work)

@@ -458,6 +458,15 @@ class TestSensitivity:
             assert found["utility"][0]["low"] > 0
             assert (found["sensitivity"]["elsewhere"]["low"] > 0) is low
             assert found["sensitivity"]["elsewhere"]["categories"] == 5
+            (text,) = [one.text for one in facts(report_of(table)) if "categories other than" in one.text]
+            verdict = f"{STEADY} is shown better there." if low else "no difference is shown there."
+            assert text.endswith(verdict)
+
+    def test_other_categories_are_told_at_the_runs_own_level(self):
+        """At alpha .2 the interval is narrower, as every other one is."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60)
+        found = [decide(scores, Rules(alpha=alpha))["sensitivity"]["elsewhere"] for alpha in (0.05, 0.2)]
+        assert found[0]["low"] < found[1]["low"] < found[1]["high"] < found[0]["high"]
 
     def test_resampling_agrees_with_t_on_normal_scores(self):
         """BCa over all cases with kinds and categories fixed; all signs alike are rare by chance."""
@@ -466,6 +475,18 @@ class TestSensitivity:
         assert again["low"] == pytest.approx(best["low"], abs=0.006)
         assert again["high"] == pytest.approx(best["high"], abs=0.006)
         assert again["p_sign_flip"] < 0.01
+
+    def test_resampling_is_told(self):
+        """Its p and its interval; where all differences are equal that no interval can be given."""
+        report = report_of(normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60))
+        found = report["decision"]["sensitivity"]["resampled"]
+        (text,) = [one.text for one in facts(report) if "sign flips" in one.text]
+        assert f"{STEADY} against {HASTY} has p < 0.001 by sign flips (BCa 95 % interval" in text
+        assert f"{found['low']:.3f} to {found['high']:.3f}" in text
+        equal = score_table({STEADY: {JSON: np.full(30, 0.9)}, HASTY: {JSON: np.full(30, 0.8)}})
+        assert any(
+            "sign flips (no 95 % interval can be given)" in one.text for one in facts(report_of(equal))
+        )
 
     def test_too_few_cases_without_a_category_change_nothing(self):
         """60 equal cases exclude a rare failure, 48 cannot: that is no finding of a category."""

@@ -7,8 +7,9 @@ import random
 
 import pytest
 
+from benchkit.llm.budget import first_of
 from benchkit.llm.catalog import TIERS
-from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, first_of, limit_in
+from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, limit_in
 from benchkit.llm.window import FEW, FIRST_TIMEOUT_S, GAP_S, HEARD_S, Window
 from benchkit.offline.server.limits import Limiter
 
@@ -360,6 +361,13 @@ def test_full_use_of_requests_per_minute():
     assert pacer.limits["RPM"] == 1200
     assert len(late) / ((late[-1] - 5) * 20) >= 0.97
     assert provider.refused <= 30
+
+
+@pytest.mark.parametrize(("calls", "rpm"), [(300, 600), (400, 1200)])
+def test_few_are_sent_before_a_refusal_is_heard(calls, rpm):
+    """While it is found out how many may go, at most 1 % of the calls are refused."""
+    provider, _ = simulate(race(calls, 10, rpm=rpm, burst=rpm // 60))
+    assert provider.refused <= calls / 100
 
 
 def test_full_use_of_tokens_per_minute():

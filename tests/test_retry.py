@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchkit import groq_rate_limit
+from benchkit.errors import Unanswered
 from benchkit.llm.groq import call_error, is_loopback, seconds
 from benchkit.llm.retry import Outage, backoff
 
@@ -139,12 +140,13 @@ async def test_announced_waits():
 
 def test_a_model_that_says_nothing_at_all():
     """Few failures that take long, as time-outs do, are an outage after 20 minutes; an answer ends it."""
-    ticks = Ticks()
-    outage = Outage(ticks.now)
-    for at, over in ((120.0, False), (360.0, False), (840.0, False), (1440.0, True)):
+    ticks, error = Ticks(), call_error(groq.APITimeoutError(REQUEST))
+    outage = Outage("m", ticks.now)
+    for at in (120.0, 360.0, 840.0):
         ticks.at = at
-        assert outage.failed() == 0.0
-        assert outage.is_over is over
-    assert outage.lasts_s == 1320.0
+        assert outage.failed(error) == 0.0
+    ticks.at = 1440.0
+    with pytest.raises(Unanswered, match="m has answered nothing for 22 minutes"):
+        outage.failed(error)
     outage.answered()
-    assert (outage.is_over, outage.lasts_s) == (False, 0.0)
+    assert outage.failed(error) == 0.0

@@ -32,7 +32,7 @@ of which less is better.
                      categories [category, n, difference, low, high]]
       elsewhere     None | model, against, categories (count), difference, low, high, p_value: of U in
                     categories other than these
-      resampled     None | low, high, p_sign_flip: BCa and sign flips of the same pair
+      resampled     None | model, against, low, high, p_sign_flip: BCa and sign flips of the same pair
       weights       [kind, weight, outcome, model] as one kind's weight goes from 0 to 1
       holds         [kind, low, high]: the weights around its own at which the outcome stays
 """

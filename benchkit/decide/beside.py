@@ -1,7 +1,8 @@
-"""The best two models' difference in U, in two other ways: in other categories, and resampled."""
+"""The best two models' difference in other ways: in each category, in other categories, and resampled."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .evidence import Evidence
@@ -12,24 +13,48 @@ if TYPE_CHECKING:
 MOST_CASES = 5_000  # above which resampling takes long and says what the t interval says
 
 
+def heterogeneous(evidence: Evidence, top: int, next_best: int) -> Iterator[dict[str, Any]]:
+    """Whether the difference varies between the categories of a kind: the F test, and each one's own."""
+    from ..stats import by_category, heterogeneity
+
+    for kind in evidence.kinds:
+        gap, family, labels = kind.gain[top] - kind.gain[next_best], kind.measured.family, kind.labels
+        if len(set(labels)) < 2:
+            continue
+        found = heterogeneity(gap, labels)
+        each = by_category(gap, labels, family if any(family) else None, alpha=evidence.alpha())
+        yield {
+            **{"kind": kind.name, "metric": kind.metric},
+            **_named(evidence, top, next_best, "model_a", "model_b"),
+            **{"f": found.f, "df1": found.df_between, "df2": found.df_within, "p_value": found.p_value},
+            "categories": [
+                {"category": name, "n": labels.count(name), "difference": one.estimate}
+                | {"low": one.low, "high": one.high}
+                for name, one in each.items()
+            ],
+        }
+
+
 def elsewhere(evidence: Evidence, top: int, next_best: int) -> dict[str, Any] | None:
     """The difference for categories other than these, which are then a sample; None under two of them."""
     from ..stats import other_categories
 
     pair = evidence.pairs[top][next_best]
-    labels = [str(label) for kind in evidence.kinds for label in kind.measured.category]
+    labels = [label for kind in evidence.kinds for label in kind.labels]
     if pair is None or not pair.n or len(set(labels)) < 2:
         return None
     found = other_categories(_gaps(evidence, top, next_best), labels, pair.coefficients, alpha=pair.alpha)
     return {
-        "model": evidence.models[top],
-        "against": evidence.models[next_best],
-        "categories": found.families,
-        "difference": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "p_value": found.p_value,
+        **_named(evidence, top, next_best),
+        **{"categories": found.families, "difference": found.estimate},
+        **{"low": found.low, "high": found.high, "p_value": found.p_value},
     }
+
+
+def _named(
+    evidence: Evidence, top: int, next_best: int, a: str = "model", b: str = "against"
+) -> dict[str, str]:
+    return {a: evidence.models[top], b: evidence.models[next_best]}
 
 
 def resampled_pair(evidence: Evidence, top: int, next_best: int) -> dict[str, Any] | None:
@@ -37,8 +62,8 @@ def resampled_pair(evidence: Evidence, top: int, next_best: int) -> dict[str, An
     from ..stats import design, resampled
 
     strata = {
-        f"{kind.name}: {label}": kind.weight * weight
-        for kind in evidence.kinds
+        f"{kind.name}: {label}": share * weight
+        for kind, share in evidence.weighed
         for label, weight in zip(kind.design.labels, kind.design.weights, strict=True)
     }
     cases = [f"{kind.name}: {kind.design.labels[at]}" for kind in evidence.kinds for at in kind.design.strata]
@@ -46,8 +71,9 @@ def resampled_pair(evidence: Evidence, top: int, next_best: int) -> dict[str, An
     if len(cases) > MOST_CASES:
         return None
     whole = design(len(cases), cases, strata, family if any(family) else None)
-    found = resampled(_gaps(evidence, top, next_best), whole, alpha=evidence.rules.alpha)
-    return {"low": found.low, "high": found.high, "p_sign_flip": found.p_sign_flip}
+    found = resampled(_gaps(evidence, top, next_best), whole, alpha=evidence.alpha())
+    ends = {"low": found.low, "high": found.high, "p_sign_flip": found.p_sign_flip}
+    return _named(evidence, top, next_best) | ends
 
 
 def _gaps(evidence: Evidence, top: int, next_best: int) -> np.ndarray:

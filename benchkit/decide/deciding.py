@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import combinations
 
 from .evidence import LEAST_CASES, Evidence, Kind
-
-if TYPE_CHECKING:
-    from ..stats import Contrasts, Estimate
 
 Outcome = tuple[str, str]  # what it is, and the model that it names ("" for none)
 INCONCLUSIVE: Outcome = ("inconclusive", "")
@@ -33,25 +30,18 @@ class Floor:
 
 def floors(evidence: Evidence) -> list[Floor]:
     """Every model's worst standing on every kind that decides."""
-    return [row for kind in evidence.kinds for row in _floors(evidence, kind)]
+    margin = evidence.rules.margin
+    return [_floor(kind, i, margin) for kind in evidence.kinds for i in range(len(evidence.models))]
 
 
-def _floors(evidence: Evidence, kind: Kind) -> list[Floor]:
-    key, margin = f"floors at {evidence.alpha()}", evidence.rules.margin
-    if key not in kind.found:
-        kind.found[key] = [_floor(evidence, kind, i, margin) for i in range(len(evidence.models))]
-    return kind.found[key]
-
-
-def _floor(evidence: Evidence, kind: Kind, i: int, margin: float) -> Floor:
+def _floor(kind: Kind, i: int, margin: float) -> Floor:
     rows = []
     for j, one in enumerate(kind.pairs[i]):
         if one is not None:
-            low, high = ends(evidence, one)
             # Differences that are all equal have no interval: they are held against the margin as they are.
-            bottom, top = (one.estimate, one.estimate) if one.se == 0 else (low, high)
+            bottom, top = (one.estimate, one.estimate) if one.se == 0 else (one.low, one.high)
             shown, held = top < -margin, bottom > -margin
-            row = Floor(kind.name, kind.metric, i, j, one.estimate, low, high, shown, held)
+            row = Floor(kind.name, kind.metric, i, j, one.estimate, one.low, one.high, shown, held)
             rows.append((not shown, top if shown else -math.inf if math.isnan(bottom) else bottom, row))
     return min(rows, key=lambda one: one[:2])[2]
 
@@ -60,11 +50,6 @@ def safe(evidence: Evidence) -> list[int]:
     """The models that are shown, on every kind, not to be worse than any other by more than the margin."""
     fallen = {row.model for row in floors(evidence) if not row.held}
     return [i for i in range(len(evidence.models)) if i not in fallen]
-
-
-def by_kind(evidence: Evidence) -> dict[str, Contrasts]:
-    """Each kind's own comparison with the best."""
-    return {kind.name: kind.contrasts(evidence.alpha()) for kind in evidence.kinds}
 
 
 def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
@@ -117,11 +102,10 @@ class Routing:
 
 def routing(evidence: Evidence) -> Routing | None:
     """The best model of each kind, where two kinds have no contender in common; else None."""
-    found = by_kind(evidence)
-    among = {kind: {i for i, one in enumerate(of.contender) if one} for kind, of in found.items()}
-    if not any(among[a].isdisjoint(among[b]) for a in among for b in among):
+    among = [{i for i, one in enumerate(kind.contrasts.contender) if one} for kind in evidence.kinds]
+    if not any(a.isdisjoint(b) for a, b in combinations(among, 2)):
         return None
-    picked = {kind: int(of.difference.argmax()) for kind, of in found.items()}
+    picked = {kind.name: int(kind.contrasts.difference.argmax()) for kind in evidence.kinds}
     over = evidence.order[0]
     each = [_gain(evidence, picked, single) for single in range(len(evidence.models))]
     # The best single model is not known: the gain over it is the least of the gains over each.
@@ -137,16 +121,10 @@ def _gain(evidence: Evidence, picked: dict[str, int], single: int) -> tuple[floa
     """(estimate, low, high) of routing over one model for everything."""
     from ..stats import combine
 
-    parts = [(k, one) for k in evidence.kinds if (one := k.pairs[picked[k.name]][single]) is not None]
+    pairs = ((kind.pairs[picked[kind.name]][single], weight) for kind, weight in evidence.weighed)
+    parts = [(one, weight) for one, weight in pairs if one is not None]
     if not parts:
         return 0.0, 0.0, 0.0
-    share = sum(kind.weight for kind, _ in parts)
-    one = combine([one for _, one in parts], [kind.weight for kind, _ in parts])
-    low, high = ends(evidence, one)
-    return share * one.estimate, share * low, share * high
-
-
-def ends(evidence: Evidence, one: Estimate) -> tuple[float, float]:
-    """The interval of an estimate at 1 − alpha; NaN for none, as of equal differences."""
-    at = one.at(evidence.alpha())
-    return at.low, at.high
+    estimates, weights = zip(*parts, strict=True)
+    one, share = combine(estimates, weights, alpha=evidence.alpha()), sum(weights)
+    return share * one.estimate, share * one.low, share * one.high

@@ -108,30 +108,14 @@ def _open_floor(evidence: Evidence) -> Floor | None:
 
 def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
     """Every kind with what decides on it, its share of U, and the cases that it rests on."""
-    for kind in evidence.kinds:
-        yield {
-            **{
-                "kind": kind.name,
-                "metric": kind.metric,
-                "weight": kind.weight,
-                "decides": True,
-                "why_not": "",
-            },
-            **{"n": kind.shared, "planned": kind.planned, "undefined": kind.planned - len(kind.measured.ids)},
-            "undelivered": False,
-        }
+    for kind, weight in evidence.weighed:
+        row = {"kind": kind.name, "metric": kind.metric, "weight": weight, "decides": True, "why_not": ""}
+        row |= {"n": kind.shared, "planned": kind.planned}
+        yield row | {"undefined": kind.planned - len(kind.measured.ids), "undelivered": False}
     for one in evidence.aside:
-        yield {
-            **{
-                "kind": one.name,
-                "metric": one.metric,
-                "weight": 0.0,
-                "decides": False,
-                "why_not": one.why_not,
-            },
-            **{"n": one.n, "planned": one.planned, "undefined": None},
-            "undelivered": one.undelivered,
-        }
+        row = {"kind": one.name, "metric": one.metric, "weight": 0.0, "decides": False}
+        row |= {"why_not": one.why_not, "n": one.n, "planned": one.planned}
+        yield row | {"undefined": None, "undelivered": one.undelivered}
 
 
 def _utility(evidence: Evidence) -> Iterator[dict[str, Any]]:

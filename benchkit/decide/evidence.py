@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .rules import Rules, kind_name
 from .table import Measured, measured
@@ -23,21 +23,24 @@ LEAST_CASES = 20  # under so many nothing is deployed
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of case and the metric that decides on it; `gain` is positive where a model is good."""
+    """One kind of case and the metric that decides on it, whatever its weight."""
 
     name: str
     measured: Measured
-    weight: float  # its share of U, 0 to 1
     gain: np.ndarray  # (models, cases): means over rounds, turned so that more is better; NaN for none
     design: Design  # strata, weights and families of the cases
     planned: int  # cases, those included that leave the metric nothing to compare
-    # What was computed of these cases, whatever their weight: shared by copies that differ in that alone.
-    found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    alpha: float  # of its intervals
 
     @cached_property
     def shared(self) -> int:
         """Cases on which at least two models have a score."""
         return _shared(self.gain)
+
+    @property
+    def labels(self) -> list[str]:
+        """The cases' categories."""
+        return [str(label) for label in self.measured.category]
 
     @property
     def metric(self) -> str:
@@ -51,27 +54,20 @@ class Kind:
         known, gain = self.measured.metric.span, self.gain
         return float(np.nanmax(gain) - np.nanmin(gain)) or 1.0 if known is None else known
 
-    @property
+    @cached_property
     def pairs(self) -> Pairs:
         """[i][j]: Δ of model i against j over the cases that both have a score for; None on the diagonal."""
         from ..stats import pairwise, stratified
 
-        if "pairs" not in self.found:
-            gain = self.gain
-            self.found["pairs"] = pairwise(len(gain), lambda i, j: stratified(gain[i] - gain[j], self.design))
-        return self.found["pairs"]
+        gain = self.gain
+        return pairwise(len(gain), lambda i, j: stratified(gain[i] - gain[j], self.design, alpha=self.alpha))
 
-    def contrasts(self, alpha: float) -> Contrasts:
+    @cached_property
+    def contrasts(self) -> Contrasts:
         """Each model's Δ against the best of the others, on this kind alone."""
         from ..stats import best
 
-        if f"best at {alpha}" not in self.found:
-            self.found[f"best at {alpha}"] = best(self.pairs, alpha=alpha)
-        return self.found[f"best at {alpha}"]
-
-    def only(self, kept: np.ndarray, rules: Rules) -> Kind:
-        """The same kind over the cases that the mask names."""
-        return kind_of(self.measured.only(kept), self.weight, rules)
+        return best(self.pairs, alpha=self.alpha)
 
 
 @dataclass(frozen=True)
@@ -92,6 +88,7 @@ class Evidence:
 
     models: tuple[str, ...]
     kinds: tuple[Kind, ...]
+    weights: tuple[float, ...]  # of the kinds in U, sum 1
     aside: tuple[Aside, ...]
     rules: Rules
     look: float = 0.0  # at a later look: the cases now over those of the first; 0 at the first
@@ -99,11 +96,12 @@ class Evidence:
     few: tuple[str, ...] = ()  # what is said of models with few usable answers
 
     def alpha(self, times: float = 1.0) -> float:
-        """`times` alpha; at a later look what makes an interval hold at all looks together."""
-        from ..stats import sequence_alpha
+        return alpha_at(self.look, times * self.rules.alpha)
 
-        alpha = times * self.rules.alpha
-        return sequence_alpha(self.look, alpha) if self.look else alpha
+    @property
+    def weighed(self) -> Iterator[tuple[Kind, float]]:
+        """The kinds with their weights in U."""
+        return zip(self.kinds, self.weights, strict=True)
 
     @property
     def usable(self) -> bool:
@@ -138,10 +136,9 @@ class Evidence:
         """[i][j]: U of model i less that of j."""
         from ..stats import combine, pairwise
 
-        weights = [kind.weight for kind in self.kinds]
-
         def whole(i: int, j: int) -> Estimate:
-            return combine([e for kind in self.kinds if (e := kind.pairs[i][j]) is not None], weights)
+            parts = [e for kind in self.kinds if (e := kind.pairs[i][j]) is not None]
+            return combine(parts, self.weights, alpha=self.alpha())
 
         return pairwise(len(self.models), whole)
 
@@ -154,8 +151,12 @@ class Evidence:
 
     def weighted(self, weights: Mapping[str, float]) -> Evidence:
         """The same evidence with other weights of the kinds; one of weight 0 is left out."""
-        kinds = (replace(kind, weight=weights[kind.name]) for kind in self.kinds if weights[kind.name] > 0)
-        return replace(self, kinds=tuple(kinds))
+        kinds = tuple(kind for kind in self.kinds if weights[kind.name] > 0)
+        return replace(self, kinds=kinds, weights=tuple(weights[kind.name] for kind in kinds))
+
+    def with_scores(self, parts: Iterable[Measured]) -> Evidence:
+        """The same evidence with other scores of the kinds that decide, one part each."""
+        return replace(self, kinds=tuple(kind_of(one, self.rules, self.look) for one in parts))
 
     def mean(self, model: int) -> float:
         """U of one model over its own scored cases: Σ v_k Σ w_c of its category means, in its own units."""
@@ -164,7 +165,7 @@ class Evidence:
         from ..stats import stratified
 
         own = [stratified(kind.measured.sign * kind.gain[model], kind.design) for kind in self.kinds]
-        return float(np.sum([kind.weight * one.estimate for kind, one in zip(self.kinds, own, strict=True)]))
+        return float(np.dot(self.weights, [one.estimate for one in own]))
 
 
 def utility_ends(evidence: Evidence, i: int) -> tuple[float, float]:
@@ -200,10 +201,12 @@ def gather(
             aside[kind] = Aside(kind, metric, why, *_size(found.get(kind)))
     weights = rules.weights(kind for kind in primary if kind not in aside)
     deciding = _on_one_scale({kind: found[kind] for kind in weights})
-    kinds = tuple(kind_of(deciding[kind], weight, rules) for kind, weight in weights.items())
+    kinds = tuple(kind_of(one, rules, look) for one in deciding.values())
     few = tuple(of_few(wanted[wanted["test_case"].isin(list(weights))]))
     lost = (m for i, m in enumerate(models) if any(_unmeasured(kind.gain[i]) for kind in kinds))
-    return Evidence(models, kinds, tuple(aside.values()), rules, look, tuple(lost), few)
+    return Evidence(
+        models, kinds, tuple(weights.values()), tuple(aside.values()), rules, look, tuple(lost), few
+    )
 
 
 def _on_one_scale(found: Mapping[str, Measured]) -> Mapping[str, Measured]:
@@ -220,11 +223,19 @@ def _as_share(one: Measured) -> Measured:
     return replace(one, metric=metric, values=(one.values - low) / span)
 
 
-def kind_of(one: Measured, weight: float, rules: Rules) -> Kind:
+def alpha_at(look: float, alpha: float) -> float:
+    """At a later look (see `Evidence`) what makes an interval hold at all looks together; else alpha."""
+    from ..stats import sequence_alpha
+
+    return sequence_alpha(look, alpha) if look else alpha
+
+
+def kind_of(one: Measured, rules: Rules, look: float = 0.0) -> Kind:
     """Cases that leave the metric nothing to compare are no cases of it."""
     some = one.only(~one.undefined) if one.undefined.any() else one
     cases = design_of(some, rules.category_weights)
-    return Kind(one.kind, some, weight, some.sign * some.means, cases, len(one.ids))
+    gain, alpha = some.sign * some.means, alpha_at(look, rules.alpha)
+    return Kind(one.kind, some, gain, cases, len(one.ids), alpha)
 
 
 def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
@@ -266,12 +277,3 @@ def _unmeasured(gain: np.ndarray) -> bool:
     import numpy as np
 
     return bool(np.isnan(gain).all())
-
-
-def filled(kind: Kind, values: Sequence[float], rules: Rules) -> Kind:
-    """The kind with what is unscored of each model filled: one value a model, NaN to leave it."""
-    import numpy as np
-
-    one = kind.measured
-    at = np.asarray(values, dtype=float)[:, None, None]
-    return kind_of(replace(one, values=np.where(np.isnan(one.values), at, one.values)), kind.weight, rules)

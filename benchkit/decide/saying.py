@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..wording import count, ends_text, interval, listed, number
-from .deciding import Floor, Outcome, Routing, ends
+from .deciding import Floor, Outcome, Routing
 from .evidence import LEAST_CASES, Aside, Evidence, utility_ends
 from .rules import kind_name
 from .serving import facing
@@ -165,7 +165,7 @@ def _shown(evidence: Evidence, one: Estimate) -> str:
         return f"{number(one.estimate, sign=True)} on every case, so that no interval can be given"
     if not one.se > 0:
         return f"{number(one.estimate, sign=True)} (too few cases for an interval)"
-    return f"{number(one.estimate, sign=True)} ({_ends(evidence, *ends(evidence, one))})"
+    return f"{number(one.estimate, sign=True)} ({_ends(evidence, one.low, one.high)})"
 
 
 def _ends(evidence: Evidence, low: float, high: float) -> str:

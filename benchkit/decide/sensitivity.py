@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from .beside import elsewhere, resampled_pair
+from .beside import elsewhere, heterogeneous, resampled_pair
 from .deciding import Outcome, conclude
-from .evidence import LEAST_CASES, Evidence, Kind, filled
+from .evidence import LEAST_CASES, Evidence, Kind
 from .table import Measured
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def sensitivity(evidence: Evidence, base: Outcome, prefer: list[int]) -> dict[st
         "unscored": unscored(evidence, base, prefer, top, next_best),
         "categories": (each := list(_without_each(evidence, base, prefer, top, next_best))),
         "expected_changes": sum(row["expected"] for row in each) if each else None,
-        "heterogeneity": [row for kind in evidence.kinds if (row := _spread(evidence, kind, top, next_best))],
+        "heterogeneity": [*heterogeneous(evidence, top, next_best)],
         "elsewhere": elsewhere(evidence, top, next_best),
         "resampled": resampled_pair(evidence, top, next_best),
         "weights": (moved := _moved(evidence, prefer)),
@@ -48,8 +48,7 @@ def unscored(
         return None
     told, ends = [], []
     for way in (-1, 1):
-        kinds = tuple(filled(k, _fill(k.measured, top, way), evidence.rules) for k in evidence.kinds)
-        other = replace(evidence, kinds=kinds)
+        other = evidence.with_scores(k.measured.filled(_fill(k.measured, top, way)) for k in evidence.kinds)
         told.append(conclude(other, prefer))
         pair = other.pairs[top][next_best]
         ends.append(float("nan") if pair is None else pair.estimate)
@@ -80,12 +79,11 @@ def _without_each(
     evidence: Evidence, base: Outcome, prefer: list[int], top: int, next_best: int
 ) -> Iterator[dict[str, Any]]:
     """The outcome without each category in turn, and the chance of a change if it were like the others."""
-    names = sorted({str(one) for kind in evidence.kinds for one in kind.measured.category})
+    names = sorted({label for kind in evidence.kinds for label in kind.labels})
     for name in names if len(names) > 1 else ():
-        kinds = [kind.only(kind.measured.category != name, evidence.rules) for kind in evidence.kinds]
-        if not all(_weighs(kind, evidence) for kind in kinds):
+        if not all(_weighs(kind, evidence, name) for kind in evidence.kinds):
             continue
-        part = replace(evidence, kinds=tuple(kinds))
+        part = evidence.with_scores(k.measured.only(k.measured.category != name) for k in evidence.kinds)
         outcome = conclude(part, prefer)
         full, rest = evidence.pairs[top][next_best], part.pairs[top][next_best]
         assert full is not None
@@ -122,42 +120,10 @@ def _expected(evidence: Evidence, full: Estimate, rest: Estimate, base: Outcome)
     return expected_change(full, rest, evidence.alpha())
 
 
-def _weighs(kind: Kind, evidence: Evidence) -> bool:
-    """Whether a kind still has a case, and one of a category with a weight."""
+def _weighs(kind: Kind, evidence: Evidence, without: str) -> bool:
+    """Whether a kind has a case of another category, and one with a weight."""
     weights = evidence.rules.category_weights
-    return any(not weights or weights[str(label)] for label in kind.measured.category)
-
-
-def _spread(evidence: Evidence, kind: Kind, top: int, next_best: int) -> dict[str, Any] | None:
-    """Whether the best two models' difference varies between categories: the F test, and each one's own."""
-    from ..stats import by_category, heterogeneity
-
-    labels = [str(one) for one in kind.measured.category]
-    if len(set(labels)) < 2:
-        return None
-    gap, family = kind.gain[top] - kind.gain[next_best], kind.measured.family
-    found = heterogeneity(gap, labels)
-    each = by_category(gap, labels, family if any(family) else None, alpha=evidence.rules.alpha)
-    return {
-        "kind": kind.name,
-        "metric": kind.metric,
-        "model_a": evidence.models[top],
-        "model_b": evidence.models[next_best],
-        "f": found.f,
-        "df1": found.df_between,
-        "df2": found.df_within,
-        "p_value": found.p_value,
-        "categories": [
-            {
-                "category": name,
-                "n": labels.count(name),
-                "difference": one.estimate,
-                "low": one.low,
-                "high": one.high,
-            }
-            for name, one in each.items()
-        ],
-    }
+    return any(label != without and (not weights or weights[label]) for label in kind.labels)
 
 
 def _moved(evidence: Evidence, prefer: list[int]) -> list[dict[str, Any]]:
@@ -166,11 +132,11 @@ def _moved(evidence: Evidence, prefer: list[int]) -> list[dict[str, Any]]:
         return []
     rows = []
     # With two kinds the second's weight is what the first leaves.
-    for kind in evidence.kinds if len(evidence.kinds) > 2 else evidence.kinds[:1]:
-        rest = 1 - kind.weight
+    for at, kind in enumerate(evidence.kinds if len(evidence.kinds) > 2 else evidence.kinds[:1]):
+        rest = 1 - evidence.weights[at]
         for step in range(STEPS + 1):
             weight = step / STEPS
-            others = {k.name: (1 - weight) * k.weight / rest for k in evidence.kinds if k is not kind}
+            others = {k.name: (1 - weight) * v / rest for k, v in evidence.weighed if k is not kind}
             outcome, model = conclude(evidence.weighted(others | {kind.name: weight}), prefer)
             rows.append({"kind": kind.name, "weight": weight, "outcome": outcome, "model": model})
     return rows
@@ -178,18 +144,10 @@ def _moved(evidence: Evidence, prefer: list[int]) -> list[dict[str, Any]]:
 
 def _holds(evidence: Evidence, base: Outcome, moved: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Per kind the weights around its own at which the outcome is the same: {kind, low, high}."""
-    for kind in evidence.kinds:
-        rows = [row for row in moved if row["kind"] == kind.name]
-        same = [row["weight"] for row in rows if (row["outcome"], row["model"]) == base]
-        if not rows:
-            continue
-        low = high = kind.weight
-        for weight in sorted((w for w in same if w <= kind.weight), reverse=True):
-            if low - weight > 1 / STEPS + 1e-9:
-                break
-            low = weight
-        for weight in sorted(w for w in same if w >= kind.weight):
-            if weight - high > 1 / STEPS + 1e-9:
-                break
-            high = weight
-        yield {"kind": kind.name, "low": low, "high": high}
+    for kind, own in evidence.weighed:
+        steps = {r["weight"]: (r["outcome"], r["model"]) == base for r in moved if r["kind"] == kind.name}
+        below = sorted((w for w in steps if w <= own), reverse=True)
+        above = sorted(w for w in steps if w >= own)
+        low, high = ([own, *takewhile(steps.__getitem__, part)][-1] for part in (below, above))
+        if steps:
+            yield {"kind": kind.name, "low": low, "high": high}

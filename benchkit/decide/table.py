@@ -97,6 +97,13 @@ class Measured:
             undefined=self.undefined[kept],
         )
 
+    def filled(self, by_model: Sequence[float]) -> Measured:
+        """The same with what is unscored of each model at one value."""
+        import numpy as np
+
+        each = np.asarray(by_model, dtype=float)[:, None, None]
+        return replace(self, values=np.where(np.isnan(self.values), each, self.values))
+
 
 def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:
     """Every kind's metrics that have scores, in the order of METRICS; `scores` as `complete` gives them."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import BudgetStop, LimitStop
 from ..log import setup_logging
@@ -124,7 +125,8 @@ def _usd(amount: float) -> str:
 class Stops:
     """The reasons to send nothing more, by model; "" is for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep) -> None:
+        self._sleep = sleep
         self._reasons: dict[str, BaseException] = {}
         self._stopping: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # by model
 
@@ -146,9 +148,11 @@ class Stops:
         if reason := self._why_not(model):
             raise reason
 
-    async def wait(self, model: str) -> None:
-        """Return once `model` has to stop. One that has already is not waited for: ask `go_on` first."""
-        await self._stopping[model].wait()
+    async def sleep(self, model: str, wait_s: float) -> None:
+        """Sleep, and no longer than until `model` has to stop: then raises the reason."""
+        self.go_on(model)  # an event that is first asked for after the halt would never be set
+        await first_of(self._sleep(wait_s), self._stopping[model].wait())
+        self.go_on(model)
 
     def start_over(self) -> None:
         """Forget what stopped: it may be over."""
@@ -157,3 +161,15 @@ class Stops:
 
     def _why_not(self, model: str) -> BaseException | None:
         return self._reasons.get("") or self._reasons.get(model)
+
+
+async def first_of(*waits: Awaitable[Any]) -> None:
+    """Return, or raise, as the first of `waits` does; the others are cancelled."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -201,7 +201,7 @@ class Client:
         """Before anything is paid: all models are there, and their prices where a ceiling needs them."""
         if models:
             await self.provider.check(sorted(models))
-        unknown = [model for model in sorted(models) if self._sender.model(model).cost_usd(1, 1) is None]
+        unknown = [model for model in sorted(models) if self.provider.model(model).cost_usd(1, 1) is None]
         if unknown and self.budget.max_cost_usd:
             raise UsageError(
                 f"max_cost_usd cannot be held: the price of {', '.join(unknown)} is not known. "

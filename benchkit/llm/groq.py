@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answer or a mistake of ours
 LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer wait, or none that is a number, names none
 MOST_CONNECTIONS = 100_000  # more than any window; None would be aiohttp's own 100
+MOST_USED = 1e12  # tokens or seconds of one call; more is no number that anybody measured
 NO_COMPLETION = "the reply is no chat completion"
 TIMED_OUT, NO_CONNECTION = "timed out", "no connection"
 _MODELS_OWN = ("tool_use_failed", "json_validate_failed")
@@ -69,6 +70,11 @@ class CallError(Exception):
     @property
     def model_gone(self) -> bool:
         return self.code in _MODEL_GONE
+
+    @property
+    def said(self) -> str:
+        """The message as a part of a longer sentence."""
+        return self.message.rstrip(".")
 
 
 def call_error(error: BaseException) -> CallError | None:
@@ -152,11 +158,32 @@ class Exchange:
     ended: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None  # None until a whole, usable completion has arrived
+    cost_usd: float | None = None  # None: not known
 
     @property
     def latency_s(self) -> float | None:
         """Seconds from sending to the last byte; None until that has come."""
         return round(self.received - self.sent, 4) if self.received else None
+
+    @cached_property
+    def usage(self) -> dict[str, Any]:
+        """The numbers of the usage that the completion states, `cached_tokens` among them.
+
+        Tokens are whole, and nothing is negative or beyond all bounds; what is not so is left out.
+        """
+        usage = (self.body or {}).get("usage")
+        if not isinstance(usage, dict):
+            return {}
+        details = usage.get("prompt_tokens_details")
+        stated = usage | (
+            {"cached_tokens": details.get("cached_tokens")} if isinstance(details, dict) else {}
+        )
+        return {
+            name: value
+            for name, value in stated.items()
+            if (type(value) is int or (type(value) is float and not name.endswith("_tokens")))
+            and 0 <= value < MOST_USED
+        }
 
 
 _exchange: ContextVar[Exchange] = ContextVar("exchange")
@@ -191,18 +218,16 @@ class Transport:
             raise ProviderError(
                 redact(f"{url} cannot be asked ({error}). {_environment(str(error))}Then run again.")
             ) from error
-        self._chats: dict[tuple, ChatGroq] = {}
-        # Binding takes longer than all else that is ours in a call.
+        # Binding a tool takes longer than all else that is ours in a call.
         self._bound = lru_cache(maxsize=1000)(self._bind)
 
-    async def send(self, call: Call, exchange: Exchange, timeout_s: float) -> Exchange:
-        """Send `call` once, noting all in `exchange`, which comes back. Raises CallError."""
+    async def send(self, call: Call, exchange: Exchange, timeout_s: float) -> None:
+        """Send `call` once, noting all in `exchange`. Raises CallError."""
         _exchange.set(exchange)
-        settings = (call.model, float(call.temperature), call.max_tokens, call.reasoning_effort)
-        chat = self._bound(settings, call.tool.name, call.tool.text)
+        settings = {"model": call.model, **call.parameters}
         try:
             async with asyncio.timeout(timeout_s):  # a body that drips resets every other timeout
-                await chat.ainvoke(_messages(call), seed=call.seed)
+                await self._bound(call.tool.name, call.tool.text).ainvoke(_messages(call), **settings)
         except TimeoutError as error:
             raise CallError(TIMED_OUT, f"no reply within {timeout_s:.3g} s") from error
         except Exception as error:
@@ -214,7 +239,6 @@ class Transport:
             exchange.ended = time.perf_counter()
         if exchange.body is None:  # neither a completion nor an error: 204, or what a redirect led to
             raise CallError(NO_COMPLETION, "nothing of one came")
-        return exchange
 
     async def models(self, timeout_s: float) -> list[dict[str, Any]]:
         """The provider's list of models, asked once. Raises CallError, also for what is no such list."""
@@ -236,49 +260,43 @@ class Transport:
         self._unused.close()
         await self._http.aclose()
 
-    def _bind(self, settings: tuple, name: str, definition: str) -> Any:
-        chat = self._chat(settings)
-        bound: Any = chat.bind_tools([json.loads(definition)], tool_choice=name)
-        # The SDK would walk through its types for every request, a tenth of all time; the body is the same.
-        return chat.bind(extra_body=bound.kwargs)
-
-    def _chat(self, settings: tuple[str, float, int, str]) -> ChatGroq:
+    @cached_property
+    def _chat(self) -> ChatGroq:
         from langchain_groq import ChatGroq
         from pydantic import SecretStr
 
-        model, temperature, max_tokens, effort = settings
-        if settings not in self._chats:
-            self._chats[settings] = ChatGroq(
-                model=model,
-                temperature=temperature,
-                max_tokens=max_tokens,
-                reasoning_effort=effort or None,
-                api_key=SecretStr(self._key),
-                base_url=self.url,
-                timeout=self._timeout,
-                max_retries=0,
-                http_client=self._unused,
-                http_async_client=self._http,
-            )
-        return self._chats[settings]
+        return ChatGroq(
+            model="named in each call",
+            api_key=SecretStr(self._key),
+            base_url=self.url,
+            timeout=self._timeout,
+            max_retries=0,
+            http_client=self._unused,
+            http_async_client=self._http,
+        )
+
+    def _bind(self, name: str, definition: str) -> Any:
+        bound: Any = self._chat.bind_tools([json.loads(definition)], tool_choice=name)
+        # The SDK would walk through its types for every request, a tenth of all time; the body is the same.
+        return self._chat.bind(extra_body=bound.kwargs)
 
 
 def explain(error: CallError, url: str) -> str:
     """What a request that can never succeed means, and what to do about it."""
-    said = error.message.rstrip(".")
     if error.refuses_key:
         return (
-            f"the provider refused the key ({error.status}: {said}). "
+            f"the provider refused the key ({error.status}: {error.said}). "
             "Set GROQ_API_KEY to a valid key and run again; what is paid for is kept."
         )
     if error.status is None:
-        hint = "" if is_loopback(url) else _environment(said)
+        hint = "" if is_loopback(url) else _environment(error.said)
         return redact(
-            f"{url} cannot be reached ({said}). {hint}Check the network and GROQ_BASE_URL, then run again."
+            f"{url} cannot be reached ({error.said}). {hint}"
+            "Check the network and GROQ_BASE_URL, then run again."
         )
     return redact(
-        f"{url} answered {error.status}: {said}. Check GROQ_BASE_URL, or run again later; what is paid for "
-        "is kept."
+        f"{url} answered {error.status}: {error.said}. "
+        "Check GROQ_BASE_URL, or run again later; what is paid for is kept."
     )
 
 

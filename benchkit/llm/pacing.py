@@ -10,8 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..log import setup_logging
+from .budget import first_of
+from .groq import TIMED_OUT, CallError
+from .retry import Outage
 from .window import FEW, FIRST_WINDOW, LARGEST_WINDOW, LONGEST_TIMEOUT_S, Window
 
+logger = setup_logging(__name__)
 _LIMIT = re.compile(r"\((RPM|RPD|TPM|TPD)\): Limit ([\d,]{1,15})", re.ASCII)
 _REQUESTED = re.compile(r"Requested ([\d,]{1,15})", re.ASCII)
 Limits = Mapping[str, int]  # by name: RPM, RPD, TPM, TPD
@@ -51,22 +56,14 @@ class Permit:
     number: int  # of the model's calls so far
     at: float  # clock
     tokens: int
-    left: float
-    corrected: float  # all corrections of that belief so far
+    left: float  # without any correction of that belief so far
     held_s: float = 0.0  # by a limit, while nothing else was in its way
     outage_s: float = 0.0  # because nothing was answered
 
 
-@dataclass(frozen=True, eq=False)
-class _Caller:
-    """A call that waits for its permit."""
-
-    tokens: int
-    turn: asyncio.Future
-
-
 class Pacer:
-    """Admits a model's calls: held while the provider says so, spread over the minute.
+    """All about the pace of one model: admits its calls, held while the provider says so, spread over the
+    minute, and learns from what comes of them.
 
     `acquire` reserves what the provider reserves (prompt and token limit); `release` gives back what was
     not used; the window adapts how many are in flight.
@@ -77,6 +74,7 @@ class Pacer:
 
     def __init__(
         self,
+        model: str = "",
         *,
         most: int = 0,
         first: float = FEW,
@@ -85,6 +83,7 @@ class Pacer:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
+        self.model, self.outage = model, Outage(model, clock)
         self.limits: dict[str, int] = {}  # as far as they are known
         self.guessed: dict[str, float] = dict(tiers[0]) if tiers else {}  # the provider's word replaces it
         flight = FIRST_WINDOW if tiers else most or first
@@ -93,7 +92,7 @@ class Pacer:
         self.timed_out = 0  # requests without a reply in time
         self.asking_again = 0  # calls that wait between two of their attempts
         self._tiers, self._clock, self._sleep = tiers, clock, sleep
-        self._queue: deque[_Caller] = deque()
+        self._queue: deque[tuple[int, asyncio.Future[Permit]]] = deque()  # (tokens, their turn)
         self._dispatcher: asyncio.Future | None = None
         self._freed = asyncio.Event()
         self._hold_until = self._next_request = self._tokens_at = self._told_rpm_at = clock()
@@ -105,43 +104,43 @@ class Pacer:
         """Return when a call that reserves `tokens` may be sent; calls go in their order."""
         if not self._queue and self._delay(tokens) <= 0:
             return self._admit(tokens)
-        caller = _Caller(tokens, asyncio.get_running_loop().create_future())
-        self._queue.append(caller)
+        turn: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        self._queue.append((tokens, turn))
         if self._dispatcher is None or self._dispatcher.done():
             self._dispatcher = asyncio.ensure_future(self._serve())
         try:
-            return await caller.turn
+            return await turn
         except asyncio.CancelledError:
-            if caller.turn.cancelled():
+            if turn.cancelled():
                 self._freed.set()  # nobody is to be held for its sake
-            elif not caller.turn.exception():
-                self.release(caller.turn.result(), 0, None)
+            elif not turn.exception():
+                self.release(turn.result(), 0, None)
             raise
 
     async def _serve(self) -> None:
         """Admit what waits, all at once that may go: one a turn of the loop leaves the window empty."""
         try:
             while self._queue:
-                held_s, outage_s = await self._held(self._queue[0])
-                caller = self._queue.popleft()
-                if not caller.turn.done():
-                    caller.turn.set_result(self._admit(caller.tokens, held_s, outage_s))
+                tokens, turn = self._queue[0]
+                held_s, outage_s = await self._held(tokens, turn)
+                self._queue.popleft()
+                if not turn.done():
+                    turn.set_result(self._admit(tokens, held_s, outage_s))
         except Exception as error:  # the reason to stop, which is everybody's
             while self._queue:
-                caller = self._queue.popleft()
-                if not caller.turn.done():
-                    caller.turn.set_exception(error)
+                _, turn = self._queue.popleft()
+                if not turn.done():
+                    turn.set_exception(error)
 
-    async def _held(self, caller: _Caller) -> tuple[float, float]:
+    async def _held(self, tokens: int, turn: asyncio.Future[Permit]) -> tuple[float, float]:
         """Wait until a call may go; seconds that a limit held it while nothing else did, and an outage."""
         held_s = outage_s = 0.0
-        while not caller.turn.done() and (delay := self._delay(caller.tokens)) > 0:
-            began, limited, why = self._clock(), not self.window.crowded, self.waiting[0]
+        while not turn.done() and (delay := self._delay(tokens)) > 0:
+            began, limited, outage = self._clock(), not self.window.crowded, self.waiting[0] == NO_ANSWERS
             self._freed.clear()
             await self._until_freed(delay)
             waited_s = self._clock() - began if limited else 0.0
-            held_s += waited_s if why != NO_ANSWERS else 0.0
-            outage_s += waited_s if why == NO_ANSWERS else 0.0
+            held_s, outage_s = held_s + waited_s * (not outage), outage_s + waited_s * outage
         return held_s, outage_s
 
     def _delay(self, tokens: int) -> float:
@@ -154,7 +153,7 @@ class Pacer:
         number = self.window.enter(spaced=self.size("RPM") > 0)
         self._tokens -= tokens
         self._next_request = max(self._clock(), self._next_request + self._spacing())
-        return Permit(number, self._clock(), tokens, self._tokens, self._corrected, held_s, outage_s)
+        return Permit(number, self._clock(), tokens, self._tokens - self._corrected, held_s, outage_s)
 
     def release(self, permit: Permit, used: int | None, latency_s: float | None) -> None:
         """A call is over: it used `used` of its tokens (None: all) and was answered (None: it was not)."""
@@ -169,6 +168,34 @@ class Pacer:
             self.guessed["RPM"] = self.limits.pop("RPM")
         if "RPM" not in self.limits and "RPM" in self.guessed:
             self.guessed["RPM"] += 1  # a guess that nobody contradicts doubles within a minute
+
+    def answered(self, headers: Mapping[str, str], permit: Permit) -> None:
+        """A call was answered, with these headers."""
+        self.outage.answered()
+        self.learn(headers, permit)
+
+    def failed(self, error: CallError, permit: Permit) -> None:
+        """A call was not. Raises LimitStop or Unanswered where the model is given up for now."""
+        if error.status == 429:
+            named = limit_in(error.message)
+            self.outage.refused(error, daily=named is not None and named[0].endswith("D"))
+            self.refused(error.message, error.wait_s or 0.0, permit)
+        elif error.retried:
+            if error.kind == TIMED_OUT:
+                self._timed_out(error, permit)
+            if hold_s := self.outage.failed(error):
+                logger.info("%s answers nothing: all of its calls wait %.0f s", self.model, hold_s)
+                self.window.start_over()
+                self.hold(hold_s, NO_ANSWERS)
+
+    def _timed_out(self, error: CallError, permit: Permit) -> None:
+        self.window.timed_out(permit.at)
+        self.timed_out += 1
+        if self.timed_out == 1:
+            logger.warning(
+                "%s: %s. It is asked again; if many time out, lower max_concurrency or raise timeout_s.",
+                self.model, error.message,
+            )  # fmt: skip
 
     def learn(self, headers: Mapping[str, str], permit: Permit) -> None:
         """Limits from a reply's headers: tokens per minute and requests per day.
@@ -187,8 +214,7 @@ class Pacer:
             self._guess()
         left = whole_number(headers.get("x-ratelimit-remaining-tokens"))
         if "TPM" in self.limits and left is not None:
-            believed = permit.left + self._corrected - permit.corrected
-            self._correct((1.0 if first else TRUST) * (left - believed))
+            self._correct((1.0 if first else TRUST) * (left - permit.left - self._corrected))
 
     def refused(self, message: str, wait_s: float, permit: Permit) -> None:
         """A 429: hold every call of the model for as long as it says, and learn the limit that it names."""
@@ -266,15 +292,3 @@ class Pacer:
         wait, why = max(waits)
         self.waiting = (why, now + wait) if wait > 0 else ("", 0.0)
         return wait
-
-
-async def first_of(*waits: Awaitable[Any]) -> None:
-    """Return, or raise, as the first of `waits` does; the others are cancelled."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()

@@ -54,6 +54,10 @@ class Provider:
             if model not in self.models:
                 raise ProviderError(self._absent(model))
 
+    def model(self, id: str) -> catalog.Model:
+        """The model as the provider lists it, else as the catalog knows it."""
+        return self.models.get(id) or catalog.known(id)
+
     async def listed(self) -> list[dict[str, Any]]:
         """The provider's own rows on its models. Raises ProviderError for a bad key or one out of reach."""
         transport = self.transport

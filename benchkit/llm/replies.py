@@ -11,18 +11,43 @@ from ..errors import ProviderError
 from . import catalog
 from .groq import TIMED_OUT, CallError, Exchange, explain
 
-MOST_USED = 1e12  # tokens or seconds of one call; more is no number that anybody measured
 CUT_OFF = "cut off at max_tokens"
 
 
-def answered(agent: Agent, call: Call, exchange: Exchange, cost_usd: float | None) -> Reply:
+@dataclass
+class Timing:
+    """One call on its way: the requests sent for it, and the seconds it waited."""
+
+    sent: list[Exchange] = field(default_factory=list)
+    waited_s: float = 0.0  # between attempts
+    limit_s: float = 0.0
+    retry_s: float = 0.0
+
+    def waits(self, wait_s: float, error: CallError) -> None:
+        """Note the wait after an attempt that brought `error`."""
+        self.waited_s += wait_s
+        if error.announced:
+            self.limit_s += wait_s
+        else:
+            self.retry_s += wait_s
+
+    def fields(self) -> dict[str, Any]:
+        """What a reply keeps of it."""
+        last = self.sent[-1]
+        lost = self.sent[:-1] if last.received else self.sent
+        ours = last.sent - last.began + time.perf_counter() - last.received if last.received else 0.0
+        retry_s = self.retry_s + sum(exchange.ended - exchange.began for exchange in lost)
+        seconds = {"waited_s": self.waited_s, "limit_s": self.limit_s, "retry_s": retry_s, "ours_s": ours}
+        return {"attempts": len(self.sent)} | {name: round(value, 4) for name, value in seconds.items()}
+
+
+def answered(agent: Agent, call: Call, exchange: Exchange) -> Reply:
     """The reply in a completion; malformed when it cannot be used, or ended at the token limit."""
-    body = exchange.body or {}
-    choice = body["choices"][0]
+    body, usage = exchange.body or {}, exchange.usage
+    choice, about = body["choices"][0], body.get("x_groq")
     arguments, text, error = agent.read(call, choice["message"])
     if choice.get("finish_reason") == "length":
         arguments, error = None, f"{CUT_OFF} = {call.max_tokens}"
-    usage = usage_of(exchange)
     served = (usage.get("prompt_time") or 0) + (usage.get("completion_time") or 0)
     return Reply(
         call.key,
@@ -32,11 +57,11 @@ def answered(agent: Agent, call: Call, exchange: Exchange, cost_usd: float | Non
         error=error,
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),
-        cost_usd=cost_usd,
+        cost_usd=exchange.cost_usd,
         latency_s=exchange.latency_s,
         queue_s=usage.get("queue_time"),
         server_s=served or None,
-        request_id=_request_id(body),
+        request_id=str(about.get("id", "")) if isinstance(about, dict) else "",
         fingerprint=str(body.get("system_fingerprint") or ""),
     )
 
@@ -56,7 +81,11 @@ def unanswered(call: Call, error: CallError, exchange: Exchange, url: str) -> Re
             request_id=exchange.headers.get("x-request-id", ""),
         )
     if error.model_gone:
-        raise ProviderError(catalog.replacement(call.model) or _gone(call.model, error)) from error
+        raise ProviderError(
+            catalog.replacement(call.model)
+            or f"{call.model} is served no longer ({error.said}). What is paid for is kept; "
+            "`benchkit models` lists what to use instead."
+        ) from error
     if error.refuses_key:
         raise ProviderError(explain(error, url)) from error
     remedy = ". Lower max_concurrency or raise timeout_s" if error.kind == TIMED_OUT else ""
@@ -67,57 +96,3 @@ def unanswered(call: Call, error: CallError, exchange: Exchange, url: str) -> Re
 def is_cut_off(reply: Reply) -> bool:
     """Whether the answer ended at the token limit that we set."""
     return reply.status == "malformed" and reply.error.startswith(CUT_OFF)
-
-
-def usage_of(exchange: Exchange | None) -> dict[str, Any]:
-    """The numbers of the usage that a completion states, `cached_tokens` among them; {} without one."""
-    usage = (exchange.body or {}).get("usage") if exchange else None
-    if not isinstance(usage, dict):
-        return {}
-    details = usage.get("prompt_tokens_details")
-    stated = usage | ({"cached_tokens": details.get("cached_tokens")} if isinstance(details, dict) else {})
-    return {name: value for name, value in stated.items() if _is_usable(name, value)}
-
-
-def _is_usable(name: str, value: Any) -> bool:
-    """Whether it is a number that can be: tokens are whole, and nothing is negative or beyond all bounds."""
-    kinds = (int,) if name.endswith("_tokens") else (int, float)
-    return type(value) in kinds and 0 <= value < MOST_USED
-
-
-def _request_id(body: dict[str, Any]) -> str:
-    about = body.get("x_groq")
-    return str(about.get("id", "")) if isinstance(about, dict) else ""
-
-
-def _gone(model: str, error: CallError) -> str:
-    return (
-        f"{model} is served no longer ({error.message.rstrip('.')}). What is paid for is kept; "
-        "`benchkit models` lists what to use instead."
-    )
-
-
-@dataclass
-class Timing:
-    """One call on its way: the requests sent for it, and the seconds it waited."""
-
-    sent: list[Exchange] = field(default_factory=list)
-    waits: list[float] = field(default_factory=list)  # between attempts
-    limit_s: float = 0.0
-    retry_s: float = 0.0
-
-    def waited(self, wait_s: float, error: CallError) -> None:
-        self.waits.append(wait_s)
-        if error.announced:
-            self.limit_s += wait_s
-        else:
-            self.retry_s += wait_s
-
-    def fields(self) -> dict[str, Any]:
-        """What a reply keeps of it."""
-        last = self.sent[-1]
-        lost = self.sent[:-1] if last.received else self.sent
-        ours = last.sent - last.began + time.perf_counter() - last.received if last.received else 0.0
-        retry_s = self.retry_s + sum(exchange.ended - exchange.began for exchange in lost)
-        seconds = {"waited_s": sum(self.waits), "limit_s": self.limit_s, "retry_s": retry_s, "ours_s": ours}
-        return {"attempts": len(self.sent)} | {name: round(value, 4) for name, value in seconds.items()}

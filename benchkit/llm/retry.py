@@ -6,8 +6,10 @@ import asyncio
 import functools
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
+from ..errors import LimitStop, Unanswered
 from .groq import CallError, call_error
 
 P = ParamSpec("P")
@@ -17,6 +19,7 @@ IN_A_ROW = 32  # failures; as many by chance there cannot be, and a few calls sp
 LONGEST_HOLD_S = 60.0
 LONGEST_OUTAGE_S = 300.0
 LONGEST_SILENCE_S = 1200.0  # however few the failures are, as they are where each one is a long time-out
+LONGEST_DAILY_WAIT_S = 60.0  # of a daily limit: what it frees in a minute is not worth staying for
 LONGEST_REFUSED_S = 900.0  # a model that has refused every call for so long does not count minutes
 
 
@@ -67,29 +70,49 @@ def groq_rate_limit(
 
 
 class Outage:
-    """Failures and refusals in a row, until one call is answered; failures are held for ever longer."""
+    """What has come of a model since it last answered: how long all of its calls are held for that, and when
+    it is given up. The errors that it raises end the model's part of the run."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, model: str, clock: Callable[[], float]) -> None:
+        self._model, self._clock = model, clock
         self._failures, self._holds = 0, 0
         self._since = self._until = 0.0
         self._refused_since: float | None = None
 
     def answered(self) -> None:
+        """The model answers: what failed before is over."""
         self._failures = self._holds = 0
         self._refused_since = None
 
-    def refused(self) -> bool:
-        """One more refusal; whether refusals are all that has come for too long."""
+    def refused(self, error: CallError, daily: bool) -> None:
+        """One more refusal. Raises LimitStop where its wait, or that of all in a row, is too long."""
         now = self._clock()
         if self._refused_since is None:
             self._refused_since = now
-        return now - self._refused_since > LONGEST_REFUSED_S
+        longest_s = LONGEST_DAILY_WAIT_S if daily else LONGEST_WAIT_S
+        unknown_s = float("inf") if daily else 0.0
+        wait_s = unknown_s if error.wait_s is None else error.wait_s
+        if wait_s > longest_s or now - self._refused_since > LONGEST_REFUSED_S:
+            raise LimitStop(
+                f"{self._model} has reached a limit that cannot be waited out here: {error.said}. "
+                f"Everything paid for is kept; run again {_after(error.wait_s)} to continue."
+            ) from error
 
-    def failed(self) -> float:
-        """One more failure; seconds to hold every call from now, 0 for none."""
+    def failed(self, error: CallError) -> float:
+        """One more failure; seconds to hold every call from now, 0 for none: where it is one of very many in
+        a row, no call is to spend its retries on that. Raises Unanswered where that has lasted too long."""
         now = self._clock()
+        if (error.wait_s or 0.0) > LONGEST_WAIT_S:
+            raise Unanswered(
+                f"{self._model} does not answer and asks to wait ({error.said}). "
+                f"Everything paid for is kept; run again {_after(error.wait_s)} to continue."
+            ) from error
         self._since = self._since if self._failures else now
+        if now - self._since > (LONGEST_OUTAGE_S if self._holds else LONGEST_SILENCE_S):
+            raise Unanswered(
+                f"{self._model} has answered nothing for {(now - self._since) / 60:.0f} minutes "
+                f"({error.said}). Everything paid for is kept; run again to continue."
+            ) from error
         self._failures += 1
         if self._failures < IN_A_ROW or now < self._until:  # what was under way as the hold began
             return 0.0
@@ -98,12 +121,8 @@ class Outage:
         self._until = now + hold_s
         return hold_s
 
-    @property
-    def lasts_s(self) -> float:
-        """Seconds since the first of the failures in a row, 0 without one."""
-        return self._clock() - self._since if self._failures else 0.0
 
-    @property
-    def is_over(self) -> bool:
-        """Whether it has lasted for longer than anybody should wait for."""
-        return self.lasts_s > (LONGEST_OUTAGE_S if self._holds else LONGEST_SILENCE_S)
+def _after(wait_s: float | None) -> str:
+    if wait_s is None:
+        return "later"
+    return f"after {(datetime.now(UTC) + timedelta(seconds=wait_s)).strftime('%Y-%m-%d %H:%M UTC')}"

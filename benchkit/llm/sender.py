@@ -5,29 +5,26 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from ..agent import Agent, Call, Reply
-from ..errors import LimitStop, Unanswered
 from ..log import setup_logging
 from . import catalog
 from .budget import Budget, Stops
-from .groq import TIMED_OUT, CallError, Exchange
+from .groq import CallError, Exchange
 from .journal import Journal
-from .pacing import NO_ANSWERS, SHORTEST_WAIT_S, TOKENS, Pacer, Permit, first_of, limit_in
+from .pacing import SHORTEST_WAIT_S, TOKENS, Pacer
 from .provider import Provider
-from .replies import Timing, answered, unanswered, usage_of
-from .retry import LONGEST_WAIT_S, Outage, groq_rate_limit
+from .replies import Timing, answered, unanswered
+from .retry import groq_rate_limit
 from .window import FEW, MANY
 
 logger = setup_logging(__name__)
-LONGEST_DAILY_WAIT_S = 60.0  # of a daily limit: what it frees in a minute is not worth staying for
 
 
 @dataclass
@@ -50,11 +47,10 @@ class Sender:
         self._clock, self._cap = clock, cap
         self._gate = asyncio.Semaphore(cap or 100_000)
         self._pacers: dict[str, Pacer] = {}
-        self.stops = Stops()
+        self.stops = Stops(clock.sleep)
         self._going: dict[str, asyncio.Future[Reply]] = {}  # by key
-        self._outages: defaultdict[str, Outage] = defaultdict(partial(Outage, clock.now))
 
-    async def ask(self, agent: Agent, call: Call, slots: asyncio.Semaphore | None = None) -> Reply:
+    async def ask(self, agent: Agent, call: Call, slots: asyncio.Semaphore) -> Reply:
         """Send until answered or given up, and return once the outcome is on disk.
 
         While it waits to ask again it lets go of its slot, so that another call can go in its place. A call
@@ -69,20 +65,23 @@ class Sender:
             return known[call.key]
         going = self._going[call.key] = asyncio.get_running_loop().create_future()
         try:
-            reply = await self._ask(agent, call, slots)
-            going.set_result(reply)
-            return reply
+            going.set_result(await self._ask(agent, call, slots))
+            return going.result()
         finally:
             del self._going[call.key]
             going.cancel()  # unless there is a result
 
-    async def _ask(self, agent: Agent, call: Call, slots: asyncio.Semaphore | None) -> Reply:
+    async def _ask(self, agent: Agent, call: Call, slots: asyncio.Semaphore) -> Reply:
         timing = Timing()
+
+        def waited(wait_s: float, error: CallError) -> None:
+            timing.waits(wait_s, error)
+            logger.info("%s waits %.2f s: %s", _where(call), wait_s, str(error)[:300])
+
         pause = partial(self._pause, call.model, slots)
-        retried = groq_rate_limit(sleep=pause, rng=self._clock.rng, waited=_noting(call, timing))
+        retried = groq_rate_limit(sleep=pause, rng=self._clock.rng, waited=waited)
         try:
-            exchange = await retried(self._send)(call, timing)
-            reply = answered(agent, call, exchange, self._cost(call, exchange))
+            reply = answered(agent, call, await retried(self._send)(call, timing))
         except CallError as error:
             reply = unanswered(call, error, timing.sent[-1], self.provider.transport.url)
         reply = replace(reply, timestamp=_now(), **timing.fields())
@@ -90,15 +89,12 @@ class Sender:
         logger.debug("%s", _line(call, reply))
         return reply
 
-    def model(self, id: str) -> catalog.Model:
-        """The model as the provider lists it, else as the catalog knows it."""
-        return self.provider.models.get(id) or catalog.known(id)
-
     def pacer(self, model: str) -> Pacer:
         """The model's pacer; it starts from what the last session learnt, else from the catalog's guess."""
         if model not in self._pacers:
             learnt = self.journal.limits.get(model)
             self._pacers[model] = Pacer(
+                model,
                 most=self._cap,
                 first=MANY if self.provider.name == "offline" else FEW,
                 tiers=[learnt] if learnt else catalog.tiers(model),
@@ -110,105 +106,56 @@ class Sender:
 
     async def _send(self, call: Call, timing: Timing) -> Exchange:
         """One attempt at the model's pace; what it teaches is learnt."""
-        pacer = self.pacer(call.model)
+        pacer, exchange = self.pacer(call.model), Exchange()
         permit = await pacer.acquire(call.tokens)
         timing.limit_s += permit.held_s
         timing.retry_s += permit.outage_s
-        used: int | None = 0
-        latency_s: float | None = None
+        answers = False
+        used: int | None = 0  # None: not known
         try:
             async with self._gate:
-                exchange = await self._send_within_budget(call, timing.sent, pacer.window.timeout_s)
-            used, latency_s = usage_of(exchange).get("total_tokens"), exchange.latency_s
-            self._answered(call.model, exchange, permit)
+                await self._send_within_budget(call, exchange, timing, pacer.window.timeout_s)
+            answers, used = True, exchange.usage.get("total_tokens")
             return exchange
         except CallError as error:
-            if error.status == 429:
-                self._limited(call, pacer, permit, error)
-            elif error.retried:
-                self._not_answered(call.model, pacer, permit, error)
-            elif error.generated is not None:  # it says what it generated, not how much that is
-                used, latency_s = call.tokens - call.max_tokens, timing.sent[-1].latency_s
-                self._answered(call.model, timing.sent[-1], permit)
+            if error.generated is None:
+                pacer.failed(error, permit)
+            else:  # it says what it generated, not how much that is
+                answers, used = True, call.tokens - call.max_tokens
             raise
         finally:
-            pacer.release(permit, used, latency_s)
+            if answers:
+                pacer.answered(exchange.headers, permit)
+            pacer.release(permit, used, exchange.latency_s if answers else None)
+            if pacer.limits:
+                self.journal.limits[call.model] = pacer.limits
 
-    def _answered(self, model: str, exchange: Exchange, permit: Permit) -> None:
-        pacer = self.pacer(model)
-        self._outages[model].answered()
-        pacer.learn(exchange.headers, permit)
-        self.journal.limits[model] = pacer.limits
-
-    async def _send_within_budget(self, call: Call, sent: list[Exchange], timeout_s: float) -> Exchange:
-        most = self.model(call.model).cost_usd(call.most_prompt_tokens, call.max_tokens) or 0.0
-        before, paid = len(sent), 0.0
+    async def _send_within_budget(
+        self, call: Call, exchange: Exchange, timing: Timing, timeout_s: float
+    ) -> None:
+        model = self.provider.model(call.model)
+        most = model.cost_usd(call.most_prompt_tokens, call.max_tokens) or 0.0
+        sent, paid = False, 0.0
         self.stops.go_on(call.model)
         await self.budget.admit(most)
         try:
             self.stops.go_on(call.model)
             if self.budget.limited:
                 await self.journal.note()
-            sent.append(Exchange())
-            paid = most  # until the provider says what it was; a lost reply may well be billed
-            exchange = await self.provider.transport.send(call, sent[-1], timeout_s)
-            cost = self._cost(call, exchange)
-            paid = most if cost is None else cost
-            return exchange
+            timing.sent.append(exchange)
+            sent, paid = True, most  # until the provider says what it was; a lost reply may well be billed
+            await self.provider.transport.send(call, exchange, timeout_s)
+            usage = exchange.usage
+            prompt, cached = usage.get("prompt_tokens"), usage.get("cached_tokens", 0)
+            exchange.cost_usd = model.cost_usd(prompt, usage.get("completion_tokens"), cached)
+            paid = most if exchange.cost_usd is None else exchange.cost_usd
         except CallError as error:
             paid = most if error.generated is not None or (error.status is None and error.sent) else 0.0
             raise
         finally:
-            self.budget.settle(most, paid, sent=len(sent) > before)
+            self.budget.settle(most, paid, sent)
 
-    def _limited(self, call: Call, pacer: Pacer, permit: Permit, error: CallError) -> None:
-        named = limit_in(error.message)
-        daily = named is not None and named[0] in ("RPD", "TPD")
-        longest_s = LONGEST_DAILY_WAIT_S if daily else LONGEST_WAIT_S
-        without_end = self._outages[call.model].refused()
-        if (daily and error.wait_s is None) or (error.wait_s or 0.0) > longest_s or without_end:
-            raise LimitStop(
-                f"{call.model} has reached a limit that cannot be waited out here: {_said(error)}. "
-                f"Everything paid for is kept; run again {_after(error.wait_s)} to continue."
-            ) from error
-        pacer.refused(error.message, error.wait_s or 0.0, permit)
-        self.journal.limits[call.model] = pacer.limits
-
-    def _not_answered(self, model: str, pacer: Pacer, permit: Permit, error: CallError) -> None:
-        """Where it is one of very many in a row, no call is to spend its retries on that."""
-        outage = self._outages[model]
-        if error.kind == TIMED_OUT:
-            self._timed_out(model, pacer, permit, error)
-        if (error.wait_s or 0.0) > LONGEST_WAIT_S:
-            raise Unanswered(
-                f"{model} does not answer and asks to wait ({_said(error)}). "
-                f"Everything paid for is kept; run again {_after(error.wait_s)} to continue."
-            ) from error
-        if outage.is_over:
-            raise Unanswered(
-                f"{model} has answered nothing for {outage.lasts_s / 60:.0f} minutes ({_said(error)}). "
-                "Everything paid for is kept; run again to continue."
-            ) from error
-        if hold_s := outage.failed():
-            logger.info("%s answers nothing: all of its calls wait %.0f s", model, hold_s)
-            pacer.window.start_over()
-            pacer.hold(hold_s, NO_ANSWERS)
-
-    def _timed_out(self, model: str, pacer: Pacer, permit: Permit, error: CallError) -> None:
-        pacer.window.timed_out(permit.at)
-        pacer.timed_out += 1
-        if pacer.timed_out == 1:
-            logger.warning(
-                "%s: %s. It is asked again; if many time out, lower max_concurrency or raise timeout_s.",
-                model, error.message,
-            )  # fmt: skip
-
-    def _cost(self, call: Call, exchange: Exchange) -> float | None:
-        usage = usage_of(exchange)
-        prompt, cached = usage.get("prompt_tokens"), usage.get("cached_tokens", 0)
-        return self.model(call.model).cost_usd(prompt, usage.get("completion_tokens"), cached)
-
-    async def _pause(self, model: str, slots: asyncio.Semaphore | None, wait_s: float) -> None:
+    async def _pause(self, model: str, slots: asyncio.Semaphore, wait_s: float) -> None:
         """Wait to ask again, with the slot free for another call."""
         pacer = self.pacer(model)
         pacer.asking_again += 1
@@ -223,49 +170,24 @@ class Sender:
         the minutes are over."""
         left_s = self.budget.left_s
         if self.pacer(model).waiting[0] == TOKENS and 0 < left_s <= wait_s:
-            await self._sleep_on(model, max(left_s, SHORTEST_WAIT_S))
+            await self.stops.sleep(model, max(left_s, SHORTEST_WAIT_S))
         else:
             await self._sleep(model, wait_s)
 
     async def _sleep(self, model: str, wait_s: float) -> None:
         """Sleep that ends early, with the reason, when the model or the run has to stop."""
         self.budget.check_wait(wait_s)
-        await self._sleep_on(model, wait_s)
-
-    async def _sleep_on(self, model: str, wait_s: float) -> None:
-        self.stops.go_on(model)  # an event that is first asked for after the halt would never be set
-        await first_of(self._clock.sleep(wait_s), self.stops.wait(model))
-        self.stops.go_on(model)
+        await self.stops.sleep(model, wait_s)
 
 
 @asynccontextmanager
-async def _without(slots: asyncio.Semaphore | None) -> AsyncIterator[None]:
+async def _without(slots: asyncio.Semaphore) -> AsyncIterator[None]:
     """Leave the slot to another call in the meantime."""
-    if slots:
-        slots.release()
+    slots.release()
     try:
         yield
     finally:
-        if slots:
-            await slots.acquire()
-
-
-def _said(error: CallError) -> str:
-    return error.message.rstrip(".")
-
-
-def _after(wait_s: float | None) -> str:
-    if wait_s is None:
-        return "later"
-    return f"after {(datetime.now(UTC) + timedelta(seconds=wait_s)).strftime('%Y-%m-%d %H:%M UTC')}"
-
-
-def _noting(call: Call, timing: Timing) -> Callable[[float, CallError], None]:
-    def waited(wait_s: float, error: CallError) -> None:
-        timing.waited(wait_s, error)
-        logger.info("%s waits %.2f s: %s", _where(call), wait_s, str(error)[:300])
-
-    return waited
+        await slots.acquire()
 
 
 def _where(call: Call) -> str:

@@ -12,6 +12,7 @@ MANY = 64.0  # goes at once to our own server, which has no limits
 # Where the user says how many may go, a few go at once, and more one after the other once a refusal of those
 # would have been heard, so that the next refusal is heard before many more are on their way.
 HEARD_S, GAP_S, FLIGHT_S = 0.03, 0.003, 0.15
+LONGEST_GAP_S = 0.01  # where replies come: half of what they take goes into finding out how many may
 # A queue that makes replies this much slower than they were is longer than it needs to be. Our own loop is
 # such a queue: what waits there is enough to keep it busy.
 SLOWER = 2.5
@@ -104,11 +105,11 @@ class Window:
 
     def _gap(self) -> float:
         """Seconds between two calls while it is being found out how many may be in flight."""
-        if not self._seeking or self.in_flight < FIRST_WINDOW:
+        if not self._seeking or self.in_flight < (FEW if self._answered else FIRST_WINDOW):
             return 0.0
-        if not self._answered:
-            return HEARD_S if self.in_flight == FIRST_WINDOW else min(GAP_S, FLIGHT_S / self.size)
-        return min(GAP_S, self._quick / (2 * self.size))
+        if self._answered:
+            return min(LONGEST_GAP_S, self._quick / (2 * self.size))
+        return HEARD_S if self.in_flight == FIRST_WINDOW else min(GAP_S, FLIGHT_S / self.size)
 
     def _usual(self, count: int) -> float:
         some = sorted(list(self._recent)[-count:])

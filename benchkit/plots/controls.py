@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from matplotlib.lines import Line2D
 
-from ..wording import count, level, listed, number
-from .chart import ALARM, INK, Chart, chart, frame, nothing, styled
-from .marks import is_simulated, legend_below, looks, point, sign_of
+from ..wording import count, level, listed, number, percent
+from .chart import ALARM, INK, Chart, styled
+from .sheet import MARKERS, Look, Sheet, aside, dodge, handles, looks, named_rows, point
+from .tables import sign_of
 from .words import each, glyphs
 
 Row = Mapping[str, Any]
+GREYS = ("#8C8C8C", "#5F5F5F", "#B4B4B4")  # of controls: no model is drawn in grey
 
 
 @styled
@@ -25,45 +26,40 @@ def plot_controls(controls: pd.DataFrame | Sequence[Row]) -> Chart:
     """
     import seaborn as sns
 
-    name, title = "controls", "Could answers that know nothing do as well?"
-    table = pd.DataFrame(list(controls) if not isinstance(controls, pd.DataFrame) else controls)
+    table = pd.DataFrame(controls if isinstance(controls, pd.DataFrame) else list(controls))
     table = table.dropna(subset=["mean", "best_mean"]) if len(table) else table
+    models = [] if table.empty else table["best_model"]
+    sheet = Sheet("controls", "Could answers that know nothing do as well?", models, table)
     if table.empty:
-        return nothing(name, title, "No control was scored.")
-    simulated = is_simulated(table, table["best_model"])
-    metrics = list(dict.fromkeys(table["metric"]))
-    table = table.assign(control=table["control"].str.removeprefix("control: "))
-    kinds = list(dict.fromkeys(table["control"]))
-    figure, axes = frame(title, 1.3 + 0.36 * len(metrics), simulated=simulated)
-    ax = axes[0, 0]
-    how: dict[str, Any] = {"order": metrics, "hue_order": kinds, "jitter": False, "size": 6, "linewidth": 0}
-    marks = sns.color_palette(["#888888", "#B07A3C", "#6C8EBF", "#9C6ADE", "#5B8C5A"][: len(kinds)])
-    sns.stripplot(table, x="mean", y="metric", hue="control", palette=marks, ax=ax, **how)
-    best = table.groupby("metric", sort=False)["best_mean"].first()
-    ax.plot(best.reindex(metrics), range(len(metrics)), "|", color=INK, markersize=15, markeredgewidth=2.2)
-    out = set(table.loc[table["disqualifies"].astype(bool), "metric"])
-    for at, metric in enumerate(metrics):
-        if metric in out:
-            where: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 8}
-            ax.text(1.01, at, "decides nothing", color=ALARM, **where)
-    ax.set_yticks(range(len(metrics)), [glyphs(f"{m} ◀" if sign_of(m) < 0 else m) for m in metrics])
-    ax.set(xlabel="mean over cases", ylabel="")
-    ax.grid(axis="x")
-    handles, labels = ax.get_legend_handles_labels()
-    ax.get_legend().remove()
-    handles.append(Line2D([], [], color=INK, marker="|", markersize=12, markeredgewidth=2.2, linewidth=0))
-    legend_below(figure, handles, [*labels, "best model"])
-    high = (table["mean"] * table["metric"].map(sign_of)).groupby(table["metric"]).idxmax()
-    top = table.loc[high].set_index("metric").reindex(metrics)
-    told = {m: f"{number(top['mean'][m])} ({top['control'][m]})" for m in metrics}
-    reading = (
-        f"Answers that know nothing come near the best model on {listed([m for m in metrics if m in out])}: "
-        "there the metric decides nothing."
+        return sheet.empty("No control was scored.")
+    metrics = list(table["metric"].unique())
+    names = table["control"].str.removeprefix("control: ")
+    table = table.assign(control=names, at=table["metric"].map(metrics.index))
+    look = {name: Look(GREYS[i % 3], MARKERS[i], name) for i, name in enumerate(names.unique())}
+    axes = sheet.axes(1.3 + 0.36 * len(metrics))
+    marks = {name: one.marker for name, one in look.items()}
+    how: dict[str, Any] = {"palette": {name: one.colour for name, one in look.items()}, "markers": marks}
+    how |= {"s": 50, "edgecolor": "white", "legend": False}
+    sns.scatterplot(table, x="mean", y="at", hue="control", style="control", ax=axes, **how)
+    bar: dict[str, Any] = {"color": INK, "markersize": 14, "markeredgewidth": 2.2, "linewidth": 0}
+    (best,) = axes.plot(table["best_mean"], table["at"], marker="|", **bar)
+    out = [m for m in metrics if table.loc[table["metric"] == m, "disqualifies"].any()]
+    for metric in out:
+        aside(axes, metrics.index(metric), "decides nothing", color=ALARM)
+    named_rows(axes, [glyphs(f"{m} ◀" if sign_of(m) < 0 else m) for m in metrics])
+    axes.set_xlabel("mean over cases")
+    sheet.legend(handles(look) | {"best model": best})
+    near = (
+        f"{listed(out)}: there the metric decides nothing"
         if out
-        else f"Answers that know nothing come near the best model on none of {count(len(metrics), 'metric')}."
+        else f"none of {count(len(metrics), 'metric')}"
     )
+    reading = f"Answers that know nothing come near the best model on {near}."
+    high = (table["mean"] * table["metric"].map(sign_of)).groupby(table["metric"]).idxmax()
+    top = table.loc[high].set_index("metric")
+    told = {m: f"{number(top['mean'][m])} ({top['control'][m]})" for m in metrics}
     alt = f"Dots of the controls' means beside the best model's; the highest control: {each(told)}."
-    return chart(name, figure, reading, alt, simulated=simulated, data=(table,))
+    return sheet.chart(reading, alt, data=(table,))
 
 
 @styled
@@ -73,32 +69,26 @@ def plot_delivery(delivery: pd.DataFrame | Sequence[Row], *, alpha: float = 0.05
     `delivery` is the report's list: `test_case, metric, model, share, low, high, content, content_low,
     content_high`, its intervals at 1 − alpha.
     """
-    name, title = "delivery", "Delivery and content"
-    table = pd.DataFrame(list(delivery) if not isinstance(delivery, pd.DataFrame) else delivery)
+    table = pd.DataFrame(delivery if isinstance(delivery, pd.DataFrame) else list(delivery))
+    names = [] if table.empty else list(table["model"].unique())
+    sheet = Sheet("delivery", "Delivery and content", names, table)
     if table.empty or not table["share"].notna().any():
-        return nothing(name, title, "No response was scored, so that delivery is unknown.")
-    names, metrics = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["metric"]))
-    simulated, look, step = is_simulated(table, names), looks(names, 26), 0.8 / len(names)
-    height = 1.4 + len(metrics) * max(0.44, 0.15 * len(names))
-    figure, axes = frame(title, height, cols=2, sharey=True, simulated=simulated)
-    sides = (("share", "low", "high"), ("content", "content_low", "content_high"))
-    for ax, columns in zip(axes[0], sides, strict=True):
-        for row in table.astype(dict.fromkeys(columns, float)).to_dict("records"):
-            at = metrics.index(row["metric"]) + step * (names.index(row["model"]) - (len(names) - 1) / 2)
-            point(dict(zip(("mean", "low", "high"), (row[c] for c in columns), strict=True)),
-                  look[str(row["model"])], ax, at)  # fmt: skip
-        ax.grid(axis="x")
-        ax.tick_params(axis="y", length=0)
-    axes[0, 0].set_xlabel("share of answers in usable form")
-    axes[0, 1].set_xlabel("mean score among those")
-    axes[0, 0].set_yticks(range(len(metrics)), [glyphs(m) for m in metrics])
-    axes[0, 0].set_ylim(len(metrics) - 0.5, -0.5)
-    legend_below(figure, [one.handle() for one in look.values()], [one.label for one in look.values()])
+        return sheet.empty("No response was scored, so that delivery is unknown.")
+    metrics, look, place = list(table["metric"].unique()), looks(names, 26), dodge(names)
+    (axes,) = sheet.grid(1.4 + len(metrics) * max(0.44, 0.15 * len(names)), cols=2, sharey=True)
+    for row in table.to_dict("records"):
+        at, one = metrics.index(row["metric"]) + place[row["model"]], look[row["model"]]
+        point(axes[0], at, one, row["share"], row["low"], row["high"])
+        point(axes[1], at, one, row["content"], row["content_low"], row["content_high"])
+    axes[0].set_xlabel("share of answers in usable form")
+    axes[1].set_xlabel("mean score among those")
+    for ax in axes:
+        named_rows(ax, [glyphs(m) for m in metrics])
+    sheet.legend(handles(look))
     came = table.groupby("model", sort=False)["share"].min()
-    reading = (
-        f"Answers came in usable form, at least: {each({m: f'{100 * v:.0f} %' for m, v in came.items()})}."
-    )
+    shares = each({m: percent(share) for m, share in came.items()})
     told = [f"{r['metric']}, {r['model']} {number(r['content'])}" for r in table.to_dict("records")]
-    note = f"Bars are {level(alpha)} intervals over cases."
+    reading = f"Answers came in usable form, at least: {shares}."
     alt = f"Two dot plots, share delivered and mean among delivered: {'; '.join(told)}."
-    return chart(name, figure, reading, alt, note=note, simulated=simulated, data=(table, alpha))
+    note = f"Bars are {level(alpha)} intervals over cases."
+    return sheet.chart(reading, alt, note, data=(table, alpha))

@@ -1,4 +1,4 @@
-"""What the decision rests on: differences with their intervals, and the cases behind them."""
+"""What the decision rests on: differences with their intervals, pair by pair."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from ..metrics import described, in_order
-from ..wording import count, interval, level, number, p_text
-from .chart import INK, MUTED, Chart, chart, frame, nothing, styled
-from .marks import Look, bar, is_simulated, legend_below, looks, sign_of
+from ..wording import count, interval, known, level, number, p_text
+from .chart import INK, MUTED, Chart, styled
+from .sheet import Look, Sheet, about_zero, aside, band, looks, point
+from .tables import sign_of
 from .words import glyphs, unit
 
 MOST_ROWS = 40  # more rows than this are a table, not a figure
-BAND = "#E4EDF3"
+OPEN = Look(MUTED, "o", "open", face="white")
+COLUMNS = {"mean A": 52, "mean B": 92, "n": 116, "p adj.": 158}  # where each ends, in points from the axes
 NUMBERS = (
     *("n", "mean_a", "mean_b", "difference", "standard_error", "ci_low", "ci_high"),
     *("p_value", "p_adjusted"),
@@ -36,24 +36,16 @@ def turned(comparisons: pd.DataFrame) -> pd.DataFrame:
     ends = rows[["ci_low", "ci_high"]].to_numpy(dtype=float) * sign[:, None]
     rows = rows.assign(d=rows["difference"] * sign, low=ends.min(axis=1), high=ends.max(axis=1))
     by_interval = np.select([rows["low"] > 0, rows["high"] < 0], ["better_a", "better_b"], "open")
-    rows["outcome"] = rows.get("outcome", pd.Series(by_interval, index=rows.index))
-    won = [rows["outcome"] == "better_a", rows["outcome"] == "better_b"]
-    rows["winner"] = np.select(won, [rows["model_a"], rows["model_b"]], "")
-    rows["primary"] = rows.get("primary", pd.Series(False, index=rows.index)).astype(bool)
-    rows["p"] = rows.get("p_adjusted", rows["p_value"])
-    return rows
-
-
-def _decided(rows: pd.DataFrame, kinds: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """`rows` with `decides`, for those of a metric that decided on its kind."""
-    found = {(kind["kind"], kind["metric"]) for kind in kinds if kind["decides"]}
-    of = zip(rows["test_case"], rows["metric"], strict=True) if found else [()] * len(rows)
-    return rows.assign(decides=[one in found for one in of])
-
-
-def unbounded(metric: str) -> bool:
-    """Whether differences of a metric are on another scale than those of a score."""
-    return described(metric).span is None
+    outcome = rows.get("outcome", pd.Series(by_interval, index=rows.index))
+    won = [outcome == "better_a", outcome == "better_b"]
+    return rows.assign(
+        outcome=outcome,
+        winner=np.select(won, [rows["model_a"], rows["model_b"]], ""),
+        primary=rows.get("primary", pd.Series(False, index=rows.index)).astype(bool),
+        p=rows.get("p_adjusted", rows["p_value"]),
+        pair=list(zip(rows["model_a"], rows["model_b"], strict=True)),
+        unbounded=[described(metric).span is None for metric in rows["metric"]],
+    )
 
 
 @styled
@@ -71,53 +63,32 @@ def plot_differences(
     Where lower is better the metric is turned round, so that a side means the same on every row; the columns
     keep the means. A metric without an upper end stands on an axis of its own.
     """
-    name, title = "differences", "Differences between models"
+    names = [m for side in ("model_a", "model_b") for m in comparisons.get(side, ())]
+    sheet, look = Sheet("differences", "Differences between models", names, comparisons), looks(names, 34)
     if comparisons.empty:
-        return nothing(name, title, "No two models were compared.")
-    rows, left_out = _difference_rows(_decided(turned(comparisons), kinds))
-    pairs = list(dict.fromkeys(_pairs(rows)))
-    names = dict.fromkeys(m for side in ("model_a", "model_b") for m in comparisons[side].astype(str))
-    simulated, look = is_simulated(comparisons, names), looks(names, 34)
-    panels = [part for _, part in rows.groupby(rows["metric"].map(unbounded))]
-    sizes = [
-        1 + 0.31 * (len(part) + 0.9 * len(part[["model_a", "model_b"]].drop_duplicates())) for part in panels
-    ]
-    shape: dict[str, Any] = {"rows": len(panels), "cols": 2, "width_ratios": (5, 2), "height_ratios": sizes}
-    figure, axes = frame(title, 0.85 + sum(sizes), sharey="row", simulated=simulated, **shape)
-    for (forest, columns), part in zip(axes, panels, strict=True):
-        _forest(forest, columns, part, pairs, look, margin)
-        _difference_axis(forest, part, shown_margin=bool(margin))
-    legend_below(figure, *_legend(rows, look, margin))
-    reading, note, alt = _difference_words(rows, left_out, alpha)
-    return chart(
-        name,
-        figure,
-        reading,
-        alt,
-        note=note,
-        simulated=simulated,
-        data=(comparisons, list(kinds), margin, alpha),
-    )
+        return sheet.empty("No two models were compared.")
+    every = turned(comparisons)
+    decide = {(kind["kind"], kind["metric"]) for kind in kinds if kind["decides"]}
+    every["decides"] = [(row.get("test_case"), row["metric"]) in decide for _, row in every.iterrows()]
+    rows = _in_reading_order(every)
+    panels = [part.assign(y=_places(part)) for _, part in rows.groupby("unbounded")]
+    heights = [1 + 0.31 * (len(part) + 0.9 * part["pair"].nunique()) for part in panels]
+    grid = sheet.grid(0.85 + sum(heights), len(panels), height_ratios=heights)
+    for axes, part in zip(grid.flat, panels, strict=True):
+        within = band(axes, margin)
+        _forest(axes, part, look)
+        ends = part[["d", "low", "high"]].abs().to_numpy(dtype=float)
+        about_zero(axes, 1.08 * max(margin, *ends[np.isfinite(ends)], 0.0))
+        axes.set_xlabel(f"difference in {_unit(part)}   (◀ B better  ·  A better ▶)")
+    shown = {f"{one.label} better": one for name, one in look.items() if name in set(rows["winner"])}
+    shown |= {"open": OPEN} if (rows["outcome"] == "open").any() else {}
+    sheet.legend({text: one.handle(lw=2.2) for text, one in shown.items()} | within)
+    reading, note, alt = _difference_words(rows, len(every) - len(rows), level(alpha))
+    return sheet.chart(reading, alt, note, data=(comparisons, list(kinds), margin, alpha))
 
 
-def _legend(rows: pd.DataFrame, look: dict[str, Look], margin: float) -> tuple[list[Any], list[str]]:
-    """What a mark means, for the outcomes that are there."""
-    winners = [look[model] for model in look if model in set(rows["winner"])]
-    handles: dict[str, Any] = {f"{one.label} better": _mark(one.colour, one.marker) for one in winners}
-    if (rows["outcome"] == "open").any():
-        handles["open"] = _mark(MUTED, "o", "white")
-    if margin:
-        handles[f"margin ±{margin:g}"] = Patch(facecolor=BAND, edgecolor=MUTED, lw=0.5)
-    return list(handles.values()), list(handles)
-
-
-def _mark(colour: str, marker: str, face: str = "") -> Line2D:
-    style: dict[str, Any] = {"markerfacecolor": face or colour, "markersize": 7, "linewidth": 2.2}
-    return Line2D([], [], color=colour, marker=marker, **style)
-
-
-def _difference_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The rows in reading order: pair by pair the deciding ones, then the largest differences.
+def _in_reading_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Pair by pair the deciding rows, then the largest differences.
 
     Of too many the deciding ones are kept, and of those the furthest from zero.
     """
@@ -125,96 +96,55 @@ def _difference_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     if len(kept) > MOST_ROWS:
         size = (kept["d"] / kept["standard_error"].where(kept["standard_error"] > 0)).abs().fillna(0)
         kept = kept.loc[size.nlargest(MOST_ROWS).index]
-    pairs = {pair: i for i, pair in enumerate(dict.fromkeys(_pairs(rows)))}
-    metrics = {metric: i for i, metric in enumerate(in_order(rows["metric"]))}
     place = kept.assign(
-        pair=[pairs[pair] for pair in _pairs(kept)],
+        pair=kept["pair"].map(list(rows["pair"].unique()).index),
         size=-kept["d"].abs().fillna(-1.0),
         other=~kept["primary"],
-        at=kept["metric"].map(metrics),
+        at=kept["metric"].map(in_order(rows["metric"]).index),
     )
-    order = place.sort_values(["pair", "other", "size", "at"], kind="stable").index
-    return kept.loc[order].reset_index(drop=True), len(rows) - len(kept)
+    return kept.loc[place.sort_values(["pair", "other", "size", "at"], kind="stable").index]
 
 
-def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(rows["model_a"], rows["model_b"], strict=True))
+def _places(rows: pd.DataFrame) -> np.ndarray:
+    """Where the rows of a panel stand, from the top down, with room for a heading above each pair."""
+    return 1 + np.arange(len(rows)) + 1.1 * (pd.factorize(rows["pair"])[0])
 
 
-def _forest(
-    axes: Axes,
-    columns: Axes,
-    rows: pd.DataFrame,
-    pairs: Sequence[tuple[str, str]],
-    look: dict[str, Look],
-    margin: float,
-) -> None:
-    at, ticks, deciding = 0.0, {}, set()
+def _forest(axes: Axes, rows: pd.DataFrame, look: Mapping[str, Look]) -> None:
     header: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
     header["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # above band and zero line
-    for a, b in pairs:
-        if (of_pair := rows[(rows["model_a"] == a) & (rows["model_b"] == b)]).empty:
-            continue
+    for (a, b), y in rows.groupby("pair", sort=False)["y"].min().items():
         heading = f"A  {look[a].label}   against   B  {look[b].label}"
-        axes.text(0.0, at, heading, fontweight="bold", **header).set_in_layout(False)
-        for row in of_pair.itertuples():
-            at += 1
-            ticks[at] = glyphs(row.metric) + (" (turned)" if described(row.metric).lower_is_better else "")
-            deciding |= {at} if row.decides else set()
-            if margin:
-                axes.barh(at, 2 * margin, left=-margin, height=1, color=BAND, zorder=0)
-            _interval(axes, at, row, look)
-            _numbers(columns, at, row)
-        at += 1.1
-    axes.set_yticks(list(ticks), list(ticks.values()))
-    for label, place in zip(axes.get_yticklabels(), ticks, strict=True):
-        label.set_fontweight("bold" if place in deciding else "normal")
-    axes.set_ylim(at - 0.4, -0.6)
-    _columns(columns, -0.8, ("mean A", "mean B", "n", "p adj."), MUTED)
-    columns.set_axis_off()
-
-
-def _interval(axes: Axes, at: float, row: Any, look: dict[str, Look]) -> None:
-    if not np.isfinite(row.d):
-        axes.text(0, at, "no case that both have a score for", va="center", fontsize=8, color=MUTED)
-        return
-    winner = look.get(row.winner)  # an interval may exclude zero where the adjusted p shows nothing
-    colour, marker = (winner.colour, winner.marker) if winner else (MUTED, "o")
-    if np.isfinite([row.low, row.high]).all():
-        bar(axes, row.low, row.high, at, colour)
-    face = colour if winner else "white"
-    axes.plot(row.d, at, marker, color=colour, markerfacecolor=face, markersize=7, zorder=3)
-
-
-def _numbers(axes: Axes, at: float, row: Any) -> None:
-    means = [number(value) if np.isfinite(value) else "–" for value in (row.mean_a, row.mean_b)]
-    _columns(axes, at, (*means, f"{row.n:.0f}", p_text(row.p)), INK)
+        axes.text(0.0, y - 1, heading, fontweight="bold", **header).set_in_layout(False)
+    for row in rows.itertuples():
+        # An interval may exclude zero where the adjusted p shows nothing: then nobody has won.
+        point(axes, row.y, look.get(row.winner, OPEN), row.d, row.low, row.high)
+        if not known(row.d):
+            axes.text(0, row.y, "no case that both have a score for", va="center", fontsize=8, color=MUTED)
+        means = [number(value) if known(value) else "–" for value in (row.mean_a, row.mean_b)]
+        _columns(axes, row.y, (*means, f"{row.n:.0f}", p_text(row.p)), INK)
+    _columns(axes, -0.8, list(COLUMNS), MUTED)
+    metrics = [glyphs(m) + " (turned)" * described(m).lower_is_better for m in rows["metric"]]
+    axes.set_yticks(rows["y"], metrics)
+    for label, bold in zip(axes.get_yticklabels(), rows["decides"], strict=True):
+        label.set_fontweight("bold" if bold else "normal")
+    axes.set_ylim(rows["y"].max() + 0.7, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
 
 
 def _columns(axes: Axes, at: float, texts: Sequence[str], colour: str) -> None:
-    for place, text in zip((0.26, 0.54, 0.71, 1.0), texts, strict=True):
-        where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
-        axes.text(place, at, text, fontsize=8, color=colour, **where)
-
-
-def _difference_axis(axes: Axes, rows: pd.DataFrame, *, shown_margin: bool) -> None:
-    axes.axvline(0, color=INK, linewidth=1, zorder=1)
-    ends = rows[["d", "low", "high"]].to_numpy(dtype=float)
-    ends = np.append(ends[np.isfinite(ends)], axes.get_xlim() if shown_margin else 0.0)
-    reach = max(abs(ends).max() * 1.08, 0.01)
-    axes.set_xlim(-reach, reach)
-    axes.set_xlabel(f"difference in {_unit(rows)}   (◀ B better  ·  A better ▶)")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
+    for place, text in zip(COLUMNS.values(), texts, strict=True):
+        aside(axes, at, text, place, ha="right", color=colour)
 
 
 def _unit(rows: pd.DataFrame) -> str:
     """What the axis of these metrics counts."""
     units = {unit(metric) for metric in rows["metric"]}
-    return units.pop() if len(units) == 1 and rows["metric"].map(unbounded).all() else "score"
+    return units.pop() if len(units) == 1 and rows["unbounded"].all() else "score"
 
 
-def _difference_words(rows: pd.DataFrame, left_out: int, alpha: float) -> tuple[str, str, str]:
+def _difference_words(rows: pd.DataFrame, left_out: int, ends: str) -> tuple[str, str, str]:
     """What is shown; how it is drawn; the alt text."""
     ahead = rows.loc[rows["winner"] != "", "winner"].value_counts(sort=False).to_dict()
     favour = ": " * bool(ahead) + ", ".join(f"{n} for {m}" for m, n in ahead.items())
@@ -223,13 +153,13 @@ def _difference_words(rows: pd.DataFrame, left_out: int, alpha: float) -> tuple[
     shown = "shows" if sum(ahead.values()) == 1 or len(rows) == 1 else "show"
     reading = f"{sum(ahead.values())} of {count(len(rows), 'comparison')} {shown} a difference{favour}{some}."
     bold = "; in bold the metrics that decide" if 0 < rows["decides"].sum() < len(rows) else ""
-    note = f"Bars are {level(alpha)} intervals, adjusted for nothing{bold}."
-    each = [f"{row.metric} {_in_words(row)}" for row in rows.itertuples()]
-    return reading, note, f"Differences A minus B with {level(alpha)} intervals: {'; '.join(each)}."
+    note = f"Bars are {ends} intervals, adjusted for nothing{bold}."
+    told = "; ".join(f"{row.metric} {_in_words(row)}" for row in rows.itertuples())
+    return reading, note, f"Differences A minus B with {ends} intervals: {told}."
 
 
 def _in_words(row: Any) -> str:
-    if not np.isfinite(row.difference):
+    if not known(row.difference):
         return "not compared"
-    ends = interval(row.ci_low, row.ci_high) if np.isfinite(row.ci_low) else "no interval"
+    ends = interval(row.ci_low, row.ci_high) if known(row.ci_low) else "no interval"
     return f"{number(row.difference, sign=True)} ({ends})"

@@ -10,8 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
 from ..wording import count, percent
-from .chart import INK, Chart, chart, frame, nothing, styled
-from .marks import COLOURS, MARKERS, Look, legend_below
+from .chart import INK, Chart, styled
+from .sheet import Sheet, aside, handles, looks
+
+Curves = dict[int, pd.DataFrame]  # by rounds; 0 where these make no difference
 
 
 @styled
@@ -25,35 +27,36 @@ def plot_power(
     """
     import seaborn as sns
 
-    what = f" in {of}" if of else ""
-    title = f"Chance to find a difference of {difference:g}{what}"
+    what = f"{difference:g}" + (f" in {of}" if of else "")
+    sheet = Sheet("power", f"Chance to find a difference of {what}")
     known = plan.dropna(subset=["n", "power"]) if len(plan) else plan
     if known.empty:
-        return nothing("power", title, "There is no plan: a pilot with two or more cases is needed.")
-    known = known.assign(rounds=known.get("rounds", pd.Series(0, index=known.index)).astype(int))
-    curves = {int(k): part.sort_values("n") for k, part in known.groupby("rounds")}
-    curves, alike = _one_of(curves)
-    known = pd.concat([part.assign(rounds=k) for k, part in curves.items()])
-    figure, axes = frame(title, 3.4)
-    ax, colours = axes[0, 0], dict(zip(curves, COLOURS, strict=False))
-    line: dict[str, Any] = {"hue": "rounds", "palette": colours, "linewidth": 1.8, "legend": False}
-    sns.lineplot(known, x="n", y="power", errorbar=None, ax=ax, **line)
-    for i, (k, curve) in enumerate(curves.items()):
-        if curve["n"].min() <= n_now <= curve["n"].max():
-            now = np.interp(n_now, curve["n"], curve["power"])
-            style: dict[str, Any] = {"color": colours[k], "marker": MARKERS[i % len(MARKERS)], "zorder": 3}
-            ax.plot(n_now, now, markersize=8, markeredgecolor="white", **style)
-    _power_axis(ax, known, n_now, target)
+        return sheet.empty("There is no plan: a pilot with two or more cases is needed.")
+    curves, alike = _one_of(known)
+    known = pd.concat([curve.assign(rounds=k) for k, curve in curves.items()])
+    names = {k: count(k, "round") for k in curves}
+    axes, look = sheet.axes(3.4), looks(names.values())
+    palette = {k: look[name].colour for k, name in names.items()}
+    line: dict[str, Any] = {"hue": "rounds", "palette": palette, "linewidth": 1.8, "legend": False}
+    sns.lineplot(known, x="n", y="power", errorbar=None, ax=axes, **line)
+    for k, curve in curves.items():
+        axes.plot(n_now, power_at(curve, n_now), zorder=3, **look[names[k]].mark)
+    _power_axis(axes, known, n_now, target)
     if len(curves) > 1:
-        handles = [Look(colours[k], MARKERS[i % len(MARKERS)], "").handle() for i, k in enumerate(curves)]
-        legend_below(figure, handles, [count(k, "round") for k in curves])
-    reading, alt = _power_words(curves, n_now, f"{difference:g}{what}{alike}", target)
+        sheet.legend(handles(look))
+    each = [_curve_words(k, curve, n_now, target) for k, curve in curves.items()]
+    reading = (
+        f"The chance to find a difference of {what}{alike} with {count(n_now, 'case')} is {'; '.join(each)}."
+    )
+    alt = f"{count(len(curves), 'rising curve')} of power over the number of cases; t{reading[1:]}"
     note = "Worked out before the answers of this run were paid for."
-    return chart("power", figure, reading, alt, note=note, data=(known, n_now, difference, target))
+    return sheet.chart(reading, alt, note, data=(known, n_now, difference, target))
 
 
-def _one_of(curves: dict[int, pd.DataFrame]) -> tuple[dict[int, pd.DataFrame], str]:
-    """One curve, and the rounds it stands for in words, where they are all the same; else all, and ""."""
+def _one_of(plan: pd.DataFrame) -> tuple[Curves, str]:
+    """A curve per number of rounds; where all are the same one, and in words the rounds it stands for."""
+    rounds = plan.get("rounds", pd.Series(0, index=plan.index)).astype(int)
+    curves = {k: part.sort_values("n") for k, part in plan.groupby(rounds)}
     first, *others = curves.values()
     same = all(
         part["n"].tolist() == first["n"].tolist() and np.allclose(part["power"], first["power"], atol=1e-4)
@@ -72,22 +75,15 @@ def _power_axis(axes: Axes, plan: pd.DataFrame, n_now: int, target: float) -> No
         axes.xaxis.set_major_formatter("{x:,.0f}")
     for line in (axes.axhline(target), axes.axvline(n_now)):
         line.set(color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    axes.text(
-        1.005,
-        target,
-        f"target\n{percent(target)}",
-        transform=axes.get_yaxis_transform(),
-        va="center",
-        fontsize=8,
-    )
-    where: dict[str, Any] = {
-        "transform": axes.get_xaxis_transform(),
-        "va": "bottom",
-        "ha": "center",
-        "fontsize": 8,
-    }
-    axes.text(n_now, 1.01, f"now: {n_now:,}", **where)
+    aside(axes, target, f"target\n{percent(target)}")
+    where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center", "fontsize": 8}
+    axes.text(n_now, 1.01, f"now: {n_now:,}", va="bottom", **where)
     axes.grid()
+
+
+def power_at(curve: pd.DataFrame, n: int) -> float:
+    """The power of a curve (sorted by n) at n, on a line between points; NaN beyond its ends."""
+    return float(np.interp(n, curve["n"], curve["power"], left=np.nan, right=np.nan))
 
 
 def needed(curve: pd.DataFrame, target: float) -> float:
@@ -99,17 +95,10 @@ def needed(curve: pd.DataFrame, target: float) -> float:
     return float(np.ceil(np.interp(target, part["power"], part["n"]) - 1e-9))
 
 
-def _power_words(
-    curves: dict[int, pd.DataFrame], n_now: int, difference: str, target: float
-) -> tuple[str, str]:
-    each = []
-    for k, curve in curves.items():
-        inside = curve["n"].min() <= n_now <= curve["n"].max()
-        now = percent(np.interp(n_now, curve["n"], curve["power"])) if inside else "not charted"
-        enough, most = needed(curve, target), f"more than {curve['n'].max():,.0f}"
-        want = most if np.isnan(enough) else f"{enough:,.0f}"
-        each.append(f"{count(k, 'round') + ': ' if k else ''}{now}, and {percent(target)} takes {want} cases")
-    caption = (
-        f"The chance to find a difference of {difference} with {count(n_now, 'case')} is {'; '.join(each)}."
+def _curve_words(rounds: int, curve: pd.DataFrame, n_now: int, target: float) -> str:
+    now, enough = power_at(curve, n_now), needed(curve, target)
+    chance = "not charted" if np.isnan(now) else percent(now)
+    want = f"more than {curve['n'].max():,.0f}" if np.isnan(enough) else f"{enough:,.0f}"
+    return (
+        f"{count(rounds, 'round') + ': ' if rounds else ''}{chance}, and {percent(target)} takes {want} cases"
     )
-    return caption, f"{count(len(curves), 'rising curve')} of power over the number of cases; t{caption[1:]}"

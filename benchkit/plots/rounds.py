@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from ..metrics import described, in_order
 from ..wording import level, number, percent
-from .chart import FAINT, MUTED, Chart, chart, frame, nothing, styled
-from .marks import is_simulated, legend_below, looks, models_of, point, t_interval
-from .scores import ours
+from .chart import FAINT, MUTED, Chart, styled
+from .sheet import Sheet, aside, dodge, handles, looks, named_rows, point
+from .tables import models_of, ours, over_cases
 from .words import each, glyphs, range_of
+
+ALIKE = 1e-9  # a gap below it is rounding
 
 
 def round_gaps(scores: pd.DataFrame) -> pd.DataFrame:
@@ -37,52 +35,44 @@ def plot_round_agreement(scores: pd.DataFrame, *, alpha: float = 0.05) -> Chart:
 
     0 means that asking again changes nothing; for a 0/1 metric it is the chance that two rounds disagree.
     """
-    title, rows = "Agreement between rounds", ours(scores)
-    gaps = round_gaps(rows) if len(rows) else pd.DataFrame()
+    names, scored = models_of(scores), ours(scores)
+    sheet, look = Sheet("rounds", "Agreement between rounds", names, scores), looks(names, 34)
+    gaps = round_gaps(scored) if len(scored) else pd.DataFrame()
     if gaps.empty:
-        sentence = "No case has two scored rounds, so that agreement between rounds is unknown."
-        return nothing("rounds", title, sentence)
-    names, metrics = models_of(scores), in_order(gaps["metric"])
-    simulated, look, step = is_simulated(scores, names), looks(names, 34), 0.8 / len(names)
-    height = 1.4 + len(metrics) * max(0.44, 0.15 * len(names)) + 0.1 * len(names)
-    figure, axes = frame(title, height, simulated=simulated)
-    ax = axes[0, 0]
-    for (model, metric), part in gaps.groupby(["model", "metric"]):
-        at = metrics.index(metric) + step * (names.index(model) - (len(names) - 1) / 2)
-        low, high = np.clip(t_interval(part["gap"], alpha), 0, described(metric).span or np.inf)
-        point({"mean": part["gap"].mean(), "low": low, "high": high}, look[model], ax, at)
-        same = f"{(part['gap'] < 1e-9).sum()} of {len(part)} alike"
-        where: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 7.5}
-        ax.text(1.01, at, same, color=MUTED, **where)
-    _agreement_axis(ax, metrics, gaps)
-    legend_below(figure, [one.handle(lw=2) for one in look.values()], [one.label for one in look.values()])
-    reading, alt = _agreement_words(gaps, names)
-    note = f"Bars are {level(alpha)} intervals over cases, kept within the score's range; 0: rounds agree."
-    return chart("rounds", figure, reading, alt, note=note, simulated=simulated, data=(gaps, alpha))
-
-
-def _agreement_axis(axes: Axes, metrics: Sequence[str], gaps: pd.DataFrame) -> None:
+        return sheet.empty("No case has two scored rounds, so that agreement between rounds is unknown.")
+    metrics, place = in_order(gaps["metric"]), dodge(names)
+    axes = sheet.axes(1.4 + len(metrics) * max(0.44, 0.15 * len(names)) + 0.1 * len(names))
     n = gaps.groupby("metric")["id"].nunique()
-    axes.set_yticks(range(len(metrics)), [f"{glyphs(m)}\nn = {n[m]} cases" for m in metrics])
-    axes.set_ylim(len(metrics) - 0.5, -0.5)
+    named_rows(axes, [f"{glyphs(m)}\nn = {n[m]} cases" for m in metrics])
+    for at, metric in enumerate(metrics):
+        ends = (0, described(metric).span or np.inf)
+        part = gaps[gaps["metric"] == metric].assign(same=lambda rows: rows["gap"] < ALIKE)
+        same = part.groupby("model")["same"].sum()
+        for row in over_cases(part, "gap", names, alpha, ends).query("n > 0").itertuples():
+            point(axes, at + place[row.Index], look[row.Index], row.mean, row.low, row.high)
+            aside(
+                axes, at + place[row.Index], f"{same[row.Index]} of {row.n} alike", fontsize=7.5, color=MUTED
+            )
     for edge in np.arange(0.5, len(metrics) - 1):
         axes.axhline(edge, color=FAINT, linewidth=0.8)
     axes.set_xlim(left=-0.02 * max(0.1, axes.get_xlim()[1]))
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set_xlabel("mean |difference| between two rounds of a case (score units)")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
+    sheet.legend(handles(look, lw=2))
+    reading, alt = _agreement_words(gaps, names)
+    note = f"Bars are {level(alpha)} intervals over cases, kept within the score's range; 0: rounds agree."
+    return sheet.chart(reading, alt, note, data=(gaps, alpha))
 
 
-def _agreement_words(gaps: pd.DataFrame, names: Sequence[str]) -> tuple[str, str]:
-    alike = (gaps["gap"] < 1e-9).groupby(gaps["model"]).mean().reindex(names).dropna()
+def _agreement_words(gaps: pd.DataFrame, names: list[str]) -> tuple[str, str]:
+    alike = (gaps["gap"] < ALIKE).groupby(gaps["model"]).mean().reindex(names).dropna()
     shares = each({m: percent(share) for m, share in alike.items()})
-    mean = gaps.groupby(["model", "metric"])["gap"].mean().groupby("model").mean().reindex(names).dropna()
+    means = gaps.groupby(["metric", "model"])["gap"].mean()
+    mean = means.groupby("model").mean().reindex(names).dropna()
     reading = (
         f"All rounds of a case score the same on this share of cases and metrics: {shares}; on average over "
         f"metrics two rounds differ by: {range_of(mean.to_dict())}."
     )
-    worst = gaps.groupby(["metric", "model"])["gap"].mean()
-    parts = [f"{metric}, {model} {number(worst[metric, model])}" for metric, model in worst.index]
-    most = "; ".join(parts) if len(parts) <= 20 else f"{len(parts)} means to {number(worst.max())}"
+    parts = [f"{metric}, {model} {number(means[metric, model])}" for metric, model in means.index]
+    most = "; ".join(parts) if len(parts) <= 20 else f"{len(parts)} means to {number(means.max())}"
     return reading, f"Dot plot of the mean difference between two rounds of a case: {most}."

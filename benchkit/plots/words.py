@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import numpy as np
@@ -40,42 +40,30 @@ def shorten(text: str, width: int) -> str:
 
 
 def labels(names: Iterable[str], width: int = 30) -> dict[str, str]:
-    """A short label for each name, never the same for two: where the ends do not tell two names apart, the
-    part in which they first differ does."""
-    names = list(dict.fromkeys(map(str, names)))
-    found = {name: shorten(name, width) for name in names}
+    """A short label for each name, never the same for two: where the ends do not tell names apart, the part
+    that begins where they first differ does (`start…part`), and else a number."""
+    found = {name: shorten(name, width) for name in map(str, names)}
     for label in {one for one in found.values() if list(found.values()).count(one) > 1}:
-        alike = [name for name in names if found[name] == label]
-        for at, name in enumerate(alike, 1):
-            found[name] = _told_apart(name, alike, width, at)
+        alike = [name for name in found if found[name] == label]
+        drawn, room = [glyphs(name) for name in alike], width // 2 - 1
+        first = next((i for i, some in enumerate(zip(*drawn, strict=False)) if len(set(some)) > 1), 0)
+        start = max(first - 2, room)
+        parts = [f"{text[:room]}…{text[start : start + room]}" for text in drawn]
+        for at, (name, part) in enumerate(zip(alike, parts, strict=True), 1):
+            found[name] = part if parts.count(part) == 1 else f"{shorten(name, width - 5)} ({at})"
     return found
-
-
-def _told_apart(name: str, alike: Sequence[str], width: int, at: int) -> str:
-    """`start…part…`, where the part begins at the first character at which the names differ."""
-    drawn = {one: glyphs(one) for one in alike}
-    first = next((i for i, some in enumerate(zip(*drawn.values(), strict=False)) if len(set(some)) > 1), 0)
-    room = width // 2 - 1
-    label = f"{drawn[name][:room]}…{drawn[name][max(first - 2, room) : max(first - 2, room) + room]}"
-    same = sum(
-        f"{one[:room]}…{one[max(first - 2, room) : max(first - 2, room) + room]}" == label
-        for one in drawn.values()
-    )
-    return label if same == 1 else f"{shorten(name, width - 5)} ({at})"
 
 
 def limits(metric: str) -> tuple[float, float]:
     """The lowest and highest score that a metric can give."""
-    one = described(metric)
-    low, high = (one.low, one.high)
+    low, high = described(metric).low, described(metric).high
     return -np.inf if low is None else low, np.inf if high is None else high
 
 
 def unit(metric: str) -> str:
     """What the axis counts: the metric's unit, or its range."""
-    one = described(metric)
-    known = one.low is not None and one.high is not None
-    return one.unit or (f"{one.low:g} to {one.high:g}" if known else "score")
+    low, high = limits(metric)
+    return described(metric).unit or (f"{low:g} to {high:g}" if np.isfinite(high - low) else "score")
 
 
 def axis_label(metric: str) -> str:

@@ -202,6 +202,7 @@ def _sensitivity(report: Row) -> Iterator[Said]:
     for row in found.get("heterogeneity") or ():
         if known(row["p_value"]):
             yield "sensitivity", _spread(row, report["configuration"]["alpha"]), {"p_value": row["p_value"]}
+    yield from _other_ways(report)
     if need := decision["needed"]:
         price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
         which = listed(map(kind_name, need["kinds"]))
@@ -221,6 +222,29 @@ def _spread(row: Row, alpha: float) -> str:
     test = f"F({row['df1']:g}, {row['df2']:g}) = {number(row['f'], 2)}, {p_equals(row['p_value'])}"
     test += f", at a level of {alpha:g}"
     return f"On {row['metric']} {row['model_a']} − {row['model_b']} {varies} ({test})."
+
+
+def _other_ways(report: Row) -> Iterator[Said]:
+    """The best two models' difference in categories other than these, and without the t distribution."""
+    found, alpha = report["decision"]["sensitivity"] or {}, report["configuration"]["alpha"]
+    row = found.get("elsewhere")
+    if row and known(row["low"]) and known(row["high"]):
+        better = row["model"] if row["low"] > 0 else row["against"] if row["high"] < 0 else ""
+        verdict = f"{better} is shown better there" if better else "no difference is shown there"
+        text = (
+            f"For categories other than these {row['categories']}, of which these would be a sample, "
+            f"{row['model']} stands {number(row['difference'], sign=True)} against {row['against']} "
+            f"({ends_text(alpha, row['low'], row['high'])}): {verdict}."
+        )
+        yield "sensitivity", text, row
+    row = found.get("resampled")
+    if row and known(row["p_sign_flip"]):
+        ends = ends_text(alpha, row["low"], row["high"], "BCa ")
+        text = (
+            f"Resampled, without the t distribution, {row['model']} against {row['against']} has "
+            f"{p_equals(row['p_sign_flip'])} by sign flips ({ends})."
+        )
+        yield "sensitivity", text, row
 
 
 def _comparisons(report: Row) -> Iterator[Said]:
