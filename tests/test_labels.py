@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchkit.decide.people import contradicts, people, people_in_words
+from benchkit.decide import decide
+from benchkit.decide.decision import Beside
+from benchkit.decide.people import people, people_in_words, preferred_to
 from benchkit.errors import InputError
 from benchkit.measure.labels import draw_pairs, of_two, read_labels, sheet, shown, tasks
 
@@ -216,9 +218,8 @@ class TestPeople:
         assert found["metric_alone"]["estimate"] > 0
         assert found["preference"]["high"] < 0
         assert found["preference"]["low"] <= truth.mean() <= found["preference"]["high"]
-        assert contradicts(found, "a/one")
-        assert not contradicts(found, "b/two")
-        assert not contradicts(found, "another")
+        assert preferred_to(found, "a/one") == "b/two"
+        assert preferred_to(found, "b/two") == preferred_to(found, "another") == ""
         assert "People prefer b/two to a/one" in people_in_words(found)
 
     def test_labels_outside_the_sample_are_counted_and_not_used(self):
@@ -261,10 +262,42 @@ class TestPeople:
 
     def test_nobody(self):
         assert asked([], [0.1] * 3) == {}
-        assert not contradicts({}, "a/one")
+        assert preferred_to({}, "a/one") == ""
 
     def test_too_few_to_say(self):
         said = people_in_words(asked([1], [0.1] * 3))
         assert (
             said == "People labelled 1 case; that is too little, or too much alike, to say what they prefer."
         )
+
+
+class TestDecision:
+    """One is .2 ahead on every third case more than two is: the metric alone deploys it."""
+
+    DIFFERENCES = tuple([0.4, 0.1, 0.1, 0.2] * 15)
+
+    def decided(self, verdicts) -> dict:
+        scores = scored(self.DIFFERENCES, "task_completion")
+        found = asked(verdicts, list(self.DIFFERENCES)) if verdicts else {}
+        return decide(scores, beside=Beside(people=found))
+
+    def test_nobody_has_looked(self):
+        found = self.decided([])
+        assert (found["outcome"], found["model"]) == ("deploy", "a/one")
+        assert "No person has looked at these answers." in [found["caveat"], *found["warnings"]]
+
+    def test_people_agree(self):
+        found = self.decided([1, 1, 1, 0] * 10)
+        assert (found["outcome"], found["model"]) == ("deploy", "a/one")
+        assert any(line.startswith("People prefer a/one to b/two") for line in found["because"])
+        assert not any("No person" in line for line in [found["caveat"], *found["warnings"]])
+
+    def test_what_people_contradict_is_not_deployed(self):
+        found = self.decided([-1, -1, -1, 0] * 10)
+        assert (found["outcome"], found["model"], found["needed"]) == ("inconclusive", "", None)
+        assert found["sentence"].startswith("No decision: a/one scores")
+        assert found["sentence"].endswith("but people prefer b/two.")
+        assert any(line.startswith("People prefer b/two to a/one") for line in found["because"])
+
+    def test_people_who_are_not_of_one_mind_change_nothing(self):
+        assert self.decided([1, -1] * 20)["outcome"] == "deploy"

@@ -80,12 +80,13 @@ def people(
     }
 
 
-def contradicts(found: Mapping[str, Any], model: str) -> bool:
-    """Whether people are shown to prefer the other of the two models to `model`."""
+def preferred_to(found: Mapping[str, Any], model: str) -> str:
+    """The model that people are shown to prefer to `model`; "" for none."""
     if not found or model not in found["models"]:
-        return False
+        return ""
     low, high = found["preference"]["low"], found["preference"]["high"]
-    return (high < 0) if model == found["models"][0] else (low > 0)
+    best = found["models"][0] if low > 0 else found["models"][1] if high < 0 else model
+    return "" if best == model else best
 
 
 def people_in_words(found: Mapping[str, Any]) -> str:

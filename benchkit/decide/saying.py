@@ -30,6 +30,7 @@ class Said:
     routing: Routing | None = None
     needed: Mapping[str, Any] | None = None
     savings: Mapping[str, Any] | None = None
+    preferred: str = ""  # by people, to the model that would have been deployed
 
     @property
     def top(self) -> int:
@@ -71,6 +72,9 @@ def sentence(said: Said) -> str:
         so_far = f"; so far {_pair(evidence, said.top, said.rival)}" if known else ""
         few = f"{count(evidence.n, 'case')} are too few, {LEAST_CASES} the least"
         return f"No decision{of} yet: {few}{so_far}."
+    if said.preferred:
+        ahead = f"{evidence.models[said.top]} scores {_against_best(said)}"
+        return f"No decision{of}: {ahead}, but people prefer {said.preferred}."
     if said.open_floor:
         return _open_floor(said, said.open_floor)
     return f"No decision{of} yet: {_undecided(evidence, said)}."
@@ -302,5 +306,6 @@ def caveat(said: Said, late: Sequence[str], changes: Mapping[str, Any], noted: S
     few = [kind for kind in evidence.kinds if len(kind.measured.ids) < LEAST_CASES]
     if few and said.outcome[0] != "inconclusive":
         sizes = listed(f"{len(k.measured.ids)} {kind_name(k.name)}" for k in few)
-        return f"It rests on few cases: {sizes}. {UNSEEN}"
-    return noted[0] if noted else UNSEEN
+        unseen = f" {UNSEEN}" if UNSEEN in noted else ""
+        return f"It rests on few cases: {sizes}.{unseen}"
+    return noted[0] if noted else ""

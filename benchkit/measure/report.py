@@ -19,6 +19,7 @@ and `serving` is A − B as measured.
                        ci_high, p_value, wins, ties, losses]; measure: latency_s, service_s (latency less
                       queue), queue_s, cost_usd
     rounds            agreement, pass_hat_k, variance: the tables of decide/rounds.py
+    people            {} or what `benchkit.decide.people` describes
     decision          what `benchkit.decide` describes
 """
 
@@ -61,12 +62,13 @@ def metrics_report(
     rules: Rules,
     run: About,
     validator: Mapping[str, Any] | None = None,
+    people: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metrics_report.json holds; the docstring of this module describes it.
 
     `scores` may hold controls. `responses` is None where the scores came without them; `validator` is what
-    its planted cases showed of it. Raises UsageError where the rules do not fit the scores, InputError for
-    scores that cannot be compared.
+    its planted cases showed of it, `people` what labels say (`benchkit.decide.people`). Raises UsageError
+    where the rules do not fit the scores, InputError for scores that cannot be compared.
     """
     ours = complete(scores)
     models = list(ours["model"].unique())
@@ -87,6 +89,7 @@ def metrics_report(
         list(named_late(configuration, first)),
         list(_noted(ours, responses, run.config, models)),
         configuration["rounds"],
+        people or {},
     )
     summary = summarise(ours)
     return plain(
@@ -113,6 +116,7 @@ def metrics_report(
             },
             "denominators": [] if responses is None else records(denominators(responses)),
             "validator": dict(validator or {}),
+            "people": dict(people or {}),
             "decision": decide(ours, rules, controls=controls, beside=beside),
             "signature": signature(
                 ours, rules.alpha, configuration["primary_metrics"], run.seed, rules.margin
