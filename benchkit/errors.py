@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-SQLITE_FULL, SQLITE_READONLY = 13, 8  # sqlite3 has them too; importing it for two numbers costs more
+# The file system's numbers, and SQLite's: importing sqlite3 for two of them costs more.
+FULL = (errno.ENOSPC, errno.EDQUOT), 13
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM), 8
 
 
 class BenchkitError(Exception):
@@ -60,7 +60,7 @@ class Interrupted(BenchkitError):
 
 def is_full(error: Exception) -> bool:
     """Whether the file system's or SQLite's error is a full disk."""
-    return _is(error, FULL, SQLITE_FULL)
+    return _is(error, *FULL)
 
 
 def unwritable(path: Path, error: Exception) -> RunError:
@@ -71,7 +71,7 @@ def unwritable(path: Path, error: Exception) -> RunError:
     why = getattr(error, "strerror", None) or str(error)
     if is_full(error):
         problem, remedy = f"the disk of {path.parent} is full ({why})", "Make room on it"
-    elif _is(error, READ_ONLY, SQLITE_READONLY):
+    elif _is(error, *READ_ONLY):
         problem, remedy = f"{path.parent} is read-only ({why})", "Make it writable"
     elif path.parent.is_file():
         problem, remedy = f"{path.parent} is a file", "Name a folder"

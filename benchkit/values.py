@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -205,7 +205,6 @@ MODELS: dict[str, type[Values]] = {
     "04_measure": Measure,
     "05_report": Report,
 }
-Any_ = TypeVar("Any_", bound=Values)
 
 
 def checked(notebook: str, names: Mapping[str, Any]) -> Any:
@@ -213,28 +212,23 @@ def checked(notebook: str, names: Mapping[str, Any]) -> Any:
 
     Lists and dicts may be text. Raises UsageError that names the value and what would be usable.
     """
-    return _checked(MODELS[notebook], names)
-
-
-def usable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `values` that any notebook has a parameter for, as it gets them. Raises UsageError."""
-    found: dict[str, Any] = {}
-    for model in MODELS.values():
-        found |= _checked(model, values).model_dump(exclude_unset=True)
-    return found
-
-
-def check(**values: Any) -> None:
-    """Raises UsageError where a value cannot be that of the parameter of its name, whichever notebook's."""
-    usable(values)
-
-
-def _checked(model: type[Any_], names: Mapping[str, Any]) -> Any_:
+    model = MODELS[notebook]
     given = {name: names[name] for name in model.model_fields if name in names}
     try:
         return model(**given)
     except ValidationError as error:
         raise _refusal(model, given, error.errors()[0]) from None
+
+
+def check(**values: Any) -> dict[str, Any]:
+    """Those of `values` that any notebook has a parameter for, as it gets them.
+
+    Raises UsageError where one cannot be that of the parameter of its name.
+    """
+    found: dict[str, Any] = {}
+    for notebook in MODELS:
+        found |= checked(notebook, values).model_dump(exclude_unset=True)
+    return found
 
 
 def _refusal(model: type[Values], given: Mapping[str, Any], error: Any) -> UsageError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ import pytest
 
 from benchkit import plots, report
 from benchkit.decide import Rules
-from benchkit.domain import CATEGORIES
+from benchkit.domain import CATEGORIES, Requirement
 from benchkit.measure import costs
+from benchkit.metrics.fields import Field
 from benchkit.report.export import export_report, page_text
 from benchkit.report.facts import next_steps
 from benchkit.report.markdown import cell, escaped, in_html
 from benchkit.signature import parts, small_print
 
+from .browser import chromium_page
 from .measured import (
     HASTY,
     STEADY,
@@ -106,13 +109,20 @@ class TestText:
     def test_an_address_in_a_text_is_no_link(self, computed, tmp_path, place):
         """What a model wrote stays text in the page and leaves no bare address to a renderer."""
         made = computed["decision"] | {"because": [ADDRESSES], "warnings": [ADDRESSES], "caveat": ADDRESSES}
-        columns = ("prompt", "golden_response", "answer")
+        required = Requirement("r1", ADDRESSES).record() | {
+            "met": True,
+            "quote": ADDRESSES,
+            "status": ADDRESSES,
+        }
+        field = Field(f"$.{ADDRESSES}", ADDRESSES, ADDRESSES + "x", 0.5, 1.0)
         answers = {
             "id": "c",
             "model": STEADY,
             "scores": "0.500",
             "round": 1,
-            **dict.fromkeys(columns, ADDRESSES),
+            "fields": [field],
+            "requirements": [required],
+            **dict.fromkeys(("prompt", "golden_response", "answer"), ADDRESSES),
         }
         text = {
             "answers": report.side_by_side(pd.DataFrame([answers])),
@@ -357,6 +367,12 @@ class TestTables:
         assert report.agreement(made | {"rounds": {}}) == report.variance(made | {"rounds": {}}) == ""
 
 
+def page_words(markdown: str) -> str:
+    """The words of HTML tables, cells apart."""
+    plain = re.sub("<[^>]+>", "", re.sub("<(?=br|t[rdh])", " <", re.sub("</t[dh]>", " | ", markdown)))
+    return " ".join(unescape(plain).split())
+
+
 class TestWorst:
     def worst(self, metric: str = "field_accuracy") -> pd.DataFrame:
         """One case: the first model differs between its rounds, the second was lost once."""
@@ -382,6 +398,80 @@ class TestWorst:
         shown = report.side_by_side(worst)
         assert "1.000, 0.000, 1.000; round 2 below" in shown
         assert "(0.667)" not in shown
+
+    def test_a_record_is_shown_field_by_field(self):
+        """Only what some model has wrong, the wrong value beside the golden one; nothing runs or hides."""
+        golden = {"id": "C-1", "name": "a b", "paid": True, "due": "2026-05-03"}
+        said = {STEADY: golden | {"id": "<b>C-2</b>", "name": "a c"}, HASTY: golden | {"id": "C-1"}}
+        del said[HASTY]["paid"]
+        text = report.side_by_side(self.read(case("c", "json", golden), said))
+        words = page_words(text)
+        assert 'id weight 3 | "C-1" | "<b>C-2</b>" | right' in words
+        assert 'name | "a b" | "a c" 0.50 of 1 | right' in words
+        assert "paid | true | right | missing" in words
+        assert "due |" not in words
+
+    def test_a_requirement_stands_with_its_verdicts_and_quotes(self):
+        """Each with its verdict per model and the words that do it, marked in the answer; all stays text."""
+        wanted = (Requirement("r1", "give back $5", True, 2, "$5"), Requirement("r2", "blame <them>", False))
+        row = case("c", requirements=json.dumps([one.record() for one in wanted]))
+        said = {STEADY: "We   refund $5 today.", HASTY: "It is <your> fault."}
+        judged = [
+            ("c", STEADY, 1, "r1", 1.0, "refund $5 TODAY", ""),
+            ("c", STEADY, 1, "r2", 1.0, "", ""),
+            ("c", HASTY, 1, "r1", 0.0, "We pay", "the quote is not in the answer"),
+            ("c", HASTY, 1, "r2", 0.0, "<your> fault", ""),
+            ("c", HASTY, 2, "r1", 1.0, "fault", ""),
+        ]
+        names = ["id", "model", "round", "requirement", "met", "quote", "status"]
+        text = report.side_by_side(self.read(row, said, pd.DataFrame(judged, columns=names)))
+        marks = ["refund <span>&#36;</span>5 today", "&lt;your&gt; fault"]
+        assert re.findall("<mark>(.*?)</mark>", text) == marks
+        words = page_words(text)
+        assert (
+            "must: give back $5 weight 2 | met: “refund $5 TODAY” | not met: “We pay” (the quote is not"
+            in words
+        )
+        assert "must not: blame <them> | met | not met: “<your> fault”" in words
+
+    def test_without_a_judge_there_are_answers_to_read(self):
+        """Nobody judged, or the judge's call failed: no verdict is made up."""
+        row = case("c", requirements='["Refund it."]')
+        said = {STEADY: "Refunded.", HASTY: "No."}
+        assert "Refund it." not in report.side_by_side(self.read(row, said))
+        names = ["id", "model", "round", "requirement", "met", "quote", "status"]
+        lost = pd.DataFrame([("c", STEADY, 1, "r1", np.nan, np.nan, "failed: late")], columns=names)
+        words = page_words(report.side_by_side(self.read(row, said, lost)))
+        assert "must: Refund it. weight 1 | not judged (failed: late) | not judged" in words
+
+    @pytest.mark.parametrize("width", [1300, 390])
+    def test_it_is_readable_on_any_screen(self, tmp_path, width):
+        """The page is as wide as the screen, and every table on it."""
+        row = case("c", "json", {"identification_of_the_interaction_id": "C" * 80, "b": 1})
+        said = {STEADY: {"identification_of_the_interaction_id": "D" * 80}, HASTY: {"b": 1}}
+        source = tmp_path / "analysis_report.md"
+        source.write_text("# Title\n\n" + report.side_by_side(self.read(row, said)), encoding="utf-8")
+        with chromium_page(viewport={"width": width, "height": 800}) as page:
+            page.goto(export_report(source, tmp_path / "page.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            boxes = [one.bounding_box() for one in page.locator("td").all()]
+        assert boxes
+        assert all(box["x"] + box["width"] <= width for box in boxes)
+
+    def read(
+        self, row: dict[str, Any], said: dict[str, Any], judgements: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """One case, one round: what each model said."""
+        kind = row["test_case"]
+        metric = {"json": "field_accuracy", "conversation": "task_completion"}[kind]
+        scores = score_table({model: {metric: [[at]]} for at, model in enumerate(said)}).assign(id="c")
+        texts = {model: one if isinstance(one, str) else json.dumps(one) for model, one in said.items()}
+        answers = [
+            response("c", model, text, test_case=kind, status="answered") for model, text in texts.items()
+        ]
+        return report.worst_cases(
+            responses(*answers), scores, cases(row), {kind: metric}, judgements=judgements
+        )
 
     def test_where_lower_is_better_the_highest_is_worst(self):
         """The word error rate counts errors."""

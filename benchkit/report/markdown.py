@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ..signature import small_print
@@ -98,8 +100,27 @@ def inline(text: str) -> str:
 
 def in_html(text: Any) -> str:
     """Text on one line for an HTML element inside Markdown, cut like `safe`; a backslash is one there."""
-    line = escape(_one_line(shortened(text)), quote=False)
-    line = line.replace("\\", _BACKSLASH).replace("$", _DOLLAR)
+    return _element(_one_line(shortened(text)))
+
+
+def marked(text: Any, quotes: Iterable[str]) -> str:
+    """`in_html` with each of `quotes` marked that stands in it, white space and case aside."""
+    line = _one_line(shortened(text))
+    words = [r"\s+".join(map(re.escape, quote.split())) for quote in quotes if quote.strip()]
+    inside = bytearray(len(line))
+    for found in (found for one in words for found in re.finditer(one, line, re.IGNORECASE)):
+        inside[found.start() : found.end()] = b"\1" * (found.end() - found.start())
+    parts = (
+        (is_quoted, "".join(c for _, c in some))
+        for is_quoted, some in groupby(zip(inside, line, strict=True), itemgetter(0))
+    )
+    return "".join(
+        f"<mark>{_element(part)}</mark>" if is_quoted else _element(part) for is_quoted, part in parts
+    )
+
+
+def _element(line: str) -> str:
+    line = escape(line, quote=False).replace("\\", _BACKSLASH).replace("$", _DOLLAR)
     return _ADDRESS.sub(lambda found: "".join(f"&#{ord(c)};" for c in found.group()), line)
 
 

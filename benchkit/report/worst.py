@@ -1,26 +1,39 @@
-"""The cases to read before deciding: those on which the models differ most, side by side."""
+"""The cases to read before deciding: where the models differ most, side by side, with what each got right."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..domain import TestCase, as_text
 from ..metrics import described
-from ..metrics.answers import read_answer
-from .markdown import in_html, safe, signed
+from ..metrics.answers import own_keys, read_answer
+from .markdown import in_html, marked, safe, signed
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..metrics.fields import Field
+
+COLUMNS = ("id", "model", "scores", "round", "prompt", "golden_response", "answer", "fields", "requirements")
+
 
 def worst_cases(
-    responses: pd.DataFrame, scores: pd.DataFrame, cases: pd.DataFrame, primary: Mapping[str, str], n: int = 3
+    responses: pd.DataFrame,
+    scores: pd.DataFrame,
+    cases: pd.DataFrame,
+    primary: Mapping[str, str],
+    n: int = 3,
+    judgements: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The `n` cases of each kind on whose primary metric the models differ most, with answers to read.
 
     Per case and model: `scores`, the score of every round in words, and the answer of the `round` that
-    scored worst, the first of several; what was malformed or refused says why.
+    scored worst, the first of several; what was malformed or refused says why. `fields` compares a record
+    with its golden leaf by leaf, None where there is none to compare. `requirements` are the case's, each a
+    dict with what `judgements` says of this answer: `met` (None where nobody judged), `quote`, `status`.
     """
     import pandas as pd
 
@@ -37,9 +50,9 @@ def worst_cases(
         for kind, id in top.index
         for model in means.columns
     ]
-    rows = [row | _shown(row["id"], row["model"], row["round"], responses, cases) for row in rows]
-    columns = ["id", "model", "scores", "round", "prompt", "golden_response", "answer"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(
+        [row | _shown(row, responses, cases, judgements) for row in rows], columns=list(COLUMNS)
+    )
 
 
 def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
@@ -50,38 +63,131 @@ def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
     return {"scores": text, "round": int(worse.idxmin() if worse.notna().any() else values.index[0])}
 
 
-def _shown(id: str, model: str, round: int, responses: pd.DataFrame, cases: pd.DataFrame) -> dict[str, str]:
-    case = cases[cases["id"] == id].iloc[0]
-    asked = (responses["id"] == id) & (responses["model"] == model) & (responses["round"] == round)
-    row = responses[asked].iloc[0]
-    answer = read_answer(row["model_response"], row["test_case"])
+def _shown(
+    one: Mapping[str, Any], responses: pd.DataFrame, cases: pd.DataFrame, judgements: pd.DataFrame | None
+) -> dict[str, Any]:
+    from ..metrics.fields import compare_fields
+
+    case = TestCase.from_row(cases[cases["id"] == one["id"]].iloc[0].to_dict())
+    row, golden = _of(responses, one).iloc[0], case.golden_response
+    answer = read_answer(row["model_response"], case.test_case, own_keys(case))
     why = f"[{row['status']}: {row['error']}]" if row["error"] else f"[{row['status']}]"
     said = answer.value if row["status"] == "answered" else f"{why} {row['model_response']}"
-    text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-    return {"prompt": case["prompt"], "golden_response": case["golden_response"], "answer": text}
+    judged = {} if judgements is None else _of(judgements, one).set_index("requirement").to_dict("index")
+    return {
+        "prompt": case.prompt,
+        "golden_response": as_text(golden),
+        "answer": said if isinstance(said, str) else as_text(said),
+        "fields": compare_fields(said, golden, case.response_schema)
+        if isinstance(said, dict) and isinstance(golden, dict)
+        else None,
+        "requirements": [req.record() | _verdict(judged.get(req.id)) for req in case.requirements],
+    }
+
+
+def _of(table: pd.DataFrame, one: Mapping[str, Any]) -> pd.DataFrame:
+    return table[
+        (table["id"] == one["id"]) & (table["model"] == one["model"]) & (table["round"] == one["round"])
+    ]
+
+
+def _verdict(judged: Mapping[str, Any] | None) -> dict[str, Any]:
+    if judged is None:
+        return {"met": None, "quote": "", "status": ""}
+    quote, status = (judged[name] if isinstance(judged[name], str) else "" for name in ("quote", "status"))
+    return {
+        "met": None if math.isnan(judged["met"]) else bool(judged["met"]),
+        "quote": quote,
+        "status": status,
+    }
 
 
 def side_by_side(worst: pd.DataFrame, signature: str = "") -> str:
-    """Model text as text: escaped, and with no dollar sign that a notebook would read as a formula."""
+    """Model text as text: escaped, and with no dollar sign that a notebook would read as a formula.
+
+    Below the answers what each got right: the fields of a record that some answer has wrong, or the
+    requirements, whose quotes are marked in the answers.
+    """
     if not len(worst):
         return "No case has a score from two models."
     blocks = []
     for id, rows in worst.groupby("id", sort=False):
-        first = rows.iloc[0]
-        wide = f' style="width: {100 / (len(rows) + 1):.0f}%"'
-        head = "".join(
-            f"<th{wide}>{in_html(row.model)}<br><small>{_which(row)}</small></th>"
-            for row in rows.itertuples()
-        )
-        body = "".join(f"<td>{in_html(row.answer)}</td>" for row in rows.itertuples())
-        blocks.append(
-            f"**{safe(id)}.** {safe(first['prompt'])}\n\n<table><tr><th{wide}>golden response</th>{head}</tr>"
-            f"<tr><td>{in_html(first['golden_response'])}</td>{body}</tr></table>"
-        )
+        some = rows.to_dict("records")
+        head = [f"{in_html(row['model'])}<br><small>{_which(row)}</small>" for row in some]
+        answers = [marked(row["answer"], [req["quote"] for req in row["requirements"]]) for row in some]
+        parts = [
+            f"**{safe(id)}.** {safe(some[0]['prompt'])}",
+            _table(["golden response", *head], [[in_html(some[0]["golden_response"]), *answers]]),
+            _fields(some),
+            _requirements(some),
+        ]
+        blocks.append("\n\n".join(filter(None, parts)))
     return signed("\n\n".join(blocks), signature)
 
 
-def _which(row: Any) -> str:
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns of one width; the page's style breaks long words in such, so that a telephone shows all."""
+    wide = f' style="width: {100 / len(head):.0f}%"'
+    lines = ["".join(f"<th{wide}>{cell}</th>" for cell in head)]
+    lines += ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _which(row: Mapping[str, Any]) -> str:
     """Every round's score, and which of them the answer below is of."""
-    several = f"; round {row.round} below" if "," in row.scores else ""
-    return f"{in_html(row.scores)}{several}"
+    several = f"; round {row['round']} below" if "," in row["scores"] else ""
+    return f"{in_html(row['scores'])}{several}"
+
+
+def _fields(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The fields that some answer has wrong, beside what they should be; "" where there is no record."""
+    compared = [row for row in rows if row["fields"] is not None]
+    if not compared:
+        return ""
+    places = zip(*(row["fields"] for row in compared), strict=True)
+    wrong = [fields for fields in places if any(field.score < 1 for field in fields)]
+    if not wrong:
+        return "No field of the golden response is wrong in these answers."
+    head = ["field", "golden response", *(in_html(row["model"]) for row in compared)]
+    return _table(head, ([_place(some[0]), _value(some[0].golden), *map(_found, some)] for some in wrong))
+
+
+def _place(field: Field) -> str:
+    weight = "" if field.weight == 1 else f"<br><small>weight {field.weight:g}</small>"
+    return in_html(field.path.removeprefix("$.")) + weight
+
+
+def _found(field: Field) -> str:
+    from ..metrics.fields import ABSENT
+
+    if field.score == 1:
+        return "right"
+    if field.found is ABSENT:
+        return "missing"
+    partly = f"<br><small>{field.score:.2f} of 1</small>" if field.score else ""
+    return f"<mark>{_value(field.found)}</mark>{partly}"
+
+
+def _value(value: Any) -> str:
+    return in_html(json.dumps(value, ensure_ascii=False))
+
+
+def _requirements(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Each requirement with its verdict on every answer; "" where nobody judged these answers."""
+    asked = list(zip(*(row["requirements"] for row in rows), strict=True))
+    if not any(req["met"] is not None or req["status"] for some in asked for req in some):
+        return ""
+    head = ["the answer", *(in_html(row["model"]) for row in rows)]
+    return _table(head, ([_asked(some[0]), *map(_judged, some)] for some in asked))
+
+
+def _asked(requirement: Mapping[str, Any]) -> str:
+    weight = f"<br><small>weight {requirement['weight']}</small>" if requirement["kind"] == "must" else ""
+    return f"<b>{requirement['kind'].replace('_', ' ')}</b>: {in_html(requirement['text'])}{weight}"
+
+
+def _judged(requirement: Mapping[str, Any]) -> str:
+    met, status = requirement["met"], requirement["status"]
+    word = {None: "not judged", True: "met", False: "<b>not met</b>"}[met]
+    quote = f": “{in_html(requirement['quote'])}”" if requirement["quote"] else ""
+    return word + quote + (f" <small>({in_html(status)})</small>" if status else "")

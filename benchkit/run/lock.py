@@ -7,16 +7,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ..errors import RunError, unwritable
+from ..wording import now
 
 if TYPE_CHECKING:
-    from filelock import FileLock
+    from filelock import AcquireReturnProxy
 
+LOCK, OWNER = ".lock", ".owner.json"
 TOKEN = "BENCHKIT_RUN_TOKEN"  # how the kernels of a pipeline know that the owner is their parent
 
 
@@ -27,56 +28,50 @@ def claim(run_dir: Path) -> Iterator[None]:
     Raises RunError, naming the owner, while another process has it. The operating system frees
     the lock of a process that died, so there is nothing to clean up by hand.
     """
-    owner = run_dir / ".owner.json"
+    owner, token = run_dir / OWNER, uuid4().hex
     if _is_ours(owner):
         yield
         return
     try:
         lock = _locked(run_dir)
     except OSError as error:
-        raise unwritable(run_dir / ".lock", error) from error
-    try:
-        with _announced(owner):
+        raise unwritable(run_dir / LOCK, error) from error
+    with lock:
+        try:
+            _announce(owner, token)
             yield
-    finally:
-        lock.release()
+        finally:
+            with suppress(OSError):  # on a disk that turned read-only; it would hide why the block ended
+                owner.unlink(missing_ok=True)
+            os.environ[TOKEN] = " ".join(other for other in _tokens() if other != token)
 
 
 def check_free(run_dir: Path) -> None:
     """Raises RunError, naming the owner, while another process has the run; writes nothing."""
-    if _is_ours(run_dir / ".owner.json") or not (run_dir / ".lock").exists():
-        return
-    with suppress(OSError):  # a folder that is read-only is nobody's to change
-        _locked(run_dir).release()
+    if not _is_ours(run_dir / OWNER) and (run_dir / LOCK).exists():
+        with suppress(OSError), _locked(run_dir):  # a folder that is read-only is nobody's to change
+            pass
 
 
-def _locked(run_dir: Path) -> FileLock:
+def _locked(run_dir: Path) -> AcquireReturnProxy:
     from filelock import FileLock, Timeout
 
-    lock = FileLock(run_dir / ".lock", is_singleton=True, thread_local=False)
     try:
-        lock.acquire(timeout=0)
+        return FileLock(run_dir / LOCK, is_singleton=True, thread_local=False).acquire(timeout=0)
     except Timeout:
-        owner = _describe(run_dir / ".owner.json")
+        about = _read(run_dir / OWNER)
+        owner = f"process {about.get('pid')} ({about.get('command')}) since {about.get('since')}"
+        owner = owner if about else "another process"
         raise RunError(f"{run_dir} is in use by {owner}. Wait for it, or stop it first.") from None
-    return lock
 
 
-@contextmanager
-def _announced(owner: Path) -> Iterator[None]:
-    token = uuid4().hex
-    about = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "since": _now(), "token": token}
+def _announce(owner: Path, token: str) -> None:
+    about = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "since": now(), "token": token}
     try:
         owner.write_text(json.dumps(about))
     except OSError as error:
         raise unwritable(owner, error) from error
     os.environ[TOKEN] = " ".join([*_tokens(), token])  # a process may own several runs
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # on a disk that turned read-only; it would hide why the block ended
-            owner.unlink(missing_ok=True)
-        os.environ[TOKEN] = " ".join(other for other in _tokens() if other != token)
 
 
 def _read(owner: Path) -> dict:
@@ -93,14 +88,3 @@ def _is_ours(owner: Path) -> bool:
 
 def _tokens() -> list[str]:
     return os.environ.get(TOKEN, "").split()
-
-
-def _describe(owner: Path) -> str:
-    about = _read(owner)
-    if not about:
-        return "another process"
-    return f"process {about.get('pid')} ({about.get('command')}) since {about.get('since')}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

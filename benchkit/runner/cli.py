@@ -232,8 +232,17 @@ def _parser() -> argparse.ArgumentParser:
     add_plan(commands.add_parser("plan", help="what a run can detect and costs, before it is paid for"))
     add_labels(commands.add_parser("labels", help="a blind sheet: which of two answers do people prefer"))
     _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
-    _add_models(commands.add_parser("models", help="what the provider serves, prices, retirements"))
-    _add_verify(commands.add_parser("verify", help="compute a run's numbers again", epilog=VERIFIED))
+
+    command = commands.add_parser("models", help="what the provider serves, prices, retirements")
+    usual = "groq" if os.environ.get("GROQ_API_KEY") else "offline"
+    told = "default: groq when it has a key"
+    command.add_argument("--provider", choices=("offline", "groq"), default=usual, help=told)
+    command.set_defaults(command=models)
+
+    command = commands.add_parser("verify", help="compute a run's numbers again", epilog=VERIFIED)
+    command.add_argument("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
+    command.add_argument("--verbose", action="store_true", help="show tracebacks")
+    command.set_defaults(command=verify)
     return parser
 
 
@@ -253,12 +262,6 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.set_defaults(command=run)
 
 
-def _add_verify(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
-    command.add_argument("--verbose", action="store_true", help="show tracebacks")
-    command.set_defaults(command=verify)
-
-
 def _add_offline(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--port", type=_number(int, 0, 65535), metavar="N", help="default: a free one")
@@ -268,13 +271,6 @@ def _add_offline(command: argparse.ArgumentParser) -> None:
     add("--latency-ms", type=_number(float, 0), metavar="N", help="of every reply; default: each model's own")
     add("--seed", type=_number(int, 0), metavar="N", help="the same seed gives the same answers")
     command.set_defaults(command=offline)
-
-
-def _add_models(command: argparse.ArgumentParser) -> None:
-    usual = "groq" if os.environ.get("GROQ_API_KEY") else "offline"
-    choices = ("offline", "groq")
-    command.add_argument("--provider", choices=choices, default=usual, help="default: groq when it has a key")
-    command.set_defaults(command=models)
 
 
 def _number(kind: type, low: float, high: float = float("inf")) -> Any:

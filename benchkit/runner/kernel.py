@@ -162,6 +162,8 @@ def _preload(notebook: Path) -> str:
                     names |= {name.name for name in node.names}
                 elif isinstance(node, ast.ImportFrom):
                     names.add(str(node.module))
+    if "benchkit.plots" in names:
+        names.add("seaborn")  # three seconds that a first figure would wait for
     return f"list(map(__import__, {sorted(names)!r}));"
 
 

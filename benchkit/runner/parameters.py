@@ -13,15 +13,16 @@ from ..errors import RunError, UsageError
 from ..values import from_text, refused
 
 NOTEBOOKS = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
-TYPES = {
-    "bool": "true or false",
-    "int": "a whole number",
-    "float": "a number",
-    "list": "a list, such as a,b or [1, 2]",
-    "dict": "names with values, such as {a: 1, b: 2}",
-    "str": "text",
-}
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
+# What a parameter's type takes, in words, and how it is read from text.
+TYPES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "bool": ("true or false", lambda text: FLAGS[text.lower()]),
+    "int": ("a whole number", int),
+    "float": ("a number", float),
+    "list": ("a list, such as a,b or [1, 2]", lambda text: from_text(text, list)),
+    "dict": ("names with values, such as {a: 1, b: 2}", lambda text: from_text(text, dict)),
+    "str": ("text", str),
+}
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,11 @@ def declared_parameters(folder: Path) -> dict[str, dict[str, Parameter]]:
 
 def parse(text: str, parameter: Parameter) -> Any:
     """The value that `text` stands for, of the type that `parameter` has. Raises UsageError."""
+    takes, read = TYPES[parameter.type]
     try:
-        return _PARSERS[parameter.type](text.strip() if parameter.type != "str" else text)
+        return read(text.strip() if parameter.type != "str" else text)
     except (ValueError, KeyError):
-        raise refused(parameter.name, text, f"It takes {TYPES[parameter.type]}.") from None
+        raise refused(parameter.name, text, f"It takes {takes}.") from None
 
 
 def find(declared: Mapping[str, Mapping[str, Parameter]], name: str) -> Parameter:
@@ -108,13 +110,3 @@ def _parameter(found: Mapping[str, str]) -> Parameter:
     declared = found["inferred_type_name"].partition("[")[0]
     kind = declared if declared in TYPES else type(default).__name__
     return Parameter(found["name"], default, found["help"], kind if kind in TYPES else "str")
-
-
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "bool": lambda text: FLAGS[text.lower()],
-    "int": int,
-    "float": float,
-    "list": lambda text: from_text(text, list),
-    "dict": lambda text: from_text(text, dict),
-    "str": str,
-}

@@ -22,7 +22,7 @@ from ..run.config import is_run
 from ..run.json_io import read_json
 from ..run.lock import claim
 from ..run.paths import forget_empty, located
-from ..values import usable
+from ..values import check
 from .kernel import Kernel, Kernels
 from .parameters import NOTEBOOKS, Parameter, declared_parameters, find, notebook_folder, parse
 from .preflight import check_models, check_values
@@ -72,7 +72,7 @@ class BenchmarkPipeline:
         self.declared = declared_parameters(self.folder)
         for name in parameters:
             find(self.declared, name)
-        self.parameters = parameters | usable(parameters)
+        self.parameters = parameters | check(**parameters)
         if self.parameters.get("cases_file"):
             self.parameters["cases_file"] = _existing(self.parameters["cases_file"])
         self.verbose = verbose

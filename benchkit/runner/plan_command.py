@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from functools import cache
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..domain import KINDS
 from ..errors import RunError
-from ..run.paths import newest_run_dir, response_files
+from ..run.paths import response_files
 from ..values import refused
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..decide import Rules
     from ..run import Run
-    from .parameters import Parameter
 
 SIMULATED = "SIMULATED: the pilot's answers are no real model's."
 MOST_CASES = 1_000_000
@@ -36,62 +35,63 @@ def add_plan(command: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> int:
     """Print what a run can detect, n against K at the same cost, and the price."""
-    print("\n".join(_plan(_pilot(args.run_dir), args)))
-    return 0
-
-
-def _plan(run: Run | None, args: argparse.Namespace) -> list[str]:
-    from ..decide import of_models
+    from ..decide import RULES, Rules, of_models
     from ..execute.plan import plan_power
     from ..execute.price import answer_prices
 
-    answers, scores = _seen(run)
-    models = _parameter(run, "03_execute", "models") or ["A", "B"]
-    rounds = _parameter(run, "03_execute", "rounds")
+    run = _pilot(args.run_dir)
+    known = _parameters(run)
+    answers, scores = _seen(run) if run else (None, None)
+    models, rounds = known["models"] or ["A", "B"], known["rounds"]
     if scores is not None:
         ours = of_models(scores)
         models, rounds = list(ours["model"].unique()), int(ours["round"].nunique())
-    rounds = rounds if args.rounds is None else args.rounds
+    given = {} if args.detect is None else {"detect": args.detect}
     power = plan_power(
-        _sizes(run, args.cases),
-        _rules(run, args.detect),
+        _sizes(run, known, args.cases),
+        Rules(**{name: known[name] for name in RULES} | given),
         models,
-        rounds,
+        rounds if args.rounds is None else args.rounds,
         pilot=scores,
         prices=answer_prices(answers),
         power=args.power,
         named=str(run.path) if run else "",
     )
     marked = [SIMULATED] if run and run.simulated and scores is not None else []
-    return [*marked, repr(power), "", _text(power.table)]
-
-
-def _rules(run: Run | None, detect: float | None) -> Rules:
-    from ..decide import RULES, Rules
-
-    named = {name: _parameter(run, "03_execute", name) for name in RULES}
-    return Rules(**named | ({} if detect is None else {"detect": detect}))
+    print("\n".join([*marked, repr(power), "", _text(power.table)]))
+    return 0
 
 
 def _pilot(run_dir: str) -> Run | None:
     """The run to plan from; None where none is named and there is none."""
     from ..run import read_run
 
-    if run_dir:
-        return read_run(run_dir)
     try:
-        return read_run(newest_run_dir())
+        return read_run(run_dir)
     except RunError:
+        if run_dir:
+            raise
         return None
 
 
-def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+def _parameters(run: Run | None) -> dict[str, Any]:
+    """What the pilot was run with, else the notebooks' defaults."""
+    from .parameters import declared_parameters, notebook_folder
+
+    known: dict[str, Any] = {}
+    for notebook, declared in declared_parameters(notebook_folder()).items():
+        recorded = run.config["parameters"].get(notebook, {}) if run else {}
+        known |= {one.name: one.default for one in declared.values()} | recorded
+    return known
+
+
+def _seen(run: Run) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """(responses, scores) of the pilot; None without any. As 04 scored these very answers, where it did."""
     from ..generate.cases import adopt_cases
     from ..measure import align, score
     from ..measure.controls import with_controls
 
-    if run is None or not response_files(run.path):
+    if not response_files(run.path):
         return None, None
     answers, cases = run.responses(), adopt_cases(run.validated_tests())
     try:
@@ -102,28 +102,14 @@ def _seen(run: Run | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     return answers, scores
 
 
-def _sizes(run: Run | None, count: int | None) -> dict[str, int]:
+def _sizes(run: Run | None, known: Mapping[str, Any], count: int | None) -> dict[str, int]:
     """Cases per kind: the pilot's, else what 01 would write; `count` of each where it is given."""
     if count is not None and not 1 <= count <= MOST_CASES:
         raise refused("--cases", count, f"Use a whole number from 1 to {MOST_CASES:,}.")
-    sizes = {kind: _parameter(run, "01_generate", f"{kind}_cases") for kind in ("json", "conversation")}
+    sizes = {kind: known[f"{kind}_cases"] for kind in KINDS}
     if run is not None and (run.path / "validated_tests.csv").exists():
         sizes = run.validated_tests()["test_case"].value_counts().to_dict()
     return {kind: count or n for kind, n in sizes.items() if n}
-
-
-def _parameter(run: Run | None, notebook: str, name: str) -> Any:
-    """What the pilot was run with, else the notebook's default."""
-    default = _declared()[notebook][name].default
-    return run.parameter(notebook, name, default) if run else default
-
-
-@cache
-def _declared() -> dict[str, dict[str, Parameter]]:
-    """Read once: a plan asks for a dozen of them, and each reading opens every notebook."""
-    from .parameters import declared_parameters, notebook_folder
-
-    return declared_parameters(notebook_folder())
 
 
 def _smallest(value: float) -> str:

@@ -11,7 +11,7 @@ from ..run import read_run
 from ..values import checked, refused
 
 if TYPE_CHECKING:
-    from ..llm.provider import Provider
+    pass
 
 Values = Mapping[str, Any]
 Plan = Mapping[str, Values]  # each notebook that is going to run, with all of its parameters
@@ -79,7 +79,10 @@ async def check_models(plan: Plan, provider_name: str) -> None:
         return
     provider = Provider(provider_name)
     try:
-        _connect(provider)
+        try:
+            provider.transport  # noqa: B018 - made on first use, with the key
+        except ProviderError as error:
+            raise UsageError(str(error)) from error
         for parameter, models in wanted.items():
             try:
                 await provider.check(models)
@@ -89,13 +92,6 @@ async def check_models(plan: Plan, provider_name: str) -> None:
                 raise UsageError(f"{parameter}: {error}") from error
     finally:
         await provider.close()
-
-
-def _connect(provider: Provider) -> None:
-    try:
-        provider.transport  # noqa: B018 - made on first use, with the key
-    except ProviderError as error:
-        raise UsageError(str(error)) from error
 
 
 def _wanted(plan: Plan, default: Mapping[str, Any]) -> dict[str, list[str]]:
