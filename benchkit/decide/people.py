@@ -10,7 +10,7 @@
     preference    {estimate, se, low, high, p_value, weight}: share of cases where a is preferred less those
                   where b is, −1 to 1, corrected by the metric that decides
     labels_alone  {estimate, low, high}; `metric_alone` {estimate}: the metric's own difference, over its span
-    agreement     [metric, pairs, alike, tied, share, low, high, correlation]: of the pairs with a preference
+    agreement     [metric, pairs, alike, tied, share, low, high, correlation (with its low and high): of pairs
                   that a metric tells apart, how many it orders as people do; `length` is the yardstick
 """
 
