@@ -190,6 +190,7 @@ class Measure(Values):
     judge_model: Text = UNKNOWN
     labels_file: Text = UNKNOWN
     label_sample: Count = UNKNOWN
+    planted_answers: Cases = UNKNOWN
     reference: Text = UNKNOWN
 
 

@@ -127,10 +127,10 @@ def report_of(
 def drawn(
     seed: int, models: Sequence[str] = (STEADY, HASTY), n: int = 20, rounds: int = 3, spread: float = 0.12
 ) -> pd.DataFrame:
-    """Scores of models that differ by chance, now more and now less, on every metric of both kinds."""
+    """Scores of models that differ by chance, now more and now less, on every metric but a judge's."""
     random = np.random.default_rng(seed)
     values: dict[str, dict[str, Any]] = {model: {} for model in models}
-    for metric in METRICS:
+    for metric in (name for name, one in METRICS.items() if one.function):
         level = random.normal(0.6, 0.15, (n, 1))
         for model in models:
             shift = random.choice([0.0, 0.02, 0.1, 0.2]) * random.choice([-1, 1])

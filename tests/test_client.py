@@ -118,8 +118,8 @@ async def test_in_the_journal_before_it_is_seen(server, tmp_path, monkeypatch):
     handed = []
     settle = Client._settle
 
-    async def spy(self, job, call):
-        handed.append(await settle(self, job, call))
+    async def spy(self, job, call, slots):
+        handed.append(await settle(self, job, call, slots))
         return handed[-1]
 
     monkeypatch.setattr(Client, "_settle", spy)
@@ -160,7 +160,7 @@ from pathlib import Path
 from tests.talking import client, items
 from tests.test_client import agent
 
-print(len(client(Path(sys.argv[1])).recorded([(agent(), items(9))])[0]))
+print(sum(map(bool, client(Path(sys.argv[1])).on_record([(agent(), items(9))])[0])))
 """
 
 
@@ -169,13 +169,13 @@ async def test_looking_at_a_run_that_is_going(server, tmp_path):
     async with client(tmp_path) as one:
         await one.map(agent(), items(3))
         assert one.estimates([(agent(), items(9))])[0].recorded == 3
-        assert len(one.recorded([(agent(), items(9))])[0]) == 3
+        assert one.on_record([(agent(), items(9))])[0][3:] == [None] * 6
         command = [sys.executable, "-c", LOOKS, str(tmp_path)]
         other = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
         assert (other.stdout, other.returncode) == ("3\n", 0)
         assert (tmp_path / "calls.sqlite-wal").stat().st_size
         await one.map(agent(), items(9))
-    assert len(client(tmp_path).recorded([(agent(), items(9))])[0]) == 9
+    assert None not in client(tmp_path).on_record([(agent(), items(9))])[0]
 
 
 async def test_the_same_call_twice(server, tmp_path):
@@ -211,10 +211,7 @@ async def test_a_finished_run_needs_no_provider(server, tmp_path, monkeypatch):
     assert asked > 25
     monkeypatch.delenv("GROQ_API_KEY")
     assert await client(tmp_path).map_all(work) == first
-    assert client(tmp_path).recorded(work) == [
-        {r.key: r for r in first[0]},
-        client(tmp_path).recorded(work)[1],
-    ]
+    assert client(tmp_path).on_record(work) == first
     assert len(server.requests) == asked
 
 

@@ -32,7 +32,9 @@ def test_conversations():
         case("c", golden="Restart the router.", category="x"),
     )
     found = by_name(table)
-    assert {metric for metric, _ in found} == {m.name for m in METRICS.values() if m.kind == "conversation"}
+    assert {metric for metric, _ in found} == {
+        m.name for m in METRICS.values() if m.kind == "conversation" and m.function
+    }
     prompts, goldens = (
         dict(zip("abc", table["prompt"], strict=True)),
         dict(zip("abc", table["golden_response"], strict=True)),

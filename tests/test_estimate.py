@@ -9,7 +9,7 @@ import pytest
 
 from benchkit.agent import Item, Reply
 from benchkit.llm.estimate import estimate, time_table
-from benchkit.llm.journal import limits_in, read
+from benchkit.llm.journal import looking
 from benchkit.offline.server import OfflineServer
 
 from .talking import HASTY, STEADY, Ticks, at, client, executor, items
@@ -64,7 +64,8 @@ async def test_limits_are_learnt_for_the_next_estimate(monkeypatch, tmp_path):
         at(server, monkeypatch)
         await client(tmp_path).map(agent(), items(2))
         (found,) = client(tmp_path).estimates([(agent(), items(400))])
-    assert read(tmp_path / "calls.sqlite", limits_in) == {agent().model: {"TPM": 40_000, "RPD": 9000}}
+    with looking(tmp_path / "calls.sqlite") as record:
+        assert record.limits() == {agent().model: {"TPM": 40_000, "RPD": 9000}}
     assert found.bound == "40,000 TPM (learnt)"
     assert found.minutes == pytest.approx(found.tokens / 40_000, rel=1e-4)
 

@@ -49,8 +49,8 @@ class Silent(Canned):
         super().__init__({})
         self.name = name
 
-    def recorded(self, work: Any) -> list[dict]:
-        return [{} for _ in work]
+    def on_record(self, work: Any) -> list[list]:
+        return [[] for _ in work]
 
     def estimates(self, work: Any) -> list[Estimate]:
         return [estimate(agent, items, {}, {}) for agent, items in work]

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "llm": GROUND | {"agent", "offline"},
     "judge": GROUND | {"agent", "llm", "metrics"},
     "decide": STAGE,
-    "runner": GROUND | STAGES | {"decide", "llm", "offline", "run", "stats"},
+    "runner": GROUND | STAGES | {"decide", "judge", "llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE | {"decide", "judge"})
 
 

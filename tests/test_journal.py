@@ -19,7 +19,7 @@ import pytest
 
 from benchkit.agent import Item, Reply
 from benchkit.errors import RunError
-from benchkit.llm.journal import Journal, any_simulated, read, replies_in, system_prompts
+from benchkit.llm.journal import Journal, any_simulated, looking, system_prompts
 
 from .talking import executor
 
@@ -40,7 +40,8 @@ async def fill(journal: Journal, calls=CALLS, **more) -> dict[str, Reply]:
 
 def recorded(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
     """What somebody finds who only looks."""
-    return read(path, lambda db: replies_in(db, keys)) or {}
+    with looking(path) as record:
+        return record.replies(keys)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ async def test_replies_come_back_as_they_were(path):
     """Another session reads what the first one recorded; what was never asked is not there."""
     journal = Journal(path)
     written = await fill(journal)
-    assert journal.replies(written) == written
+    assert journal.on_record.replies(written) == written
     journal.close()
     assert recorded(path, [*written, "never"]) == written
     assert not Path(f"{path}-wal").exists()
@@ -82,7 +83,9 @@ async def test_on_disk_before_it_is_used(path):
 async def test_one_commit_for_many(path, monkeypatch):
     """Replies that arrive together share a commit."""
     batches, commit = [], Journal._commit
-    monkeypatch.setattr(Journal, "_commit", lambda self: batches.append(len(self._writing)) or commit(self))
+    monkeypatch.setattr(
+        Journal, "_commit", lambda self, batch: batches.append(len(batch)) or commit(self, batch)
+    )
     journal = Journal(path)
     await fill(journal)
     journal.close()
@@ -102,7 +105,7 @@ async def test_spending_outlives_the_session(path):
             )
         journal.close()
     journal = Journal(path)
-    assert journal.spent() == (10, 1.0, 60.0)
+    assert journal.on_record.spent() == (10, 1.0, 60.0)
     journal.close()
 
 
@@ -138,7 +141,7 @@ async def test_any_text_can_be_stored(path):
     journal = Journal(path)
     text = "\x00\u2028'\";DROP TABLE calls;--"
     await journal.record(call, Reply(call.key, "answered", {"a\x00": text}, text + "\ud83d"))
-    got = journal.replies([call.key])[call.key]
+    got = journal.on_record.replies([call.key])[call.key]
     journal.close()
     assert (got.arguments, got.text) == ({"a\x00": text}, text + "?")
 
@@ -176,10 +179,10 @@ class Held:
     def __init__(self, monkeypatch) -> None:
         self.began, self.go, commit = threading.Event(), threading.Event(), Journal._commit
 
-        def held(journal):
+        def held(journal, batch):
             self.began.set()
             assert self.go.wait(20)
-            commit(journal)
+            commit(journal, batch)
 
         monkeypatch.setattr(Journal, "_commit", held)
 
@@ -222,7 +225,7 @@ async def test_a_commit_that_fails(path, monkeypatch):
     """Whoever waits for a commit that fails is told, none of it is on record, and the next one goes on."""
     journal, commit = Journal(path), Journal._commit
 
-    def fails(self):
+    def fails(self, batch):
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(Journal, "_commit", fails)
@@ -231,7 +234,7 @@ async def test_a_commit_that_fails(path, monkeypatch):
             await task
     monkeypatch.setattr(Journal, "_commit", commit)
     written = await fill(journal, CALLS[2:4])
-    assert journal.replies(call.key for call in CALLS) == written
+    assert journal.on_record.replies(call.key for call in CALLS) == written
     journal.close()
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM inputs").fetchone() == (2,)
@@ -242,9 +245,9 @@ async def test_an_answer_outlives_a_failure(path):
     journal = Journal(path)
     for status in ("failed", "answered", "failed"):
         await journal.record(CALLS[0], reply(CALLS[0], status=status))
-        assert bool(journal.replies([CALLS[0].key])) == (journal.spent()[0] > 2)
-    assert journal.replies([CALLS[0].key])[CALLS[0].key].status == "answered"
-    assert journal.spent()[:2] == (6, 0.25)
+        assert bool(journal.on_record.replies([CALLS[0].key])) == (journal.on_record.spent()[0] > 2)
+    assert journal.on_record.replies([CALLS[0].key])[CALLS[0].key].status == "answered"
+    assert journal.on_record.spent()[:2] == (6, 0.25)
     journal.close()
 
 
@@ -272,7 +275,7 @@ async def test_full_disk(path):
     journal._db.execute("PRAGMA max_page_count = 1")
     with pytest.raises(RunError, match=r"the disk of .* is full \(database .*\)\. Make room on it and run"):
         await fill(journal, CALLS[5:], size=5000)
-    assert journal.replies(call.key for call in CALLS) == written
+    assert journal.on_record.replies(call.key for call in CALLS) == written
     journal._db.execute("PRAGMA max_page_count = 100000")
     written |= await fill(journal, CALLS[5:], size=5000)
     journal.close()
@@ -325,7 +328,7 @@ async def test_log_cut_off_anywhere(path, caplog):
         log.write_bytes(whole[:cut])
         with caplog.at_level(logging.WARNING):
             journal = Journal(copy)
-        found = journal.replies(key for key, _ in written)
+        found = journal.on_record.replies(key for key, _ in written)
         journal.close()
         assert found == dict(written[: len(found)])
         kept.append(len(found))

@@ -11,8 +11,9 @@ import pytest
 
 from benchkit.agent import Reply
 from benchkit.domain import Requirement, TestCase
-from benchkit.judge import favoured, judge, judge_item, judge_model, judging
+from benchkit.judge import judge, judge_item, judge_model, judging
 from benchkit.judge.agent import judge_response
+from benchkit.judge.choosing import akin
 
 ANSWER = "We refund $40.00 today. Please restart the lamp."
 CASE = TestCase(
@@ -179,7 +180,7 @@ class TestWhoJudges:
         ],
     )
     def test_family(self, judge, candidate, same):
-        assert favoured(judge, [candidate]) == ([candidate] if same else [])
+        assert akin(judge, [candidate]) == ([candidate] if same else [])
 
     @pytest.mark.parametrize(
         ("candidates", "named", "chosen"),

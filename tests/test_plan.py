@@ -134,6 +134,18 @@ class TestPower:
         assert "JSON cases decided nothing there: on field_accuracy the prompt copied" in found.sentences[0]
         assert found.needed.cases == report["needed"]["cases"]
 
+    def test_the_plan_and_the_report_name_the_same_cases(self):
+        """Three models, two kinds whose variances differ: one function, the same pair, the same level."""
+        from benchkit.decide import decide
+
+        names = (STEADY, HASTY, TERSE)
+        scores = pilot(models=names)
+        wide = scores["test_case"] == "json"
+        scores.loc[wide, "value"] = 0.5 + 2 * (scores.loc[wide, "value"] - 0.5)
+        rules = Rules(detect=0.03, kind_weights={"json": 1, "conversation": 3})
+        found = plan_power(dict.fromkeys(BOTH, 40), rules, names, 3, pilot=scores)
+        assert found.needed.cases == decide(scores, rules)["needed"]["cases"]
+
     def test_no_difference_above_the_range_is_said_to_be_shown(self):
         """Two cases: the smallest difference would be more than a score's whole range of 1."""
         few = plan_power({"json": 2}, Rules(), ["a", "b"], 1)

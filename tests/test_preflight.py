@@ -78,6 +78,7 @@ OURS = {"models": [STEADY, HASTY], "report_model": "offline/analyst"}
         ((1, 5), OURS, "generator_model"),
         ((1, 5), OURS | {"generator_model": "offline/author"}, "validator_model"),
         ((3, 5), OURS | {"models": [STEADY, "openai/none"]}, "models"),
+        ((4, 4), OURS, "judge_model"),
         ((5, 5), {}, "report_model"),
     ],
 )
@@ -89,10 +90,10 @@ async def test_a_model_that_is_not_served_is_named_with_its_parameter(groq, span
 
 async def test_only_models_that_are_going_to_be_asked(groq, tmp_path):
     """Cases that are brought need no generator, and no validation no validator; nothing is paid."""
-    brought = OURS | {"cases_file": "mine.csv", "enable_validation": False}
+    brought = OURS | {"cases_file": "mine.csv", "enable_validation": False, "judge_model": "offline/judge"}
     await check_models(plan(**brought), "groq")
     await check_models(plan(1, 1, cases_file="mine.csv"), "groq")
-    await check_models(plan(4, 4), "groq")
+    await check_models(plan(4, 4, enable_judge=False), "groq")
     assert groq.counts["served"] == 0
 
 

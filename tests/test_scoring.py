@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchkit.decide import Rules, compare, decide
-from benchkit.domain import is_control
+from benchkit.domain import Requirement, TestCase, is_control
 from benchkit.errors import UsageError
 from benchkit.measure import align, metrics_json, metrics_report, score, summarise, with_controls
 from benchkit.metrics import METRICS, add_metric, described, in_order, recorded, remember
@@ -24,7 +24,9 @@ def scored(table, *rows):
 
 
 @pytest.mark.parametrize("status", ["malformed", "refused"])
-@pytest.mark.parametrize("metric", [name for name, one in METRICS.items() if one.kind == "conversation"])
+@pytest.mark.parametrize(
+    "metric", [name for name, one in METRICS.items() if one.kind == "conversation" and one.function]
+)
 def test_no_delivered_answer_scores_worse(metric, status):
     """What was not delivered is never ahead of an answer to the same case, however bad that is."""
     table = cases(case("a"), case("b"))
@@ -208,3 +210,59 @@ def test_controls_stand_below_the_scores():
     assert both.attrs["simulated"]
     assert list(both["model"].map(is_control)) == sorted(both["model"].map(is_control))
     assert both["model"].nunique() == 5
+
+
+class TestJudged:
+    """`requirements_met` comes from judgements, and what nobody judged has no score."""
+
+    MUST = (
+        Requirement("a", "ask", weight=3),
+        Requirement("b", "apologise"),
+        Requirement("n", "blame", False),
+    )
+
+    def scored(self, said, **of_answer):
+        """Scores of one answer, whose judgement `said` gives (met, status) by requirement."""
+        table = cases(TestCase("c", "conversation", "x", "p", "golden", requirements=self.MUST).row())
+        rows = [("c", STEADY, 1, name, met, "", why, "") for name, (met, why) in said.items()]
+        names = ["id", "model", "round", "requirement", "met", "quote", "status", "first_fault"]
+        answers = [response("c", STEADY, "Sorry!", **of_answer), response("c", HASTY, "No.")]
+        found = score(align(responses(*answers), table), table, pd.DataFrame(rows, columns=names))
+        judged = found[found["metric"] == "requirements_met"].set_index("model")
+        return judged.loc[STEADY, "value"], judged.loc[STEADY, "reason"]
+
+    @pytest.mark.parametrize(
+        ("met", "value"), [((1, 1, 1), 1), ((1, 0, 1), 0.75), ((0, 0, 1), 0), ((1, 1, 0), 0)]
+    )
+    def test_by_weight(self, met, value):
+        """Musts by weight; 0 where a must_not is violated; a fault of the judge is in the verdict."""
+        said = {name: (float(one), "no verdict") for name, one in zip("abn", met, strict=True)}
+        assert self.scored(said) == (value, "")
+
+    @pytest.mark.parametrize("status", ["malformed", "refused"])
+    def test_what_nobody_could_use_is_worst(self, status):
+        value, reason = self.scored({"a": (1, "")}, status=status, error="why")
+        assert value == 0
+        assert reason.startswith(status)
+
+    def test_a_failed_call_is_unscored(self):
+        """Ours to have failed: neither a zero nor the case's fault."""
+        lost = (math.nan, "failed: HTTP 500")
+        value, reason = self.scored({"a": (1, ""), "b": lost, "n": (1, "")})
+        assert math.isnan(value)
+        assert reason == "judge failed: HTTP 500"
+
+    def test_a_case_without_requirements_is_undefined(self, monkeypatch):
+        monkeypatch.setattr(TestJudged, "MUST", self.MUST[2:])
+        value, reason = self.scored({"n": (1, "")})
+        assert math.isnan(value)
+        assert reason.startswith("undefined: ")
+
+    def test_it_decides_where_it_was_measured(self):
+        """Else the keywords do, which their controls disqualify."""
+        rows = [("conversation", name, value) for name, value in (("task_completion", 1), ("clarity", 1))]
+        table = pd.DataFrame(rows, columns=["test_case", "metric", "value"])
+        assert Rules().primary(table) == {"conversation": "task_completion"}
+        for value, decides in ((math.nan, "task_completion"), (0.5, "requirements_met")):
+            more = pd.DataFrame([("conversation", "requirements_met", value)], columns=table.columns)
+            assert Rules().primary(pd.concat([table, more])) == {"conversation": decides}

@@ -55,31 +55,35 @@ def compare(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
 def _of_metric(one: Measured, rules: Rules, primary: bool) -> list[dict[str, Any]]:
     cases = design_of(one, rules.category_weights)
-    means = one.means
+    means = dict(zip(one.models, one.means, strict=True))
     return [
         {"metric": one.metric.name, "test_case": one.kind, "model_a": a, "model_b": b, "primary": primary}
-        | _compared(one, means[one.models.index(a)], means[one.models.index(b)], cases, rules.alpha)
+        | paired(means[a], means[b], rules.alpha, cases, one.sign)
         for a, b in pairs_of(one.models, rules.reference)
     ]
 
 
-def _compared(one: Measured, a: np.ndarray, b: np.ndarray, cases: Design, alpha: float) -> dict[str, Any]:
+def paired(
+    a: np.ndarray, b: np.ndarray, alpha: float, cases: Design | None = None, sign: int = 1
+) -> dict[str, Any]:
+    """What every comparison of two models' case means says: (cases,) each, NaN for none.
+
+    `sign` is −1 where less is better: a case is won where A is better.
+    """
     import numpy as np
 
     from ..stats import stratified
 
-    found = stratified(a - b, cases, alpha=alpha)
-    both = ~np.isnan(a - b)
-    gap = one.sign * (a - b)[both]
+    found, both = stratified(a - b, cases, alpha=alpha), ~np.isnan(a - b)
+    gap = sign * (a - b)[both]
     tie = 1e-12 * (1 + float(np.abs(gap).max(initial=0.0)))
     spread = float(gap.std(ddof=1)) if len(gap) > 1 else 0.0
-    means = [
+    sides = (
         float(found.coefficients @ np.where(both, side, 0.0)) if found.n else float("nan") for side in (a, b)
-    ]
+    )
     return {
         "n": found.n,
-        "mean_a": means[0],
-        "mean_b": means[1],
+        **dict(zip(("mean_a", "mean_b"), sides, strict=True)),
         "difference": found.estimate,
         "standard_error": found.se,
         "df": found.df,

@@ -13,6 +13,11 @@ from .rules import Rules
 if TYPE_CHECKING:
     import pandas as pd
 
+COLUMNS = (
+    *("test_case", "metric", "control", "mean", "n"),
+    *("best_model", "best_mean", "gap", "disqualifies"),
+)
+
 
 def control_table(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Per kind, metric and control: its mean beside that of the best model, and whether it disqualifies.
@@ -23,45 +28,22 @@ def control_table(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """
     import pandas as pd
 
-    columns = [
-        "test_case",
-        "metric",
-        "control",
-        "mean",
-        "n",
-        "best_model",
-        "best_mean",
-        "gap",
-        "disqualifies",
-    ]
     ours = scores["model"].map(is_control).astype(bool)
     if not ours.any():
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(COLUMNS))
     by_case = scores.groupby(["test_case", "metric", "model", "id"], sort=False)["value"].mean()
     table = by_case.groupby(level=[0, 1, 2], sort=False).agg(["mean", "count"]).dropna().reset_index()
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for (kind, metric), some in table.groupby(["test_case", "metric"], sort=False):
         lower = described(str(metric)).lower_is_better
         control = some["model"].map(is_control).astype(bool)
         models = some[~control].sort_values("mean", ascending=lower, kind="stable")
         for one in some[control].to_dict("records") if len(models) else ():
-            best = models.iloc[0]
+            best, name = models.iloc[0], one["model"].removeprefix(CONTROL)
             gap = (one["mean"] - best["mean"]) * (1 if lower else -1)
-            name = one["model"].removeprefix(CONTROL)
-            rows.append(
-                (
-                    kind,
-                    metric,
-                    name,
-                    one["mean"],
-                    one["count"],
-                    best["model"],
-                    best["mean"],
-                    gap,
-                    gap < rules.margin,
-                )
-            )
-    return pd.DataFrame(rows, columns=columns)
+            own = kind, metric, name, one["mean"], one["count"]
+            rows.append((*own, best["model"], best["mean"], gap, gap < rules.margin))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def disqualified(controls: pd.DataFrame) -> Mapping[tuple[str, str], str]:

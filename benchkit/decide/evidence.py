@@ -126,6 +126,13 @@ class Evidence:
         gap = np.nan_to_num(self.contrasts.difference, nan=-np.inf, posinf=-np.inf)
         return [int(i) for i in np.argsort(-gap, kind="stable")]
 
+    @property
+    def open_pairs(self) -> list[tuple[int, int]]:
+        """What a decision asks: the best model against each other contender, else against the best other."""
+        top = self.order[0]
+        others = [i for i in self.order if i != top and self.contrasts.contender[i]]
+        return [(top, i) for i in others or [self.rival(top)]]
+
     def rival(self, model: int) -> int:
         """The best of the others."""
         found = self.contrasts.rival[model]

@@ -10,7 +10,7 @@ from .evidence import LEAST_CASES, Evidence
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..stats import Estimate, Needed
+    from ..stats import Estimate, Needed, Spread
 
 POWER = 0.8
 
@@ -76,24 +76,45 @@ def _least(evidence: Evidence, prices: pd.DataFrame | None, rounds: int) -> dict
 
 
 def _overall(evidence: Evidence) -> tuple[Needed | None, str]:
-    top = evidence.order[0]
-    rivals = [i for i, one in enumerate(evidence.contrasts.contender) if one and i != top]
-    pairs = [evidence.pairs[top][i] for i in rivals or [evidence.rival(top)]]
-    alpha = 2 * float(evidence.contrasts.tail[top])
-    shown = _most(_cases(one, evidence.rules.detect, alpha) for one in pairs)
+    pairs = [evidence.pairs[i][j] for i, j in evidence.open_pairs]
+    detect, models = evidence.rules.detect, len(evidence.models)
+    shown = _most(_cases(one, detect, evidence.alpha(), models) for one in pairs)
     if shown is None or shown.cases > evidence.n:
         return shown, "difference"
     # Both one-sided tests succeed with POWER where each does with half the chance to fail.
     each, margin = 1 - (1 - POWER) / 2, evidence.rules.margin
-    return _most(_cases(one, margin, evidence.alpha(2), each) for one in pairs), "equivalence"
+    return _most(_cases(one, margin, evidence.alpha(2), power=each) for one in pairs), "equivalence"
 
 
-def _cases(pair: Estimate | None, difference: float, alpha: float, power: float = POWER) -> Needed | None:
-    from ..stats import needed_cases, spread
+def _cases(
+    pair: Estimate | None, difference: float, alpha: float, models: int = 2, power: float = POWER
+) -> Needed | None:
+    from ..stats import spread
 
     if pair is None or not pair.se > 0:
         return None
-    return needed_cases(spread(pair), difference, alpha=min(alpha, 0.5), power=power)
+    return cases_for(spread(pair), pair.n, difference, models, alpha, power=power)
+
+
+def cases_for(
+    known: Spread,
+    n: int,
+    difference: float,
+    models: int,
+    alpha: float,
+    *,
+    rounds: int | None = None,
+    power: float = POWER,
+) -> Needed | None:
+    """Cases in all that show `difference` between two of so many models: what 03 plans and 04 names.
+
+    At the level that comparing all models with the best one takes (`pair_alpha`), with the degrees of freedom
+    that n cases have. `known` is U's spread, or that of a kind.
+    """
+    from ..stats import needed_cases, pair_alpha
+
+    level = min(pair_alpha(models, known.free(n), alpha), 0.5)
+    return needed_cases(known, difference, rounds=rounds, alpha=level, power=power)
 
 
 def _most(found: Any) -> Needed | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..metrics import METRICS, PRIMARY
+from ..metrics import INSTEAD, METRICS, PRIMARY
 from ..values import check
 from ..wording import KIND_NAMES, kind_name, listed
 
@@ -60,7 +60,7 @@ class Rules:
         measured = _metrics_by_kind(scores)
         chosen = _named(self.metrics_named, measured)
         for kind, metrics in measured.items():
-            default = PRIMARY.get(kind, "")
+            default = _default(kind, scores)
             if kind in chosen or (default and (default in metrics or not metrics)):
                 chosen.setdefault(kind, default)
             elif len(metrics) == 1:
@@ -96,6 +96,14 @@ def rules_of(run: Run, **given: Any) -> Rules:
     """The rules that 03 recorded in a run, `given` ones in their place."""
     named = {name: run.parameter(NAMED_IN, name) for name in RULES}
     return Rules(**{name: value for name, value in named.items() if value is not None} | given)
+
+
+def _default(kind: str, scores: pd.DataFrame) -> str:
+    """What decides on a kind that no metric is named for, as far as the scores have a value of it."""
+    usual = PRIMARY.get(kind, "")
+    if kind not in INSTEAD or "metric" not in scores:
+        return usual
+    return usual if scores.loc[scores["metric"] == usual, "value"].notna().any() else INSTEAD[kind]
 
 
 def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str, str]:

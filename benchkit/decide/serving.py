@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .comparing import paired
 from .table import as_arrays, pairs_of
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 MEASURES = ("latency_s", "service_s", "queue_s", "cost_usd")
@@ -35,35 +35,11 @@ def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: 
     _, _, arrays = as_arrays(timed, models, MEASURES)
     rows = [
         {"measure": name, "model_a": a, "model_b": b}
-        | compared(means[models.index(a)], means[models.index(b)], alpha)
+        | paired(means[models.index(a)], means[models.index(b)], alpha, sign=-1)
         for name, means in ((name, case_means(arrays[name])) for name in MEASURES)
         for a, b in pairs_of(models, reference)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def compared(a: np.ndarray, b: np.ndarray, alpha: float) -> dict[str, Any]:
-    """Two models' means by case, (cases,), NaN where unknown."""
-    import numpy as np
-
-    from ..stats import stratified
-
-    both = ~(np.isnan(a) | np.isnan(b))
-    one, gap = stratified((a - b)[both], alpha=alpha), (a - b)[both]
-    return {
-        "n": one.n,
-        "mean_a": float(a[both].mean()) if one.n else None,
-        "mean_b": float(b[both].mean()) if one.n else None,
-        "difference": one.estimate,
-        "standard_error": one.se,
-        "df": one.df,
-        "ci_low": one.low,
-        "ci_high": one.high,
-        "p_value": one.p_value,
-        "wins": int((gap < 0).sum()),
-        "ties": int((gap == 0).sum()),
-        "losses": int((gap > 0).sum()),
-    }
 
 
 def cheapest_first(serving: pd.DataFrame, models: Sequence[str], among: Collection[str]) -> list[int]:

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
 from ..errors import InputError, ProviderError
+from ..judge import judge_item, judge_of, judging
 from ..llm.catalog import default_models
 from ..llm.estimate import Estimate, time_table
 from ..llm.progress import say
 from ..log import redact, setup_logging
 from ..metrics.answers import own_keys, read_answer
+from ..metrics.controls import control_answers
 from ..metrics.toolcalls import TOOL
 from ..values import check
+from ..wording import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,13 +53,20 @@ class Plan:
     work: list[tuple[Agent, list[Item]]]
     cases: list[TestCase]
     table: pd.DataFrame
+    judging: pd.DataFrame  # what 04 asks its judge of these answers and of the controls; no row where nobody
 
     def _repr_html_(self) -> str:
-        table = self.table.to_html(index=False, na_rep="unknown", float_format="{:.4g}".format)
+        table = self._whole.to_html(index=False, na_rep="unknown", float_format="{:.4g}".format)
         return f"{table}\n<p>{self._in_all()}</p>"
 
     def __repr__(self) -> str:
-        return f"{self.table.to_string(index=False, na_rep='unknown')}\n{self._in_all()}"
+        return f"{self._whole.to_string(index=False, na_rep='unknown')}\n{self._in_all()}"
+
+    @property
+    def _whole(self) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.concat([self.table, self.judging]) if len(self.judging) else self.table
 
     @property
     def minutes(self) -> float:
@@ -75,8 +85,15 @@ class Plan:
         price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
         return (
             f"{self.to_ask:,} of {planned:,} calls are to be asked, for {price} and in about "
-            f"{_time(self.minutes)}: the models are asked at once."
+            f"{_time(self.minutes)}: the models are asked at once.{self._judged()}"
         )
+
+    def _judged(self) -> str:
+        if not len(self.judging) or not (calls := int(self.judging["to ask"].sum())):
+            return ""
+        cost = float(self.judging["cost_usd (estimate)"].iloc[0])
+        price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
+        return f" 04 has them judged by {self.judging['model'].iloc[0]}: {count(calls, 'call')} for {price}."
 
     @cached_property
     def tests(self) -> dict[str, TestCase]:
@@ -116,8 +133,6 @@ def plan_execution(
     Raises UsageError for fewer than two models, a model named twice, or numbers out of range, and InputError
     for no cases. Nothing is asked.
     """
-    import pandas as pd
-
     check(models=models, rounds=rounds, temperature=temperature, max_tokens=max_tokens)
     models = [model.strip() for model in models] or default_models(client.name)
     tests = _usable(cases)
@@ -130,13 +145,42 @@ def plan_execution(
         for kind in KINDS
         if (some := [test for test in tests if test.test_case == kind])
     ]
-    rows = [
-        _row(agent, estimate, changed)
-        for (agent, _), estimate, changed in zip(
-            work, client.estimates(work), client.changes(work), strict=True
-        )
-    ]
-    return Plan(work, tests, pd.DataFrame(rows).astype({"cost_usd (estimate)": float}))
+    judged = _judge_work(client, work, tests, models)
+    return Plan(work, tests, _table(client, work), _table(client, judged))
+
+
+def _table(client: Client, work: Sequence[tuple[Agent, list[Item]]]) -> pd.DataFrame:
+    import pandas as pd
+
+    told = zip(work, client.estimates(work), client.changes(work), strict=True) if work else ()
+    rows = [_row(agent, estimate, changed) for (agent, _), estimate, changed in told]
+    table = pd.DataFrame(rows)
+    return table.astype({"cost_usd (estimate)": float}) if rows else table
+
+
+def _judge_work(
+    client: Client, work: Sequence[tuple[Agent, list[Item]]], tests: Sequence[TestCase], models: Sequence[str]
+) -> list[tuple[Agent, list[Item]]]:
+    """What 04 is going to ask its judge; in the place of answers that nobody has yet, the golden ones."""
+    required = {
+        sendable(one.id): one for one in tests if one.test_case == "conversation" and one.requirements
+    }
+    who = judge_of(client.name, models, client.run.parameter) if required else ""
+    if not who:
+        return []
+    asked: dict[Any, Item] = {}
+    for (_agent, items), replies in zip(work, client.on_record(work), strict=True):
+        for item, reply in zip(items, replies, strict=True):
+            if case := required.get(item.case):
+                said = read_answer(reply.text, case.test_case).value if reply else None
+                made = judge_item(case, said) if isinstance(said, str) else None
+                made = made or judge_item(case, str(case.golden_response), 1 + len(asked))
+                asked[made.case, made.round] = made
+    for case, _, text in control_answers(list(tests)):
+        if case.id in required and isinstance(text, str):
+            made = judge_item(case, text)
+            asked[made.case, made.round] = made
+    return [(judging(who), list(asked.values()))]
 
 
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:
@@ -201,8 +245,8 @@ def _most_often(errors: Iterable[str]) -> str:
 
 def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:
     """Mean seconds of an answered call by model: held by limits, at the server, in retries, in our hands."""
-    recorded = zip(plan.work, client.recorded(plan.work), strict=True)
-    return time_table((agent.model, reply) for (agent, _), done in recorded for reply in done.values())
+    recorded = zip(plan.work, client.on_record(plan.work), strict=True)
+    return time_table((agent.model, reply) for (agent, _), done in recorded for reply in done if reply)
 
 
 def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Response:

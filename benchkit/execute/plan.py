@@ -7,27 +7,24 @@ Everything is said of U, the quantity that the decision rests on: kinds weighted
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..decide import Rules, complete, control_table, of_models
 from ..decide.controls import disqualified
-from ..decide.evidence import Evidence, Kind, gather
-from ..decide.rules import kind_name
+from ..decide.evidence import Evidence, gather
+from ..decide.needed import POWER, cases_for
 from ..errors import UsageError
 from ..metrics import described
 from ..values import check, refused
-from ..wording import count, listed, number, percent
+from ..wording import count, kind_name, listed, number, percent
 from .price import price
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from ..stats import Needed, Spread
 
-POWER = 0.8
 OTHER_ROUNDS = (1, 2, 3, 5, 10)
 # What one may assume of a case's difference where nobody measured it: variance between cases, and of either
 # model's rounds. The middle one is what two real models did on 198 public questions scored 0 or 1; the last
@@ -83,16 +80,20 @@ def plan_power(
         sizes = {kind: n for kind, n in sizes.items() if kind not in aside}
         weights = rules.weights(sizes)
     names = rules.primary(_kinds(sizes))
-    known = _mixed({kind: seen.get(kind) or _assumed(kind, names) for kind in sizes}, weights, sizes)
+
+    def whole(how: str = "typical") -> Spread:
+        from ..stats import mix
+
+        return mix([(seen.get(k) or _assumed(k, names, how), weights[k], n) for k, n in sizes.items()])
+
     guessed = [kind for kind in sizes if kind not in seen]
-    outlook = _Outlook(known, sizes, rounds, len(models), rules, power, _span(names, sizes))
+    outlook = _Outlook(whole(), sizes, rounds, len(models), rules, power, _span(names, sizes))
     table = outlook.table(models, prices)
-    told = [_basis(pilot, seen, guessed, named, aside), *outlook.sentences(table, rules, len(models))]
+    told = [_basis(pilot, seen, guessed, named, aside), *outlook.sentences(table)]
     if guessed:
-        told.insert(2, outlook.range(names, weights, seen))
-    return Power(
-        table, outlook.curve(), told, sum(sizes.values()), rules.detect, bool(guessed), outlook.needed(rounds)
-    )
+        told.insert(2, outlook.range(whole("tame"), whole("wild")))
+    needed = outlook.needed(rounds)
+    return Power(table, outlook.curve(), told, outlook.n, rules.detect, bool(guessed), needed)
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,8 @@ class _Outlook:
         return planned_power(self.known, n, self.rules.detect, rounds=rounds, alpha=self.alpha(n))
 
     def needed(self, rounds: int) -> Needed | None:
-        from ..stats import needed_cases
-
-        alpha = self.alpha(self.n)
-        return needed_cases(self.known, self.rules.detect, rounds=rounds, alpha=alpha, power=self.power)
+        detect, alpha = self.rules.detect, self.rules.alpha
+        return cases_for(self.known, self.n, detect, self.models, alpha, rounds=rounds, power=self.power)
 
     def designs(self) -> list[tuple[str, int, int]]:
         """(name, cases in all, rounds): as planned, the same answers otherwise, and what finds `detect`."""
@@ -154,15 +153,11 @@ class _Outlook:
             chance = self.chance(n, rounds)
             row: dict[str, Any] = {"design": name, "cases": n, "rounds": rounds}
             row |= {"answers": n * rounds * len(models), "smallest difference": self.smallest(n, rounds)}
-            row |= {
-                f"power at {self.rules.detect:g}": chance,
-                "contenders": 1 + (self.models - 1) * (1 - chance),
-            }
-            rows.append(row | price(prices, models, self._share(n), rounds))
+            row |= {f"power at {self.rules.detect:g}": chance}
+            row |= {"contenders": 1 + (self.models - 1) * (1 - chance)}
+            share = {kind: n * size / self.n for kind, size in self.sizes.items()}
+            rows.append(row | price(prices, models, share, rounds))
         return pd.DataFrame(rows)
-
-    def _share(self, n: int) -> dict[str, float]:
-        return {kind: n * size / self.n for kind, size in self.sizes.items()}
 
     def curve(self) -> pd.DataFrame:
         """The chance to find `detect` by cases, in these rounds and, where noise is known, in others."""
@@ -177,24 +172,19 @@ class _Outlook:
         rows = [{"n": int(n), "rounds": k, "power": self.chance(n, k)} for k in rounds for n in sizes]
         return pd.DataFrame(rows)
 
-    def sentences(self, table: pd.DataFrame, rules: Rules, models: int) -> list[str]:
-        first = table.iloc[0]
-        chance, size = percent(self.power), first["smallest difference"]
+    def sentences(self, table: pd.DataFrame) -> list[str]:
+        first, detect = table.iloc[0], f"{self.rules.detect:g}"
+        size, found = first["smallest difference"], first[f"power at {detect}"]
         at = f"{count(self.n, 'case')} in {count(self.rounds, 'round')}"
+        chance = f"have a chance of {percent(self.power)}"
+        said = [f"{at} {chance} to show a difference of {number(size)} between two models."]
         if size == float("inf"):
             said = [f"{at} find no difference: it would have to be more than {self.span:g}, the range."]
-        elif size == size:
-            said = [
-                f"{at} have a chance of {chance} to show a difference of {number(size)} between two models."
-            ]
-        else:
-            said = [f"The pilot shows no variance at all, so it says nothing of {at}."]
-        found = first[f"power at {rules.detect:g}"]
         if found == found:
-            said.append(f"A difference of {rules.detect:g} is found with a chance of {percent(found)}.")
-        if models > 2:
+            said.append(f"A difference of {detect} is found with a chance of {percent(found)}.")
+        if self.models > 2:
             said.append(
-                f"If one of the {models} models is better than the others by {rules.detect:g}, "
+                f"If one of the {self.models} models is better than the others by {detect}, "
                 f"{number(first['contenders'], 1)} of them are expected to remain contenders."
             )
         return [*said, *self._wanted(table)]
@@ -220,24 +210,11 @@ class _Outlook:
             f"all are needed{sure}{price}{instead}."
         ]
 
-    def range(
-        self, names: Mapping[str, str], weights: Mapping[str, float], seen: Mapping[str, Spread]
-    ) -> str:
+    def range(self, tame: Spread, wild: Spread) -> str:
         """What tamer and wilder scores than the assumed ones would make of it."""
-        from dataclasses import replace
-
-        ends = [
-            replace(
-                self,
-                known=_mixed(
-                    {k: seen.get(k) or _assumed(k, names, how) for k in weights}, weights, self.sizes
-                ),
-            ).smallest(self.n, self.rounds)
-            for how in ("tame", "wild")
-        ]
-        tame, wild = (f"more than {self.span:g}" if end == float("inf") else number(end) for end in ends)
-        found = f"with tamer scores it would be {tame}, at worst {wild}"
-        return f"That rests on an assumption; {found}."
+        ends = [replace(self, known=known).smallest(self.n, self.rounds) for known in (tame, wild)]
+        low, high = (f"more than {self.span:g}" if end == float("inf") else number(end) for end in ends)
+        return f"That rests on an assumption; with tamer scores it would be {low}, at worst {high}."
 
 
 def _span(names: Mapping[str, str], sizes: Mapping[str, int]) -> float:
@@ -247,7 +224,8 @@ def _span(names: Mapping[str, str], sizes: Mapping[str, int]) -> float:
 
 
 def _measured(pilot: pd.DataFrame, rules: Rules) -> tuple[dict[str, Spread], dict[str, str]]:
-    """Per kind the variance of the pair that is hardest to tell apart, and why a kind decides nothing.
+    """Per kind the variance of the open pair of models that is hardest to tell apart, and why a kind decides
+    nothing.
 
     A kind without any variance is in neither.
     """
@@ -256,31 +234,25 @@ def _measured(pilot: pd.DataFrame, rules: Rules) -> tuple[dict[str, Spread], dic
         return {}, {}
     terms = Rules(primary_metric=rules.primary_metric, alpha=rules.alpha, margin=rules.margin)
     evidence = gather(complete(models), terms, disqualified(control_table(pilot, terms)))
-    found = {kind.name: _hardest(evidence, kind) for kind in evidence.kinds}
     aside = {one.name: one.why_not for one in evidence.aside}
-    return {name: one for name, one in found.items() if one is not None}, aside
+    evidence = evidence.weighted(rules.weights(kind.name for kind in evidence.kinds))
+    told = [_spreads(evidence, i, j) for i, j in (evidence.open_pairs if evidence.kinds else ())]
+    return max(told, key=lambda one: (len(one[0]), one[1]), default=({}, 0.0))[0], aside
 
 
-def _hardest(evidence: Evidence, kind: Kind) -> Spread | None:
+def _spreads(evidence: Evidence, i: int, j: int) -> tuple[dict[str, Spread], float]:
+    """What a pair of models says of each kind, and its error in U."""
     from ..stats import round_noise, spread
 
-    values = kind.measured.values
-    rounds = values.shape[2]
-    noise = [round_noise(own) for own in values] if rounds > 1 else None
-    told = []
-    for i, j in _open_pairs(evidence):
-        pair = kind.pairs[i][j]
+    found = {}
+    for kind in evidence.kinds:
+        pair, values = kind.pairs[i][j], kind.measured.values
+        rounds = values.shape[2]
         if pair is not None and pair.se > 0:
-            told.append(spread(pair, None if noise is None else noise[i] + noise[j], rounds))
-    return max(told, key=lambda one: one.between + one.noise, default=None)
-
-
-def _open_pairs(evidence: Evidence) -> list[tuple[int, int]]:
-    """The best model against each other contender, as a decision asks; all pairs where there is no other."""
-    if evidence.usable and len(evidence.contenders) > 1:
-        top, *others = (evidence.models.index(model) for model in evidence.contenders)
-        return [(top, other) for other in others]
-    return list(combinations(range(len(evidence.models)), 2))
+            noise = round_noise(values[i]) + round_noise(values[j]) if rounds > 1 else None
+            found[kind.name] = spread(pair, noise, rounds)
+    whole = evidence.pairs[i][j]
+    return found, 0.0 if whole is None else whole.se
 
 
 def _assumed(kind: str, names: Mapping[str, str], how: str = "typical") -> Spread:
@@ -290,34 +262,6 @@ def _assumed(kind: str, names: Mapping[str, str], how: str = "typical") -> Sprea
     span = described(names.get(kind, "")).span or 1.0
     between, rounds = (part * span**2 for part in ASSUMED[how])
     return Spread(between, 2 * rounds)
-
-
-def _mixed(kinds: Mapping[str, Spread], weights: Mapping[str, float], sizes: Mapping[str, int]) -> Spread:
-    """U's spread over all cases: SE² = Σ v_k² s_k²/n_k, so that each kind counts v_k² n/n_k times."""
-    import math
-
-    from ..stats import Spread
-
-    n = sum(sizes.values())
-    factor = {kind: weights[kind] ** 2 * n / sizes[kind] for kind in kinds}
-    # Noise is told of one round each, whatever rounds a kind was measured with.
-    noise = sum(factor[kind] * one.noise * one.rounds for kind, one in kinds.items())
-    parts = {kind: factor[kind] * (one.between + one.noise) for kind, one in kinds.items()}
-    unsure = sum(part**2 / kinds[kind].df for kind, part in parts.items())
-    low, high = (sum(factor[k] * getattr(one, end) for k, one in kinds.items()) for end in _ENDS)
-    return Spread(
-        sum(factor[kind] * one.between for kind, one in kinds.items()),
-        noise,
-        1,
-        sum(parts.values()) ** 2 / unsure if unsure > 0 else math.inf,
-        sum(one.strata for one in kinds.values()),
-        sum(one.rate * sizes[kind] for kind, one in kinds.items()) / n,
-        low,
-        high,
-    )
-
-
-_ENDS = ("between_low", "between_high")
 
 
 def _basis(

@@ -9,23 +9,33 @@ from ..agent import Agent, Item, Reply
 from ..domain import Requirement, TestCase
 from ..llm.catalog import default_model
 from ..metrics.requirements import Verdict, has_value, is_done, is_met, is_quoted
-from .agent import judge_item, judge_response, judging
-from .choosing import favoured, judge_model
+from .agent import judge_item, judging
+from .choosing import families, judge_model, judge_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..llm.client import Client
 
-__all__ = ["favoured", "judge", "judge_item", "judge_model", "judge_response", "judging", "no_judgements"]
+__all__ = [
+    "FAILED",
+    "NO_QUOTE",
+    "families",
+    "judge",
+    "judge_item",
+    "judge_model",
+    "judge_of",
+    "judging",
+    "no_judgements",
+]
 
-COLUMNS = ("id", "model", "round", "requirement", "met", "quote", "status")
+COLUMNS = ("id", "model", "round", "requirement", "met", "quote", "status", "first_fault")
 FAILED = "failed: "  # begins the status of a judgement that we failed to get
 NO_VERDICT, NO_QUOTE = "no verdict", "the quote is not in the answer"
 
 
 async def judge(answers: pd.DataFrame, client: Client, model: str = "", *, repeat: int = 1) -> pd.DataFrame:
-    """A row for each answer and requirement: id, model, round, requirement, met, quote, status.
+    """A row for each answer and requirement: id, model, round, requirement and what COLUMNS has more.
 
     `answers` has id, model, round, `case` (its TestCase) and `text`, which is all that the judge is shown of
     an answer. Equal answers to a case are judged once; what is on record costs nothing. `repeat` above 1
@@ -34,7 +44,8 @@ async def judge(answers: pd.DataFrame, client: Client, model: str = "", *, repea
     `met` is 1, 0, or NaN where the call failed: unscored, never a zero. A reply with a verdict that is
     missing or quotes what is not there is asked once more with its faults named; what is still at fault is
     not done, and `status` says why. A value that the requirement names is looked up here: where the answer
-    does not state it, it is not done either, whatever the judge says.
+    does not state it, it is not done either, whatever the judge says. `first_fault` is that of the first
+    reply, whether it was mended or not.
     """
     rows = answers.to_dict("records")
     items = [judge_item(row["case"], row["text"], repeat) for row in rows]
@@ -58,23 +69,30 @@ async def _judged(
         replies = await _ask(client, agent, [judge_item(*one, repeat) for one in asked.values()])
         wrong = {name: faults for name in asked if (faults := _faults(*asked[name], replies[name]))}
         if wrong:
-            items = [judge_item(*asked[name], repeat, faults) for name, faults in wrong.items()]
+            items = [judge_item(*asked[name], repeat, _told(faults)) for name, faults in wrong.items()]
             again = await _ask(client, agent, items)
             replies |= {name: reply for name, reply in again.items() if reply.arguments is not None}
-    return {name: _verdicts(*asked[name], replies[name]) for name in asked}
+    return {name: _verdicts(*asked[name], replies[name], wrong.get(name, {})) for name in asked}
 
 
 async def _ask(client: Client, agent: Agent, items: Sequence[Item]) -> dict[str, Reply]:
     return dict(zip([item.case for item in items], await client.map(agent, items, "judge"), strict=True))
 
 
-def _faults(case: TestCase, answer: str, reply: Reply) -> list[str]:
-    """What the judge can mend. A reply that never came, or is unusable, has been asked again already."""
+def _told(faults: Mapping[str, str]) -> list[str]:
+    return [f"{id}: {fault}" for id, fault in faults.items()]
+
+
+def _faults(case: TestCase, answer: str, reply: Reply) -> dict[str, str]:
+    """By requirement what the judge can mend.
+
+    A reply that never came, or is unusable, has been asked again already.
+    """
     if reply.arguments is None:
-        return []
+        return {}
     said = _by_requirement(reply.arguments)
-    told = ((one.id, _fault(said.get(one.id), answer)) for one in case.requirements)
-    return [f"{id}: {fault}" for id, fault in told if fault]
+    told = {one.id: _fault(said.get(one.id), answer) for one in case.requirements}
+    return {id: fault for id, fault in told.items() if fault}
 
 
 def _fault(verdict: Verdict | None, answer: str) -> str:
@@ -93,12 +111,13 @@ def _by_requirement(arguments: Mapping[str, Any]) -> dict[str, Verdict]:
     return {id: verdict for id, verdict in found.items() if verdict}
 
 
-def _verdicts(case: TestCase, answer: str, reply: Reply) -> list[dict[str, Any]]:
+def _verdicts(case: TestCase, answer: str, reply: Reply, first: Mapping[str, str]) -> list[dict[str, Any]]:
     if reply.arguments is None:
-        lost = {"met": float("nan"), "quote": "", "status": f"{FAILED}{reply.error}"}
+        lost = {"met": float("nan"), "quote": "", "status": f"{FAILED}{reply.error}", "first_fault": ""}
         return [{"requirement": one.id, **lost} for one in case.requirements]
     said = _by_requirement(reply.arguments)
-    return [_verdict(one, said.get(one.id), answer) for one in case.requirements]
+    told = {one.id: {"first_fault": first.get(one.id, "")} for one in case.requirements}
+    return [_verdict(one, said.get(one.id), answer) | told[one.id] for one in case.requirements]
 
 
 def _verdict(requirement: Requirement, verdict: Verdict | None, answer: str) -> dict[str, Any]:

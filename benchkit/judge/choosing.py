@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..llm import catalog
 
+# Names that a family's models carry whoever serves them; else the vendor before the slash is the family.
+NAMES = ("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "gemini", "claude", "deepseek", "kimi", "phi")
+_SAME = {"mixtral": "mistral", "gemini": "gemma"}
+
 
 def families(model: str) -> frozenset[str]:
-    """The names of whose making a model is: its maker and its line, in small letters.
-
-    `openai/gpt-oss-120b` is of openai and gpt, `meta-llama/llama-4-scout` of meta-llama and llama, as
-    `llama-3.1-8b-instant` is. Every simulated model is a family of its own: the maker is the same, and what
-    each says does not depend on another.
-    """
-    maker, _, name = model.casefold().rpartition("/")
-    line = re.match(r"[^\W\d_]*", name)
-    names = {name} if maker == "offline" else {maker, line[0] if line else ""}
-    return frozenset(names - {""})
+    """The families that a model id names; a simulated model is a family of its own."""
+    if model.startswith("offline/"):
+        return frozenset({model})
+    vendor, _, name = model.lower().rpartition("/")
+    words = re.findall(r"[a-z]+", f"{vendor} {name}")
+    named = {_SAME.get(one, one) for one in NAMES if any(word.startswith(one) for word in words)}
+    return frozenset(named | ({vendor} if vendor else set())) or frozenset({words[0] if words else model})
 
 
-def favoured(judge: str, candidates: Sequence[str]) -> list[str]:
-    """The candidates that are of the judge's family, whom it may favour."""
-    return [model for model in candidates if families(model) & families(judge)]
+def akin(model: str, candidates: Sequence[str]) -> list[str]:
+    """The candidates that are of the model's family, whom it may favour."""
+    return [one for one in candidates if families(one) & families(model)]
 
 
 def judge_model(provider: str, candidates: Sequence[str], *named: str) -> str:
@@ -36,4 +38,17 @@ def judge_model(provider: str, candidates: Sequence[str], *named: str) -> str:
         return chosen
     usual = catalog.default_model(provider, "judge")
     others = [] if provider == "offline" else list(catalog.MODELS)
-    return next((model for model in (usual, *others) if not favoured(model, candidates)), usual)
+    return next((model for model in (usual, *others) if not akin(model, candidates)), usual)
+
+
+def judge_of(provider: str, candidates: Sequence[str], parameter: Callable[..., Any]) -> str:
+    """The judge of a run by its recorded parameters (`parameter(notebook, name, default)`); "" for none.
+
+    The one that 04 names, else 02's, else the default. A run of answers that were made elsewhere has no
+    provider to ask, and so no judge; nor has one with `enable_judge` False.
+    """
+    homes = ("04_measure", "02_validate")
+    enabled = parameter(homes[0], "enable_judge", parameter(homes[1], "enable_judge", True))
+    if not enabled or provider not in catalog.DEFAULTS:
+        return ""
+    return judge_model(provider, candidates, *(parameter(home, "judge_model", "") for home in homes))

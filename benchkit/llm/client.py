@@ -5,50 +5,35 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from ..agent import Agent, Call, Item, Reply
 from ..errors import Interrupted, LimitStop, Unanswered, UsageError
 from ..log import setup_logging
 from ..values import check
-from . import catalog
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
-from .jobs import Job, Status, changes, progress, say_what_changed, say_what_was_cut_off
-from .journal import Journal, limits_in, read, replies_in
+from .jobs import Job, Status, changes, progress, repair, say_what_changed, say_what_was_cut_off
+from .journal import Journal, Record, looking
 from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
-from .replies import is_cut_off
 from .sender import Clock, Sender
 from .window import LARGEST_WINDOW, LONGEST_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from ..run import Run
 
 Work = Sequence[tuple[Agent, Sequence[Item]]]
-Find = Callable[[Iterable[str]], dict[str, Reply]]
 logger = setup_logging(__name__)
 DAY_S = 86_400.0
 GRACE_S = 8.0  # for what is in flight at an interrupt; the pipeline waits 10 s for the kernel
 
 
-class _Run(Protocol):
-    path: Path
-
-    @property
-    def provider(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
-    def parameter(self, notebook: str, name: str, default: Any = None) -> Any: ...
-    def claim(self) -> AbstractContextManager[None]: ...
-
-
-def connect(run: _Run, max_concurrency: int = 0, timeout_s: float = 0) -> Client:
+def connect(run: Run, max_concurrency: int = 0, timeout_s: float = 0) -> Client:
     """The client of a run. Nothing is opened or asked until something has to be sent.
 
     0 is what 01 gave for the whole run, as it did its ceilings; where that is 0 too, both adapt.
@@ -66,7 +51,7 @@ class Client:
 
     def __init__(
         self,
-        run: _Run,
+        run: Run,
         provider: Provider,
         budget: Budget,
         max_concurrency: int = 0,
@@ -104,7 +89,7 @@ class Client:
             stack.enter_context(self.run.claim())
             self._say_if_gone()
             journal = stack.enter_context(closing(Journal(self._path, self.budget.session)))
-            self.budget.begin(journal.spent())
+            self.budget.begin(journal.on_record.spent())
             stack.push_async_callback(self.provider.close)
             self._sender = Sender(self.provider, self.budget, journal, self._cap, self._clock)
             self._stack = stack.pop_all()
@@ -118,7 +103,8 @@ class Client:
 
     def estimates(self, work: Work) -> list[Estimate]:
         """What each agent has yet to ask, at the limits that are known; asks nothing."""
-        learnt, jobs = read(self._path, limits_in) or {}, self._jobs(work)
+        with looking(self._path) as record:
+            learnt, jobs = record.limits(), self._jobs(work, record)
         models = {job.agent.model for job in jobs if job.left}
         at_once = self._cap / len(models) if self._cap and models else 0  # the cap is all models' together
         return [
@@ -128,24 +114,16 @@ class Client:
 
     def changes(self, work: Work) -> list[Counter[str]]:
         """How many of each agent's calls are asked again, by what has changed of them; asks nothing."""
-        jobs = self._jobs(work)
-        return read(self._path, partial(changes, jobs)) or [Counter() for _ in jobs]
-
-    def recorded(self, work: Work) -> list[dict[str, Reply]]:
-        """The replies on record for each agent's calls, by key; asks nothing."""
-        return [job.settled for job in self._jobs(work)]
+        with looking(self._path) as record:
+            return changes(self._jobs(work, record), record)
 
     def on_record(self, work: Work) -> list[list[Reply | None]]:
         """The replies on record in the items' order, None where there is none; asks nothing."""
-        return [[job.settled.get(key) for key in job.keys] for job in self._jobs(work)]
+        with looking(self._path) as record:
+            return [job.replies for job in self._jobs(work, record)]
 
-    def _jobs(self, work: Work) -> list[Job]:
-        """What there is to do by the record, which is looked at once and without the run's lock."""
-
-        def look(find: Find) -> list[Job]:
-            return [self._job(agent, items, find) for agent, items in work]
-
-        return read(self._path, lambda db: look(partial(replies_in, db))) or look(lambda keys: {})
+    def _jobs(self, work: Work, record: Record) -> list[Job]:
+        return [Job.of(agent, items, self.run.seed, record) for agent, items in work]
 
     async def map(self, agent: Agent, items: Sequence[Item], label: str = "") -> list[Reply]:
         """Run `agent` over `items`; the replies come in the items' order."""
@@ -160,10 +138,11 @@ class Client:
         Raises ProviderError, BudgetStop or RunError when it has to stop: what arrived is on record by then.
         """
         async with self:
-            jobs = [self._job(agent, items, self._sender.journal.replies) for agent, items in work]
+            with looking(self._path) as record:
+                jobs = self._jobs(work, record)
+                say_what_changed(jobs, changes(jobs, record))
             for job in jobs:
                 job.status = status
-            say_what_changed(jobs, self._sender.journal.query(partial(changes, jobs)))
             watched = Bars(progress(jobs), label)
             with _few_collections(), _interrupts_in_words(), self._mapping(), watched as bars:
                 async with ticking(watched.tick):
@@ -183,20 +162,6 @@ class Client:
         finally:
             self._maps -= 1
 
-    def _job(self, agent: Agent, items: Sequence[Item], find: Find) -> Job:
-        """What an agent has to do, and what is on record of it: the repair, where a reply needed one."""
-        effort = agent.reasoning_effort or catalog.known(agent.model).effort
-        agent, seed = replace(agent, reasoning_effort=effort), self.run.seed
-        keys = [agent.call(item, seed).key for item in items]
-        by_key = dict(zip(keys, items, strict=True))
-        replies = find(keys)
-        bad = {key: reply for key, reply in replies.items() if agent.strict and reply.status == "malformed"}
-        again = {key: _repair(agent.call(by_key[key], seed), reply).key for key, reply in bad.items()}
-        repaired = find(again.values()) if again else {}
-        settled = {key: reply for key, reply in replies.items() if key not in bad}
-        settled |= {key: repaired[new] for key, new in again.items() if new in repaired}
-        return Job(agent, seed, keys, by_key, settled, bad)
-
     async def _check(self, models: set[str]) -> None:
         """Before anything is paid: all models are there, and their prices where a ceiling needs them."""
         if models:
@@ -212,9 +177,10 @@ class Client:
         """Workers for a job. As many hold a slot as calls may be in flight, and above eight half
         as many more, so that replies on their way to the disk leave no gap; others wait to ask again."""
         most = self._cap or int(LARGEST_WINDOW)
-        job.slots = asyncio.Semaphore(most + max(0, most - 8) // 2)
-        queue, bar.pacer = job.open(), self._sender.pacer(job.agent.model)
-        return [asyncio.ensure_future(self._worker(job, queue, bar)) for _ in range(min(job.left, 2 * most))]
+        slots, queue = asyncio.Semaphore(most + max(0, most - 8) // 2), job.open()
+        bar.pacer = self._sender.pacer(job.agent.model)
+        workers = range(min(job.left, 2 * most))
+        return [asyncio.ensure_future(self._worker(job, queue, slots, bar)) for _ in workers]
 
     async def _finish(self, jobs: Sequence[Job], bars: Mapping[str, Bar]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
@@ -228,7 +194,7 @@ class Client:
                 raise outcome
         for job in jobs:
             for call, reply in job.postponed:  # most failed: asking them again is for a later day
-                _settled(job, call, reply, bars[job.agent.model])
+                job.settle(call, reply, bars[job.agent.model])
 
     async def _ended(self, workers: Sequence[asyncio.Future]) -> None:
         """Wait for all workers. Interrupted, send nothing more and wait a little for what is in flight: it
@@ -245,13 +211,13 @@ class Client:
             for worker in workers:
                 worker.cancel()
 
-    async def _worker(self, job: Job, queue: Iterator[Call], bar: Bar) -> None:
+    async def _worker(self, job: Job, queue: Iterator[Call], slots: asyncio.Semaphore, bar: Bar) -> None:
         while True:
             try:
-                async with job.slots:
+                async with slots:
                     if (call := job.next(queue)) is None:
                         return
-                    reply = await self._settle(job, call)
+                    reply = await self._settle(job, call, slots)
             except (LimitStop, Unanswered) as error:  # one model's, which keeps no other from going on
                 self._sender.stops.halt(error, job.agent.model)
                 raise
@@ -259,15 +225,17 @@ class Client:
                 self._sender.stops.halt(error)
                 raise
             if reply.status != "failed" or not job.postpone(call, reply):
-                _settled(job, call, reply, bar)
+                job.settle(call, reply, bar)
 
-    async def _settle(self, job: Job, call: Call) -> Reply:
-        """The reply to a call; a strict agent's unusable one is asked once more with the error shown."""
-        reply = job.unusable.get(call.key) or await self._sender.ask(job.agent, call, job.slots)
+    async def _settle(self, job: Job, call: Call, slots: asyncio.Semaphore) -> Reply:
+        """The reply to a call; a strict agent's unusable one is asked once more with the error shown.
+
+        One that is on record is not sent again, so that only the repair is made up for where it is missing.
+        """
+        reply = await self._sender.ask(job.agent, call, slots)
         if not job.agent.strict or reply.status != "malformed":
             return reply
-        job.unusable[call.key] = reply  # it is paid for, whatever becomes of the repair
-        return await self._sender.ask(job.agent, _repair(call, reply), job.slots)
+        return await self._sender.ask(job.agent, repair(call, reply), slots)
 
 
 @contextmanager
@@ -292,14 +260,3 @@ def _interrupts_in_words() -> Iterator[None]:
         raise Interrupted(
             "interrupted. Every reply that had arrived is kept; run this cell again to go on with the rest."
         ) from None
-
-
-def _settled(job: Job, call: Call, reply: Reply, bar: Bar) -> None:
-    job.settled[call.key] = reply
-    tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
-    status = "cut off" if is_cut_off(reply) else job.status(call, reply)
-    bar.advance(status, tokens, reply.cost_usd or 0.0)
-
-
-def _repair(call: Call, reply: Reply) -> Call:
-    return call.repaired(reply.text, reply.error)

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..agent import Agent, Call, Item, Reply, sendable
 from ..log import setup_logging
-from .journal import Asked, asked_in
+from . import catalog
+from .journal import Record, parts_of
+from .progress import Bar
 from .replies import is_cut_off
-
-if TYPE_CHECKING:
-    import sqlite3
 
 logger = setup_logging(__name__)
 Status = Callable[[Call, Reply], str]
 Place = tuple[str, int, int]  # case, round, attempt
-_PARAMETERS = ("temperature", "max_tokens", "seed", "reasoning_effort")
 TURNS = 3  # of a call that fails where most others are answered
 
 
 @dataclass
 class Job:
-    """An agent's calls: which are settled, and which have a reply on record that is to be repaired."""
+    """An agent's calls: which are settled by what is on record, and what becomes of the others."""
 
     agent: Agent
     seed: int
     keys: list[str]  # in the items' order
     items: dict[str, Item]  # by key; one that is there twice is asked once
-    settled: dict[str, Reply] = field(default_factory=dict)  # by key
-    unusable: dict[str, Reply] = field(default_factory=dict)
+    settled: dict[str, Reply]  # by key
     status: Status = lambda call, reply: reply.status  # what a reply is counted as
     postponed: deque[tuple[Call, Reply]] = field(default_factory=deque)
     turns: Counter[str] = field(default_factory=Counter)  # by key, of calls that failed
-    slots: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)  # for calls that are being dealt with
+
+    @staticmethod
+    def of(agent: Agent, items: Sequence[Item], seed: int, record: Record) -> Job:
+        """What `agent` has to do by the record. A reply that needed a repair is settled by that."""
+        agent = replace(agent, reasoning_effort=agent.reasoning_effort or catalog.known(agent.model).effort)
+        keys = [agent.call(item, seed).key for item in items]
+        by_key = dict(zip(keys, items, strict=True))
+        settled = record.replies(keys)
+        bad = {key: reply for key, reply in settled.items() if agent.strict and reply.status == "malformed"}
+        again = {repair(agent.call(by_key[key], seed), reply).key: key for key, reply in bad.items()}
+        repaired = {again[key]: reply for key, reply in record.replies(again).items()}
+        return Job(agent, seed, keys, by_key, {key: settled[key] for key in settled.keys() - bad} | repaired)
+
+    @property
+    def replies(self) -> list[Reply | None]:
+        """In the items' order, None where there is none."""
+        return [self.settled.get(key) for key in self.keys]
 
     @property
     def left(self) -> int:
@@ -51,6 +62,13 @@ class Job:
         if self.postponed and len(self.turns) <= len(self.settled):
             return self.postponed.popleft()[0]
         return next(queue, None)
+
+    def settle(self, call: Call, reply: Reply, bar: Bar) -> None:
+        """One more call is over, with this reply."""
+        self.settled[call.key] = reply
+        tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
+        status = "cut off" if is_cut_off(reply) else self.status(call, reply)
+        bar.advance(status, tokens, reply.cost_usd or 0.0)
 
     def postpone(self, call: Call, reply: Reply) -> bool:
         """Whether a failed call gets another turn: what made it fail may be over by then."""
@@ -76,10 +94,15 @@ def progress(jobs: Sequence[Job]) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def changes(jobs: Sequence[Job], db: sqlite3.Connection) -> list[Counter[str]]:
+def repair(call: Call, reply: Reply) -> Call:
+    """The call that asks once more for what was unusable."""
+    return call.repaired(reply.text, reply.error)
+
+
+def changes(jobs: Sequence[Job], record: Record) -> list[Counter[str]]:
     """How many of each job's calls are asked again, by what has changed of them."""
     models = {job.agent.model for job in jobs}
-    return [_changes_of(job, db, models) if job.left else Counter() for job in jobs]
+    return [_changes_of(job, record, models) if job.left else Counter() for job in jobs]
 
 
 def say_what_changed(jobs: Sequence[Job], changes: Sequence[Counter[str]]) -> None:
@@ -101,37 +124,22 @@ def say_what_was_cut_off(jobs: Sequence[Job]) -> None:
             )  # fmt: skip
 
 
-def _changes_of(job: Job, db: sqlite3.Connection, models: Collection[str]) -> Counter[str]:
+def _changes_of(job: Job, record: Record, models: Collection[str]) -> Counter[str]:
     """Another model is a change only where it takes the place of one that is not among `models` any more."""
-    before = _at_places(job, asked_in(db, sendable(job.agent.role)), models)
-    found: Counter[str] = Counter()
-    for key, item in job.items.items() if before else ():
-        if old := before.get((sendable(item.case), item.round, item.attempt)):
-            call = job.agent.call(item, job.seed, key)
-            least: list[str] = min((_differences(call, one) for one in old), key=len)
-            found[", ".join(least)] += 1
-    return found
-
-
-def _at_places(job: Job, asked: Iterable[Asked], models: Collection[str]) -> Mapping[Place, list[Asked]]:
-    """The calls on record at a place of the job none of whose calls is one of the job's."""
-    found: dict[Place, list[Asked]] = {}
-    kept: set[Place] = set()
-    for one in asked:
+    before: dict[Place, list[dict[str, Any]]] = {}
+    kept: set[Place] = set()  # where one of the job's calls is on record
+    for one in record.asked(sendable(job.agent.role)):
         place = (one.case, one.round, one.attempt)
         if one.key in job.items:
             kept.add(place)
-        elif (one.model == job.agent.model or one.model not in models) and len(one.messages) == 2:
-            found.setdefault(place, []).append(one)
-    return {place: some for place, some in found.items() if place not in kept}
-
-
-def _differences(call: Call, before: Asked) -> list[str]:
-    (system, user), parameters = before.messages, json.loads(before.parameters)
-    changed = ["model"] if before.model != call.model else []
-    changed += [name for name in _PARAMETERS if (parameters.get(name) or 0) != (getattr(call, name) or 0)]
-    changed += ["system prompt"] if system != list(call.messages[0]) else []
-    changed += ["prompt"] if user != list(call.messages[1]) else []
-    # As text: a model sees the order of the keys, too.
-    same = json.dumps(before.tool) == json.dumps(call.tool.definition)
-    return changed + ([] if same else ["tool or schema"])
+        elif (one.model == job.agent.model or one.model not in models) and (parts := one.parts()):
+            before.setdefault(place, []).append(parts)
+    found: Counter[str] = Counter()
+    for key, item in job.items.items() if before else ():
+        place = (sendable(item.case), item.round, item.attempt)
+        if place in before and place not in kept:
+            now = parts_of(job.agent.call(item, job.seed, key))
+            changed = [[name for name in now if now[name] != then[name]] for then in before[place]]
+            least: list[str] = min(changed, key=len)
+            found[", ".join(least)] += 1
+    return found

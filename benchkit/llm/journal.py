@@ -1,6 +1,6 @@
 """Every reply, durable before it is used: SQLite, WAL, full sync, one commit for what arrived together.
 
-The one file that knows the schema. Whoever only reads comes in by `read`, which changes no file of the run.
+The one file that knows the schema. Whoever only reads comes in by `looking`, which changes no file.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from ..agent import Call, Reply, sendable
 from ..errors import RunError, is_full, unwritable
 from ..log import setup_logging
 
-T = TypeVar("T")
 Spent = tuple[int, float, float]  # requests sent, dollars, seconds at work
 logger = setup_logging(__name__)
 # Those that this process writes. Their files are not to be opened but by them: to close any of the files lets
@@ -34,6 +34,7 @@ BUSY_S = 10.0  # to wait for another process that is at the file
 LARGEST_BATCH = 500
 LINGER_S = 0.01  # for others to join a commit: each one costs the loop as much as a few calls do
 LARGEST_LOG = 64 * 2**20  # a checkpoint then moves it into the database
+_PARAMETERS = ("temperature", "max_tokens", "seed", "reasoning_effort")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS inputs (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
@@ -50,7 +51,7 @@ _AGAIN = """ON CONFLICT(key) DO UPDATE SET sent = calls.sent + excluded.sent,
 
 
 class Asked(NamedTuple):
-    """A call on record: where in the run it stands, what was asked and how, and what came; texts as kept."""
+    """A call on record: where in the run it stands, and what was asked; texts as kept."""
 
     case: str
     round: int
@@ -59,93 +60,122 @@ class Asked(NamedTuple):
     model: str
     body: str
     parameters: str
-    said: str
 
-    @property
-    def messages(self) -> list[list[str]]:
-        """(role, content) of each."""
-        return _parsed(self.body)[0]
-
-    @property
-    def tool(self) -> dict[str, Any]:
-        return _parsed(self.body)[1]
-
-    @property
-    def reply(self) -> Reply:
-        return _reply(self.said)
+    def parts(self) -> dict[str, Any]:
+        """What was asked, as `parts_of` gives it; {} for a repair."""
+        messages, tool = _parsed(self.body)
+        return _parts(self.model, _parsed(self.parameters), messages, tool) if len(messages) == 2 else {}
 
 
-def read(path: Path, query: Callable[[sqlite3.Connection], T]) -> T | None:
-    """What `query` finds in a journal that is not going to be written; None where there is none.
+def parts_of(call: Call) -> dict[str, Any]:
+    """What a call asks by the names under which a change of it is told."""
+    return _parts(call.model, call.parameters, list(map(list, call.messages)), call.tool.definition)
 
-    Needs no lock and changes nothing. Raises RunError for a journal that is damaged.
-    """
-    if writer := OPEN.get(path.resolve()):
-        return writer.query(query)
-    with explained(path):
-        _refuse_no_database(path)
-        if not _size(path):
-            return None
-        with _reading(path) as db:
-            return query(db)
+
+def _parts(model: str, parameters: Mapping[str, Any], messages: list[Any], tool: Any) -> dict[str, Any]:
+    own = {name: parameters.get(name) or 0 for name in _PARAMETERS}
+    # The tool as text: a model sees the order of its keys, too.
+    said = {"system prompt": messages[0], "prompt": messages[1], "tool or schema": json.dumps(tool)}
+    return {"model": model} | own | said
+
+
+class Record:
+    """What is on record, as one connection finds it among what is committed."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self._path, self._db = path, db
+
+    def replies(self, keys: Iterable[str]) -> dict[str, Reply]:
+        """The replies for `keys`, by key; those that failed are left out, since they are asked again."""
+        wanted = list(keys)
+        found: dict[str, Reply] = {}
+        with explained(self._path):
+            for start in range(0, len(wanted), 500):
+                some = wanted[start : start + 500]
+                marks = ",".join("?" * len(some))
+                query = f"SELECT key, reply FROM calls WHERE status != 'failed' AND key IN ({marks})"
+                found |= {key: _reply(body) for key, body in self._db.execute(query, some)}
+        return found
+
+    def asked(self, role: str) -> Iterator[Asked]:
+        """The calls of the agents of that role which did not fail."""
+        query = """SELECT "case", round, attempt, key, model, body, parameters FROM calls
+            JOIN inputs ON inputs.digest = calls.input WHERE agent = ? AND status != 'failed'"""
+        return map(Asked._make, self._db.execute(query, [role]))
+
+    def limits(self) -> dict[str, dict[str, int]]:
+        """The limits that earlier sessions learnt, by model and name."""
+        found: dict[str, dict[str, int]] = {}
+        for model, name, size in self._db.execute("SELECT model, name, size FROM limits"):
+            found.setdefault(model, {})[name] = size
+        return found
+
+    def spent(self) -> Spent:
+        """What the whole run has spent, resumes included."""
+        sums = "total(sent), total(cost_usd)"
+        sent, cost, seconds = self._db.execute(f"SELECT {sums}, total(seconds) FROM spending").fetchone()
+        recorded = self._db.execute(f"SELECT {sums} FROM calls").fetchone()
+        return int(max(sent, recorded[0])), max(cost, recorded[1]), seconds
+
+    def system_prompts(self) -> set[str]:
+        """Every system prompt that went with a call."""
+        query = "SELECT DISTINCT json_extract(body, '$[0][0][1]') FROM inputs WHERE json_valid(body)"
+        return {said for (said,) in self._db.execute(query) if said}
+
+    def simulated(self) -> bool:
+        """Whether the offline provider made a reply, by its fingerprint, or one cannot be read."""
+        query = """SELECT 1 FROM calls WHERE CASE WHEN json_valid(reply)
+            THEN json_extract(reply, '$.fingerprint') LIKE 'offline%' ELSE 1 END LIMIT 1"""
+        return bool(self._db.execute(query).fetchone())
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    log = Path(f"{path}-wal")
-    if not _size(log):
-        with closing(_read_only(path)) as db:
-            yield db
-        return
-    # SQLite would write an index of the log into the run's folder, and may not be able to.
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        shutil.copyfile(log, f"{copy}-wal")  # first: whatever moves into the database since is in both
-        shutil.copyfile(path, copy)
-        with closing(sqlite3.connect(copy)) as db:
-            yield db
+def looking(path: Path) -> Iterator[Record]:
+    """What is on record in a journal that is not going to be written; nothing is where there is none.
+
+    Needs no lock and changes nothing. Raises RunError for a journal that is damaged.
+    """
+    with explained(path):
+        if writer := OPEN.get(path.resolve()):
+            yield writer.on_record
+            return
+        _refuse_no_database(path)
+        log = Path(f"{path}-wal")
+        with TemporaryDirectory() as folder:
+            if not _size(path):
+                db = sqlite3.connect(":memory:")
+                db.executescript(_SCHEMA)
+            elif not _size(log):
+                db = _read_only(path)
+            else:  # SQLite would write an index of the log into the run's folder, and may not be able to
+                copy = Path(folder) / path.name
+                shutil.copyfile(log, f"{copy}-wal")  # first: what moves into the database since is in both
+                shutil.copyfile(path, copy)
+                db = sqlite3.connect(copy)
+            with closing(db):
+                yield Record(path, db)
 
 
 def any_simulated(path: Path) -> bool:
-    """Whether the offline provider made a reply in the journal, by its fingerprint; so it is taken to be
-    where that cannot be told, because the journal or a record is damaged."""
+    """Whether the offline provider made a reply in the journal; so it is taken to be where that cannot be
+    told, because the journal or a record is damaged."""
     files = (path, Path(f"{path}-wal"))
     return _any_simulated(path, tuple(file.stat().st_mtime_ns for file in files if file.is_file()))
 
 
 @lru_cache(maxsize=16)  # every figure asks, and a journal of real models has to be read to its end
 def _any_simulated(path: Path, written: tuple[int, ...]) -> bool:
-    query = """SELECT 1 FROM calls WHERE CASE WHEN json_valid(reply)
-        THEN json_extract(reply, '$.fingerprint') LIKE 'offline%' ELSE 1 END LIMIT 1"""
     try:
-        return bool(read(path, lambda db: db.execute(query).fetchone()))
+        with looking(path) as record:
+            return record.simulated()
     except RunError:
         return True
 
 
-def asked_in(db: sqlite3.Connection, role: str, failed: bool = False) -> Iterator[Asked]:
-    """The calls on record of the agents whose role is LIKE `role`, without those that failed or with them."""
-    query = """SELECT "case", round, attempt, key, model, body, parameters, reply FROM calls
-        JOIN inputs ON inputs.digest = calls.input WHERE agent LIKE ? AND (? OR status != 'failed')"""
-    return map(Asked._make, db.execute(query, [role, failed]))
-
-
 def system_prompts(path: Path) -> set[str]:
     """Every system prompt that went with a call on record. Raises RunError for a journal that is damaged."""
-    query = "SELECT DISTINCT json_extract(body, '$[0][0][1]') FROM inputs WHERE json_valid(body)"
-    return {said for (said,) in read(path, lambda db: db.execute(query).fetchall()) or () if said}
-
-
-def replies_in(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Reply]:
-    """The replies on record for `keys`; those that failed are left out, since they are asked again."""
-    wanted = list(keys)
-    found: dict[str, Reply] = {}
-    for start in range(0, len(wanted), 500):
-        some = wanted[start : start + 500]
-        marks = ",".join("?" * len(some))
-        query = f"SELECT key, reply FROM calls WHERE status != 'failed' AND key IN ({marks})"
-        found |= {key: _reply(body) for key, body in db.execute(query, some)}
-    return found
+    with looking(path) as record:
+        return record.system_prompts()
 
 
 def keep_failed(path: Path) -> None:
@@ -172,20 +202,12 @@ def _parsed(text: str) -> Any:
         raise _BadRecord(f"a record is no JSON: {error}") from error
 
 
-def limits_in(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
-    """The limits that earlier sessions learnt, by model and name."""
-    found: dict[str, dict[str, int]] = {}
-    for model, name, size in db.execute("SELECT model, name, size FROM limits"):
-        found.setdefault(model, {})[name] = size
-    return found
-
-
 class _Entry(NamedTuple):
-    """A reply's row, or none: then only what is spent is noted."""
+    """A reply's row and what was asked, or neither: then only what is spent is noted."""
 
     row: tuple[Any, ...] | None
     input: tuple[str, str] | None
-    done: asyncio.Future
+    done: asyncio.Future[None]
 
 
 class Journal:
@@ -193,16 +215,14 @@ class Journal:
 
     `spending` is asked for what this session has spent so far, so that a run that is killed counts it too.
     `limits` are the provider's by model and name, as the sessions learnt them.
-    All but COMMIT happens in the event loop: a second thread that works takes turns with it, and each turn
-    costs both. The loop leaves the connection alone while the thread has it.
+    A thread of its own writes batch by batch, so that the event loop never waits for the disk, and a loop
+    that ends leaves no batch half written.
     """
 
     def __init__(self, path: Path, spending: Callable[[], Spent] = lambda: (0, 0.0, 0.0)) -> None:
         """Open or create the journal. Raises RunError when the file cannot be used."""
         self.path, self._spending = path, spending
-        self._waiting: list[_Entry] = []
-        self._writing: list[_Entry] = []  # what is in the transaction under way
-        self._committed = True
+        self._waiting: deque[_Entry] = deque()
         self._flushing: asyncio.Future | None = None
         self._pool = ThreadPoolExecutor(1, "journal")
         self._name = path.resolve()  # of the file, wherever the folder goes
@@ -210,27 +230,11 @@ class Journal:
             raise RunError(f"{path.parent} is in use by another client here. Ask with that one, or wait.")
         with explained(path):
             self._db, self._reader = _opened(path), _connected(path)
-            self.limits = limits_in(self._db)
+            self.on_record = Record(path, self._reader)
+            self.limits = self.on_record.limits()
             self._session = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM spending").fetchone()[0]
         self._commits, self._noted = 0, 0.0  # clock
         OPEN[self._name] = self
-
-    def replies(self, keys: Iterable[str]) -> dict[str, Reply]:
-        """What is on record for `keys`, by key; failed calls are left out, since they are asked again."""
-        return self.query(lambda db: replies_in(db, keys))
-
-    def query(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """What `query` finds among what is committed."""
-        with explained(self.path):
-            return query(self._reader)
-
-    def spent(self) -> Spent:
-        """What the whole run has spent, resumes included."""
-        with explained(self.path):
-            recorded = self._reader.execute("SELECT total(sent), total(cost_usd) FROM calls").fetchone()
-            query = "SELECT total(sent), total(cost_usd), total(seconds) FROM spending"
-            sent, cost, seconds = self._reader.execute(query).fetchone()
-        return int(max(sent, recorded[0])), max(cost, recorded[1]), seconds
 
     async def record(self, call: Call, reply: Reply) -> None:
         """Commit `reply`; concurrent callers share one commit. Raises RunError when it cannot be written."""
@@ -244,77 +248,59 @@ class Journal:
 
     def close(self) -> None:
         """Write what is waiting and let go of the file."""
-        self._pool.shutdown()  # once a commit under way is over
+        self._pool.shutdown()  # once a batch under way is written
         with suppress(RuntimeError):  # the loop is closed
             if self._flushing:
                 self._flushing.cancel()
         self._reader.close()
-        problem: Exception | None = None
+        while self._waiting:
+            self._write()
         try:
-            while self._writing or self._waiting:
-                self._begin()
-                self._commit()
-                self._settle(None)
             self._note_spending()
-        except (sqlite3.Error, OSError) as error:
-            problem = unwritable(self.path, error)
+        except sqlite3.Error as error:
             logger.warning("the end of this session was not recorded in %s (%s)", self.path, error)
-        self._writing += self._waiting
-        self._settle(problem)
         with suppress(sqlite3.Error):
             self._db.close()
         OPEN.pop(self._name, None)
 
     async def _commit_with(self, row: tuple[Any, ...] | None, input: tuple[str, str] | None) -> None:
-        done: asyncio.Future = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Entry(row, input, done))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.ensure_future(self._flush())
         await done
 
     async def _flush(self) -> None:
-        """Commit what waits, batch by batch; only the wait for the disk is left to the thread."""
-        while self._waiting or self._writing:
+        while self._waiting:
             await asyncio.sleep(LINGER_S)
-            problem: Exception | None = None
-            try:
-                self._begin()
-                await asyncio.get_running_loop().run_in_executor(self._pool, self._commit)
-            except Exception as error:  # whatever it is, nobody is to wait for ever
-                ours = not isinstance(error, sqlite3.Error | OSError)
-                problem = error if ours else unwritable(self.path, error)
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-            self._settle(problem)
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._write)
 
-    def _begin(self) -> None:
-        """Begin a transaction with the next batch in it, unless a loop went away over one."""
-        if self._writing:
-            return
-        self._writing, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
-        rows = [entry.row for entry in self._writing if entry.row]
-        self._committed = False
+    def _write(self) -> None:
+        """Commit the next batch of what waits, and tell whoever waits for it."""
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
+        problem: Exception | None = None
+        try:
+            self._commit(batch)
+        except Exception as error:  # whatever it is, nobody is to wait for ever
+            ours = not isinstance(error, sqlite3.Error | OSError)
+            problem = error if ours else unwritable(self.path, error)
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+        for entry in batch:
+            with suppress(RuntimeError):  # nobody waits in a loop that is closed
+                entry.done.get_loop().call_soon_threadsafe(_wake, entry.done, problem)
+
+    def _commit(self, batch: Sequence[_Entry]) -> None:
+        rows = [entry.row for entry in batch if entry.row]
         self._db.execute("BEGIN IMMEDIATE")
-        inputs = [entry.input for entry in self._writing if entry.input]
-        self._insert("inputs", inputs, "ON CONFLICT DO NOTHING")
+        self._insert("inputs", [entry.input for entry in batch if entry.input], "ON CONFLICT DO NOTHING")
         self._insert("calls", rows, _AGAIN)
-        if len(rows) < len(self._writing) or time.monotonic() - self._noted > 1:
+        if len(rows) < len(batch) or time.monotonic() - self._noted > 1:
             self._note_spending()
-
-    def _commit(self) -> None:
-        """The only thing that is done in the thread, once or, after a loop went away, twice."""
-        if not self._committed:
-            self._db.execute("COMMIT")
-            self._committed = True
+        self._db.execute("COMMIT")
         self._commits += 1
         if self._commits % 100 == 0 and _size(Path(f"{self.path}-wal")) > LARGEST_LOG:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _settle(self, problem: Exception | None) -> None:
-        """The transaction is over: tell whoever waits for it."""
-        batch, self._writing = self._writing, []
-        for entry in batch:
-            _wake(entry.done, problem)
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]], otherwise: str) -> None:
         if rows:
@@ -326,8 +312,9 @@ class Journal:
         values = (self._session, *self._spending())
         self._db.execute("INSERT OR REPLACE INTO spending VALUES (?,?,?,?)", values)
         # All of a model's: which limits are known no longer was learnt, too.
-        self._db.executemany("DELETE FROM limits WHERE model = ?", [(model,) for model in self.limits])
-        learnt = [(model, *limit) for model, some in self.limits.items() for limit in some.items()]
+        limits = {model: dict(some) for model, some in list(self.limits.items())}
+        self._db.executemany("DELETE FROM limits WHERE model = ?", [(model,) for model in limits])
+        learnt = [(model, *limit) for model, some in limits.items() for limit in some.items()]
         self._insert("limits", learnt, "ON CONFLICT DO UPDATE SET size = excluded.size")
         self._noted = time.monotonic()
 
@@ -410,23 +397,16 @@ def _damaged(path: Path, why: str) -> RunError:
 
 
 def _row(call: Call, reply: Reply, digest: str) -> tuple[Any, ...]:
-    parameters: dict[str, Any] = {
-        "temperature": call.temperature,
-        "max_tokens": call.max_tokens,
-        "seed": call.seed,
-    }
-    parameters |= {"reasoning_effort": call.reasoning_effort} if call.reasoning_effort else {}
     where = (sendable(call.agent), sendable(call.model), sendable(call.case), call.round, call.attempt)
     body = sendable(json.dumps({name: getattr(reply, name) for name in Reply.__slots__}, ensure_ascii=False))
-    asked = (digest, json.dumps(parameters))
+    asked = (digest, json.dumps(call.parameters))
     return (call.key, *where, *asked, reply.status, body, reply.attempts, reply.cost_usd)
 
 
-def _wake(done: asyncio.Future, problem: Exception | None) -> None:
-    with suppress(RuntimeError):  # nobody waits in a loop that is closed
-        if done.done():
-            return
-        if problem:
-            done.set_exception(problem)
-        else:
-            done.set_result(None)
+def _wake(done: asyncio.Future[None], problem: Exception | None) -> None:
+    if done.done():
+        return
+    if problem:
+        done.set_exception(problem)
+    else:
+        done.set_result(None)

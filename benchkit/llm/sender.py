@@ -61,7 +61,7 @@ class Sender:
                 await asyncio.wait([going])
             if not going.cancelled():
                 return going.result()
-        if known := self.journal.replies([call.key]):
+        if known := self.journal.on_record.replies([call.key]):
             return known[call.key]
         going = self._going[call.key] = asyncio.get_running_loop().create_future()
         try:

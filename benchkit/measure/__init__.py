@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
 from .controls import score_controls, with_controls
+from .judging import judge_answers, judged_in_words
 from .report import metrics_report
 from .scoring import score
 from .summary import (
@@ -27,6 +28,8 @@ __all__ = [
     "costs",
     "denominators",
     "detailed",
+    "judge_answers",
+    "judged_in_words",
     "metrics_json",
     "metrics_report",
     "records",

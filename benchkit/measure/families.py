@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..llm.catalog import DEFAULTS, default_model
+from ..judge import families, judge_of
+from ..llm.catalog import DEFAULTS, default_model, default_models
 from ..wording import listed
 
-# Names that a family's models carry whoever serves them; else the vendor before the slash is the family.
-NAMES = ("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "gemini", "claude", "deepseek", "kimi", "phi")
-_SAME = {"mixtral": "mistral", "gemini": "gemma"}
 _FAVOUR = {
     "generator": (
         "wrote the test cases",
@@ -19,21 +16,12 @@ _FAVOUR = {
         "structural_consistency)",
     ),
     "validator": ("chose which test cases to keep", "the choice of cases, and with it every metric,"),
+    "judge": ("judged the answers", "what decides on conversations (requirements_met)"),
 }
 
 
-def families(model: str) -> frozenset[str]:
-    """The families that a model id names; a simulated model is a family of its own."""
-    if model.startswith("offline/"):
-        return frozenset({model})
-    vendor, _, name = model.lower().rpartition("/")
-    words = re.findall(r"[a-z]+", f"{vendor} {name}")
-    named = {_SAME.get(one, one) for one in NAMES if any(word.startswith(one) for word in words)}
-    return frozenset(named | ({vendor} if vendor else set())) or frozenset({words[0] if words else model})
-
-
 def instruments(config: Mapping[str, Any]) -> dict[str, str]:
-    """{role: model} of who wrote and who judged this run's cases, from its config.json."""
+    """{role: model} of who wrote and who judged this run's cases and answers, from its config.json."""
     provider, given = config.get("provider", ""), config.get("parameters", {})
     if provider not in DEFAULTS:
         return {}
@@ -42,11 +30,16 @@ def instruments(config: Mapping[str, Any]) -> dict[str, str]:
         "validator": bool(given.get("02_validate", {}).get("enable_validation")),
     }
     homes = {"generator": "01_generate", "validator": "02_validate"}
-    return {
+    found = {
         role: given[homes[role]].get(f"{role}_model") or default_model(provider, role)
         for role, used in asked.items()
         if used
     }
+    if not given.get("04_measure", {}).get("enable_judge"):
+        return found
+    candidates = given.get("03_execute", {}).get("models") or default_models(provider)
+    judge = judge_of(provider, candidates, lambda at, name, default: given.get(at, {}).get(name, default))
+    return found | {"judge": judge}
 
 
 def kinship(config: Mapping[str, Any], models: Sequence[str]) -> Iterator[str]:

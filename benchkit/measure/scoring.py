@@ -7,8 +7,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Score, TestCase
+from ..judge import FAILED
 from ..metrics import METRICS
 from ..metrics.answers import Answer, own_keys
+from ..metrics.requirements import requirements_met
 from .statuses import outcome, rows_of
 
 if TYPE_CHECKING:
@@ -17,21 +19,26 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
 Empty = dict[str, float | None]  # {metric: what an empty answer scores}
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
+JUDGED = METRICS["requirements_met"]
+Judged = dict[tuple[str, str, int], dict[str, tuple[float, str]]]  # {answer: {requirement: (met, status)}}
 
 
-def score(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+def score(
+    responses: pd.DataFrame, cases: pd.DataFrame, judgements: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """One row per response and metric of its kind: a value, or none with the reason.
 
     A response that was not delivered has its worst value and a reason that begins with its status. A reason
     that begins "undefined: " says that the case has no value under this metric, whoever answers; any other
     reason without a value that we failed to measure it. `content` is what the answer scores as far as it
-    could be read, delivered or not: it equals `value` where it was delivered.
+    could be read, delivered or not: it equals `value` where it was delivered. `judgements` are those of the
+    responses; without any, `requirements_met` is not among the metrics.
     """
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
     rows = rows_of(responses)
     found = (one for row in rows for one in score_response(row, tests[row["id"]], empty[row["id"]]))
-    table = as_table(found, cases)
+    table = as_table([*found, *_judged_scores(rows_of(responses), tests, judgements)], cases)
     _fill_open_ends(table, empty)
     table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
     return table
@@ -69,6 +76,43 @@ def scores_of(case: TestCase, model: str, round: int, answer: Answer, empty: Emp
         elif nothing is not None and answer.status != "failed":
             value = metric.worst
         yield Score(case.id, model, round, name, value, reason, content)
+
+
+def by_answer(judgements: pd.DataFrame) -> Judged:
+    """What became of each requirement, by the id, model and round of the answer."""
+    names = ("id", "model", "round", "requirement", "met", "status")
+    found: Judged = {}
+    for id, model, round, requirement, met, status in zip(*(judgements[n] for n in names), strict=True):
+        found.setdefault((id, model, int(round)), {})[requirement] = (met, status)
+    return found
+
+
+def judged_score(case: TestCase, model: str, round: int, answer: Answer, judged: Judged) -> Score:
+    """`requirements_met` of an answer: from its judgement, else the worst or none, with the reason."""
+    about = (case.id, model, round, JUDGED.name)
+    if not any(one.must for one in case.requirements):
+        return Score.unscored(*about, UNDEFINED + JUDGED.undefined)
+    if answer.status != "answered":
+        worst = None if answer.status == "failed" else JUDGED.worst
+        return Score(*about, worst, f"{answer.status}: {answer.error}")
+    said = judged.get((case.id, model, int(round)), {})
+    each = [said.get(one.id, (0.0, f"{FAILED}not judged")) for one in case.requirements]
+    if reason := next((status for _, status in each if status.startswith(FAILED)), ""):
+        return Score.unscored(*about, f"judge {reason}")
+    value = requirements_met(case.requirements, {id: bool(met) for id, (met, _) in said.items()})
+    return Score(*about, value, "", value)
+
+
+def _judged_scores(
+    rows: Iterable[Mapping[str, Any]], tests: Mapping[str, TestCase], judgements: pd.DataFrame | None
+) -> Iterator[Score]:
+    if judgements is None or not len(judgements):
+        return
+    judged = by_answer(judgements)
+    for row in rows:
+        case = tests[row["id"]]
+        if case.test_case == JUDGED.kind:
+            yield judged_score(case, row["model"], row["round"], outcome(row, JUDGED.kind), judged)
 
 
 def of_nothing(case: TestCase) -> Empty:

@@ -6,6 +6,7 @@ All that others need to know of a metric stands in its descriptor, `METRICS[name
 """
 
 from .descriptors import (
+    INSTEAD,
     METRICS,
     METRICS_VERSION,
     PRIMARY,
@@ -18,6 +19,7 @@ from .descriptors import (
 )
 
 __all__ = [
+    "INSTEAD",
     "METRICS",
     "METRICS_VERSION",
     "PRIMARY",

@@ -95,6 +95,14 @@ class Metric:
 _GOLDEN = ("golden_response",)
 _BUILT_IN = (
     Metric(
+        "requirements_met",
+        "conversation",
+        None,  # from judgements, not from the text alone
+        ("requirements",),
+        description="what an answer must do and does, by weight; 0 if it does what it must not",
+        undefined="the case does not say what an answer must do",
+    ),
+    Metric(
         "response_relevance",
         "conversation",
         "conversation.response_relevance",
@@ -159,7 +167,8 @@ _BUILT_IN = (
 )
 _KEPT = ("kind", "low", "high", "unit", "lower_is_better", "binary", "description", "reported_as")
 METRICS = {metric.name: metric for metric in _BUILT_IN}
-PRIMARY = {"conversation": "task_completion", "json": "field_accuracy"}
+PRIMARY = {"conversation": "requirements_met", "json": "field_accuracy"}
+INSTEAD = {"conversation": "task_completion"}  # of a kind whose primary metric was not measured
 METRICS_VERSION = "3"  # raised whenever a definition changes: numbers of two versions do not compare
 
 

@@ -172,6 +172,10 @@ class Run:
         scores.attrs["simulated"] = self.simulated
         return scores
 
+    def judgements(self) -> pd.DataFrame:
+        """What the judge said of each answer and requirement; empty where nobody judged."""
+        return read_table(self.path / "judgements.csv", or_empty=True)
+
     def brought_scores(self) -> pd.DataFrame:
         """Scores that were computed elsewhere, with kind, category and family of their cases; else no rows.
 

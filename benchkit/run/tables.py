@@ -39,6 +39,10 @@ _RESPONSE = _columns(
 _SCORE = _columns(
     "id test_case category family model round:integer metric value:number reason content:number"
 )
+_JUDGEMENT = _columns("id model round:integer requirement met:number quote status first_fault")
+_PLANTED_ANSWER = _columns(
+    "id fault answer round:integer requirement should_be:number met:number quote status first_fault"
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ ARTIFACTS = {
         "02_validate",
     ),
     "_all_responses.csv": Artifact(_RESPONSE, _BARE_RESPONSE, "03_execute"),
+    "judgements.csv": Artifact(_JUDGEMENT, ("id", "model", "round", "requirement", "met"), "04_measure"),
+    "planted_answers.csv": Artifact(_PLANTED_ANSWER, ("id", "fault", "requirement", "met"), "04_measure"),
     "scores.csv": Artifact(_SCORE, ("id", "model", "round", "metric", "value"), "04_measure"),
 }
 # A cell that begins so is run as a formula by a spreadsheet. The apostrophe that stops it is added once

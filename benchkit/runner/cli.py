@@ -25,12 +25,14 @@ from .labels_command import add_labels
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
+    from ..run import Run
     from .pipeline import BenchmarkPipeline
 
 STEPS = ("01", "02", "03", "04", "05")
 CODES = (
     "Exit codes: 0 done; 1 failed; 2 bad usage; 3 stopped by its budget; 4 interrupted. 3 and 4 can resume."
 )
+COMPARED = "Exit codes: 0 B is not worse past A's margin; 5 it is; 1 it cannot be compared; 2 bad usage."
 VERIFIED = "Exit codes: 0 all agree; 1 something differs, each named, or cannot be read; 2 bad usage."
 
 
@@ -98,15 +100,30 @@ def models(args: argparse.Namespace) -> int:
     return 0
 
 
-def verify(args: argparse.Namespace) -> int:
-    """`benchkit verify`: compute a run's numbers again; 1 where one differs."""
+def compare(args: argparse.Namespace) -> int:
+    """`benchkit compare`: hold a run against an earlier one; 5 where it is worse past the margin."""
+    from ..report.comparing_runs import compare_runs
+
+    found = compare_runs(_named(args.run_a), _named(args.run_b), dict(args.models) or None)
+    print(found.markdown)
+    return found.exit_code
+
+
+def _named(run_dir: str) -> Run:
+    """A run to be read; a folder that is none is bad usage."""
     from ..run import read_run
-    from .replay import verify
 
     try:
-        run = read_run(args.run_dir)
+        return read_run(run_dir)
     except RunError as error:
         raise UsageError(str(error)) from error
+
+
+def verify(args: argparse.Namespace) -> int:
+    """`benchkit verify`: compute a run's numbers again; 1 where one differs."""
+    from .replay import verify
+
+    run = _named(args.run_dir)
     if not (run.path / "metrics_report.json").is_file():
         raise UsageError(
             f"{run.path} has no metrics_report.json, so there is nothing to verify. Name the folder of a run "
@@ -243,6 +260,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
     command.add_argument("--verbose", action="store_true", help="show tracebacks")
     command.set_defaults(command=verify)
+
+    _add_compare(commands.add_parser("compare", help="hold a run against an earlier one", epilog=COMPARED))
     return parser
 
 
@@ -260,6 +279,22 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     add("-f", dest="files", action="append", default=[], metavar="FILE.yaml", help=yaml)
     add("--verbose", action="store_true", help="show log and tracebacks")
     command.set_defaults(command=run)
+
+
+def _add_compare(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("run_a", metavar="RUN_A", help="the earlier run, whose margin, alpha and weights hold")
+    add("run_b", metavar="RUN_B", help="the run that may be worse; both were measured by 04")
+    pairs = "a model of A and the one of B to hold against it (default: those of one name)"
+    add("--models", nargs="+", type=_model_pair, default=[], metavar="A=B", help=pairs)
+    add("--verbose", action="store_true", help="show tracebacks")
+    command.set_defaults(command=compare)
+
+
+def _model_pair(text: str) -> tuple[str, str]:
+    """`a=b`, or `a` for a model that both runs have."""
+    a, _, b = text.partition("=")
+    return a, b or a
 
 
 def _add_offline(command: argparse.ArgumentParser) -> None:

@@ -74,8 +74,10 @@ async def check_models(plan: Plan, provider_name: str) -> None:
     from ..llm.catalog import DEFAULTS
     from ..llm.provider import Provider
 
-    wanted = _wanted(plan, DEFAULTS.get(provider_name, {}))
-    if not wanted or provider_name not in DEFAULTS:
+    if provider_name not in DEFAULTS:
+        return
+    wanted = _wanted(plan, provider_name)
+    if not wanted:
         return
     provider = Provider(provider_name)
     try:
@@ -94,9 +96,13 @@ async def check_models(plan: Plan, provider_name: str) -> None:
         await provider.close()
 
 
-def _wanted(plan: Plan, default: Mapping[str, Any]) -> dict[str, list[str]]:
+def _wanted(plan: Plan, provider: str) -> dict[str, list[str]]:
     """The models by the parameter that names them: only those that are going to be asked anything."""
-    first, second = plan.get("01_generate", {}), plan.get("02_validate", {})
+    from ..judge import judge_model
+    from ..llm.catalog import DEFAULTS
+
+    default = DEFAULTS[provider]
+    first, second, fourth = (plan.get(f"0{at}", {}) for at in ("1_generate", "2_validate", "4_measure"))
     roles = {
         "generator": bool(first) and not first.get("cases_file"),
         "validator": second.get("enable_validation", False),
@@ -109,4 +115,7 @@ def _wanted(plan: Plan, default: Mapping[str, Any]) -> dict[str, list[str]]:
         if asked
     }
     under_test = {"models": list(given.get("models") or default.get("models", []))}
-    return named | (under_test if "03_execute" in plan else {})
+    judge = judge_model(provider, under_test["models"], given.get("judge_model", ""))
+    judged = fourth.get("enable_judge") or second.get("enable_judge")
+    named |= under_test if "03_execute" in plan else {}
+    return named | ({"judge_model": [judge]} if judged else {})

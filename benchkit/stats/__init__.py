@@ -21,7 +21,7 @@ from benchkit.stats.sample_size import Needed, needed_cases, needed_rounds, plan
 from benchkit.stats.sampling import Design, design
 from benchkit.stats.shares import case_means, pass_hat_k, proportion, share_interval
 from benchkit.stats.strata import stratified
-from benchkit.stats.variances import Spread, round_noise, spread
+from benchkit.stats.variances import Spread, mix, round_noise, spread
 
 __all__ = [
     "Contrasts",
@@ -40,6 +40,7 @@ __all__ = [
     "expected_change",
     "heterogeneity",
     "holm",
+    "mix",
     "needed_cases",
     "needed_rounds",
     "other_categories",

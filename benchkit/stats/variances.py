@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,35 @@ def round_noise(values: ArrayLike) -> Array:
     own = squares / np.maximum(counts - 1, 1)
     typical = float(own[repeated].mean()) if repeated.any() else NAN
     return np.where(counts > 0, np.where(repeated, own, typical) / np.maximum(counts, 1), NAN)
+
+
+def mix(parts: Sequence[tuple[Spread, float, int]]) -> Spread:
+    """U's spread over all cases: of each kind its spread, its weight in U and its cases.
+
+    SE² = Σ v_k² s_k²/n_k: each kind counts v_k² n/n_k times. Degrees of freedom are Satterthwaite's (1946),
+    of the variances as they are known, and of so many cases. Noise becomes that of one round.
+    """
+    n = sum(cases for _, _, cases in parts)
+    factors = [weight**2 * n / cases for _, weight, cases in parts]
+    each = [(factor, one) for factor, (one, _, _) in zip(factors, parts, strict=True)]
+    totals = [factor * one.at() for factor, one in each]
+    free = _satterthwaite(totals, [one.free(cases) for one, _, cases in parts])
+    strata = sum(one.strata for _, one in each)
+    return Spread(
+        sum(factor * one.between for factor, one in each),
+        sum(factor * one.noise * one.rounds for factor, one in each),
+        1,
+        _satterthwaite(totals, [one.df for _, one in each]),
+        strata,
+        (free + strata) / n,
+        sum(factor * one.between_low for factor, one in each),
+        sum(factor * one.between_high for factor, one in each),
+    )
+
+
+def _satterthwaite(variances: Sequence[float], df: Sequence[float]) -> float:
+    unsure = sum(one**2 / free for one, free in zip(variances, df, strict=True))
+    return sum(variances) ** 2 / unsure if unsure > 0 else math.inf
 
 
 def _between(total: float, noise: float, df: float, df_noise: float) -> tuple[float, float]:

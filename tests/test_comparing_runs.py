@@ -1,0 +1,327 @@
+"""A run against an earlier one: the same cases, what changed, and when B is worse past the margin."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from benchkit.agent import Call, Item, Reply
+from benchkit.decide import Rules, complete
+from benchkit.decide.evidence import gather
+from benchkit.errors import InputError, RunError, UsageError
+from benchkit.llm.journal import Journal
+from benchkit.report.comparing_runs import against, compare_runs
+from benchkit.report.runs_compared import effects_of
+from benchkit.run import Run, start_run
+from benchkit.runner import cli
+
+from .measured import HASTY, STEADY, TERSE, case, report_of, responses_of, score_table
+from .talking import executor
+
+TALK = "bleu_score"
+RULES = Rules(primary_metric=TALK)
+
+
+def made(
+    path: Path,
+    values: dict[str, dict[str, Any]],
+    *,
+    rules: Rules = RULES,
+    change: dict[str, Any] | None = None,
+    **given: Any,
+) -> Run:
+    """A measured run of these scores ({model: {metric: (cases, rounds)}}); `change` is of each case's row."""
+    scores = score_table(values)
+    named = scores[~scores["model"].str.startswith("control")]
+    rows = scores.drop_duplicates("id").to_dict("records")
+    cases = [case(r["id"], r["test_case"], category=r["category"], **(change or {})) for r in rows]
+    run = start_run(path, provider="offline", seed=7, cases_file="")
+    run.record("03_execute", **rules.record() | {"models": list(named["model"].unique())} | given)
+    run.save("validated_tests.csv", pd.DataFrame(cases))
+    answers = responses_of(named)
+    answers["prompt"] = answers["id"].map({c["id"]: c["prompt"] for c in cases})
+    key = zip(answers["model"], answers["id"], answers["round"], strict=True)
+    answers["model_response"] = [f"<b>{model}</b> says $5 on {id}, round {n}" for model, id, n in key]
+    run.save_responses(answers)
+    run.save("scores.csv", scores)
+    run.save_report(report_of(scores, rules))
+    return run
+
+
+@pytest.fixture
+def level() -> np.ndarray:
+    return np.random.default_rng(3).uniform(0.3, 0.7, 30)
+
+
+def two(path: Path, *of_steady: np.ndarray, **how: Any) -> Run:
+    """A run of two models, of which the second always scores the same."""
+    return made(path, {STEADY: {TALK: np.array(of_steady).T}, HASTY: {TALK: np.full(30, 0.5)}}, **how)
+
+
+def test_known_answer(tmp_path, level):
+    """Difference, interval and p are those of a paired t within five equal categories, by hand."""
+    loss = np.random.default_rng(4).normal(0.2, 0.05, 30)
+    a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - loss)
+    found = compare_runs(a, b, {STEADY: STEADY})
+    (one,) = found.effects
+    inside = loss.reshape(6, 5) - loss.reshape(6, 5).mean(axis=0)
+    error = np.sqrt((inside**2).sum() / 25 / 30)
+    half = stats.t.ppf(0.975, 25) * error
+    expected = [-loss.mean(), -loss.mean() - half, -loss.mean() + half]
+    assert [one.gain.estimate, one.gain.low, one.gain.high] == pytest.approx(expected)
+    assert one.p == pytest.approx(max(2 * stats.t.sf(loss.mean() / error, 25), 2.0**-29))
+    assert one.means == pytest.approx((level.mean(), (level - loss).mean()))
+    assert (one.counts, found.cases, found.exit_code) == ((0, 0, 30), (30, 0, 0), 5)
+    assert found.sentence.startswith(
+        f"B is worse than A past the margin of 0.05: {STEADY} on conversations, {TALK} by 0.193 ("
+    )
+    assert "**worse past the margin**" in found.markdown
+
+
+def test_several_hold_together(tmp_path, level):
+    """Two models are two comparisons: p twice as large, intervals at half of alpha."""
+    loss = np.random.default_rng(4).normal(0.02, 0.1, 30)
+    a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - loss)
+    both, alone = compare_runs(a, b), compare_runs(a, b, {STEADY: STEADY})
+    assert [one.models for one in both.effects] == [STEADY, HASTY]
+    assert both.effects[0].p == pytest.approx(min(1, 2 * alone.effects[0].p))
+    assert both.effects[0].gain.alpha == 0.025
+    assert "all 2 together (Bonferroni)" in both.markdown
+
+
+@pytest.mark.parametrize(
+    ("gain", "shown", "code", "said"),
+    [
+        (np.zeros(30), "equal on every case", 0, "no difference to test"),
+        (np.full(30, -0.2), "worse past the margin", 5, "no 95 % interval can be given"),
+        (np.tile([-0.03, -0.01], 15), "worse, within the margin", 0, "a loss of more than 0.05 is excluded"),
+        (np.tile([-0.9, 0.7], 15), "open", 0, "none is excluded: it may be as large as 0.4"),
+        (np.tile([0.3, 0.1], 15), "better", 0, "a loss of more than 0.05 is excluded"),
+    ],
+)
+def test_when_it_is_worse_past_the_margin(tmp_path, level, gain, shown, code, said):
+    """A loss that is shown, and larger than the margin: one of both does not do."""
+    a, b = two(tmp_path / "a", level), two(tmp_path / "b", level + gain)
+    found = compare_runs(a, b, {STEADY: STEADY})
+    assert (found.effects[0].shown, found.exit_code) == (shown, code)
+    assert said in found.sentence
+
+
+def test_false_alarms(level):
+    """Between runs that differ by chance alone, right or wrong on 20 cases a kind, at most alpha alarm."""
+    draws, rules = 100, Rules(primary_metric=f"schema_compliance,{TALK}", alpha=0.1)
+    rng, alarms = np.random.default_rng(11), 0
+    for _ in range(draws):
+        drawn = {m: {x: rng.integers(0, 2, (20, 1)) for x in ("schema_compliance", TALK)} for m in ("A", "B")}
+        effects = effects_of({"one": gather(complete(score_table(drawn)), rules)}, rules)
+        assert len(effects) == 3
+        alarms += any(one.shown == "worse past the margin" for one in effects)
+    assert alarms <= draws * rules.alpha
+
+
+def test_a_run_against_itself(tmp_path, level):
+    """All zero, no test, nothing changed, nothing flipped; and both folders are only read."""
+    run = two(tmp_path / "a", level, level + 0.1)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    found = compare_runs(run, run)
+    assert found.exit_code == 0
+    assert (
+        found.sentence == "Every score that decides is the same in both runs: there is no difference to test."
+    )
+    assert "Nothing that is on record" in found.markdown
+    assert "rounds moved by half of the range or more): 0." in found.markdown
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+class TestCases:
+    def test_are_matched_by_what_they_hold(self, tmp_path, level):
+        """Other ids, keys in another order: the same case. Another golden: another one."""
+        a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - 0.2)
+        edited = {"golden_response": "Another one."}
+        renamed(b, lambda row: {"id": f"new-{row['id']}"} | (edited if row["id"].endswith("7") else {}))
+        found = compare_runs(a, b)
+        assert found.cases == (27, 3, 3)
+        assert found.effects[0].gain.estimate == pytest.approx(-0.2)
+        assert "27 cases in both" in found.markdown
+
+    @pytest.mark.parametrize(
+        ("change", "why"),
+        [
+            ({"golden_response": "Another."}, "30 prompts stand in both, with another golden response"),
+            ({"prompt": "Another."}, "no prompt is in both"),
+        ],
+    )
+    def test_none_in_common(self, tmp_path, level, change, why):
+        """How many each has, why none is the same, and how to have the same."""
+        a, b = two(tmp_path / "a", level), two(tmp_path / "b", level, change=change)
+        with pytest.raises(
+            InputError, match=f"a has 30 scored cases and .*b has 30, and none.*{why}"
+        ) as told:
+            compare_runs(a, b)
+        assert f"benchkit run --cases {a.path / 'validated_tests.csv'}" in str(told.value)
+
+    def test_that_are_unscored_are_counted(self, tmp_path, level):
+        """A failed call is no zero: its case is left out, and the number said."""
+        lost = np.where(np.arange(30) < 4, np.nan, level)
+        found = compare_runs(two(tmp_path / "a", level), two(tmp_path / "b", lost), {STEADY: STEADY})
+        assert (found.effects[0].gain.n, found.effects[0].shown) == (26, "equal on every case")
+        assert f"{STEADY} @ B: 4 answers of 30 unscored on {TALK}." in found.notes
+
+    def test_with_other_requirements(self, tmp_path, level):
+        """What is to be met may be drafted anew for the same case: then it is said."""
+        a, b = two(tmp_path / "a", level), two(tmp_path / "b", level, change={"requirements": "Say when."})
+        assert compare_runs(a, b).notes[0].startswith("The requirements of 30 cases are others in B")
+
+    def test_without_any_score(self, tmp_path, level):
+        """What has no score at all in one run is no reason to pass, whatever else is fine."""
+        whole = {TALK: level, "schema_compliance": np.ones(30)}
+        values = [{STEADY: whole, HASTY: whole}, {STEADY: whole | {TALK: level * np.nan}, HASTY: whole}]
+        rules = Rules(primary_metric=f"schema_compliance,{TALK}")
+        found = compare_runs(*(made(tmp_path / f"{n}", v, rules=rules) for n, v in enumerate(values)))
+        assert f"{STEADY} @ B has no score of {TALK}: all its calls failed" in found.missing[0]
+        assert [one.models for one in found.effects] == [STEADY, HASTY, HASTY, HASTY]
+        assert found.exit_code == 1
+        assert found.sentence.startswith("A and B cannot be compared in full: ")
+
+
+def renamed(run: Run, change: Any) -> None:
+    """Change the cases of a finished run, in every table that names them."""
+    cases = run.validated_tests()
+    rows = [row | change(row) for row in cases.to_dict("records")]
+    ids = dict(zip(cases["id"], (row["id"] for row in rows), strict=True))
+    scores, answers, report = run.scores(), run.responses(), run.metrics_report()
+    pd.DataFrame(rows).to_csv(run.path / "validated_tests.csv", index=False)
+    for table in (scores, answers):
+        table["id"] = table["id"].map(ids)
+    run.save_responses(answers)
+    run.save("scores.csv", scores)
+    run.save_report(report)
+
+
+class TestModels:
+    def test_of_other_names_have_to_be_paired(self, tmp_path, level):
+        """None in common: the command to give is said; with it they are compared."""
+        a = two(tmp_path / "a", level)
+        b = made(tmp_path / "b", {TERSE: {TALK: level - 0.2}, "offline/other": {TALK: level}})
+        with pytest.raises(UsageError, match=f"--models {STEADY}={TERSE}$"):
+            compare_runs(a, b)
+        found = compare_runs(a, b, {STEADY: TERSE})
+        assert (found.effects[0].models, found.exit_code) == (f"{STEADY} → {TERSE}", 5)
+        with pytest.raises(UsageError, match=f"b has no model {STEADY}, only {TERSE} and offline/other"):
+            compare_runs(a, b, {STEADY: STEADY})
+
+    def test_of_a_run_that_got_bad_are_no_reason_to_trust_no_metric(self, tmp_path, level):
+        """Controls disqualify a metric by A's models: B's fall below them because they are worse."""
+        control = {"control: prompt copied": {TALK: np.full(30, 0.2)}}
+        good = {STEADY: {TALK: level}, HASTY: {TALK: level}}
+        bad = {STEADY: {TALK: level - 0.3}, HASTY: {TALK: level - 0.3}}
+        a, b = made(tmp_path / "a", good | control), made(tmp_path / "b", bad | control)
+        assert not b.metrics_report()["decision"]["kinds"][0]["decides"]
+        assert compare_runs(a, b).exit_code == 5
+        back = compare_runs(b, a)
+        assert (back.exit_code, back.effects) == (1, [])
+        assert f"{TALK} decides nothing: on {TALK} the prompt copied back scores" in back.sentence
+
+
+def test_what_changed(tmp_path, level):
+    """Parameters, versions, commit and prompts; of a prompt the lines that differ, where calls hold it."""
+    a, b = two(tmp_path / "a", level, temperature=0.7), two(tmp_path / "b", level, temperature=0.2)
+    for run, line in ((a, "Be <b>brief</b>."), (b, "Be kind.")):
+        text = f"You serve customers.\n{line}"
+        digest = sha256(f"{text}\n".encode()).hexdigest()[:16]
+        versions = run.config["versions"] | {"groq": line[3:8]}
+        hashes = run.config["prompt_hashes"] | {"validate": line, "execute_json": digest}
+        run.save_json(
+            "config.json",
+            run.config | {"versions": versions, "prompt_hashes": hashes, "git_commit": line[-3:]},
+        )
+        asked = replace(executor(), system_prompt=text).call(Item("c", "Hello"), 7)
+        record(run.path / "calls.sqlite", asked)
+    said = compare_runs(a, b).changed
+    rows = [line.split(" | ")[0].strip("| ") for line in said.splitlines() if line.startswith("| ")][2:]
+    assert rows == [
+        "03 temperature",
+        "version of groq",
+        "git commit",
+        "prompt execute_json",
+        "prompt validate",
+    ]
+    assert "- only in A: Be \\<b>brief\\</b>." in said
+    assert "- only in B: Be kind." in said
+    assert "serve customers" not in said
+
+
+def record(path: Path, call: Call) -> None:
+    async def one() -> None:
+        journal = Journal(path)
+        await journal.record(call, Reply(call.key, "answered", {}, "{}"))
+        journal.close()
+
+    asyncio.run(one())
+
+
+def test_flipped_cases(tmp_path):
+    """How many, the largest losses first and at most five, each with the round that tells, as text."""
+    a, b = np.ones((30, 2)), np.ones((30, 2))
+    b[:6], b[0, 0], a[29], b[10, 0] = (
+        0,
+        0.3,
+        0,
+        0.5,
+    )  # the first loses less; one gains; one moves by a quarter
+    other = {HASTY: {TALK: np.full(30, 0.5)}}
+    runs = [made(tmp_path / n, {STEADY: {TALK: v}} | other) for n, v in (("a", a), ("b", b))]
+    found = compare_runs(*runs)
+    assert "range or more): 7, 6 for the worse and 1 for the better." in found.markdown
+    shown = [line for line in found.markdown.splitlines() if line.startswith("**conversation-")]
+    assert [line[2:18] for line in shown] == [f"conversation-00{at}" for at in (1, 2, 3, 4, 5)]
+    assert f"{TALK} 1.000 → 0.000). What about order" in shown[0].replace("\\", "")
+    assert f"- *A:* \\<b>{STEADY}\\</b> says \\$5 on conversation-001" in found.markdown
+    assert "<b>" not in found._repr_markdown_().replace("\\<b>", "")
+    assert "round 2" in next(one for one in found.flips if one.ids[0] == "conversation-000").answers[1]
+
+
+def test_a_run_that_cannot_be_compared(tmp_path, level):
+    """Not measured, and scored by another version of the metrics: the notebook that helps is named."""
+    a, b = two(tmp_path / "a", level), two(tmp_path / "b", level)
+    b.save_report(b.metrics_report() | {"signature": "benchkit:0|metrics:0"})
+    with pytest.raises(InputError, match=r"of the metrics and .*b by 0: .* Run 04_measure\.ipynb again"):
+        compare_runs(a, b)
+    (b.path / "metrics_report.json").unlink()
+    with pytest.raises(RunError, match=r"b has no metrics_report\.json\. Run 04_measure\.ipynb on it first"):
+        compare_runs(a, b)
+
+
+def test_the_command(tmp_path, level, capsys):
+    """Exit code 5 in a shell where B is worse; 0 where it is not, 1 and 2 where nothing can be said."""
+    a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - 0.2)
+    command = [sys.executable, "-m", "benchkit.runner.cli", "compare", str(a.path), str(b.path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (5, "")
+    assert "**B is worse than A past the margin of 0.05" in done.stdout
+    assert "SIMULATED" in done.stdout
+    assert cli.main(["compare", str(b.path), str(a.path), "--models", f"{STEADY}={STEADY}", HASTY]) == 0
+    assert cli.main(["compare", str(a.path), str(b.path), "--models", "nobody"]) == 2
+    assert cli.main(["compare", str(a.path), str(tmp_path / "nowhere")]) == 2
+    (b.path / "scores.csv").unlink()
+    assert cli.main(["compare", str(a.path), str(b.path)]) == 1
+    assert "b has no scores.csv. Run 04_measure.ipynb on it first." in capsys.readouterr().err
+
+
+def test_an_earlier_run_in_05(tmp_path, level):
+    """None where none is named."""
+    a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - 0.2)
+    assert against("", b) is None
+    found = against(str(a.path), b)
+    assert found is not None
+    assert found.exit_code == 5
