@@ -11,9 +11,9 @@ from .controls import disqualified
 from .deciding import INCONCLUSIVE, Floor, Outcome, conclude, equivalent, floors, routing
 from .evidence import LEAST_CASES, SHARE, Evidence, gather, utility_ends
 from .needed import needed
-from .people import people_in_words, preferred_to
+from .people import UNSEEN, people_in_words, preferred_to
 from .rules import Rules, kind_name
-from .saying import UNSEEN, Said, because, caveat, sentence, serving_words
+from .saying import Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
 from .serving import cheapest_first, facing
 from .table import complete

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LENGTH = "length"  # the longer answer is the better one: what a metric has to beat
 TIE = "tie"
+UNSEEN = "No person has looked at these answers."
 
 
 def people(
@@ -90,7 +91,9 @@ def preferred_to(found: Mapping[str, Any], model: str) -> str:
 
 
 def people_in_words(found: Mapping[str, Any]) -> str:
-    """One sentence or two: what people prefer, and whether the metric alone would have said so."""
+    """What people prefer, and what the metric alone says; or that no person has looked."""
+    if not found:
+        return UNSEEN
     a, b = found["models"]
     one, cases = found["preference"], count(found["labelled"], "case")
     if one["low"] is None or one["low"] != one["low"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..wording import count, ends_text, interval, listed, number
 from .deciding import Floor, Outcome, Routing
 from .evidence import LEAST_CASES, Aside, Evidence, utility_ends
+from .people import UNSEEN
 from .rules import kind_name
 from .serving import facing
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..stats import Estimate
-
-UNSEEN = "No person has looked at these answers."
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..decide.people import TIE, people
 from ..errors import InputError
 from ..log import setup_logging
 from ..run import delimited
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 logger = setup_logging(__name__)
-TIE = "tie"
 COLUMNS = ("id", "round", "model_a", "model_b", "preferred", "labeller", "time")
 KNOWN = ("pair", *COLUMNS)
 MOST_SAID = 20  # unusable rows that are named
@@ -94,8 +94,10 @@ def tasks(filled: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def read_labels(labels_file: str, pairs: pd.DataFrame) -> pd.DataFrame:
-    """The labels in a file, with COLUMNS; model_a and model_b are the two of `pairs` in the order of names.
+def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None) -> pd.DataFrame:
+    """The labels in a file, or without one those in `kept`, if it is there; with COLUMNS.
+
+    model_a and model_b are the two of a pair in the order of names.
 
     CSV, JSON lines, or a JSON array of rows with either `pair` and `preferred` (1, 2 or tie), as `sheet` has
     them, or `id`, `preferred` (a model's name or tie) and, where there are, `round`, `model_a` and `model_b`;
@@ -105,10 +107,12 @@ def read_labels(labels_file: str, pairs: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if not labels_file:
+    path = Path(labels_file).expanduser() if labels_file else kept
+    if path is None or not (labels_file or path.exists()):
         return pd.DataFrame(columns=list(COLUMNS))
-    path = Path(labels_file).expanduser()
     rows = list(_rows(path))
+    if not rows and not labels_file:
+        return pd.DataFrame(columns=list(COLUMNS))
     by_pair = {row["pair"]: row for row in pairs.to_dict("records")}
     by_case: dict[str, list[dict[str, Any]]] = {}
     for row in by_pair.values():
@@ -205,3 +209,27 @@ def _annotations(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _text(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
     return "" if value is None or value != value else str(value).strip()
+
+
+def said_by_people(
+    labels: pd.DataFrame,
+    responses: pd.DataFrame,
+    scores: pd.DataFrame,
+    primary: Mapping[str, str],
+    *,
+    alpha: float,
+    sample: int,
+    seed: int,
+) -> dict[str, Any]:
+    """What labels say of the two models that most of them compare: see `benchkit.decide.people`.
+
+    `sample` cases are drawn by `seed`, as for the sheet: labels of others are counted and not inferred from.
+    """
+    if not len(labels):
+        return {}
+    two = labels.groupby(["model_a", "model_b"]).size().idxmax()
+    ours = labels[(labels["model_a"] == two[0]) & (labels["model_b"] == two[1])]
+    drawn = of_two(draw_pairs(responses, seed), two).head(sample)
+    words = responses["model_response"].map(lambda text: len(shown(text).split()))
+    lengths = responses.assign(words=words)[responses["status"] != "failed"]
+    return people(ours, list(drawn["id"].astype(str)), scores, lengths, primary, alpha)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .commentary import Commentary, comment, published
 from .facts import about, facts, with_facts
 from .markdown import displayed, escaped, inline
+from .people import people
 from .pictures import linked, shown
 from .rounds import agreement, variance
 from .serving import cost, serving
@@ -43,6 +44,7 @@ __all__ = [
     "headline",
     "means",
     "method",
+    "people",
     "published",
     "reasons",
     "serving",
@@ -102,6 +104,7 @@ def write(
             validator(report),
             *linked(figures, "validation"),
         ],
+        "What people prefer": [people(report)],
         "Where the models differ most": [side_by_side(worst, report["signature"])],
         "Means by model": [means(report), *linked(figures, "scores"), *linked(figures, "categories")],
         "Agreement between rounds": [agreement(report), *linked(figures, "rounds"), variance(report)],
