@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from benchkit.decide import decide
-from benchkit.decide.decision import Beside
+from benchkit.decide.decision import Beside, plain
 from benchkit.decide.people import people, people_in_words, preferred_to
 from benchkit.errors import InputError
-from benchkit.measure.labels import draw_pairs, of_two, read_labels, sheet, shown, tasks
+from benchkit.measure.labels import draw_pairs, of_two, read_labels, said_by_people, sheet, shown, tasks
+from benchkit.report import people as report_people
 
 MODELS = ("a/one", "b/two")
 
@@ -267,7 +268,8 @@ class TestPeople:
     def test_too_few_to_say(self):
         said = people_in_words(asked([1], [0.1] * 3))
         assert (
-            said == "People labelled 1 case; that is too little, or too much alike, to say what they prefer."
+            said
+            == "People labelled 1 of 3 cases; that is too little, or too much alike, to say what they prefer."
         )
 
 
@@ -301,3 +303,24 @@ class TestDecision:
 
     def test_people_who_are_not_of_one_mind_change_nothing(self):
         assert self.decided([1, -1] * 20)["outcome"] == "deploy"
+
+
+class TestReported:
+    def test_people_beside_the_metric_and_the_metrics_beside_people(self):
+        """From the labels to the section, as 04 and 05 do it."""
+        answers = responses()
+        drawn = draw_pairs(answers, 7)
+        labels = labelled([1, 1, -1, 0] * 10)
+        how = {"alpha": 0.05, "sample": 30, "seed": 7}
+        scores = scored([0.3, 0.2, -0.1, 0.1] * 10, "task_completion")
+        found = plain(said_by_people(labels, answers, scores, PRIMARY, **how))
+        assert (found["labelled"], found["outside"]) == (30, 10)
+        assert set(drawn["id"].head(30)) <= set(labels["id"])
+        text = report_people({"people": found, "signature": "made so"})
+        assert "People prefer a/one to b/two" in text
+        assert "| the longer answer |" in text
+        assert "10 labelled cases outside of the random sample are not used" in text
+
+    def test_nothing_without_labels(self):
+        assert report_people({"people": {}}) == ""
+        assert people_in_words({}) == "No person has looked at these answers."

@@ -95,7 +95,7 @@ def people_in_words(found: Mapping[str, Any]) -> str:
     if not found:
         return UNSEEN
     a, b = found["models"]
-    one, cases = found["preference"], count(found["labelled"], "case")
+    one, cases = found["preference"], f"{found['labelled']:,} of {count(found['cases'], 'case')}"
     if one["low"] is None or one["low"] != one["low"]:
         return f"People labelled {cases}; that is too little, or too much alike, to say what they prefer."
     bounds = f"{number(one['estimate'])} ({interval(one['low'], one['high'])})"
@@ -106,8 +106,8 @@ def people_in_words(found: Mapping[str, Any]) -> str:
         said = f"People are not shown to prefer {a} or {b}"
     alone = number(found["metric_alone"]["estimate"])
     return (
-        f"{said}: the share that prefers {a} less the share that prefers {b} is {bounds}, from {cases} "
-        f"labelled of {found['cases']:,}. The metric alone gives {alone}."
+        f"{said}: the share that prefers {a} less the share that prefers {b} is {bounds}, from labels of "
+        f"{cases}. The metric alone gives {alone}."
     )
 
 

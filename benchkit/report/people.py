@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..decide.people import LENGTH, people_in_words
-from ..wording import count, interval, level, listed, number
+from ..wording import count, interval, level, listed, number, percent
 from .markdown import escaped, signed, table
 
 LONGER = "the longer answer"
@@ -57,7 +57,7 @@ def _labellers(found: Mapping[str, Any]) -> list[str]:
         ends = interval(kappa["low"], kappa["high"], 2)
         said.append(
             f"{listed(kappa['labellers'])} both labelled {count(kappa['n'], 'case')} and agree on "
-            f"{kappa['alike']:.0%} of them: Cohen's kappa {number(kappa['kappa'], 2)} "
+            f"{percent(kappa['alike'])} of them: Cohen's kappa {number(kappa['kappa'], 2)} "
             f"({level(found['alpha'])} interval {ends})."
         )
     if found["outside"]:
