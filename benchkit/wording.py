@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from string import Formatter
 from typing import Any
 
 MOST_PLACES = 8
@@ -90,6 +91,25 @@ def p_equals(p: float | None) -> str:
     """`p = 0.012` or `p < 0.001`, for a sentence."""
     text = p_text(p)
     return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+class _Words(Formatter):
+    """Format strings in which a number is written as everywhere: `{mean}`, `{difference:+}`, `{weight:%}`."""
+
+    def format_field(self, value: Any, spec: str) -> str:
+        if spec == "%":
+            return percent(value)
+        if value is None or (isinstance(value, float) and spec in ("", "+")):
+            return number(value, sign=spec == "+")
+        return str(format(value, spec))
+
+
+def say(template: str, row: Mapping[str, Any], **more: Any) -> str:
+    """A sentence with the values of `row` and `more` in it.
+
+    A float is written to three places as `number` does, with its sign for `+`, as a percentage for `%`.
+    """
+    return _Words().vformat(template, (), {**row, **more})
 
 
 def now() -> str:

@@ -16,12 +16,11 @@ from matplotlib.colors import to_hex
 from benchkit import plots
 from benchkit.plots.cases import fates
 from benchkit.plots.chart import FOOT_IN, Chart
-from benchkit.plots.differences import turned
+from benchkit.plots.decision import turned
 from benchkit.plots.power import needed
-from benchkit.plots.price import model_summary
-from benchkit.plots.responses import status_counts
-from benchkit.plots.rounds import round_gaps
+from benchkit.plots.responses import model_summary, status_counts
 from benchkit.plots.sheet import looks
+from benchkit.plots.spread import round_gaps
 from benchkit.plots.tables import over_cases
 from benchkit.plots.words import labels, limits, shorten
 from benchkit.report.export import export_html
@@ -64,10 +63,16 @@ def make_responses(models, cases=4):
 
 def make_comparisons(models, low=-0.1, high=0.3):
     base = {"n": 4, "mean_a": 0.6, "mean_b": 0.5, "difference": (low + high) / 2, "standard_error": 0.1}
-    rest = {"ci_low": low, "ci_high": high, "p_value": 0.2}
-    pairs = [(a, b) for i, a in enumerate(models) for b in models[i + 1 :]]
+    rest = {"ci_low": low, "ci_high": high, "p_adjusted": 0.2, "primary": False}
+    won = {m: "better_b" if m == "wer_score" else "better_a" for m in METRICS}
     return pd.DataFrame(
-        [{"metric": m, "model_a": a, "model_b": b, **base, **rest} for a, b in pairs for m in METRICS]
+        [
+            {"metric": m, "test_case": kind, "model_a": a, "model_b": b, **base, **rest}
+            | {"outcome": won[m] if low > 0 else "open"}
+            for i, a in enumerate(models)
+            for b in models[i + 1 :]
+            for m, kind in METRICS.items()
+        ]
     )
 
 
@@ -139,7 +144,7 @@ EDGES = {
         TWO,
         unscored(make_scores(TWO), "value"),
         unscored(make_responses(TWO), "latency_s", "queue_s", "cost_usd"),
-        unscored(make_comparisons(TWO), "difference", "ci_low", "ci_high", "p_value", "mean_a", "mean_b"),
+        unscored(make_comparisons(TWO), "difference", "ci_low", "ci_high", "p_adjusted", "mean_a", "mean_b"),
         tuple(unscored(t, "prompt_quality_score", "response_quality_score") for t in make_verdicts()),
         unscored(PLAN, "power"),
     ),
@@ -408,7 +413,7 @@ def test_unknown_price_is_not_zero():
 @pytest.mark.parametrize(("target", "n"), [(0.4, 20), (0.55, 30), (0.1, 10), (0.95, np.nan)])
 def test_cases_needed_from_a_curve(target, n):
     """The n at which a curve reaches a target, between its points, and none beyond its end."""
-    assert needed(PLAN, target) == pytest.approx(n, nan_ok=True)
+    assert needed(PLAN.set_index("n")["power"], target) == pytest.approx(n, nan_ok=True)
 
 
 def test_power_caption_has_both_numbers():
@@ -567,8 +572,8 @@ def test_a_sidecar_gives_the_chart_back(chart, tmp_path):
 def test_what_json_does_not_know_is_drawn():
     """Comparisons from metrics_report.json: None where a number is not known."""
     table = make_comparisons(TEN[:2]).astype(object)
-    table.loc[0, ["ci_low", "ci_high", "p_value", "standard_error"]] = None
-    table.loc[1, ["n", "mean_a", "mean_b", "difference", "ci_low", "ci_high", "p_value"]] = None
+    table.loc[0, ["ci_low", "ci_high", "p_adjusted", "standard_error"]] = None
+    table.loc[1, ["n", "mean_a", "mean_b", "difference", "ci_low", "ci_high", "p_adjusted"]] = None
     table.loc[1, "n"] = 0
     assert plots.plot_differences(table, margin=0.05).png
 

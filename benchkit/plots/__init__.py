@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from .cases import plot_validation, plot_yield
 from .chart import Chart
-from .contenders import plot_contenders
 from .controls import plot_controls, plot_delivery
-from .differences import plot_differences
-from .pairs import plot_case_pairs
+from .decision import plot_contenders, plot_differences
 from .power import plot_power
-from .price import plot_tradeoff
-from .responses import plot_latency, plot_statuses
-from .rounds import plot_round_agreement
+from .responses import plot_latency, plot_statuses, plot_tradeoff
 from .scores import plot_heatmap, plot_scores
+from .spread import plot_case_pairs, plot_round_agreement
 
 __all__ = [
     "Chart",

@@ -24,21 +24,16 @@ FATES = {
 SIDES = {"prompt_quality_score": "Prompt", "response_quality_score": "Golden response"}
 
 
-def _column(table: pd.DataFrame, name: str, default: object) -> pd.Series:
-    """A column, its gaps filled; a column that the table lacks is all gap."""
-    if name not in table:
-        return pd.Series(default, index=table.index)
-    return table[name].where(table[name].notna() & (table[name].astype(str) != ""), default)
-
-
 def fates(accepted: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
     """How many attempts per category met each fate: categories as rows, the keys of FATES as columns."""
-    parents = {str(p) for table in (accepted, rejected) for p in _column(table, "parent_id", "")}
-    again = pd.to_numeric(_column(accepted, "attempt", 1)).gt(1) | _column(accepted, "parent_id", "").ne("")
-    replaced = _column(rejected, "id", "").astype(str).isin(parents - {""})
-    fate = [*np.where(again, *list(FATES)[1::-1]), *np.where(replaced, *list(FATES)[2:])]
-    category = [c for table in (accepted, rejected) for c in _column(table, "category", "(no category)")]
-    table = pd.crosstab(pd.Series(category, dtype=str), pd.Series(fate, dtype=str))
+    tables = [
+        table.reindex(columns=["id", "category", "attempt", "parent_id"]) for table in (accepted, rejected)
+    ]
+    cases = pd.concat(tables, keys=[True, False], names=["kept", "row"]).replace("", np.nan).reset_index()
+    again = pd.to_numeric(cases["attempt"]).gt(1) | cases["parent_id"].notna()
+    replaced = cases["id"].astype(str).isin(cases["parent_id"].dropna().astype(str))
+    fate = np.select([cases["kept"] & ~again, cases["kept"], replaced], list(FATES)[:3], list(FATES)[3])
+    table = pd.crosstab(cases["category"].fillna("(no category)").astype(str), fate)
     return table.reindex(columns=list(FATES), fill_value=0)
 
 
@@ -53,7 +48,7 @@ def plot_yield(accepted: pd.DataFrame, rejected: pd.DataFrame, *, brought: bool 
     if accepted.empty and rejected.empty:
         return sheet.empty("No case was generated or brought.")
     table = fates(accepted, rejected)
-    axes = sheet.axes(1.5 + 0.34 * len(table))
+    axes = sheet.page(1.5 + 0.34 * len(table)).subplots()
     sheet.legend(stacked_bars(axes, table, labels(table.index, 36), FATES))
     at_once, rewritten, _, lost = totals = table.sum()
     axes.set_xlabel(f"{'cases' if brought else 'attempts'} (n = {totals.sum()})")
@@ -81,7 +76,7 @@ def plot_validation(accepted: pd.DataFrame, rejected: pd.DataFrame, *, threshold
     scores[list(SIDES)] = scores[list(SIDES)].apply(pd.to_numeric, errors="coerce")
     if not scores[list(SIDES)].notna().to_numpy().any():
         return sheet.empty("No case has a validator's score.")
-    (axes,) = sheet.grid(2.9, cols=2, sharey=True)
+    axes = sheet.page(2.9).subplots(1, 2, sharey=True)
     for ax, side in zip(axes, SIDES, strict=True):
         _score_histogram(ax, side, scores, threshold)
     axes[0].set_ylabel("cases")

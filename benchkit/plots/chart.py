@@ -11,8 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.style import context
 from matplotlib.transforms import Bbox
 
 from ..signature import small_print
@@ -26,7 +26,6 @@ INK, MUTED, FAINT, ALARM = "#222222", "#5F5F5F", "#D9D9D9", "#B33C00"
 TOLD = ("name", "reading", "note", "alt", "simulated", "signature", "drawn_from")  # what a sidecar keeps
 
 STYLE: Any = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.titlesize": 9,
@@ -44,17 +43,15 @@ STYLE: Any = {
     "legend.fontsize": 8.5,
     "text.color": INK,
     "text.parse_math": False,  # a dollar sign in a model's name or category is a dollar sign
-    "text.usetex": False,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
 }
-styled = rc_context(STYLE)  # decorates every plot function: the reader's own rcParams change nothing here
+# Decorates every plot function: over matplotlib's own defaults, so that no setting of the reader's shows.
+styled = context(["default", STYLE])
 
 
 @dataclass(frozen=True)
@@ -152,7 +149,7 @@ class Chart:
         width, height = self.figure.get_size_inches()
         page = Bbox.from_extents(0, -FOOT_IN if self.signature else 0, width, height)
         buffer = BytesIO()
-        with rc_context(STYLE | {"svg.hashsalt": "benchkit"}):
+        with context(["default", STYLE | {"svg.hashsalt": "benchkit"}]):
             if self.signature and self.figure.legends:
                 _settle(self.figure)
             about = {"format": kind, "dpi": FILE_DPI, "metadata": metadata.get(kind, {})}

@@ -36,7 +36,7 @@ def plot_controls(controls: pd.DataFrame | Sequence[Row]) -> Chart:
     names = table["control"].str.removeprefix("control: ")
     table = table.assign(control=names, at=table["metric"].map(metrics.index))
     look = {name: Look(GREYS[i % 3], MARKERS[i], name) for i, name in enumerate(names.unique())}
-    axes = sheet.axes(1.3 + 0.36 * len(metrics))
+    axes = sheet.page(1.3 + 0.36 * len(metrics)).subplots()
     marks = {name: one.marker for name, one in look.items()}
     how: dict[str, Any] = {"palette": {name: one.colour for name, one in look.items()}, "markers": marks}
     how |= {"s": 50, "edgecolor": "white", "legend": False}
@@ -75,7 +75,7 @@ def plot_delivery(delivery: pd.DataFrame | Sequence[Row], *, alpha: float = 0.05
     if table.empty or not table["share"].notna().any():
         return sheet.empty("No response was scored, so that delivery is unknown.")
     metrics, look, place = list(table["metric"].unique()), looks(names, 26), dodge(names)
-    (axes,) = sheet.grid(1.4 + len(metrics) * max(0.44, 0.15 * len(names)), cols=2, sharey=True)
+    axes = sheet.page(1.4 + len(metrics) * max(0.44, 0.15 * len(names))).subplots(1, 2, sharey=True)
     for row in table.to_dict("records"):
         at, one = metrics.index(row["metric"]) + place[row["model"]], look[row["model"]]
         point(axes[0], at, one, row["share"], row["low"], row["high"])

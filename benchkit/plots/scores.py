@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -38,20 +37,17 @@ def plot_scores(scores: pd.DataFrame, *, metric: str = "", category: str = "", a
     if rows.empty:
         return sheet.empty("No score to show.")
     means, panels = case_means(rows), _panels(rows)
-    grid = sheet.grid(0.6 + len(panels) * (0.85 + 0.36 * len(names)), len(panels), len(panels[0]))
-    for axes, name in zip(grid.flat, chain.from_iterable(panels), strict=True):
-        if name:
-            _panel(axes, name, means[means["metric"] == name], rows[rows["metric"] == name], look, alpha)
-        else:
-            axes.set_axis_off()
-    for axes in grid[:, 1:].flat:
-        axes.set_yticklabels([])
+    page = sheet.page(0.6 + len(panels) * (0.85 + 0.36 * len(names)))
+    for name, axes in page.subplot_mosaic(panels, empty_sentinel="").items():
+        _panel(axes, name, means[means["metric"] == name], rows[rows["metric"] == name], look, alpha)
+        if name not in {line[0] for line in panels}:
+            axes.set_yticklabels([])
     reading, alt = _scores_words(rows, means, names)
     note = f"Marks are means over cases with their {level(alpha)} t interval; dots are the cases."
     return sheet.chart(reading, alt, note, data=(means, alpha))
 
 
-def _panels(rows: pd.DataFrame) -> list[list[str]]:
+def _panels(rows: pd.DataFrame) -> list[Any]:
     """Metrics in lines of at most COLUMNS, each kind of test case on lines of its own; "" is a gap."""
     kind = rows.groupby("metric")["test_case"].first()[in_order(rows["metric"])]
     by_kind = [list(part.index) for _, part in kind.groupby(kind, sort=False)]
@@ -130,7 +126,7 @@ def plot_heatmap(scores: pd.DataFrame, metric: str) -> Chart:
         cells[name].unstack().reindex(index=names, columns=categories) for name in ("mean", "size")
     )
     crowded = len(categories) > 9
-    axes = sheet.axes(1.5 + 0.42 * len(names) + 0.9 * crowded)
+    axes = sheet.page(1.5 + 0.42 * len(names) + 0.9 * crowded).subplots()
     _cells(axes, table, size, metric, crowded=crowded)
     reading, alt = _heatmap_words(table, metric)
     return sheet.chart(reading, alt, data=(means,))
@@ -145,20 +141,12 @@ def _cells(axes: Axes, table: pd.DataFrame, size: pd.DataFrame, metric: str, *, 
     words = np.vectorize(lambda v, n: f"{v:.2f}\nn {n:.0f}")(values, size)
     across = labels(table.columns, 26).values()
     axes.axvspan(0, table.shape[1], facecolor="#F2F2F2", edgecolor="#C8C8C8", hatch="///", zorder=0)
-    sns.heatmap(
-        values,
-        ax=axes,
-        annot=False if crowded else words,
-        fmt="",
-        annot_kws={"fontsize": 8},
-        linewidths=2,
-        cmap=colormaps["cividis_r" if described(metric).lower_is_better else "cividis"],
-        vmin=known.min() - spare,
-        vmax=known.max() + spare,
-        cbar_kws={"label": "mean (brighter is better)", "pad": 0.015, "aspect": 14, "shrink": 0.95},
-        xticklabels=list(across) if crowded else [one.replace("_", "\n") for one in across],
-        yticklabels=list(labels(table.index, 30).values()),
-    )
+    how: dict[str, Any] = {"fmt": "", "annot_kws": {"fontsize": 8}, "annot": False if crowded else words}
+    how |= {"vmin": known.min() - spare, "vmax": known.max() + spare, "linewidths": 2}
+    how["cmap"] = colormaps["cividis_r" if described(metric).lower_is_better else "cividis"]
+    how["cbar_kws"] = {"label": "mean (brighter is better)", "pad": 0.015, "aspect": 14, "shrink": 0.95}
+    how["xticklabels"] = list(across) if crowded else [one.replace("_", "\n") for one in across]
+    sns.heatmap(values, ax=axes, yticklabels=list(labels(table.index, 30).values()), **how)
     for row, column in np.argwhere(~np.isfinite(values)) if not crowded else ():
         axes.text(column + 0.5, row + 0.5, "unscored", ha="center", va="center", fontsize=8, color=INK)
     axes.tick_params(which="both", length=0, rotation=0)

@@ -47,8 +47,8 @@ class Sheet:
         self.simulated = bool(about.get("simulated")) or any(str(m).startswith("offline/") for m in models)
         self.figure = Figure(layout="constrained")
 
-    def grid(self, height: float, rows: int = 1, cols: int = 1, **shape: Any) -> np.ndarray:
-        """`rows × cols` axes, `height` inches high with the title in a strip of its own above them."""
+    def page(self, height: float) -> Figure:
+        """The figure, `height` inches high, for its axes; its title has a strip of its own above them."""
         lines = wrap(glyphs(self.title), TITLE_WIDTH) or [""]
         height += LINE_IN * (len(lines) - 1)
         self.figure.set_size_inches(WIDTH_IN, height)
@@ -57,10 +57,7 @@ class Sheet:
         engine.set(rect=(0, 0, 1, 1 - (0.16 + LINE_IN * len(lines)) / height))
         style: dict[str, Any] = {"va": "top", "fontsize": 11, "fontweight": "bold"}
         self.figure.text(0.008, 1 - 0.07 / height, "\n".join(lines), **style).set_in_layout(False)
-        return self.figure.subplots(rows, cols, squeeze=False, **shape)
-
-    def axes(self, height: float) -> Axes:
-        return self.grid(height)[0, 0]
+        return self.figure
 
     def legend(self, handles: Mapping[str, Any]) -> None:
         """One legend under all axes, in as many columns as fit."""
@@ -77,7 +74,7 @@ class Sheet:
 
     def empty(self, sentence: str) -> Chart:
         """An empty frame that says why it is empty."""
-        say(self.axes(1.7), sentence)
+        say(self.page(1.7).subplots(), sentence)
         return self.chart(sentence, f"{self.title}: empty frame. {sentence}")
 
 

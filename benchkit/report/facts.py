@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,24 +17,11 @@ from ..wording import (
     number,
     p_equals,
     percent,
+    say,
     scope,
 )
 
 Row = Mapping[str, Any]
-# The topics in the order of their weight, with the heading that a passage of the commentary gets.
-TOPICS = {
-    "decision": "What the decision rests on",
-    "warning": "What weakens it",
-    "contender": "Who is in the running",
-    "comparison": "Where the models differ",
-    "control": "Whether the metrics can tell",
-    "sensitivity": "What would change it",
-    "cost": "Cost and speed",
-    "delivery": "What was delivered",
-    "coverage": "What was scored",
-    "rounds": "Asking again",
-    "validator": "The test cases",
-}
 MEASURES = {
     "latency_s": ("seconds per answer, queue and all,", 1.0),
     "service_s": ("seconds of service per answer", 1.0),
@@ -55,9 +42,11 @@ class Fact:
 
 def facts(report: Row) -> list[Fact]:
     """Every statement that metrics_report.json supports, the most important first; ids: `topic-1`, …"""
-    said = [one for topic in SAYERS for one in topic(report)]
-    order = list(TOPICS)
-    return list(_numbered(sorted(said, key=lambda one: order.index(one[0]))))
+    return [
+        Fact(f"{topic}-{at}", topic, text, values)
+        for topic, sayer in SAYERS.items()
+        for at, (text, values) in enumerate(sayer(report), 1)
+    ]
 
 
 def with_facts(report: Row, rows_used: str = "") -> dict[str, Any]:
@@ -71,66 +60,60 @@ def about(said: Iterable[Fact], *topics: str) -> list[str]:
     return [one.text for one in said if one.topic in topics]
 
 
-Said = tuple[str, str, Row]  # topic, text, values
+Said = Iterator[tuple[str, Row]]  # a sentence, and the values in it
 
 
-def _numbered(said: Iterable[Said]) -> Iterator[Fact]:
-    numbers: dict[str, int] = {}
-    for topic, text, values in said:
-        numbers[topic] = numbers.get(topic, 0) + 1
-        yield Fact(f"{topic}-{numbers[topic]}", topic, text, values)
+def _some(row: Row, names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names.split()}
 
 
-def _decision(report: Row) -> Iterator[Said]:
+def _ends(report: Row, row: Row, of: str = "", kind: str = "") -> str:
+    """The interval of a row at the run's level, whose ends are named low and high with `of` before them."""
+    return ends_text(report["configuration"]["alpha"], row[f"{of}low"], row[f"{of}high"], kind)
+
+
+def _decision(report: Row) -> Said:
     decision = report["decision"]
     for text in (decision["sentence"], *decision["because"]):
-        yield "decision", text, {"outcome": decision["outcome"]}
-    if decision["caveat"]:
-        yield "warning", decision["caveat"], {}
-    if report["simulated"]:
-        yield "warning", "All models of this run are simulated: it says nothing about any real model.", {}
-    for text in decision["warnings"]:
-        yield "warning", text, {}
+        yield text, {"outcome": decision["outcome"]}
 
 
-def _contenders(report: Row) -> Iterator[Said]:
+def _warnings(report: Row) -> Said:
+    decision, simulated = report["decision"], report["simulated"]
+    none = "All models of this run are simulated: it says nothing about any real model."
+    for text in filter(None, (decision["caveat"], simulated and none, *decision["warnings"])):
+        yield text, {}
+
+
+def _contenders(report: Row) -> Said:
     """Each model over the kinds that decide, then per kind the one that it stands worst against."""
-    decision, how = report["decision"], report["configuration"]
+    decision = report["decision"]
     about = scope(decision["kinds"])
     for row in decision["utility"]:
-        word = "may be the best" if row["contender"] else "is shown not to be the best"
         text = (
-            f"On {about} {row['model']} scores {number(row['mean'])}, "
-            f"{number(row['difference'], sign=True)} against the best other model "
-            f"({ends_text(how['alpha'], row['low'], row['high'], 'simultaneous ')}): it {word}."
+            "On {about} {model} scores {mean}, {difference:+} against the best other model ({ends}): {word}."
         )
-        yield "contender", text, row
+        word = "it may be the best" if row["contender"] else "it is shown not to be the best"
+        yield say(text, row, about=about, ends=_ends(report, row, kind="simultaneous "), word=word), row
     for row in decision["floors"]:
         if known(row["difference"]):
-            yield "contender", _floor(row, how), row
-    for row in decision["kinds"]:
-        if row["decides"]:
-            rests = (
-                f"{percent(row['weight'])} of the weight, on {row['n']:,} of {count(row['planned'], 'case')}"
+            text = "On {where} {model} stands {difference:+} against {against} ({ends}): {verdict}."
+            loss = f"more than {report['configuration']['margin']:g}"
+            held = f"a loss of {loss} is {'' if row['held'] else 'not '}excluded"
+            verdict = (
+                f"it is shown worse by {loss.replace('than', 'than the margin of')}"
+                if row["shown_worse"]
+                else held
             )
-            text = f"{row['metric']} decides on {kind_name(row['kind'])} with {rests}."
-        else:
-            text = f"{row['metric']} decides nothing on {kind_name(row['kind'])}: {row['why_not']}."
-        yield "contender", text, row
+            where = kind_name(row["kind"])
+            yield say(text, row, where=where, ends=_ends(report, row), verdict=verdict), row
+    for row in decision["kinds"]:
+        rests = "{metric} decides on {on} with {weight:%} of the weight, on {n:,} of {of}."
+        text = rests if row["decides"] else "{metric} decides nothing on {on}: {why_not}."
+        yield say(text, row, on=kind_name(row["kind"]), of=count(row["planned"], "case")), row
 
 
-def _floor(row: Row, how: Row) -> str:
-    ends = ends_text(how["alpha"], row["low"], row["high"])
-    worse = f"it is shown worse by more than the margin of {how['margin']:g}"
-    held = f"a loss of more than {how['margin']:g} is excluded"
-    left = f"a loss of more than {how['margin']:g} is not excluded"
-    verdict = worse if row["shown_worse"] else held if row["held"] else left
-    gap = number(row["difference"], sign=True)
-    where = kind_name(row["kind"])
-    return f"On {where} {row['model']} stands {gap} against {row['against']} ({ends}): {verdict}."
-
-
-def _controls(report: Row) -> Iterator[Said]:
+def _controls(report: Row) -> Said:
     """Per metric the control that comes nearest to the best model; what decides first."""
     nearest: dict[str, Row] = {}
     for row in report.get("controls", ()):
@@ -143,66 +126,46 @@ def _controls(report: Row) -> Iterator[Said]:
         if row.get("test_case") in unusable:
             verdict = "too few usable answers came to tell"
         text = (
-            f"On {metric} the best answer that knows nothing ({row['control']}) scores "
-            f"{number(row['mean'])}, the best model {number(row['best_mean'])}: {verdict}."
+            "On {metric} the best answer that knows nothing ({control}) scores {mean}, the best model "
+            "{best_mean}: {verdict}."
         )
-        yield "control", text, {name: row[name] for name in ("mean", "best_mean", "n")}
+        yield say(text, row, verdict=verdict), _some(row, "mean best_mean n")
 
 
-def _delivery(report: Row) -> Iterator[Said]:
-    alpha = report["configuration"]["alpha"]
+def _delivery(report: Row) -> Said:
     for row in report.get("delivery", ()):
-        text = (
-            f"On {row['metric']} {row['model']} delivered {row['delivered']:,} of "
-            f"{count(row['scored'], 'answer')} in usable form; those score {number(row['content'])} "
-            f"({ends_text(alpha, row['content_low'], row['content_high'])})."
-        )
-        yield "delivery", text, {name: row[name] for name in ("delivered", "scored", "content")}
+        text = "On {metric} {model} delivered {delivered:,} of {of} in usable form; those score {content} "
+        text += "({ends})."
+        ends, of = _ends(report, row, "content_"), count(row["scored"], "answer")
+        yield say(text, row, of=of, ends=ends), _some(row, "delivered scored content")
     for row in report.get("delivery_pairs", ()):
         if known(row["total"]) and known(row["from_delivery"]) and row["from_delivery"]:
-            total, lost = (number(row[name], sign=True) for name in ("total", "from_delivery"))
             text = (
-                f"On {row['metric']} {row['model_a']} − {row['model_b']} is {total}, of which {lost} comes "
-                "from answers that were not delivered."
+                "On {metric} {model_a} − {model_b} is {total:+}, of which {from_delivery:+} comes from "
+                "answers that were not delivered."
             )
-            yield "delivery", text, {name: row[name] for name in ("total", "from_delivery")}
+            yield say(text, row), _some(row, "total from_delivery")
 
 
-def _sensitivity(report: Row) -> Iterator[Said]:
+def _sensitivity(report: Row) -> Said:
     """Whether the outcome stands: what is unscored, each category, the weights, and what would settle it."""
     decision = report["decision"]
     found = decision["sensitivity"] or {}
     if lost := found.get("unscored"):
-        verdict = "the outcome changes" if lost["changes"] else "the outcome stays"
         text = (
-            f"With the {count(lost['n_unscored'], 'unscored response')} at their worst and at their best, "
-            f"{lost['model']} − {lost['against']} is {interval(lost['worst'], lost['best'])}: {verdict}."
+            "With the {unscored} at their worst and at their best, {model} − {against} is {ends}: the "
+            "outcome {verdict}."
         )
-        yield "sensitivity", text, lost
-    each = found.get("categories") or ()
-    for row in (row for row in each if row["changes"]):
-        now = f"{row['outcome']} ({row['model']})" if row["model"] else row["outcome"]
-        yield "sensitivity", f"Without {row['without']} the outcome would be: {now}.", row
-    if few := [row["without"] for row in each if row.get("too_few")]:
-        yield "sensitivity", f"Without {listed(few, 'or')} too few cases are left to tell.", {}
-    told, changed = len(each) - len(few), sum(row["changes"] for row in each)
-    if changed and known(expected := found.get("expected_changes")):
-        text = (
-            f"Without one category the outcome changes in {changed:,} of {told:,} that could be told; lost "
-            f"cases alone are expected to change {number(expected, 1)}."
-        )
-        yield "sensitivity", text, {"changes": changed, "expected_changes": expected}
-    if each and not few and not changed:
-        text = f"The outcome stays the same without each of the {len(each)} categories in turn."
-        yield "sensitivity", text, {"categories": len(each)}
+        unscored = count(lost["n_unscored"], "unscored response")
+        ends, verdict = interval(lost["worst"], lost["best"]), "changes" if lost["changes"] else "stays"
+        yield say(text, lost, unscored=unscored, ends=ends, verdict=verdict), lost
+    yield from _without_each(found.get("categories") or (), found.get("expected_changes"))
     for row in found.get("holds") or ():
-        low, high = percent(row["low"]), percent(row["high"])
-        text = f"The outcome is the same with any weight of {row['kind']} from {low} to {high}."
-        yield "sensitivity", text, row
+        yield say("The outcome is the same with any weight of {kind} from {low:%} to {high:%}.", row), row
     for row in found.get("heterogeneity") or ():
         if known(row["p_value"]):
-            yield "sensitivity", _spread(row, report["configuration"]["alpha"]), {"p_value": row["p_value"]}
-    yield from _other_ways(report)
+            yield _spread(row, report["configuration"]["alpha"]), {"p_value": row["p_value"]}
+    yield from _other_ways(report, found)
     if need := decision["needed"]:
         price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
         which = listed(map(kind_name, need["kinds"]))
@@ -213,48 +176,67 @@ def _sensitivity(report: Row) -> Iterator[Said]:
             among = f" between {listed(need['models'])}" if len(need["models"]) > 1 else ""
             power, size = percent(need["power"]), f"{need['difference']:g}"
             text += f"have a chance of {power} to settle a difference of {size}{among}."
-        yield "sensitivity", text, {name: need[name] for name in ("cases", "more", "power", "cost_usd")}
+        yield text, {name: need[name] for name in ("cases", "more", "power", "cost_usd")}
+
+
+def _without_each(each: Sequence[Row], expected: float | None) -> Said:
+    """What the outcome would be without each category in turn."""
+    for row in (row for row in each if row["changes"]):
+        now = f"{row['outcome']} ({row['model']})" if row["model"] else row["outcome"]
+        yield say("Without {without} the outcome would be: {now}.", row, now=now), row
+    if few := [row["without"] for row in each if row.get("too_few")]:
+        yield f"Without {listed(few, 'or')} too few cases are left to tell.", {}
+    told, changed = len(each) - len(few), sum(row["changes"] for row in each)
+    if changed and known(expected):
+        text = (
+            f"Without one category the outcome changes in {changed:,} of {told:,} that could be told; lost "
+            f"cases alone are expected to change {number(expected, 1)}."
+        )
+        yield text, {"changes": changed, "expected_changes": expected}
+    if each and not few and not changed:
+        text = f"The outcome stays the same without each of the {len(each)} categories in turn."
+        yield text, {"categories": len(each)}
 
 
 def _spread(row: Row, alpha: float) -> str:
     """The F test of whether the two models' difference is the same in every category."""
     varies = "differs between categories" if row["p_value"] <= alpha else "is not shown to differ by category"
-    test = f"F({row['df1']:g}, {row['df2']:g}) = {number(row['f'], 2)}, {p_equals(row['p_value'])}"
-    test += f", at a level of {alpha:g}"
-    return f"On {row['metric']} {row['model_a']} − {row['model_b']} {varies} ({test})."
+    text = (
+        "On {metric} {model_a} − {model_b} {varies} (F({df1:g}, {df2:g}) = {f}, {p}, at a level of "
+        "{alpha:g})."
+    )
+    return say(text, row, varies=varies, p=p_equals(row["p_value"]), f=number(row["f"], 2), alpha=alpha)
 
 
-def _other_ways(report: Row) -> Iterator[Said]:
+def _other_ways(report: Row, found: Row) -> Said:
     """The best two models' difference in categories other than these, and without the t distribution."""
-    found, alpha = report["decision"]["sensitivity"] or {}, report["configuration"]["alpha"]
     row = found.get("elsewhere")
     if row and known(row["low"]) and known(row["high"]):
         better = row["model"] if row["low"] > 0 else row["against"] if row["high"] < 0 else ""
         verdict = f"{better} is shown better there" if better else "no difference is shown there"
         text = (
-            f"For categories other than these {row['categories']}, of which these would be a sample, "
-            f"{row['model']} stands {number(row['difference'], sign=True)} against {row['against']} "
-            f"({ends_text(alpha, row['low'], row['high'])}): {verdict}."
+            "For categories other than these {categories}, of which these would be a sample, {model} stands "
+            "{difference:+} against {against} ({ends}): {verdict}."
         )
-        yield "sensitivity", text, row
+        yield say(text, row, ends=_ends(report, row), verdict=verdict), row
     row = found.get("resampled")
     if row and known(row["p_sign_flip"]):
-        ends = ends_text(alpha, row["low"], row["high"], "BCa ")
         text = (
-            f"Resampled, without the t distribution, {row['model']} against {row['against']} has "
-            f"{p_equals(row['p_sign_flip'])} by sign flips ({ends})."
+            "Resampled, without the t distribution, {model} against {against} has {p} by sign flips ({ends})."
         )
-        yield "sensitivity", text, row
+        yield say(text, row, p=p_equals(row["p_sign_flip"]), ends=_ends(report, row, kind="BCa ")), row
 
 
-def _comparisons(report: Row) -> Iterator[Said]:
+def _comparisons(report: Row) -> Said:
     rows = [row for row in report["comparisons"] if known(row["difference"])]
     decides = deciding(report)
     for row in sorted(
         rows, key=lambda row: ((row["test_case"], row["metric"]) not in decides, not row["primary"])
     ):
-        keys = ("n", "mean_a", "mean_b", "difference", "ci_low", "ci_high", "p_adjusted")
-        yield "comparison", comparison(row, report), {name: row[name] for name in keys}
+        yield (
+            comparison(row, report),
+            _some(row, "n mean_a mean_b difference ci_low ci_high p_adjusted"),
+        )
 
 
 def deciding(report: Row) -> set[tuple[str, str]]:
@@ -275,108 +257,109 @@ def failed_control(report: Row, row: Row) -> Row | None:
 
 def comparison(row: Row, report: Row) -> str:
     """One comparison in a sentence: both means, the difference with its interval, the outcome."""
-    how = report["configuration"]
-    a, b = row["model_a"], row["model_b"]
-    outcome = {
-        "better_a": f"{a} is shown to be better",
-        "better_b": f"{b} is shown to be better",
-    }.get(row["outcome"], "no difference is shown")
-    lower = ", where lower is better," if row["metric"] in how["lower_is_better"] else ""
-    ends = ends_text(how["alpha"], row["ci_low"], row["ci_high"])
-    p = f", {p_equals(row['p_adjusted'])}" if known(row["p_adjusted"]) else ""
+    text = (
+        "On {metric}{lower} {model_a} has a mean of {mean_a} and {model_b} one of {mean_b} over {cases}: a "
+        "difference of {difference:+} ({ends}{p}); {outcome}{aside}."
+    )
+    better = {"better_a": row["model_a"], "better_b": row["model_b"]}.get(row["outcome"])
     control = failed_control(report, row)
-    aside = (
-        f", on a metric that tells nothing: {control['control']}, which knows nothing, scores "
-        f"{number(control['mean'])} there"
-        if control
-        else ""
-    )
-    return (
-        f"On {row['metric']}{lower} {a} has a mean of {number(row['mean_a'])} and {b} one of "
-        f"{number(row['mean_b'])} over {count(row['n'], 'case')}: a difference of "
-        f"{number(row['difference'], sign=True)} ({ends}{p}); {outcome}{aside}."
+    aside = ", on a metric that tells nothing: {control}, which knows nothing, scores {mean} there"
+    return say(
+        text,
+        row,
+        lower=", where lower is better,"
+        if row["metric"] in report["configuration"]["lower_is_better"]
+        else "",
+        cases=count(row["n"], "case"),
+        ends=_ends(report, row, "ci_"),
+        p=f", {p_equals(row['p_adjusted'])}" if known(row["p_adjusted"]) else "",
+        outcome=f"{better} is shown to be better" if better else "no difference is shown",
+        aside=say(aside, control) if control else "",
     )
 
 
-def _coverage(report: Row) -> Iterator[Said]:
+def _coverage(report: Row) -> Said:
     if rows := report.get("rows_used"):
-        yield "coverage", f"Of the cases that were brought: {rows}.", {}
+        yield f"Of the cases that were brought: {rows}.", {}
     for row in report["denominators"]:
-        yield "coverage", _counted(row), row
+        parts = [f"{row[name]:,} {name}" for name in ("malformed", "refused", "failed") if row[name]]
+        text = (
+            "Of {planned:,} planned {test_case} answers of {model} {scored:,} were scored and {unscored:,} "
+            "were not{trouble}."
+        )
+        yield say(text, row, trouble=f" ({', '.join(parts)})" if parts else ""), row
 
 
-def _counted(row: Row) -> str:
-    """What came of a model's planned responses of one kind."""
-    parts = [f"{row[name]:,} {name}" for name in ("malformed", "refused", "failed") if row[name]]
-    trouble = f" ({', '.join(parts)})" if parts else ""
-    return (
-        f"Of {row['planned']:,} planned {row['test_case']} answers of {row['model']} {row['scored']:,} were "
-        f"scored and {row['unscored']:,} were not{trouble}."
-    )
-
-
-def _rounds(report: Row) -> Iterator[Said]:
-    how = report["configuration"]
+def _rounds(report: Row) -> Said:
     for row in report.get("rounds", {}).get("agreement", ()):
-        if row["metric"] in how["primary_metrics"].values() and known(row["alike"]):
+        if row["metric"] in report["configuration"]["primary_metrics"].values() and known(row["alike"]):
             text = (
-                f"On {row['metric']} two rounds of a case gave {row['model']} the same score in "
-                f"{percent(row['alike'])} of all pairs of rounds, over {count(row['n'], 'case')}."
+                "On {metric} two rounds of a case gave {model} the same score in {alike:%} of all pairs of "
+                "rounds, over {cases}."
             )
-            yield "rounds", text, {name: row[name] for name in ("n", "alike", "intraclass")}
+            yield say(text, row, cases=count(row["n"], "case")), _some(row, "n alike intraclass")
 
 
-def _cost(report: Row) -> Iterator[Said]:
-    how = report["configuration"]
+def _cost(report: Row) -> Said:
     for row in report.get("serving", ()):
         if known(row["difference"]) and row["measure"] in MEASURES:
-            yield "cost", served(row, how["alpha"]), {name: row[name] for name in ("difference", "n")}
+            yield _served(row, report), _some(row, "difference n")
     for row in report["results_summary"]["cost"]:
         if known(row["cost_usd"]):
-            text = f"{count(row['priced'], 'answer')} of {row['model']} cost US$ {number(row['cost_usd'], 4)}"
-            per = f", US$ {number(row['cost_usd_per_1000'])} per 1,000."
-            yield "cost", text + per, {"cost_usd": row["cost_usd"]}
+            text = "{answers} of {model} cost US$ {usd}, US$ {cost_usd_per_1000} per 1,000."
+            usd, answers = number(row["cost_usd"], 4), count(row["priced"], "answer")
+            yield say(text, row, answers=answers, usd=usd), _some(row, "cost_usd")
         if known(row["latency_s_median"]):
-            yield "cost", waited(row), {name: row[name] for name in ("latency_s_median", "queue_s_median")}
+            whole = f"Half of {row['model']}'s answers came within {number(row['latency_s_median'], 2)} s"
+            queue = row["queue_s_median"]
+            part = f", of which {number(queue, 2)} s is the queue's median" if known(queue) else ""
+            yield f"{whole}{part}.", _some(row, "latency_s_median queue_s_median")
 
 
-def served(row: Row, alpha: float) -> str:
+def _served(row: Row, report: Row) -> str:
     """The paired difference of two models in seconds or dollars per answer."""
     unit, factor = MEASURES[row["measure"]]
-    a, b, gap = (factor * row[name] for name in ("mean_a", "mean_b", "difference"))
-    low, high = (factor * row[end] if known(row[end]) else None for end in ("ci_low", "ci_high"))
-    ends = ends_text(alpha, low, high)
-    return (
-        f"{row['model_a']} takes {number(a)} {unit}, {row['model_b']} {number(b)}, over the same "
-        f"{count(row['n'], 'case')}: {number(gap, sign=True)} ({ends})."
+    names = ["mean_a", "mean_b", "difference", "ci_low", "ci_high"]
+    scaled = {name: factor * row[name] if known(row[name]) else None for name in names}
+    text = (
+        "{model_a} takes {mean_a} {unit}, {model_b} {mean_b}, over the same {cases}: {difference:+} ({ends})."
     )
+    cases, ends = count(row["n"], "case"), _ends(report, scaled, "ci_")
+    return say(text, {**row, **scaled}, unit=unit, cases=cases, ends=ends)
 
 
-def waited(row: Row) -> str:
-    """A model's median latency, and the provider's queue and the service apart where they are known."""
-    whole = f"Half of {row['model']}'s answers came within {number(row['latency_s_median'], 2)} s"
-    queue = row["queue_s_median"]
-    return whole + (f", of which {number(queue, 2)} s is the queue's median." if known(queue) else ".")
-
-
-def _validator(report: Row) -> Iterator[Said]:
-    found = report.get("validator")
-    if not found:
-        return
-    for name, what in (("caught", "spoilt"), ("false_alarms", "sound")):
+def _validator(report: Row) -> Said:
+    found = report.get("validator") or {}
+    for name, what in (("caught", "spoilt"), ("false_alarms", "sound")) if found else ():
         row = found[name]
         ends = f"{level(found['alpha'])} interval {interval(row['low'], row['high'])}"
-        yield (
-            "validator",
-            f"The validator refused {row['refused']} of {row['judged']} {what} cases that it was not told "
-            f"of ({ends}).",
-            {"refused": row["refused"], "judged": row["judged"]},
-        )
+        text = "The validator refused {refused} of {judged} {what} cases that it was not told of ({ends})."
+        yield say(text, row, what=what, ends=ends), _some(row, "refused judged")
 
 
-SAYERS = (
-    *(_decision, _contenders, _comparisons, _controls, _sensitivity, _cost, _delivery, _coverage, _rounds),
-    _validator,
+# The topics in the order of their weight, with the heading that a passage of the commentary gets.
+TOPICS = {
+    "decision": "What the decision rests on",
+    "warning": "What weakens it",
+    "contender": "Who is in the running",
+    "comparison": "Where the models differ",
+    "control": "Whether the metrics can tell",
+    "sensitivity": "What would change it",
+    "cost": "Cost and speed",
+    "delivery": "What was delivered",
+    "coverage": "What was scored",
+    "rounds": "Asking again",
+    "validator": "The test cases",
+}
+SAYERS: dict[str, Callable[[Row], Said]] = dict(
+    zip(
+        TOPICS,
+        (
+            *(_decision, _warnings, _contenders, _comparisons, _controls, _sensitivity, _cost, _delivery),
+            *(_coverage, _rounds, _validator),
+        ),
+        strict=True,
+    )
 )
 
 

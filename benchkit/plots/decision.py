@@ -1,48 +1,111 @@
-"""What the decision rests on: differences with their intervals, pair by pair."""
+"""What the decision rests on: who is still in the running, and every difference with its interval."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ..metrics import described, in_order
-from ..wording import count, interval, known, level, number, p_text
-from .chart import INK, MUTED, Chart, styled
-from .sheet import Look, Sheet, about_zero, aside, band, looks, point
+from ..wording import count, interval, kind_name, known, level, listed, number, p_text, scope
+from .chart import ALARM, INK, MUTED, Chart, styled
+from .sheet import Look, Sheet, about_zero, aside, band, looks, named_rows, point
 from .tables import sign_of
 from .words import glyphs, unit
 
+Row = Mapping[str, Any]
+OUT = "#B0B0B0"  # no contender
 MOST_ROWS = 40  # more rows than this are a table, not a figure
 OPEN = Look(MUTED, "o", "open", face="white")
 COLUMNS = {"mean A": 52, "mean B": 92, "n": 116, "p adj.": 158}  # where each ends, in points from the axes
-NUMBERS = (
-    *("n", "mean_a", "mean_b", "difference", "standard_error", "ci_low", "ci_high"),
-    *("p_value", "p_adjusted"),
-)
+NUMBERS = ("n", "mean_a", "mean_b", "difference", "standard_error", "ci_low", "ci_high", "p_adjusted")
+
+
+@styled
+def plot_contenders(report: Row) -> Chart:
+    """Each model's difference from the best of the others, and beside it its floors by kind.
+
+    `report` is what metrics_report.json holds. Left: U of the model less that of the best other one with its
+    simultaneous 1 − alpha interval; a model whose interval lies below 0 is no contender. Right, one panel per
+    kind that decides, where more than one does: the difference to the model that it stands worst against, and
+    the margin. With one kind both are the same quantity: it is drawn once.
+    """
+    how, decision = report["configuration"], report["decision"]
+    rows, floors, margin = decision["utility"], decision["floors"], how["margin"] or 0.0
+    names = [row["model"] for row in rows]
+    sheet = Sheet("contenders", "Who is in the running", names, report)
+    decide = [kind for kind in decision["kinds"] if kind["decides"]]
+    if not rows or not decide:
+        return sheet.empty(decision["sentence"])
+    kinds, look = decide if len(decide) > 1 else [], looks(how["models"], 26)
+    shape: dict[str, Any] = {"sharey": True, "squeeze": False, "width_ratios": (1.4, *[1.0] * len(kinds))}
+    (axes,) = sheet.page(1.45 + 0.46 * len(rows)).subplots(1, 1 + len(kinds), **shape)
+    _differences(axes[0], rows, names, look)
+    about = scope(decision["kinds"])
+    axes[0].set_title(about if kinds else glyphs(f"{about}: {decide[0]['metric']}, n = {decide[0]['n']}"))
+    words = "difference from the best{}other model (better ▶)"
+    axes[0].set_xlabel(words.format("\n" if kinds else " "))
+    for ax, kind in zip(axes[1:], kinds, strict=True):
+        _differences(ax, [row for row in floors if row["kind"] == kind["kind"]], names, look)
+        ax.set_title(glyphs(kind_name(kind["kind"])))
+        ax.set_xlabel(f"{glyphs(kind['metric'])}, n = {kind['n']}")
+    named_rows(axes[0], [_label(row, look[row["model"]]) for row in rows])
+    shown_worse = {"shown worse on this kind": Look(ALARM, "o").handle(lw=2.2)}
+    worse = [f"{row['model']} on {kind_name(row['kind'])}" for row in floors if row["shown_worse"]]
+    within = [band(ax, margin) for ax in axes[bool(kinds) :]]
+    sheet.legend((shown_worse if worse and kinds else {}) | within[0])
+    ends = level(how["alpha"])
+    note = f"{about}, difference from the best other model, with simultaneous {ends} intervals"
+    right = "right: per kind, difference from the model that it stands worst against"
+    note = f"Left: {note}; {right}." if kinds else f"{note[0].upper()}{note[1:]}."
+    inside = [row["model"] for row in rows if row["contender"]]
+    reading = f"{count(len(inside), 'contender')} of {count(len(rows), 'model')}: {listed(inside)}"
+    reading += f"; shown worse than another by more than the margin: {listed(worse)}." if worse else "."
+    told = "; ".join(
+        f"{row['model']} {number(row['difference'], sign=True)} ({interval(row['low'], row['high'])})"
+        for row in rows
+    )
+    alt = f"Difference from the best other model, {about}, {ends} intervals: {told}."
+    return sheet.chart(reading, alt, note, data=(rows, floors, how["alpha"], margin))
+
+
+def _differences(axes: Axes, rows: Iterable[Row], names: Sequence[str], look: Mapping[str, Look]) -> None:
+    """Differences with their intervals: who is no contender in grey, who is shown worse in red."""
+    for row in rows:
+        one = look[row["model"]]
+        colour = ALARM if row.get("shown_worse") else one.colour if row.get("contender", True) else OUT
+        place = names.index(row["model"])
+        point(axes, place, replace(one, colour=colour), row["difference"], row["low"], row["high"])
+    about_zero(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.grid(axis="x")
+
+
+def _label(row: Row, one: Look) -> str:
+    """The name, and below it the difference: beside the axis, where no mark and no edge is in its way."""
+    aside = "" if row["contender"] else ", no contender"
+    return f"{one.label}\n{number(row['difference'], sign=True)}{aside}"
 
 
 def turned(comparisons: pd.DataFrame) -> pd.DataFrame:
     """The comparisons with `d, low, high` turned so that positive is better for `model_a` on every metric.
 
-    `winner` is the model that the outcome names; without outcomes the one whose interval excludes zero.
+    `winner` is the model that the outcome names, "" where none is shown to be better.
     """
-    found = [name for name in NUMBERS if name in comparisons]
-    rows = comparisons.astype(dict.fromkeys(found, float))  # from JSON, what is unknown is None
-    sign = rows["metric"].map(sign_of).to_numpy()
-    ends = rows[["ci_low", "ci_high"]].to_numpy(dtype=float) * sign[:, None]
-    rows = rows.assign(d=rows["difference"] * sign, low=ends.min(axis=1), high=ends.max(axis=1))
-    by_interval = np.select([rows["low"] > 0, rows["high"] < 0], ["better_a", "better_b"], "open")
-    outcome = rows.get("outcome", pd.Series(by_interval, index=rows.index))
-    won = [outcome == "better_a", outcome == "better_b"]
+    rows = comparisons.astype(dict.fromkeys(NUMBERS, float))  # from JSON, what is unknown is None
+    sign = rows["metric"].map(sign_of)
+    ends = [rows["ci_low"] * sign, rows["ci_high"] * sign]
+    won = [rows["outcome"] == "better_a", rows["outcome"] == "better_b"]
     return rows.assign(
-        outcome=outcome,
+        d=rows["difference"] * sign,
+        low=np.minimum(*ends),
+        high=np.maximum(*ends),
         winner=np.select(won, [rows["model_a"], rows["model_b"]], ""),
-        primary=rows.get("primary", pd.Series(False, index=rows.index)).astype(bool),
-        p=rows.get("p_adjusted", rows["p_value"]),
         pair=list(zip(rows["model_a"], rows["model_b"], strict=True)),
         unbounded=[described(metric).span is None for metric in rows["metric"]],
     )
@@ -69,11 +132,12 @@ def plot_differences(
         return sheet.empty("No two models were compared.")
     every = turned(comparisons)
     decide = {(kind["kind"], kind["metric"]) for kind in kinds if kind["decides"]}
-    every["decides"] = [(row.get("test_case"), row["metric"]) in decide for _, row in every.iterrows()]
+    every["decides"] = [of in decide for of in zip(every["test_case"], every["metric"], strict=True)]
     rows = _in_reading_order(every)
     panels = [part.assign(y=_places(part)) for _, part in rows.groupby("unbounded")]
     heights = [1 + 0.31 * (len(part) + 0.9 * part["pair"].nunique()) for part in panels]
-    grid = sheet.grid(0.85 + sum(heights), len(panels), height_ratios=heights)
+    shape: dict[str, Any] = {"squeeze": False, "height_ratios": heights}
+    grid = sheet.page(0.85 + sum(heights)).subplots(len(panels), **shape)
     for axes, part in zip(grid.flat, panels, strict=True):
         within = band(axes, margin)
         _forest(axes, part, look)
@@ -122,7 +186,7 @@ def _forest(axes: Axes, rows: pd.DataFrame, look: Mapping[str, Look]) -> None:
         if not known(row.d):
             axes.text(0, row.y, "no case that both have a score for", va="center", fontsize=8, color=MUTED)
         means = [number(value) if known(value) else "–" for value in (row.mean_a, row.mean_b)]
-        _columns(axes, row.y, (*means, f"{row.n:.0f}", p_text(row.p)), INK)
+        _columns(axes, row.y, (*means, f"{row.n:.0f}", p_text(row.p_adjusted)), INK)
     _columns(axes, -0.8, list(COLUMNS), MUTED)
     metrics = [glyphs(m) + " (turned)" * described(m).lower_is_better for m in rows["metric"]]
     axes.set_yticks(rows["y"], metrics)
