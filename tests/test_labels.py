@@ -310,9 +310,9 @@ class TestReported:
         """From the labels to the section, as 04 and 05 do it."""
         answers = responses()
         drawn = draw_pairs(answers, 7)
-        labels = labelled([1, 1, -1, 0] * 10)
+        labels = labelled([1, 1, 1, 0] * 10)
         how = {"alpha": 0.05, "sample": 30, "seed": 7}
-        scores = scored([0.3, 0.2, -0.1, 0.1] * 10, "task_completion")
+        scores = scored([0.3, 0.2, 0.1, -0.1] * 10, "task_completion")
         found = plain(said_by_people(labels, answers, scores, PRIMARY, **how))
         assert (found["labelled"], found["outside"]) == (30, 10)
         assert set(drawn["id"].head(30)) <= set(labels["id"])
