@@ -26,6 +26,7 @@ UNSPACED = (
 )
 # The model owns the first three; `failed` is ours: no answer after every retry, so nothing to score.
 STATUSES = ("answered", "malformed", "refused", "failed")
+FEWEST, MOST = 3, 8  # requirements of a conversation that an agent writes
 CONTROL = "control: "  # begins the name, in place of a model's, of answers that know nothing
 
 

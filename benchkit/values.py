@@ -134,6 +134,7 @@ class Generate(Values):
     provider: Annotated[Literal["offline", "groq"], Field(description="Use offline or groq.")] = UNKNOWN
     seed: Count = UNKNOWN
     cases_file: Text = UNKNOWN
+    draft_requirements: Flag = UNKNOWN
     enable_json_tests: Flag = UNKNOWN
     enable_conversation_tests: Flag = UNKNOWN
     json_cases: Cases = UNKNOWN
@@ -167,6 +168,8 @@ class Validate(Values):
     max_regenerations: Repeats = UNKNOWN
     reject_brought: Flag = UNKNOWN
     planted_cases: Cases = UNKNOWN
+    enable_judge: Flag = UNKNOWN
+    judge_model: Text = UNKNOWN
 
 
 class Execute(Values):

@@ -12,11 +12,14 @@ from typing import Any
 import pandas as pd
 
 from benchkit.agent import Reply
-from benchkit.domain import CATEGORIES, KINDS, TestCase
+from benchkit.domain import CATEGORIES, KINDS, Requirement, TestCase
 from benchkit.generate import CUSTOMER_INTERACTION, plan_cases
 from benchkit.llm.client import Client, connect
+from benchkit.llm.estimate import Estimate
 from benchkit.offline import OfflineServer
 from benchkit.offline.world.models import ROSTER, SimulatedModel
+from benchkit.offline.world.requirements import required
+from benchkit.offline.world.scenarios import recognised
 from benchkit.offline.world.simulated_generator import own_case
 from benchkit.run import Run, start_run
 from benchkit.values import checked
@@ -45,7 +48,9 @@ def written(kind: str, number: int, fault: str = "", seed: int = 3) -> dict[str,
     category = CATEGORIES[number % len(CATEGORIES)]
     prompt, golden = own_case(kind, category, fault, random.Random(f"{seed} {kind} {number} {fault}"))
     schema = CUSTOMER_INTERACTION if kind == "json" else None
-    case = TestCase(f"{kind}-{number:03d}", kind, category, prompt, golden, schema)
+    known = recognised(prompt)
+    wanted = required(known) if known else ()
+    case = TestCase(f"{kind}-{number:03d}", kind, category, prompt, golden, schema, requirements=wanted)
     return case.row() | {"problem": ""}
 
 
@@ -60,10 +65,13 @@ def case_plan(json_cases: int, conversation_cases: int, **more: Any) -> pd.DataF
     return plan_cases(checked("01_generate", given))
 
 
+WANTED = (Requirement("r1", "say when"), Requirement("r2", "ask"), Requirement("r3", "deny", must=False))
+
+
 def conversations(*pairs: tuple[str, str]) -> pd.DataFrame:
     """Conversation cases c1, c2, … from (prompt, golden response)."""
     rows = [
-        TestCase(f"c{i}", "conversation", "x", prompt, golden).row() | {"problem": ""}
+        TestCase(f"c{i}", "conversation", "x", prompt, golden, requirements=WANTED).row() | {"problem": ""}
         for i, (prompt, golden) in enumerate(pairs, 1)
     ]
     return pd.DataFrame(rows)
@@ -82,6 +90,9 @@ class Canned:
 
     async def __aexit__(self, *error: object) -> None:
         return None
+
+    def estimates(self, work: Any) -> list[Estimate]:
+        return [Estimate(len(items), 0, 0, None, 0.0, "") for _, items in work]
 
     async def map(self, agent: Any, items: Any, label: str = "") -> list[Reply]:
         self.asked.append([item.case for item in items])

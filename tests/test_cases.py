@@ -340,7 +340,24 @@ class TestWhatIsAssumed:
     def test_family_and_requirements_are_kept(self, tmp_path):
         """Optional columns; what is a list in JSON is its text."""
         row = lines(tmp_path, case(family=" f1 ", requirements=[{"text": "says when"}])).iloc[0]
-        assert (row["family"], row["requirements"]) == ("f1", '[{"text": "says when"}]')
+        kept = '[{"id": "r1", "text": "says when", "kind": "must", "weight": 1, "value": ""}]'
+        assert (row["family"], row["requirements"]) == ("f1", kept)
+
+    @pytest.mark.parametrize(
+        ("requirements", "said"),
+        [
+            ([{"text": "a", "weight": 7}], "requirement r1 has the weight 7; use 1, 2 or 3"),
+            ([{"id": "x", "text": "a"}, {"id": "x", "text": "b"}], "two requirements have the id 'x'"),
+            ("[{", "requirements cannot be used: "),
+        ],
+    )
+    def test_requirements_that_cannot_be_used(self, tmp_path, requirements, said):
+        """The row says what is wrong with which; one a line is as good as JSON."""
+        cases = lines(tmp_path, case(requirements=requirements), case("?", requirements="ask\nmust not deny"))
+        assert cases["problem"].iloc[0].startswith("row 1: requirements cannot be used: ")
+        assert said in cases["problem"].iloc[0]
+        kinds = [one.kind for one in TestCase.from_row(cases.iloc[1]).requirements]
+        assert (cases["problem"].iloc[1], kinds) == ("", ["must", "must_not"])
 
 
 VALUES = st.recursive(

@@ -95,7 +95,7 @@ def test_unusable_rows_are_fatal(change, said):
 
 def test_a_prompt_that_holds_a_short_one_is_no_likeness():
     """A long question that contains all words of a short one asks something else; a shuffled one does not."""
-    short = written("conversation", 1) | {"id": "a", "prompt": "Where is it?", "golden_response": "There."}
+    short = conversations(("Where is it?", "There.")).iloc[0].to_dict() | {"id": "a"}
     long = short | {"id": "b", "prompt": "Where is it now that I moved house, and who pays for the new form?"}
     same = short | {"id": "c", "prompt": "Is it where?"}
     found = check(pd.DataFrame([short, long, same]))

@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 from benchkit.errors import ProviderError
 from benchkit.runner import cli, pipeline
 from benchkit.runner.pipeline import NOTEBOOKS
+
+from .test_pipeline import write_notebook
 
 PARAMETERS = {
     "01_generate": 'provider: str = "offline"  # whose models\ncases_file: str = ""  # your own',
@@ -28,13 +28,9 @@ MEASURED = {"comparisons": [], "configuration": {}, "decision": DECISION}
 def write_notebooks(folder: Path, last: str = "1") -> Path:
     """Five notebooks of which only the last does something: the code in `last`."""
     folder.mkdir(exist_ok=True)
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    about = {"kernelspec": kernel, "language_info": {"name": "python"}}
     for name in NOTEBOOKS:
         lines = 'run_dir: str = ""  # run folder\n' + PARAMETERS.get(name, "")
-        cells = [new_code_cell(lines, metadata={"tags": ["parameters"]})]
-        cells += [new_code_cell(last)] if name == NOTEBOOKS[-1] else []
-        nbformat.write(new_notebook(cells=cells, metadata=about), folder / f"{name}.ipynb")
+        write_notebook(folder, name, lines, *([last] if name == NOTEBOOKS[-1] else []))
     return folder
 
 
@@ -131,16 +127,21 @@ def test_a_reader_that_has_left_ends_no_run(run_dir):
     assert (run_dir / "html" / "05_report.html").exists()
 
 
-def command_on(run_dir: Path, encoding: str, **streams: int) -> subprocess.CompletedProcess:
-    """The command in a process of its own, whose console writes `encoding`."""
+def command_of(run_dir: Path) -> list[str]:
+    """`benchkit run RUN --from 05` in a process of its own, with the small notebooks."""
     code = f"""import sys
 from pathlib import Path
 from benchkit.runner import cli, pipeline
 pipeline.notebook_folder = lambda: Path({str(run_dir.parents[1] / "notebooks")!r})
 sys.exit(cli.main(["run", {str(run_dir)!r}, "--from", "05"]))"""
+    return [sys.executable, "-c", code]
+
+
+def command_on(run_dir: Path, encoding: str, **streams: int) -> subprocess.CompletedProcess:
+    """The command in a process of its own, whose console writes `encoding`."""
     environment = dict(os.environ) | {"PYTHONIOENCODING": encoding}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
-    return subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, check=False, **streams)
+    return subprocess.run(command_of(run_dir), env=environment, timeout=60, check=False, **streams)
 
 
 def test_warnings_stand_under_the_decision(run_dir, capsys):
@@ -319,16 +320,10 @@ def test_models_without_a_provider_that_works(monkeypatch, capsys):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_stop_the_run_and_its_kernel(run_dir, tmp_path, number):
     """Ctrl-C, a request to terminate and a closed terminal: exit code 4, how to resume, no kernel left."""
-    folder = write_notebooks(
-        tmp_path / "notebooks", f"import os, sys, asyncio\n{SAY_READY}\nawait asyncio.sleep(600)"
-    )
-    code = f"""import sys
-from pathlib import Path
-from benchkit.runner import cli, pipeline
-pipeline.notebook_folder = lambda: Path({str(folder)!r})
-sys.exit(cli.main(["run", {str(run_dir)!r}, "--from", "05"]))"""
-    command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    write_notebooks(tmp_path / "notebooks", f"import os, sys, asyncio\n{SAY_READY}\nawait asyncio.sleep(600)")
+    with subprocess.Popen(
+        command_of(run_dir), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         ready = next(line for line in process.stderr if "ready" in line)
         kernel = psutil.Process(int(ready.split()[-1]))
         process.send_signal(number)
@@ -341,13 +336,8 @@ sys.exit(cli.main(["run", {str(run_dir)!r}, "--from", "05"]))"""
 
 def test_killing_the_command_ends_its_kernel(run_dir, tmp_path):
     """Even kill -9 leaves no orphan: a kernel without its parent ends by itself, and the run is free."""
-    folder = write_notebooks(tmp_path / "notebooks", f"import os, sys, time\n{SAY_READY}\ntime.sleep(600)")
-    code = f"""import sys
-from pathlib import Path
-from benchkit.runner import cli, pipeline
-pipeline.notebook_folder = lambda: Path({str(folder)!r})
-cli.main(["run", {str(run_dir)!r}, "--from", "05"])"""
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as process:
+    write_notebooks(tmp_path / "notebooks", f"import os, sys, time\n{SAY_READY}\ntime.sleep(600)")
+    with subprocess.Popen(command_of(run_dir), stderr=subprocess.PIPE, text=True) as process:
         ready = next(line for line in process.stderr if "ready" in line)
         kernel = psutil.Process(int(ready.split()[-1]))
         process.kill()

@@ -24,6 +24,8 @@ from benchkit.report.comparing_runs import against, compare_runs
 from benchkit.report.runs_compared import effects_of
 from benchkit.run import Run, start_run
 from benchkit.runner import cli
+from benchkit.runner.parameters import notebook_folder
+from benchkit.runner.replay import replay
 
 from .measured import HASTY, STEADY, TERSE, case, report_of, responses_of, score_table
 from .talking import executor
@@ -319,9 +321,12 @@ def test_the_command(tmp_path, level, capsys):
 
 
 def test_an_earlier_run_in_05(tmp_path, level):
-    """None where none is named."""
+    """The report holds the comparison where an earlier run is named, and 05 can be run on it again."""
     a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - 0.2)
     assert against("", b) is None
-    found = against(str(a.path), b)
-    assert found is not None
-    assert found.exit_code == 5
+    given = {"run_dir": str(b.path), "baseline_run": str(a.path)}
+    asyncio.run(replay(notebook_folder() / "05_report.ipynb", given))
+    written = (b.path / "analysis_report.md").read_text()
+    section = written.split("## Against an earlier run\n\n")[1].split("\n## ")[0]
+    assert section.strip() == compare_runs(a, b).markdown
+    assert b.parameter("05_report", "baseline_run") == str(a.path)

@@ -11,10 +11,13 @@ import pytest
 from benchkit.domain import CATEGORIES, TestCase
 from benchkit.errors import ProviderError
 from benchkit.generate import CUSTOMER_INTERACTION, generate, generator, rewriter, written_in_words
+from benchkit.generate.requirements import draft, drafting_in_words, redrafter, requirements_table
 from benchkit.metrics.structured import check_schema, schema_compliance
 from benchkit.offline import OfflineServer
 
-from .staging import AUTHOR, case_plan, client_on, simulated
+from .staging import AUTHOR, Canned, case_plan, cases, client_on, conversations, simulated
+
+WHEN = {"text": "say when", "kind": "must", "weight": 1, "value": ""}
 
 
 def plan(**options):
@@ -53,7 +56,9 @@ def test_the_tools_are_as_agreed():
     for kind, golden in (("json", "object"), ("conversation", "string")):
         tool = generator(kind, AUTHOR).tool
         assert tool.name == f"generate_{kind}_test"
-        assert list(tool.parameters["properties"]) == ["id", "prompt", "golden_response", "test_case"]
+        fields = ["id", "prompt", "golden_response", "test_case"]
+        fields += ["requirements"] if kind == "conversation" else []
+        assert list(tool.parameters["properties"]) == fields
         assert tool.parameters["properties"]["golden_response"]["type"] == golden
     check_schema(CUSTOMER_INTERACTION)
     assert list(CUSTOMER_INTERACTION["properties"]) == [
@@ -149,7 +154,102 @@ class TestRewriting:
 
 def test_what_was_written_is_counted_in_words():
     """Of each kind how many can be used; nothing at all is said to be nothing."""
-    cases = pd.DataFrame({"test_case": ["json", "json", "conversation"], "problem": ["", "no prompt", ""]})
+    some = pd.DataFrame({"test_case": ["json", "json", "conversation"], "problem": ["", "no prompt", ""]})
     said = "1 of 2 json cases and 1 of 1 conversation case can be used and go on to be checked."
-    assert written_in_words(cases) == said
-    assert written_in_words(cases.head(0)) == "There is no case."
+    assert written_in_words(some) == said
+    assert written_in_words(some.head(0)) == "There is no case."
+
+
+class TestRequirements:
+    async def test_conversations_carry_them(self, tmp_path, monkeypatch):
+        """3 to 8 of either kind, kept in the row; a record has none; a rewrite is shown the rejected ones."""
+        with OfflineServer(
+            latency_ms=0, record=True, models=[simulated(AUTHOR, author_errors=0.0)]
+        ) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            table = await generate(plan(), client, AUTHOR)
+            chosen = table[table["test_case"] == "conversation"].head(1)
+            await rewriter(client, AUTHOR)(chosen.assign(reason="requirements: r1"))
+        for case in map(TestCase.from_row, table.to_dict("records")):
+            kinds = {one.kind for one in case.requirements}
+            assert kinds == ({"must", "must_not"} if case.test_case == "conversation" else set())
+            assert case.test_case == "json" or 3 <= len(case.requirements) <= 8
+        shown = json.loads(server.requests[-1]["messages"][1]["content"])["rejected"]
+        assert shown["requirements"] == chosen["requirements"].iloc[0]
+        looked = requirements_table(table)
+        assert list(looked.columns) == ["id", "requirement", "kind", "weight", "value", "text"]
+        assert len(looked) == sum(
+            len(TestCase.from_row(row).requirements) for row in table.to_dict("records")
+        )
+
+    async def test_faults_are_kept_for_02_to_find(self, tmp_path, monkeypatch):
+        """A duplicate id makes no unreadable row here, nor in the table that shows requirements."""
+        with OfflineServer(latency_ms=0, models=[simulated(AUTHOR, author_errors=1.0)]) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            table = await generate(plan(json_cases=0, conversation_cases=20), client, AUTHOR)
+        assert (table["problem"] == "").all()
+        ids = requirements_table(table).groupby("id")["requirement"]
+        assert any(some.duplicated().any() for _, some in ids)
+
+
+def bare(**more) -> pd.DataFrame:
+    """Conversations without requirements, a json case, and an unusable row."""
+    rows = conversations(*[(f"Where is parcel {n}?", f"1. Log in. It comes on {n} May.") for n in (1, 2)])
+    rows["requirements"] = ""
+    own = rows.head(1).assign(id="own", requirements='[{"id": "r1", "text": "ask"}]')
+    broken = rows.head(1).assign(id="broken", problem="row 5: prompt is empty")
+    return pd.concat([rows, own, broken, cases(1, ["json"])], ignore_index=True).assign(**more)
+
+
+class TestDrafting:
+    async def test_one_call_for_each_conversation_that_brings_none(self, tmp_path, monkeypatch):
+        """Its price is said before; drafts are numbered by us, and asking again costs nothing."""
+        with OfflineServer(latency_ms=0, models=[simulated(AUTHOR, author_errors=0.0)]) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            said = drafting_in_words(bare(), client, AUTHOR)
+            made = await draft(bare(), client, AUTHOR)
+            assert server.counts["served"] == 2
+            assert (await draft(bare(), client, AUTHOR)).equals(made)
+            assert server.counts["served"] == 2
+            assert "0 calls" in drafting_in_words(bare(), client, AUTHOR)
+        assert said.startswith(
+            "2 conversations without requirements: 2 calls to offline/author, about USD 0.0"
+        )
+        assert made["draft"].tolist() == ["drafted", "drafted", "", "", ""]
+        drafts = [TestCase.from_row(row).requirements for row in made.head(2).to_dict("records")]
+        assert all([one.id for one in some] == [f"r{at + 1}" for at in range(len(some))] for some in drafts)
+        assert all(any(not one.must for one in some) for some in drafts)
+        assert made["requirements"].tolist()[2:] == bare()["requirements"].tolist()[2:]
+
+    async def test_not_wanted_asks_nothing(self, tmp_path, monkeypatch):
+        with OfflineServer(latency_ms=0) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            said = drafting_in_words(bare(), client, wanted=False)
+            assert (await draft(bare(), client, wanted=False)).equals(bare())
+            everything = bare(requirements='[{"id": "r1", "text": "ask"}]')
+            assert "Nothing is drafted" in drafting_in_words(everything, client)
+        assert server.counts["served"] == 0
+        assert said.startswith("2 conversations without requirements; none are drafted")
+
+    async def test_a_draft_that_cannot_be_had(self):
+        """The case stays, without requirements, and says so."""
+        made = await draft(bare(), Canned({"c1": None, "c2": {"requirements": [WHEN]}}), AUTHOR)
+        assert made["draft"].tolist()[:2] == ["failed: called no tool", "drafted"]
+        assert made["requirements"].tolist()[0] == ""
+        assert len(made) == len(bare())
+
+    async def test_once_more_with_the_reason(self, tmp_path, monkeypatch):
+        """What was turned down, and why, is shown; the new list takes its place."""
+        with OfflineServer(
+            latency_ms=0, record=True, models=[simulated(AUTHOR, author_errors=0.0)]
+        ) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            first = await draft(bare(), client, AUTHOR)
+            rejected = first.head(1).assign(reason="the golden answer does not meet r1")
+            again = await redrafter(client, AUTHOR)(rejected)
+        shown = json.loads(server.requests[-1]["messages"][1]["content"])["rejected"]
+        assert shown == {
+            "requirements": first["requirements"].iloc[0],
+            "reason": "the golden answer does not meet r1",
+        }
+        assert again["draft"].tolist() == ["drafted"]

@@ -63,6 +63,12 @@ def ready_run(folder: Path) -> Path:
     return folder
 
 
+def shown_on(stream: io.StringIO, run_dir: Path, **how) -> BenchmarkPipeline:
+    made = BenchmarkPipeline(run_dir, **how)
+    made.terminal = Terminal(stream)
+    return made
+
+
 def text_of(run: Path, name: str) -> str:
     """All that a notebook of the run printed."""
     node = nbformat.read(run / "notebooks" / f"{name}.ipynb", as_version=4)
@@ -145,10 +151,14 @@ def test_terminal_shows_a_line_a_notebook(finished):
 
 async def test_continuing_uses_what_is_recorded_and_what_is_given_wins(finished):
     """The run's own values are the defaults of its notebooks."""
-    made = BenchmarkPipeline(
-        finished["run"], first="03", last="03", notebooks=finished["root"] / "notebooks", models=("c", "d")
+    made = shown_on(
+        io.StringIO(),
+        finished["run"],
+        first="03",
+        last="03",
+        notebooks=finished["root"] / "notebooks",
+        models=("c", "d"),
     )
-    made.terminal = Terminal(io.StringIO())
     await made.run()
     assert text_of(finished["run"], "03_execute") == "got 4 ['c', 'd']\n"
 
@@ -169,8 +179,7 @@ FAILURES = [
 async def test_a_failure_is_one_sentence_and_a_kept_notebook(tmp_path, source, kind, sentence):
     """The notebook's own error rises as itself, another as RunError; notebook and page are kept."""
     folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, "print('before')", source))
-    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="05", notebooks=folder)
-    made.terminal = Terminal(io.StringIO())
+    made = shown_on(io.StringIO(), ready_run(tmp_path / "r"), first="05", notebooks=folder)
     with pytest.raises(kind) as caught:
         await made.run()
     assert type(caught.value) is kind
@@ -204,8 +213,7 @@ def disk_that(fills_up_with: OSError, at: str):
 async def test_a_notebook_that_cannot_be_saved(tmp_path, monkeypatch, number, sentence):
     """The disk is named, not the half notebook that it left behind."""
     folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, "print('a' + 'b')", "never = 1"))
-    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="05", notebooks=folder)
-    made.terminal = Terminal(io.StringIO())
+    made = shown_on(io.StringIO(), ready_run(tmp_path / "r"), first="05", notebooks=folder)
     full = OSError(number, os.strerror(number))
     monkeypatch.setattr(LocalHandler, "write", disk_that(full, at='"ab\\n"'))
     with pytest.raises(errors.RunError, match=re.escape(sentence)) as caught:
@@ -217,8 +225,7 @@ async def test_a_notebook_that_cannot_be_saved(tmp_path, monkeypatch, number, se
 async def test_a_page_that_cannot_be_made_hides_no_failure(tmp_path, caplog):
     """The notebook's own error rises; that its page could not be written is a warning."""
     folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, "1 / 0"))
-    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="05", notebooks=folder)
-    made.terminal = Terminal(io.StringIO())
+    made = shown_on(io.StringIO(), ready_run(tmp_path / "r"), first="05", notebooks=folder)
     (tmp_path / "r" / "html").write_text("in the way")
     logging.getLogger("benchkit").addHandler(caplog.handler)
     try:
@@ -253,8 +260,7 @@ async def test_cancelling_leaves_no_kernel_behind(tmp_path, monkeypatch, cell):
     """A cancelled run interrupts its cell, or kills it in the end; the run can be claimed again."""
     folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, f"{SAY_READY}; {cell}", "never = 1"))
     run_dir = ready_run(tmp_path / "r")
-    made = BenchmarkPipeline(run_dir, first="05", notebooks=folder)
-    made.terminal = Terminal(Watch())
+    made = shown_on(Watch(), run_dir, first="05", notebooks=folder)
     loop, kernels = asyncio.get_running_loop(), []
     task = asyncio.create_task(made.run())
 
@@ -283,8 +289,7 @@ def kernels_of_ours() -> list[int]:
 async def test_the_next_kernel_starts_while_a_notebook_runs_and_ends_with_the_run(tmp_path):
     """Two kernels while the first notebook is at work, none once it has failed; no socket is left either."""
     folder = write_notebooks(tmp_path / "n", n04=(ANY_RUN, f"{SAY_READY}; time.sleep(3)", "1 / 0"))
-    made = BenchmarkPipeline(ready_run(tmp_path / "r"), first="04", notebooks=folder)
-    made.terminal = Terminal(Watch())
+    made = shown_on(Watch(), ready_run(tmp_path / "r"), first="04", notebooks=folder)
     seen: list[int] = []
     made.terminal.stream.then = lambda _: seen.extend(kernels_of_ours())
     with pytest.raises(errors.RunError, match="ZeroDivisionError"):
@@ -298,8 +303,7 @@ async def test_a_page_that_cannot_be_made_ends_the_run_with_its_reason(tmp_path)
     """Pages are made beside the notebooks that follow; what went wrong with one is said all the same."""
     run_dir = ready_run(tmp_path / "r")
     (run_dir / "html").write_text("in the way")
-    made = BenchmarkPipeline(run_dir, first="04", notebooks=write_notebooks(tmp_path / "n"))
-    made.terminal = Terminal(io.StringIO())
+    made = shown_on(io.StringIO(), run_dir, first="04", notebooks=write_notebooks(tmp_path / "n"))
     with pytest.raises(errors.RunError, match=r"html.* cannot be written"):
         await made.run()
     assert text_of(run_dir, "05_report") == "Done\n"

@@ -202,7 +202,7 @@ class TestTheInstrument:
     async def test_published_quality_is_found_again(self, tmp_path, monkeypatch):
         """A critic that misses 30 % and raises 20 % false alarms is measured as such; again costs nothing."""
         errs = simulated(CRITIC, id="offline/errs", critic_misses=0.3, critic_false_alarms=0.2, broken_json=0)
-        planted = plant(cases(40), 200, seed=7)
+        planted = plant(cases(40), 200, seed=8)
         with OfflineServer(latency_ms=0, models=[errs], record=True) as server:
             client = client_on(server, tmp_path, monkeypatch)
             tried = await try_validator(planted, client, "offline/errs")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchkit.errors import RunError, UsageError
@@ -497,6 +497,7 @@ class TestFileNames:
         assert len(set(names)) == len(ids)
         assert all(len(name) < 200 and "/" not in name for name in names)
 
+    @settings(suppress_health_check=[HealthCheck.too_slow])  # on a loaded machine
     @given(ids=st.lists(st.text(st.sampled_from("abAB_/-.~:"), max_size=8), min_size=2, unique=True))
     def test_two_models_never_share_a_file(self, ids):
         """No two ids have the same name, also where case does not count."""

@@ -42,12 +42,11 @@ from __future__ import annotations
 from .comparing import case_matrix, compare
 from .controls import control_table
 from .decision import decide
-from .rules import KIND_NAMES, RULES, Rules, check_primary, rules_of
+from .rules import RULES, Rules, check_primary, rules_of
 from .serving import compare_serving
 from .table import complete, of_models
 
 __all__ = [
-    "KIND_NAMES",
     "RULES",
     "Rules",
     "case_matrix",

@@ -61,7 +61,7 @@ def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
     where `prefer` does not rank them. Split: two kinds whose contenders have no model in common. Under
     LEAST_CASES, or where a model has no measurement: inconclusive.
     """
-    if not evidence.kinds or evidence.lost or evidence.n < LEAST_CASES:
+    if not evidence.usable or evidence.n < LEAST_CASES:
         return INCONCLUSIVE
     held, same = safe(evidence), equivalent(evidence)
     for i in held:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..wording import count, kind_name
 from .controls import disqualified
 from .deciding import INCONCLUSIVE, Floor, Outcome, conclude, equivalent, floors, routing
 from .evidence import LEAST_CASES, SHARE, Evidence, gather, utility_ends
 from .needed import needed
 from .people import UNSEEN, people_in_words, preferred_to
-from .rules import Rules, kind_name
+from .rules import Rules
 from .saying import Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
 from .serving import cheapest_first, facing
@@ -165,9 +166,9 @@ def _savings(evidence: Evidence, outcome: Outcome, serving: pd.DataFrame | None)
 
 def _looked(looks: Mapping[str, Any] | None) -> Iterator[str]:
     if looks:
-        rounds = f"{looks['first_rounds']} round{'' if looks['first_rounds'] == 1 else 's'}"
+        size = f"{looks['first_cases']:,} cases in {count(looks['first_rounds'], 'round')}"
         yield (
-            f"Results were seen before, of {looks['first_cases']:,} cases in {rounds}: the intervals here "
+            f"Results were seen before, of {size}: the intervals here "
             "are the wider ones that hold however often one looks."
         )
 

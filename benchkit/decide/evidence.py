@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .rules import Rules, kind_name
+from ..wording import kind_name
+from .rules import Rules
 from .table import Measured, measured
 from .undelivered import HALF, nothing_usable, of_few
 

@@ -29,50 +29,32 @@ def needed(
     """
     if not evidence.kinds:
         return None
+    names, kinds, n = evidence.models, [kind.name for kind in evidence.kinds], evidence.n
+    row: dict[str, Any] | None = None
     if open_floor:
+        at, other = open_floor.model, open_floor.against
         kind = next(kind for kind in evidence.kinds if kind.name == open_floor.kind)
-        pair, kinds = kind.pairs[open_floor.model][open_floor.against], [kind.name]
-        models = [evidence.models[i] for i in (open_floor.model, open_floor.against)]
-        found, what = _cases(pair, evidence.rules.margin, evidence.alpha()), "floor"
-        n = 0 if pair is None else pair.n
-    else:
-        if evidence.n < LEAST_CASES and max(evidence.contrasts.low) > 0:
-            return _least(evidence, prices, rounds)
+        pair = kind.pairs[at][other]
+        if pair and (one := _cases(pair, evidence.rules.margin, evidence.alpha())):
+            row = _row("floor", one, pair.n, pair.n + 1, [kind.name], [names[at], names[other]])
+    elif n >= LEAST_CASES or max(evidence.contrasts.low) <= 0:
         found, what = _overall(evidence)
-        kinds, n = [kind.name for kind in evidence.kinds], evidence.n
-        alone = [evidence.models[evidence.rival(evidence.order[0])]] if len(evidence.contenders) == 1 else []
-        models = [*evidence.contenders, *alone]
-    if found is None:
-        return _least(evidence, prices, rounds) if evidence.n < LEAST_CASES else None
-    cases = max(found.cases, n + 1 if open_floor else LEAST_CASES)
-    more = max(1, cases - n)
-    return {
-        "what": what,
-        "cases": n + more,
-        "more": more,
-        "low": found.low,
-        "high": found.high,
-        "power": POWER,
-        "difference": found.difference,
-        "kinds": kinds,
-        "models": models,
-        "cost_usd": _cost(evidence, kinds, models, more * rounds, prices),
-    }
+        among = dict.fromkeys(i for pair in evidence.open_pairs for i in pair)
+        row = _row(what, found, n, LEAST_CASES, kinds, [names[i] for i in among]) if found else None
+    if row is None and n < LEAST_CASES:
+        row = _row("least", None, n, LEAST_CASES, kinds, list(names))
+    if row is None:
+        return None
+    return row | {"cost_usd": _cost(evidence, row["kinds"], row["models"], row["more"] * rounds, prices)}
 
 
-def _least(evidence: Evidence, prices: pd.DataFrame | None, rounds: int) -> dict[str, Any]:
-    """The cases that are missing to the least that anything is decided on, for all models."""
-    kinds, models = [kind.name for kind in evidence.kinds], list(evidence.models)
-    more = LEAST_CASES - evidence.n
-    return {
-        "what": "least",
-        "cases": LEAST_CASES,
-        "more": more,
-        **dict.fromkeys(("low", "high", "power", "difference")),
-        "kinds": kinds,
-        "models": models,
-        "cost_usd": _cost(evidence, kinds, models, more * rounds, prices),
-    }
+def _row(
+    what: str, found: Needed | None, n: int, least: int, kinds: list[str], models: list[str]
+) -> dict[str, Any]:
+    more = max(1, least - n, found.cases - n if found else 0)
+    row = {"what": what, "cases": n + more, "more": more}
+    row |= {name: getattr(found, name, None) for name in ("low", "high", "difference")}
+    return row | {"power": POWER if found else None, "kinds": kinds, "models": models}
 
 
 def _overall(evidence: Evidence) -> tuple[Needed | None, str]:

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..wording import count, ends_text, interval, listed, number
+from ..wording import count, ends_text, interval, kind_name, listed, number
 from .deciding import Floor, Outcome, Routing
 from .evidence import LEAST_CASES, Aside, Evidence, utility_ends
 from .people import UNSEEN
-from .rules import kind_name
 from .serving import facing
 
 if TYPE_CHECKING:
@@ -45,38 +44,47 @@ class Said:
 
 def sentence(said: Said) -> str:
     """The one sentence."""
-    evidence, (outcome, model) = said.evidence, said.outcome
+    evidence = said.evidence
     if not evidence.kinds:
-        unusable = [one for one in evidence.aside if one.undelivered]
-        return f"No decision: {_unusable(unusable)}."
+        return f"No decision: {_unusable([one for one in evidence.aside if one.undelivered])}."
     if evidence.lost:
         return f"No decision: {listed(evidence.lost)} has no usable measurement for a kind of case."
-    of = _scope(evidence)
-    if outcome == "deploy":
-        return f"Deploy {model}{of}: it scores {_against_best(said)}."
-    if outcome == "equivalent" and not model:
-        within = f"{listed(evidence.contenders)} are equivalent within {number(evidence.rules.margin, 2)}"
-        return f"{within}{of}; which is cheaper or faster is not known."
-    if outcome == "equivalent":
-        others = [m for m in evidence.contenders if m != model]
-        same = f"it is equivalent to {listed(others)} within {number(evidence.rules.margin, 2)}"
-        return f"Take {model}{of}: {same}{_saves(said)}."
-    if outcome == "split":
-        assert said.routing is not None
-        each = listed(f"{evidence.models[i]} for {kind_name(k)}" for k, i in said.routing.models.items())
-        return f"No single model is best: take {each}."
+    return f"{_SENTENCES[said.outcome[0]](said)}."
+
+
+def _deploy(said: Said) -> str:
+    return f"Deploy {said.outcome[1]}{_scope(said.evidence)}: it scores {_against_best(said)}"
+
+
+def _equivalent(said: Said) -> str:
+    evidence, model = said.evidence, said.outcome[1]
+    of, within = _scope(evidence), f"within {number(evidence.rules.margin, 2)}"
+    if not model:
+        same = f"{listed(evidence.contenders)} are equivalent {within}{of}"
+        return f"{same}; which is cheaper or faster is not known"
+    others = listed(one for one in evidence.contenders if one != model)
+    return f"Take {model}{of}: it is equivalent to {others} {within}{_saves(said)}"
+
+
+def _split(said: Said) -> str:
+    assert said.routing is not None
+    each = (f"{said.evidence.models[i]} for {kind_name(k)}" for k, i in said.routing.models.items())
+    return f"No single model is best: take {listed(each)}"
+
+
+def _inconclusive(said: Said) -> str:
+    evidence = said.evidence
+    if said.preferred:
+        ahead = f"{evidence.models[said.top]} scores {_against_best(said)}"
+        return f"No decision{_scope(evidence)}: {ahead}, but people prefer {said.preferred}"
     if evidence.n < LEAST_CASES:
         pair = evidence.pairs[said.top][said.rival]
         known = pair is not None and pair.estimate == pair.estimate
         so_far = f"; so far {_pair(evidence, said.top, said.rival)}" if known else ""
-        few = f"{count(evidence.n, 'case')} are too few, {LEAST_CASES} the least"
-        return f"No decision{of} yet: {few}{so_far}."
-    if said.preferred:
-        ahead = f"{evidence.models[said.top]} scores {_against_best(said)}"
-        return f"No decision{of}: {ahead}, but people prefer {said.preferred}."
-    if said.open_floor:
-        return _open_floor(said, said.open_floor)
-    return f"No decision{of} yet: {_undecided(evidence, said)}."
+        why = f"{count(evidence.n, 'case')} are too few, {LEAST_CASES} the least{so_far}"
+    else:
+        why = _open_floor(said, said.open_floor) if said.open_floor else _undecided(evidence, said)
+    return f"No decision{_scope(evidence)} yet: {why}"
 
 
 def _unusable(kinds: Sequence[Aside]) -> str:
@@ -96,12 +104,7 @@ def because(said: Said, more: Sequence[str] = ()) -> list[str]:
 def serving_words(said: Said, serving: pd.DataFrame | None) -> Iterator[str]:
     """What the model in question takes beside the one next to it: dollars, and seconds of service."""
     evidence = said.evidence
-    if (
-        serving is None
-        or not evidence.kinds
-        or evidence.lost
-        or said.outcome[0] not in ("deploy", "equivalent")
-    ):
+    if serving is None or said.outcome[0] not in ("deploy", "equivalent"):
         return
     model, than = (evidence.models[i] for i in (said.top, said.rival))
     parts = []
@@ -179,27 +182,30 @@ def _open_floor(said: Said, floor: Floor) -> str:
     """What is shown over all kinds, and on which kind it is not yet safe."""
     evidence = said.evidence
     model, other = evidence.models[floor.model], evidence.models[floor.against]
-    of = _scope(evidence)
-    shown = f"{model} scores {_against_best(said)}"
-    if not evidence.contrasts.low[said.top] > 0:
-        shown = (
-            f"{listed(evidence.contenders)} are equivalent within {number(evidence.rules.margin, 2)} in all"
-        )
-    where = f"on {kind_name(floor.kind)}"
+    where, within = f"on {kind_name(floor.kind)}", f"within {number(evidence.rules.margin, 2)}"
+    shown = f"{listed(evidence.contenders)} are equivalent {within} in all"
+    if evidence.contrasts.low[said.top] > 0:
+        shown = f"{model} scores {_against_best(said)}"
     if floor.shown_worse:
-        at = f"{where} {model} is {number(-floor.difference)} behind {other}"
-        return f"No decision{of} yet: {shown}, but {at} ({_ends(evidence, -floor.high, -floor.low)})."
+        ends = _ends(evidence, -floor.high, -floor.low)
+        return f"{shown}, but {where} {model} is {number(-floor.difference)} behind {other} ({ends})"
     if floor.low != floor.low:
-        return f"No decision{of} yet: {shown}, but {where} there are too few cases to say how {model} does."
-    return (
-        f"No decision{of} yet: {shown}, but {where} {model} may be up to {number(-floor.low)} behind {other}."
-    )
+        return f"{shown}, but {where} there are too few cases to say how {model} does"
+    return f"{shown}, but {where} {model} may be up to {number(-floor.low)} behind {other}"
+
+
+_SENTENCES = {
+    "deploy": _deploy,
+    "equivalent": _equivalent,
+    "split": _split,
+    "inconclusive": _inconclusive,
+}
 
 
 def _kinds(said: Said) -> Iterator[str]:
     """Each kind's difference between the two models in question."""
     evidence = said.evidence
-    if not evidence.kinds or evidence.lost or len(evidence.kinds) + len(evidence.aside) < 2:
+    if not evidence.usable or len(evidence.kinds) < 2:
         return
     i, j = said.top, said.rival
     if said.routing and said.outcome[0] == "split":
@@ -210,8 +216,7 @@ def _kinds(said: Said) -> Iterator[str]:
         one = kind.pairs[i][j]
         assert one is not None
         parts.append(f"{_shown(evidence, one)} on {count(one.n, *_nouns(kind.name))}")
-    if len(evidence.kinds) > 1:
-        yield f"{evidence.models[i]} − {evidence.models[j]} is {listed(parts)}."
+    yield f"{evidence.models[i]} − {evidence.models[j]} is {listed(parts)}."
 
 
 def _nouns(kind: str) -> tuple[str, str]:

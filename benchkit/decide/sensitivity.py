@@ -19,7 +19,7 @@ STEPS = 10  # weights are moved in steps of a tenth
 
 def sensitivity(evidence: Evidence, base: Outcome, prefer: list[int]) -> dict[str, Any]:
     """What the outcome would be otherwise; {} where nothing decides. See `benchkit.decide` for the keys."""
-    if not evidence.kinds or evidence.lost:
+    if not evidence.usable:
         return {}
     top, next_best = evidence.order[:2]
     return {

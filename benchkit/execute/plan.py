@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..decide import Rules, complete, control_table, of_models
@@ -44,11 +45,10 @@ class Power:
     assumed: bool
     needed: Needed | None  # cases in all that find `detect`
 
-    def _repr_markdown_(self) -> str:
-        return "\n".join(f"- {one}" for one in self.sentences)
-
     def __repr__(self) -> str:
         return "\n".join(f"- {one}" for one in self.sentences)
+
+    _repr_markdown_ = __repr__
 
 
 def plan_power(
@@ -71,6 +71,10 @@ def plan_power(
     them with the best one takes (Dunnett's). Raises UsageError for rounds, a power or sizes out of range, and
     where the rules do not fit the pilot.
     """
+    import pandas as pd
+
+    from ..stats import mix
+
     _check(sizes, rounds, power)
     weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight and sizes[kind]}
     sizes = {kind: sizes[kind] for kind in weights}
@@ -79,11 +83,9 @@ def plan_power(
     if len(aside) < len(sizes):
         sizes = {kind: n for kind, n in sizes.items() if kind not in aside}
         weights = rules.weights(sizes)
-    names = rules.primary(_kinds(sizes))
+    names = rules.primary(pd.DataFrame({"test_case": list(sizes)}))
 
     def whole(how: str = "typical") -> Spread:
-        from ..stats import mix
-
         return mix([(seen.get(k) or _assumed(k, names, how), weights[k], n) for k, n in sizes.items()])
 
     guessed = [kind for kind in sizes if kind not in seen]
@@ -92,8 +94,7 @@ def plan_power(
     told = [_basis(pilot, seen, guessed, named, aside), *outlook.sentences(table)]
     if guessed:
         told.insert(2, outlook.range(whole("tame"), whole("wild")))
-    needed = outlook.needed(rounds)
-    return Power(table, outlook.curve(), told, outlook.n, rules.detect, bool(guessed), needed)
+    return Power(table, outlook.curve(), told, outlook.n, rules.detect, bool(guessed), outlook.needed)
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,11 @@ class _Outlook:
 
         return planned_power(self.known, n, self.rules.detect, rounds=rounds, alpha=self.alpha(n))
 
-    def needed(self, rounds: int) -> Needed | None:
+    @cached_property
+    def needed(self) -> Needed | None:
+        """The cases in all that find `detect` in the planned rounds."""
         detect, alpha = self.rules.detect, self.rules.alpha
-        return cases_for(self.known, self.n, detect, self.models, alpha, rounds=rounds, power=self.power)
+        return cases_for(self.known, self.n, detect, self.models, alpha, rounds=self.rounds, power=self.power)
 
     def designs(self) -> list[tuple[str, int, int]]:
         """(name, cases in all, rounds): as planned, the same answers otherwise, and what finds `detect`."""
@@ -142,8 +145,8 @@ class _Outlook:
         if self.known.noise > 0:
             others = [k for k in OTHER_ROUNDS if k != self.rounds and calls // k > len(self.sizes)]
             rows += [("as many answers", calls // k, k) for k in others]
-        wanted = self.needed(self.rounds)
-        return rows + ([(f"to find {self.rules.detect:g}", wanted.cases, self.rounds)] if wanted else [])
+        wanted = f"to find {self.rules.detect:g}"
+        return rows + ([(wanted, self.needed.cases, self.rounds)] if self.needed else [])
 
     def table(self, models: Sequence[str], prices: pd.DataFrame | None) -> pd.DataFrame:
         import pandas as pd
@@ -164,10 +167,9 @@ class _Outlook:
         import numpy as np
         import pandas as pd
 
-        wanted = self.needed(self.rounds)
-        most = max(3 * self.n, 1.2 * wanted.cases if wanted else 0, 10)
-        sizes: np.ndarray = np.unique(np.geomspace(max(4, 2 * len(self.sizes)), most, 40).astype(int))
-        sizes = np.unique([*sizes, self.n, *([wanted.cases] if wanted else [])])
+        said = [self.n, *([self.needed.cases] if self.needed else [])]
+        most = max(3 * self.n, 1.2 * said[-1] if self.needed else 0, 10)
+        sizes = np.unique([*np.geomspace(max(4, 2 * len(self.sizes)), most, 40).astype(int), *said])
         rounds = sorted({1, self.rounds, 2 * self.rounds}) if self.known.noise > 0 else [self.rounds]
         rows = [{"n": int(n), "rounds": k, "power": self.chance(n, k)} for k in rounds for n in sizes]
         return pd.DataFrame(rows)
@@ -180,8 +182,7 @@ class _Outlook:
         said = [f"{at} {chance} to show a difference of {number(size)} between two models."]
         if size == float("inf"):
             said = [f"{at} find no difference: it would have to be more than {self.span:g}, the range."]
-        if found == found:
-            said.append(f"A difference of {detect} is found with a chance of {percent(found)}.")
+        said.append(f"A difference of {detect} is found with a chance of {percent(found)}.")
         if self.models > 2:
             said.append(
                 f"If one of the {self.models} models is better than the others by {detect}, "
@@ -193,7 +194,7 @@ class _Outlook:
         """The cases that find `detect`, how sure that is, what they cost, and rounds in their place."""
         from ..stats import needed_rounds
 
-        found = self.needed(self.rounds)
+        found = self.needed
         if not found:
             return [f"No run has as many cases as a difference of {self.rules.detect:g} takes."]
         sure = f" (95 % interval {found.low:,.0f} to {found.high:,.0f})" if found.low == found.low else ""
@@ -286,12 +287,6 @@ def _basis(
         )
     parts += [f"{kind_name(kind)} decided nothing there: {why}." for kind, why in aside.items()]
     return " ".join(one[0].upper() + one[1:] for one in parts)
-
-
-def _kinds(sizes: Mapping[str, int]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame({"test_case": list(sizes)})
 
 
 def _check(sizes: Mapping[str, int], rounds: int, power: float) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..agent import Agent, Item, Reply, Tool, system_prompt
-from ..domain import CATEGORIES, KINDS, TestCase
+from ..domain import CATEGORIES, KINDS, TestCase, as_text
 from ..llm.catalog import default_model
 from ..wording import count, listed
+from .schemas import CUSTOMER_INTERACTION, REQUIREMENTS, TEXT, object_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,45 +19,10 @@ if TYPE_CHECKING:
     from ..values import Generate
 
 
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
-MINUTES: dict[str, Any] = {"type": "number", "minimum": 0}
-# The record that a json case asks for unless somebody brings cases with a schema of their own.
-CUSTOMER_INTERACTION = _object(
-    interaction_id={"type": "string", "pattern": "^INT-[0-9A-Z]+$"},
-    timestamp={"type": "string", "format": "date-time"},
-    customer=_object(
-        id=TEXT,
-        segment={"enum": ["consumer", "small_business", "enterprise"]},
-        priority_level={"enum": ["low", "medium", "high", "urgent"]},
-    ),
-    interaction=_object(
-        type={"enum": ["chat", "email", "phone"]},
-        summary=TEXT,
-        category={"enum": list(CATEGORIES)},
-        resolution_status={"enum": ["open", "pending", "resolved", "escalated"]},
-        next_steps={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 5, "x-ordered": True},
-    ),
-    metrics=_object(
-        response_time=MINUTES,
-        satisfaction_score={"type": "integer", "minimum": 1, "maximum": 5},
-        resolution_time=MINUTES,
-    ),
-) | {"title": "customer_interaction"}
-
-
 def _generator_tool(kind: str) -> Tool:
-    golden = {"type": "object"} if kind == "json" else TEXT
-    parameters = _object(id=TEXT, prompt=TEXT, golden_response=golden, test_case={"type": "string"})
-    return Tool(f"generate_{kind}_test", f"Hand in one {kind} test case.", parameters)
+    fields = {"id": TEXT, "prompt": TEXT, "golden_response": TEXT, "test_case": {"type": "string"}}
+    fields |= {"golden_response": {"type": "object"}} if kind == "json" else {"requirements": REQUIREMENTS}
+    return Tool(f"generate_{kind}_test", f"Hand in one {kind} test case.", object_of(**fields))
 
 
 def generator(kind: str, model: str) -> Agent:
@@ -102,7 +68,8 @@ def rewriter(client: Client, model: str = "") -> Callable[[pd.DataFrame], Awaita
 def _reorder(row: Mapping[str, Any]) -> dict[str, Any]:
     attempt = int(row["attempt"]) + 1
     root = str(row["id"]).removesuffix(f".{attempt - 1}")
-    fault = {key: row[key] for key in ("prompt", "golden_response", "reason")}
+    shown = ("prompt", "golden_response", "requirements", "reason")
+    fault = {key: row[key] for key in shown if row[key]}
     kept = {key: row[key] for key in ("test_case", "category")}
     return {"id": f"{root}.{attempt}", **kept, "attempt": attempt, "parent_id": row["id"], "rejected": fault}
 
@@ -147,7 +114,9 @@ def _row(order: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
         attempt=order["attempt"],
         parent_id=order["parent_id"],
     )
-    return case.row() | {"problem": "" if reply.arguments else f"the generator gave no case: {reply.error}"}
+    problem = "" if reply.arguments else f"the generator gave no case: {reply.error}"
+    # As they came: what is wrong with them is for 02 to say.
+    return case.row() | {"requirements": as_text(made.get("requirements", "")), "problem": problem}
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:

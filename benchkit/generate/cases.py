@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..domain import KINDS, TestCase, as_text
+from ..domain import KINDS, TestCase, as_text, read_requirements
 from ..errors import InputError
 from ..log import setup_logging
 from ..metrics.answers import read_golden
@@ -42,6 +42,7 @@ def read_cases(cases_file: str) -> pd.DataFrame:
     the other KNOWN columns are optional, in letters of either case, and further ones are ignored. Cells that
     hold nothing (NaN, NULL) are absent. A golden_response that is an object makes a json case where no
     test_case says otherwise; json cases without a response_schema share one made of all of them.
+    Requirements are a JSON list of objects or texts, or one a line (`read_requirements`).
 
     "" gives an empty table. Raises InputError for a file that is missing, empty or no such table.
     """
@@ -92,6 +93,7 @@ def _cases(rows: Sequence[Row], *, asked: bool) -> list[dict[str, Any]]:
     """One table row each, with its problem found; `asked`: models will be shown the schemas."""
     cases = [_case(row, number) | {"problem": problem or _problem(row)} for number, row, problem in rows]
     _add_schemas(cases, asked)
+    _read_requirements(cases)
     ids: dict[str, int] = {}
     contents: dict[tuple[str, ...], int] = {}
     for (number, _, _), case in zip(rows, cases, strict=True):
@@ -186,6 +188,16 @@ def _add_schemas(cases: list[dict[str, Any]], asked: bool) -> None:
         case = cases[index]
         case["problem"] = _schema_problem(case, common)
         case["golden_response"] = as_text(golden)
+
+
+def _read_requirements(cases: list[dict[str, Any]]) -> None:
+    """Make canonical JSON of requirements, or say what is wrong with them."""
+    for case in cases:
+        try:
+            found = read_requirements(case["requirements"])
+            case["requirements"] = as_text([one.record() for one in found] or "")
+        except (ValueError, RecursionError) as error:
+            case["problem"] = case["problem"] or f"requirements cannot be used: {str(error)[:300]}"
 
 
 def _golden(case: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .commentary import Commentary, comment, published
+from .comparing_runs import against
 from .facts import about, facts, with_facts
 from .markdown import displayed, escaped, inline
 from .people import people
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..plots import Chart
+    from .runs_compared import RunsCompared
 
 __all__ = [
     "Commentary",
+    "against",
     "agreement",
     "comment",
     "comparisons",
@@ -75,7 +78,11 @@ def standing(report: Mapping[str, Any]) -> str:
 
 
 def write(
-    report: Mapping[str, Any], commented: Commentary, worst: pd.DataFrame, figures: Mapping[str, Chart]
+    report: Mapping[str, Any],
+    commented: Commentary,
+    worst: pd.DataFrame,
+    figures: Mapping[str, Chart],
+    earlier: RunsCompared | None = None,
 ) -> str:
     """analysis_report.md: every number is read from `report`; a heading without anything is left out."""
     first = [
@@ -106,6 +113,7 @@ def write(
         ],
         "What people prefer": [people(report)],
         "Where the models differ most": [side_by_side(worst, report["signature"])],
+        "Against an earlier run": [earlier.markdown if earlier else ""],
         "Means by model": [means(report), *linked(figures, "scores"), *linked(figures, "categories")],
         "Agreement between rounds": [agreement(report), *linked(figures, "rounds"), variance(report)],
         "What was planned": [PLANNED, *linked(figures, "power")] if shown(figures, "power") else [],

@@ -17,7 +17,7 @@ from ..log import setup_logging
 from . import figures
 from .config import is_begun, read_config, save_config
 from .edits import BY_HAND, edited, write_unless_edited
-from .foreign import BROUGHT_SCORES, CASES, SCORES, imported, is_brought
+from .foreign import BROUGHT_SCORES, CASES, imported, is_brought, responses_behind, with_their_cases
 from .json_io import json_text, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
@@ -183,17 +183,7 @@ class Run:
         other cases are left out. Raises RunError for two values of one thing.
         """
         scores = read_table(self.path / BROUGHT_SCORES, or_empty=True)
-        if not len(scores):
-            return scores
-        cases = self.validated_tests().drop_duplicates("id").set_index("id")
-        scores = scores[scores["id"].isin(cases.index)].reset_index(drop=True)
-        for name in ("test_case", "category", "family"):
-            scores[name] = scores[name].where(scores[name] != "", scores["id"].map(cases[name]))
-        key = ["id", "model", "round", "metric"]
-        if (twice := scores.duplicated(key)).any():
-            row = dict(zip(key, scores.loc[twice, key].iloc[0], strict=True))
-            raise RunError(f"{SCORES} has two values for {row}. Keep one.")
-        return scores
+        return with_their_cases(scores, self.validated_tests()) if len(scores) else scores
 
     def metrics_report(self) -> dict[str, Any]:
         return read_json(self.path / "metrics_report.json", "04_measure", REPORTED)
@@ -249,7 +239,7 @@ class Run:
 
         files = self.response_files()
         if not files and len(scores := self.brought_scores()):
-            return _behind(scores, self.validated_tests())
+            return responses_behind(scores, self.validated_tests())
         if not files:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
@@ -267,18 +257,6 @@ class Run:
     @property
     def _asked(self) -> list[str]:
         return [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
-
-
-def _behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """The responses that scores are of, as far as those tell."""
-    rows = scores[["id", "test_case", "category", "model", "round"]].drop_duplicates(ignore_index=True)
-    rows["prompt"] = rows["id"].map(dict(zip(cases["id"], cases["prompt"], strict=True)))
-    for name, kind in ARTIFACTS[RESPONSES].columns.items():
-        if name not in rows:
-            rows[name] = "" if kind == "text" else float("nan")
-    responses = rows.assign(status="answered")
-    responses.attrs |= {"simulated": False, "scores_only": True}
-    return responses
 
 
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError, UsageError
 from ..log import setup_logging
 from .config import CONFIG, about, is_run, now, read_config, save_config
 from .paths import RESPONSES, made_folder
-from .tables import encoded, read_table, table_text
+from .tables import ARTIFACTS, encoded, read_table, table_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = setup_logging(__name__)
 BESIDE = "benchkit"  # the folder inside theirs for our results, where theirs are in the way
@@ -140,3 +143,31 @@ def _copy(source: Path, target: Path) -> None:
             old.unlink()
     for name, data in changed.items():
         (target / name).write_bytes(data)
+
+
+def with_their_cases(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """Brought scores of these cases, with what they know of kind, category and family filled in.
+
+    Raises RunError for two values of one thing.
+    """
+    known = cases.drop_duplicates("id").set_index("id")
+    scores = scores[scores["id"].isin(known.index)].reset_index(drop=True)
+    for name in ("test_case", "category", "family"):
+        scores[name] = scores[name].where(scores[name] != "", scores["id"].map(known[name]))
+    key = ["id", "model", "round", "metric"]
+    if (twice := scores.duplicated(key)).any():
+        row = dict(zip(key, scores.loc[twice, key].iloc[0], strict=True))
+        raise RunError(f"{SCORES} has two values for {row}. Keep one.")
+    return scores
+
+
+def responses_behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """The responses that scores are of, as far as those tell."""
+    rows = scores[["id", "test_case", "category", "model", "round"]].drop_duplicates(ignore_index=True)
+    rows["prompt"] = rows["id"].map(dict(zip(cases["id"], cases["prompt"], strict=True)))
+    for name, kind in ARTIFACTS[RESPONSES].columns.items():
+        if name not in rows:
+            rows[name] = "" if kind == "text" else float("nan")
+    responses = rows.assign(status="answered")
+    responses.attrs |= {"simulated": False, "scores_only": True}
+    return responses

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, RunError, unwritable
 from .delimited import read_rows
@@ -127,17 +127,15 @@ def write_table(path: Path, frame: pd.DataFrame) -> None:
 
 def table_text(frame: pd.DataFrame) -> str:
     """`frame` as CSV (RFC 4180), text cells and column names neutralised."""
+    from pandas.api.types import is_numeric_dtype
+
     out = frame.rename(columns=neutralise)
     for column in out.columns:
-        if not _is_numeric(out[column]):
-            out[column] = [neutralise(writable(_text(cell))) for cell in out[column]]
+        if not is_numeric_dtype(out[column]):
+            texts = out[column].astype("object").where(out[column].notna(), "").map(str)
+            out[column] = [neutralise(_UNWRITABLE.sub("�", text)) for text in texts]
     # With lines that end on \n alone, cells with a \r in them would not be quoted.
     return out.to_csv(index=False, lineterminator="\r\n")
-
-
-def writable(text: str) -> str:
-    """`text` without what a CSV file cannot hold."""
-    return _UNWRITABLE.sub("�", text)
 
 
 def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
@@ -146,11 +144,13 @@ def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
     With `or_empty` a file that is not there is a table without rows. Raises RunError that names the file,
     what is wrong with it, and the notebook that makes it.
     """
-    artifact = _artifact(path)
-    frame = _nothing(artifact) if or_empty and not path.exists() else _raw(path, artifact)
-    absent = [column for column in artifact.needed if column not in frame.columns]
-    if absent:
-        raise RunError(f"{path} has no column {', '.join(absent)}. {_remedy(path, artifact)}")
+    import pandas as pd
+
+    artifact = next(artifact for suffix, artifact in ARTIFACTS.items() if path.name.endswith(suffix))
+    absent = or_empty and not path.exists()
+    frame = pd.DataFrame(columns=list(artifact.columns), dtype="object") if absent else _raw(path, artifact)
+    if lacking := [column for column in artifact.needed if column not in frame.columns]:
+        raise _damaged(path, artifact, f"has no column {', '.join(lacking)}")
     bad: list[tuple[int, str]] = []
     for column, kind in artifact.columns.items():
         frame[column], wrong = _typed(frame, column, kind)
@@ -158,16 +158,6 @@ def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
     if bad:
         raise _damaged(path, artifact, f"{_bad_rows(bad)} (leave a cell empty where there is no value)")
     return frame[[*artifact.columns, *(c for c in frame.columns if c not in artifact.columns)]]
-
-
-def _nothing(artifact: Artifact) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(columns=list(artifact.columns), dtype="object")
-
-
-def _artifact(path: Path) -> Artifact:
-    return next(artifact for suffix, artifact in ARTIFACTS.items() if path.name.endswith(suffix))
 
 
 def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
@@ -234,15 +224,3 @@ def _typed(frame: pd.DataFrame, column: str, kind: str) -> tuple[pd.Series, list
     ]
     numbers = numbers.mask(bad)
     return numbers.astype("Int64") if kind == "integer" else numbers, wrong
-
-
-def _is_numeric(column: pd.Series) -> bool:
-    from pandas.api.types import is_numeric_dtype
-
-    return is_numeric_dtype(column)
-
-
-def _text(cell: Any) -> str:
-    import pandas as pd
-
-    return cell if isinstance(cell, str) else "" if cell is None or pd.isna(cell) else str(cell)

@@ -135,7 +135,8 @@ def verify(args: argparse.Namespace) -> int:
 
 
 def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
-    from .pipeline import BenchmarkPipeline, declared_parameters, find, notebook_folder, parse
+    from .parameters import declared_parameters, find, parse
+    from .pipeline import BenchmarkPipeline, notebook_folder
 
     folder = notebook_folder()
     declared = declared_parameters(folder)

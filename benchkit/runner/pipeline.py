@@ -24,19 +24,10 @@ from ..run.lock import claim
 from ..run.paths import forget_empty, located
 from ..values import check
 from .kernel import Kernel, Kernels
-from .parameters import NOTEBOOKS, Parameter, declared_parameters, find, notebook_folder, parse
+from .parameters import NOTEBOOKS, declared_parameters, find, notebook_folder
 from .preflight import check_models, check_values
 from .terminal import Terminal
 
-__all__ = [
-    "NOTEBOOKS",
-    "BenchmarkPipeline",
-    "Parameter",
-    "declared_parameters",
-    "find",
-    "notebook_folder",
-    "parse",
-]
 Plan = dict[str, dict[str, Any]]  # each notebook's values by name
 logger = setup_logging(__name__)
 GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed

@@ -11,6 +11,7 @@ from ..run.rows import FLAGGED, rows_used
 from ..values import check
 from .checks import LIKE, Checked, check_cases
 from .judging import judged
+from .requirements import Doubts, failures_by_check, is_unfit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,14 @@ class Outcome:
         """How many cases each kind of reason turned down."""
         return self.rejected["reason"].astype(str).str.split(":").str[0].value_counts().rename("cases")
 
+    @property
+    def requirement_failures(self) -> pd.DataFrame:
+        """How many cases failed which check of their requirements, and were rejected or flagged for it."""
+        flagged = self.accepted["validation_message"]
+        return failures_by_check(
+            list(self.rejected["reason"]), list(flagged[flagged.str.startswith(FLAGGED)])
+        )
+
     def require_accepted(self) -> None:
         """Raises InputError when no case is left to go on with."""
         if not len(self.accepted):
@@ -81,26 +90,33 @@ async def validate(
     max_regenerations: int = 2,
     flag_only: bool = False,
     findings: Checked | None = None,
+    doubts: Doubts | None = None,
 ) -> Outcome:
     """Check, judge and, where `rewrite` can, have rejected cases written anew, `max_regenerations` times.
 
     Without validation, or without `rewrite`, findings that are not fatal are flagged and reject nothing;
     with `flag_only`, as for cases that a person brought, the validator's doubts are flagged too. A flag
     stands in `validation_message`. `findings` is what `check_cases` found, so that it is not run again.
+    `doubts` (`requirements_judge`) has the judge try the requirements of what the validator accepts.
     Raises UsageError for values that 02's parameters cannot have.
     """
     check(
         enable_validation=enable_validation, quality_threshold=threshold, max_regenerations=max_regenerations
     )
     accepted, rejected = _nothing(cases), _nothing(cases)
+    generated = rewrite is not None
     rewrite = rewrite if enable_validation and not flag_only else None
     pending = cases
     for attempt in range(max_regenerations + 1):
-        found = findings if findings and not attempt else check_cases(pending, accepted)
+        looked = findings if not attempt else None
+        found = looked or check_cases(pending, accepted, generated=generated)
         good, bad = _sorted_out(pending, found, lenient=rewrite is None)
         if enable_validation and len(good):
             good, doubted = await _judge(good, client, model, threshold, flag_only)
             bad = _join(bad, doubted)
+        if enable_validation and doubts and len(good):
+            good, unfit = _doubted(good, await doubts(good, _join(accepted, good)), flag_only)
+            bad = _join(bad, unfit)
         accepted, rejected = _join(accepted, good), _join(rejected, bad)
         again = bad[~bad["reason"].astype(str).str.startswith("no verdict")]
         if rewrite is None or not len(again) or attempt == max_regenerations:
@@ -136,6 +152,20 @@ async def _judge(
     table["validation_message"] = [_message(*row) for row in told]
     bad = (table["reason"] != "") & (not flag_only)
     return table[~bad], table[bad]
+
+
+def _doubted(cases: pd.DataFrame, doubts: list[str], flag_only: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(good, bad) by what the judge makes of the requirements; with `flag_only` its doubts are flags."""
+    bad = [is_unfit(doubt) and not flag_only for doubt in doubts]
+    good = [not one for one in bad]
+    told = zip(cases["validation_message"], doubts, strict=True)
+    table = cases.assign(validation_message=[_flagged(*row) for row in told])
+    return table[good], cases.assign(reason=doubts)[bad]
+
+
+def _flagged(said: str, doubt: str) -> str:
+    """The message with one more flag; a flag takes the place of what the validator said."""
+    return f"{said}; {doubt}" if doubt and said.startswith(FLAGGED) else FLAGGED + doubt if doubt else said
 
 
 def _message(flag: str, doubt: str, said: str) -> str:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..domain import KINDS, TestCase, as_text
+from ..domain import KINDS, TestCase, as_text, read_requirements
 from ..errors import InputError
 from ..jsontext import leaves
 from ..metrics.stated import Fact, Told, facts, number
 from .likeness import likenesses
+from .requirements import doubts_without_a_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,8 @@ class Checked:
     """What needs no model. `findings` has a row per finding: id, row (position from 0), finding, fatal.
 
     Fatal: an unusable row, a golden that breaks its schema, an id that is taken, an exact copy. The others
-    are likenesses to an earlier prompt and exact values in the golden that the prompt does not state.
+    are likenesses to an earlier prompt, exact values in the golden that the prompt does not state, and doubts
+    of the requirements.
     `families` names the family of each case: the one that it was given; else the one that the first of its
     near-duplicates was given, or is named after; "" for a case like no other.
     """
@@ -41,8 +43,13 @@ class Checked:
         return self.findings.groupby([kinds, "fatal"]).size().rename("cases").to_frame()
 
 
-def check_cases(cases: pd.DataFrame, accepted: pd.DataFrame | None = None) -> Checked:
-    """Check each case by itself and against those before it and the accepted ones."""
+def check_cases(
+    cases: pd.DataFrame, accepted: pd.DataFrame | None = None, *, generated: bool = False
+) -> Checked:
+    """Check each case by itself and against those before it and the accepted ones.
+
+    Conversations that were `generated` need requirements of both kinds; those that were brought may.
+    """
     import pandas as pd
 
     earlier = [] if accepted is None else accepted.to_dict("records")
@@ -50,7 +57,8 @@ def check_cases(cases: pd.DataFrame, accepted: pd.DataFrame | None = None) -> Ch
     broken = {row["row"] for row in rows}
     sound = {index: row for index, row in enumerate(cases.to_dict("records")) if index not in broken}
     alike, families = _likenesses(sound, earlier)
-    findings = pd.DataFrame(rows + _unstated(sound) + alike, columns=["id", "row", "finding", "fatal"])
+    rows += _doubtful(sound, generated) + alike
+    findings = pd.DataFrame(rows, columns=["id", "row", "finding", "fatal"])
     return Checked(findings, [families.get(index, "") for index in range(len(cases))])
 
 
@@ -88,6 +96,10 @@ def _problem(row: Mapping[str, Any]) -> str:
         return f"unusable: test_case {row['test_case']!r} is neither of: {', '.join(KINDS)}"
     if not row["prompt"].strip() or not row["golden_response"].strip():
         return "unusable: prompt or golden_response is empty"
+    try:
+        read_requirements(row.get("requirements") or "")
+    except (ValueError, RecursionError) as error:
+        return f"requirements (without a model): {error}"
     if row["test_case"] != "json":
         return ""
     try:
@@ -102,15 +114,15 @@ def _problem(row: Mapping[str, Any]) -> str:
     return f"schema: the golden response breaks its own response_schema at {broken}" if broken else ""
 
 
-def _unstated(cases: Mapping[int, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _doubtful(cases: Mapping[int, Mapping[str, Any]], generated: bool) -> list[dict[str, Any]]:
+    """What a person has to look at: facts that the prompt does not state, and the requirements."""
     rows = []
     for index, row in cases.items():
-        absent = unstated_values(TestCase.from_row(row))
-        if absent:
-            finding = (
-                f"facts: the golden response has {', '.join(absent[:3])}, which the prompt does not state"
-            )
-            rows.append({"id": row["id"], "row": index, "finding": finding, "fatal": False})
+        case = TestCase.from_row(row)
+        absent = ", ".join(unstated_values(case)[:3])
+        said = [f"facts: the golden response has {absent}, which the prompt does not state"] if absent else []
+        said += doubts_without_a_model(case, generated=generated)
+        rows += [{"id": row["id"], "row": index, "finding": one, "fatal": False} for one in said]
     return rows
 
 

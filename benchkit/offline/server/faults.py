@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -16,21 +15,20 @@ from .contract import json_bytes, json_response
 from .limits import error
 from .settings import Settings
 
-# Answers of their own: status, body (a dict is JSON), content type.
-REFUSED = {
+ENVOY = "upstream connect error or disconnect/reset before headers. reset reason: overflow"
+OVER = "Service unavailable: over capacity. Please wait and try again."
+# Answers of their own: status and body, a dict as JSON and a text as it is.
+REFUSED: dict[str, tuple[int, dict[str, Any] | str]] = {
     "498": (498, error("Flex Tier Capacity Exceeded", "capacity_exceeded", "capacity_exceeded")),
     "500": (500, error("Internal server error", "internal_server_error")),
     "502": (502, error("Bad gateway", "internal_server_error")),
-    "503": (
-        503,
-        error("Service unavailable: over capacity. Please wait and try again.", "internal_server_error"),
-    ),
+    "503": (503, error(OVER, "internal_server_error")),
+    "503_text": (503, ENVOY),
 }
-ENVOY = "upstream connect error or disconnect/reset before headers. reset reason: overflow"
 PAGE = "<!DOCTYPE html><html><title>Just a moment...</title><body>Checking your browser</body></html>"
 # Damage to the good answer on its way.
 DAMAGED = ("hang", "drip", "reset", "truncated", "garbled", "content_type", "no_choices", "null_message")
-NAMES = (*REFUSED, "503_text", *DAMAGED, "tool_use_failed")
+NAMES = (*REFUSED, *DAMAGED, "tool_use_failed")
 DRIPS = 20  # pieces that a dripping body comes in
 SPREAD = ("500", "502", "503", "reset")  # what `error_rate` is made of
 
@@ -66,14 +64,12 @@ class Faults:
         return "", attempt
 
 
-def refused_body(fault: str) -> tuple[int, bytes, str] | None:
-    """(status, body, content type) of a fault that is an answer of its own, else None."""
-    if fault == "503_text":
-        return 503, ENVOY.encode(), "text/plain"
-    if fault not in REFUSED:
-        return None
+def refused(fault: str, headers: dict[str, str]) -> web.Response:
+    """A fault that is an answer of its own, one of REFUSED."""
     status, body = REFUSED[fault]
-    return status, json.dumps(body).encode(), "application/json"
+    if isinstance(body, str):
+        return web.Response(status=status, text=body, headers=headers)
+    return json_response(status, body, headers)
 
 
 async def damaged(
@@ -95,11 +91,10 @@ async def damaged(
         return web.Response(body=PAGE.encode(), content_type="text/html", headers=headers)
     payload = json_bytes(completion)
     half, third = len(payload) // 2, len(payload) // 3
-    if fault == "truncated":
-        return web.Response(body=payload[:half], content_type="application/json", headers=headers)
-    if fault == "garbled":
+    if fault in ("truncated", "garbled"):
         spoilt = payload[:third] + b"\xff\x00}{" + payload[third + 9 :]
-        return web.Response(body=spoilt, content_type="application/json", headers=headers)
+        body = payload[:half] if fault == "truncated" else spoilt
+        return web.Response(body=body, content_type="application/json", headers=headers)
     response = web.StreamResponse(headers=headers | {"content-length": str(len(payload))})
     response.content_type = "application/json"
     await response.prepare(request)

@@ -18,7 +18,7 @@ from ..world.seeded import digest, digest_bytes, seeded
 from . import contract
 from .completions import Usage, completion, prompt_tokens, usage
 from .contract import json_response
-from .faults import DAMAGED, Faults, damaged, refused_body
+from .faults import DAMAGED, REFUSED, Faults, damaged, refused
 from .limits import Limiter, Refusal
 from .settings import Settings
 
@@ -137,11 +137,10 @@ class Handlers:
         fault, attempt = self.faults.draw(asked.key)
         draft, cost = self._drafted(asked, attempt if fault == "tool_use_failed" else 0)
         headers = self.limiters[asked.model.id].headers() | {"x-request-id": asked.id}
-        if refused := refused_body(fault):
+        if fault in REFUSED:
             self._count(f"failed_{fault}", asked)
             await asyncio.sleep(cost.wait_s / 4)
-            status, body, content_type = refused
-            return web.Response(status=status, body=body, content_type=content_type, headers=headers), 0
+            return refused(fault, headers), 0
         cost = await self._worked(cost)
         if draft.invalid:
             self._count("failed_tool_use", asked)

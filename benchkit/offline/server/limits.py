@@ -9,12 +9,11 @@ from typing import Any
 
 WHOSE = "in organization `org_offline` service tier `on_demand`"
 UPGRADE = "Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing"
-DAY, MINUTE = 86_400.0, 60.0
-NAMES = {
-    "rpd": ("requests per day (RPD)", "requests"),
-    "rpm": ("requests per minute (RPM)", "requests"),
-    "tpd": ("tokens per day (TPD)", "tokens"),
-    "tpm": ("tokens per minute (TPM)", "tokens"),
+LIMITS = {  # seconds that it is for, and its name
+    "rpd": (86_400.0, "requests per day (RPD)"),
+    "rpm": (60.0, "requests per minute (RPM)"),
+    "tpd": (86_400.0, "tokens per day (TPD)"),
+    "tpm": (60.0, "tokens per minute (TPM)"),
 }
 
 
@@ -36,8 +35,8 @@ class Bucket:
     limit: float
     period: float
     capacity: float
+    at: float  # when it was last filled
     level: float = field(init=False)
-    at: float = 0.0
 
     def __post_init__(self) -> None:
         self.level = self.capacity
@@ -49,10 +48,6 @@ class Bucket:
     def wait(self, amount: float) -> float:
         """Seconds until `amount` is there; what exceeds the capacity is due when the bucket is full."""
         return max(0.0, (min(amount, self.capacity) - self.level) * self.period / self.limit)
-
-    def reset(self) -> float:
-        """Seconds until the used part is there again."""
-        return max(0.0, (self.capacity - self.level) * self.period / self.limit)
 
 
 @dataclass(frozen=True)
@@ -85,15 +80,13 @@ class Limiter:
         burst_tokens: int | None = None,
     ) -> None:
         self.model, self.clock = model, clock
-        planned = {
-            "rpd": (rpd, DAY, rpd),
-            "rpm": (rpm, MINUTE, burst or rpm),
-            "tpd": (tpd, DAY, tpd),
-            "tpm": (tpm, MINUTE, burst_tokens or tpm),
+        limits = {"rpd": rpd, "rpm": rpm, "tpd": tpd, "tpm": tpm}
+        full = {"rpm": burst, "tpm": burst_tokens}
+        self.buckets = {
+            name: Bucket(limit, LIMITS[name][0], full.get(name) or limit, clock())
+            for name, limit in limits.items()
+            if limit
         }
-        self.buckets = {name: Bucket(*of) for name, of in planned.items() if of[0]}
-        for bucket in self.buckets.values():
-            bucket.at = clock()
 
     def admit(self, tokens: int) -> Refusal | None:
         """Reserve one request of `tokens`, or say which limit is in the way; a refusal takes nothing."""
@@ -101,14 +94,14 @@ class Limiter:
             return None
         now = self.clock()
         costs = {name: 1 if name.startswith("r") else tokens for name in self.buckets}
-        if "tpm" in costs and tokens > self.buckets["tpm"].limit:
-            return self._too_large(tokens)
         for bucket in self.buckets.values():
             bucket.fill(now)
+        if "tpm" in costs and tokens > self.buckets["tpm"].limit:
+            return self._refuse("tpm", tokens, self.buckets["tpm"].wait(tokens) or 1.0, too_large=True)
         for name, bucket in self.buckets.items():
             # Rounding must not refuse for a wait of nothing.
             if (wait := bucket.wait(costs[name])) > 1e-9:
-                return self._refuse(name, bucket, costs[name], wait)
+                return self._refuse(name, costs[name], wait)
         for name, bucket in self.buckets.items():
             bucket.level -= costs[name]
         return None
@@ -129,27 +122,21 @@ class Limiter:
                 bucket.fill(now)
                 said[f"x-ratelimit-limit-{word}"] = f"{bucket.limit:.0f}"
                 said[f"x-ratelimit-remaining-{word}"] = f"{max(0, math.floor(bucket.level + 1e-9))}"
-                said[f"x-ratelimit-reset-{word}"] = go_duration(bucket.reset())
+                said[f"x-ratelimit-reset-{word}"] = go_duration(bucket.wait(bucket.capacity))
         return said
 
-    def _refuse(self, name: str, bucket: Bucket, cost: int, wait: float) -> Refusal:
-        named, kind = NAMES[name]
+    def _refuse(self, name: str, cost: int, wait: float, *, too_large: bool = False) -> Refusal:
+        bucket, named = self.buckets[name], LIMITS[name][1]
+        about = f"for model `{self.model}` {WHOSE} on {named}: Limit {bucket.limit:.0f}"
         used = max(0, math.ceil(bucket.limit - bucket.level))
         message = (
-            f"Rate limit reached for model `{self.model}` {WHOSE} on {named}: Limit {bucket.limit:.0f}, "
-            f"Used {used}, Requested {cost}. Please try again in {go_duration(wait)}. {UPGRADE}"
+            f"Request too large {about}, Requested {cost}, please reduce your message size and try again."
+            if too_large
+            else f"Rate limit reached {about}, Used {used}, Requested {cost}. "
+            f"Please try again in {go_duration(wait)}."
         )
-        return Refusal(429, error(message, kind, "rate_limit_exceeded"), wait)
-
-    def _too_large(self, tokens: int) -> Refusal:
-        bucket = self.buckets["tpm"]
-        message = (
-            f"Request too large for model `{self.model}` {WHOSE} on tokens per minute (TPM): "
-            f"Limit {bucket.limit:.0f}, Requested {tokens}, please reduce your message size and try again. "
-            + UPGRADE
-        )
-        wait = bucket.wait(bucket.capacity) or 1.0
-        return Refusal(413, error(message, "tokens", "rate_limit_exceeded"), wait)
+        body = error(f"{message} {UPGRADE}", named.split()[0], "rate_limit_exceeded")
+        return Refusal(413 if too_large else 429, body, wait)
 
 
 def error(message: str, type: str = "invalid_request_error", code: str = "", **more: Any) -> dict[str, Any]:

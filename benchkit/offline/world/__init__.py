@@ -73,6 +73,8 @@ def _arguments(
     order = _json_object(said)
     if name in ("generate_json_test", "generate_conversation_test"):
         return simulated_generator.write(model, order, name.split("_")[1], random)
+    if name == "draft_requirements":
+        return simulated_generator.draft(model, order, random)
     if name == "validate_test_case":
         return simulated_validator.validate(model, order, random)
     if name == "judge_response":

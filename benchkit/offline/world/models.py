@@ -20,9 +20,9 @@ class SimulatedModel:
       or arguments that are no object;
     - `refusal`: it declines;
     - `markup`: every text carries scripts, formulas and control characters.
-    In the other roles: `author_errors` is the chance of a planted fault in a first attempt and
-    `author_errors_again` in a regeneration, `critic_misses` that a faulty case passes, `critic_false_alarms`
-    that a good one is refused.
+    In the other roles: `author_errors` is the chance of a planted fault in a first attempt, and once more of
+    one in a conversation's requirements, `author_errors_again` in a regeneration, `critic_misses` that a
+    faulty case passes, `critic_false_alarms` that a good one is refused.
     As a judge: `judge_errors` is the chance that a verdict is the wrong way round, `judge_leniency` that an
     undone must is called done in an answer of 200 words (in shorter ones in proportion), `judge_obeys` that
     an answer which addresses the judge gets all that it asks for, `judge_invents` that a quote is not there.

@@ -1,0 +1,129 @@
+"""01: what an answer must do, drafted by an agent for conversations that bring no requirements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..agent import Agent, Item, Reply, Tool, system_prompt
+from ..domain import as_text, read_requirements
+from ..llm.catalog import default_model
+from ..llm.progress import say
+from ..wording import count, number
+from .schemas import DRAFTED, object_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..llm.client import Client
+    from ..llm.estimate import Estimate
+
+DRAFT = Tool(
+    "draft_requirements", "Hand in what an answer must and must not do.", object_of(requirements=DRAFTED)
+)
+
+
+def drafter(model: str) -> Agent:
+    """The agent that writes the requirements of one case at a time."""
+    prompt = system_prompt("draft_requirements")
+    return Agent("requirements_drafter", model, prompt, DRAFT, temperature=0.2, max_tokens=2000)
+
+
+async def draft(cases: pd.DataFrame, client: Client, model: str = "", *, wanted: bool = True) -> pd.DataFrame:
+    """`cases` with requirements for the usable conversations that have none, at one call each.
+
+    `draft` says what became of a case: "" where none was drafted, drafted, or "failed: …" where no draft
+    could be had: then the case stays without requirements. Not `wanted`: nothing is asked.
+    """
+    chosen = _bare(cases) & wanted
+    if chosen.any() and _left(cases[chosen], client, model).missing:
+        say(drafting_in_words(cases, client, model))
+    return await _drafted(cases, chosen, client, model)
+
+
+def redrafter(client: Client, model: str = "") -> Callable[[pd.DataFrame], Awaitable[pd.DataFrame]]:
+    """A function that has drafts written once more: cases with `reason` in, the same with new ones out."""
+
+    async def redraft(rejected: pd.DataFrame) -> pd.DataFrame:
+        return await _drafted(rejected, rejected["reason"] != "", client, model)
+
+    return redraft
+
+
+def drafting_in_words(cases: pd.DataFrame, client: Client, model: str = "", *, wanted: bool = True) -> str:
+    """How many conversations bring no requirements, and what drafting them costs; asks nothing."""
+    bare = int(_bare(cases).sum())
+    if not bare:
+        return "Nothing is drafted: no conversation was brought without requirements."
+    said = f"{count(bare, 'conversation')} without requirements"
+    if not wanted:
+        return f"{said}; none are drafted, so no judge can say there what an answer has done."
+    left = _left(cases[_bare(cases)], client, model)
+    price = "at an unknown price" if left.cost_usd is None else f"about USD {number(left.cost_usd, 4)}"
+    return f"{said}: {count(left.missing, 'call')} to {_model(client, model)}, {price}."
+
+
+def requirements_table(cases: pd.DataFrame) -> pd.DataFrame:
+    """A row for each requirement of the usable cases: id of the case, requirement, kind, value and so on."""
+    import pandas as pd
+
+    cells = cases.loc[cases["problem"] == "", ["id", "requirements"]].itertuples(index=False)
+    rows = [
+        {"id": id, "requirement": one["id"], **{name: one[name] for name in _SHOWN}}
+        for id, cell in cells
+        for one in json.loads(cell or "[]")
+    ]
+    return pd.DataFrame(rows, columns=["id", "requirement", *_SHOWN])
+
+
+_SHOWN = ("kind", "weight", "value", "text")
+
+
+def _bare(cases: pd.DataFrame) -> pd.Series:
+    usable = (cases["problem"] == "") & (cases["test_case"] == "conversation")
+    return usable & (cases["requirements"] == "")
+
+
+async def _drafted(cases: pd.DataFrame, chosen: pd.Series, client: Client, model: str) -> pd.DataFrame:
+    some = cases[chosen.astype(bool)]
+    if not len(some):
+        return cases
+    agent, items = _work(some, client, model)
+    async with client:
+        replies = await client.map(agent, items, "draft")
+    made = cases.assign(draft=cases.get("draft", ""))
+    made.loc[some.index, "requirements"] = [_cell(reply) for reply in replies]
+    made.loc[some.index, "draft"] = [
+        "drafted" if reply.arguments else f"failed: {reply.error}" for reply in replies
+    ]
+    return made
+
+
+def _work(cases: pd.DataFrame, client: Client, model: str) -> tuple[Agent, list[Item]]:
+    return drafter(_model(client, model)), [_item(row) for row in cases.to_dict("records")]
+
+
+def _left(cases: pd.DataFrame, client: Client, model: str) -> Estimate:
+    return client.estimates([_work(cases, client, model)])[0]
+
+
+def _model(client: Client, model: str) -> str:
+    return model or default_model(client.name, "generator")
+
+
+def _item(row: Mapping[str, Any]) -> Item:
+    message = {name: row[name] for name in ("id", "prompt", "golden_response")}
+    if row.get("reason"):
+        message["rejected"] = {name: row[name] for name in ("requirements", "reason")}
+    return Item(
+        str(row["id"]), json.dumps(message, ensure_ascii=False), attempt=2 if row.get("reason") else 1
+    )
+
+
+def _cell(reply: Reply) -> str:
+    """The drafted requirements as a cell, numbered in their order."""
+    if reply.arguments is None:
+        return ""
+    found = read_requirements(as_text(reply.arguments["requirements"]))
+    return as_text([one.record() for one in found])

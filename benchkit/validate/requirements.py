@@ -1,0 +1,193 @@
+"""02: requirements are checked too: first without a model, then by the judge on answers that are known."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..domain import CONTROL, FEWEST, MOST, TestCase, as_text
+from ..judge import judge
+from ..metrics.controls import control_answers
+from ..metrics.requirements import has_value, requirements_met
+from ..wording import count, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..llm.client import Client
+
+Doubts = Callable[["pd.DataFrame", "pd.DataFrame"], Awaitable[list[str]]]
+Redraft = Callable[["pd.DataFrame"], Awaitable["pd.DataFrame"]]
+CHECK = re.compile(r"requirements \(([\w ]+)\): ")  # begins every doubt: the check that raised it
+UNJUDGED = "not judged"
+GOLDEN = "golden"
+HALF = 0.5  # of what is required: an answer that knows nothing stays below
+
+
+def doubts_without_a_model(case: TestCase, *, generated: bool) -> list[str]:
+    """What is wrong with a case's requirements by themselves; [] for a case without any that was brought.
+
+    What was `generated` needs 3 to 8 of them, and one that forbids something.
+    """
+    said = case.requirements
+    generated = generated and case.test_case == "conversation"
+    if not said and not generated:
+        return []
+    found = []
+    if generated and not FEWEST <= len(said) <= MOST:
+        found.append(f"there are {len(said)}, not {FEWEST} to {MOST}")
+    if not any(one.must for one in said):
+        found.append("there is no must")
+    if generated and all(one.must for one in said):
+        found.append("there is no must_not")
+    known = f"{case.prompt}\n{as_text(case.golden_response)}"
+    found += [
+        f"{one.id} names {one.value}, which neither the prompt nor the golden answer states"
+        for one in said
+        if one.value and not has_value(one, known)
+    ]
+    texts = [" ".join(one.text.casefold().split()) for one in said]
+    found += [
+        f"{one.id} says the same as {said[texts.index(text)].id}"
+        for at, (one, text) in enumerate(zip(said, texts, strict=True))
+        if text in texts[:at]
+    ]
+    return [f"requirements (without a model): {'; '.join(found)}"] if found else []
+
+
+def requirements_judge(client: Client, model: str = "") -> Doubts:
+    """A function that has the judge try the requirements of conversations on answers that are known.
+
+    Cases in, and those among which another's golden answer is found; out comes for each case what is wrong,
+    or "". The golden answer has to meet all, and what knows nothing less than half. A failure counts only if
+    a second, independent judgement confirms it: a judge that errs once in 20 times would turn down a third.
+    """
+
+    async def doubts(cases: pd.DataFrame, among: pd.DataFrame) -> list[str]:
+        import pandas as pd
+
+        asked = pd.DataFrame(_answers(cases, among), columns=["id", "model", "round", "case", "text"])
+        first = _failures(asked, await judge(asked, client, model))
+        keys = pd.Series(list(zip(asked["id"], asked["model"], strict=True)), dtype="object")
+        doubtful = asked[keys.isin(list(first))]
+        second = _failures(doubtful, await judge(doubtful, client, model, repeat=2))
+        by_case: dict[str, list[str]] = {}
+        for (id, name), failed in first.items():
+            if confirmed := [one for one in failed if one in second.get((id, name), ())]:
+                by_case.setdefault(id, []).append(_in_words(name, confirmed))
+        return ["; ".join(by_case.get(id, ())) for id in cases["id"]]
+
+    return doubts
+
+
+async def mend_drafts(cases: pd.DataFrame, redraft: Redraft, doubts: Doubts | None = None) -> pd.DataFrame:
+    """Drafted requirements that fail a check are drafted once more; those that fail again are dropped.
+
+    No case is lost. `draft` says of each what became of it: drafted, "dropped: …" or "failed: …".
+    """
+    cases = cases.copy()
+    if "draft" not in cases:
+        return cases
+    for is_last in (False, True):
+        drafted = cases[cases["draft"] == "drafted"]
+        judged = drafted.assign(reason=await _faults(drafted, cases, doubts))
+        bad = judged[judged["reason"] != ""]
+        if len(bad) and is_last:
+            made = bad.assign(requirements="", draft="dropped: " + bad["reason"])
+        elif len(bad):
+            made = await redraft(bad)
+        else:
+            break
+        cases.loc[bad.index, ["requirements", "draft"]] = made[["requirements", "draft"]]
+    return cases
+
+
+def drafts_in_words(cases: pd.DataFrame) -> str:
+    """How many conversations have drafted requirements, and what became of the other drafts."""
+    drafts = cases["draft"][cases["draft"] != ""] if "draft" in cases else cases["id"].head(0)
+    if not len(drafts):
+        return "No requirements were drafted."
+    kinds = drafts.str.split(":").str[0].value_counts()
+    words = {"drafted": "kept", "dropped": "dropped after a second try", "failed": "could not be had"}
+    told = [f"{kinds[name]:,} {said}" for name, said in words.items() if name in kinds]
+    return f"Of {count(len(drafts), 'draft')}: {listed(told)}. Cases without requirements are not judged."
+
+
+def failures_by_check(rejected: Sequence[str], flagged: Sequence[str]) -> pd.DataFrame:
+    """How many cases failed which check of their requirements, from the reasons and the flags given."""
+    import pandas as pd
+
+    found = {"rejected": rejected, "flagged": flagged}
+    counts = {name: pd.Series(_checks(texts)).value_counts() for name, texts in found.items()}
+    table = pd.DataFrame(counts).fillna(0).astype(int)
+    return table.rename_axis("check of the requirements")
+
+
+def is_unfit(doubt: str) -> bool:
+    """Whether a doubt says more than that the judge could not be asked."""
+    return any(check != UNJUDGED for check in CHECK.findall(doubt))
+
+
+def _checks(texts: Sequence[str]) -> list[str]:
+    return [check for text in texts for check in dict.fromkeys(CHECK.findall(text))]
+
+
+async def _faults(drafted: pd.DataFrame, cases: pd.DataFrame, doubts: Doubts | None) -> list[str]:
+    tests = map(TestCase.from_row, drafted.to_dict("records"))
+    found = ["; ".join(doubts_without_a_model(test, generated=False)) for test in tests]
+    if doubts is None:
+        return found
+    judged = [one if is_unfit(one) else "" for one in await doubts(drafted, cases[cases["problem"] == ""])]
+    return ["; ".join(filter(None, pair)) for pair in zip(found, judged, strict=True)]
+
+
+def _answers(cases: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[str, str, int, TestCase, str]]:
+    chosen = {
+        case.id: case
+        for case in map(TestCase.from_row, cases.to_dict("records"))
+        if case.test_case == "conversation" and any(one.must for one in case.requirements)
+    }
+    for case in chosen.values():
+        yield case.id, GOLDEN, 1, case, as_text(case.golden_response)
+    others = among[among["test_case"] == "conversation"] if chosen else among.head(0)
+    for other, name, text in control_answers([TestCase.from_row(row) for row in others.to_dict("records")]):
+        if other.id in chosen:
+            yield other.id, name, 1, chosen[other.id], as_text(text)
+
+
+def _failures(asked: pd.DataFrame, judgements: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
+    """By case and answer what is wrong with the verdicts, where anything is."""
+    met: dict[tuple[str, str], dict[str, float]] = {}
+    for row in judgements.itertuples(index=False):
+        met.setdefault((row.id, row.model), {})[row.requirement] = row.met
+    found = {}
+    for id, name, case in zip(asked["id"], asked["model"], asked["case"], strict=True):
+        if failed := _failed(name, case, met.get((id, name), {})):
+            found[id, name] = failed
+    return found
+
+
+def _failed(name: str, case: TestCase, met: Mapping[str, float]) -> list[str]:
+    if any(map(math.isnan, met.values())):
+        return [UNJUDGED]
+    if name == GOLDEN:
+        verbs = {True: "does not meet", False: "does what is forbidden by"}
+        return [f"{verbs[one.must]} {one.id} ({one.text})" for one in case.requirements if not met[one.id]]
+    share = requirements_met(case.requirements, {id: bool(value) for id, value in met.items()})
+    return ["meets half of the requirements or more"] if share is not None and share >= HALF else []
+
+
+def _in_words(name: str, failed: Sequence[str]) -> str:
+    if UNJUDGED in failed:
+        return f"requirements ({UNJUDGED}): no verdict on the answer {name.removeprefix(CONTROL)!r}"
+    check = name.removeprefix(CONTROL)
+    return f"requirements ({check}): {_WHO.get(check, check)} {' and '.join(failed)}"
+
+
+_WHO = {
+    GOLDEN: "the golden answer",
+    "prompt copied": "the prompt, copied back,",
+    "another golden": "another case's golden answer",
+}
