@@ -184,7 +184,7 @@ class Agent:
             return None, raw, f"called {name[:80]!r}, not {call.tool.name!r}"
         try:
             arguments = _parsed(raw)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             return None, raw, f"arguments are not JSON ({str(error)[:120]})"
         if not isinstance(arguments, dict):
             return None, raw, f"arguments are {type(arguments).__name__}, not an object"
@@ -212,10 +212,7 @@ def _as_text(value: Any) -> str:
 
 def _parsed(raw: str) -> Any:
     """`raw` as JSON; an escaped half of a character would come back as text that nothing can store."""
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        value = parse(unfenced(raw))  # what an imported answer is read as counts here, too
+    value = parse(unfenced(raw))  # as an imported answer is read
     if "\\ud" in raw or "\\uD" in raw:
         value = json.loads(sendable(json.dumps(value, ensure_ascii=False)))
     # A hundred thousand replies need their arguments' names once.

@@ -29,9 +29,9 @@ async def ask(one: Client, calls: int) -> tuple[list[tuple[float, float]], float
     some, settle, done = items(calls), Client._settle, 0
     before = resident_mb()
 
-    async def counted(self, job, call):
+    async def counted(self, *how):
         nonlocal done
-        reply = await settle(self, job, call)
+        reply = await settle(self, *how)
         done += 1
         if done % (calls // 20) == 0:
             marks.append((time.process_time(), resident_mb()))

@@ -93,6 +93,7 @@ READ = [
     (message(GOOD | {"prompt_quality_score": 6}), None, "6 is greater than the maximum"),
     (message(GOOD, name="json"), None, "called 'json', not 'validate_test_case'"),
     (message("{"), None, "arguments are not JSON"),
+    (message('{"id": NaN}'), None, "NaN is no JSON number"),
     (message(""), None, "arguments are not JSON"),
     (message("[1]"), None, "arguments are list, not an object"),
     (message("null"), None, "arguments are NoneType, not an object"),

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..llm.client import Client
-    from ..llm.estimate import Estimate
 
 DRAFT = Tool(
     "draft_requirements", "Hand in what an answer must and must not do.", object_of(requirements=DRAFTED)
@@ -37,7 +36,7 @@ async def draft(cases: pd.DataFrame, client: Client, model: str = "", *, wanted:
     could be had: then the case stays without requirements. Not `wanted`: nothing is asked.
     """
     chosen = _bare(cases) & wanted
-    if chosen.any() and _left(cases[chosen], client, model).missing:
+    if chosen.any() and client.estimates([_work(cases[chosen], client, model)])[0].missing:
         say(drafting_in_words(cases, client, model))
     return await _drafted(cases, chosen, client, model)
 
@@ -59,9 +58,10 @@ def drafting_in_words(cases: pd.DataFrame, client: Client, model: str = "", *, w
     said = f"{count(bare, 'conversation')} without requirements"
     if not wanted:
         return f"{said}; none are drafted, so no judge can say there what an answer has done."
-    left = _left(cases[_bare(cases)], client, model)
+    work = _work(cases[_bare(cases)], client, model)
+    left = client.estimates([work])[0]
     price = "at an unknown price" if left.cost_usd is None else f"about USD {number(left.cost_usd, 4)}"
-    return f"{said}: {count(left.missing, 'call')} to {_model(client, model)}, {price}."
+    return f"{said}: {count(left.missing, 'call')} to {work[0].model}, {price}."
 
 
 def requirements_table(cases: pd.DataFrame) -> pd.DataFrame:
@@ -89,9 +89,8 @@ async def _drafted(cases: pd.DataFrame, chosen: pd.Series, client: Client, model
     some = cases[chosen.astype(bool)]
     if not len(some):
         return cases
-    agent, items = _work(some, client, model)
     async with client:
-        replies = await client.map(agent, items, "draft")
+        replies = await client.map(*_work(some, client, model), "draft")
     made = cases.assign(draft=cases.get("draft", ""))
     made.loc[some.index, "requirements"] = [_cell(reply) for reply in replies]
     made.loc[some.index, "draft"] = [
@@ -101,15 +100,8 @@ async def _drafted(cases: pd.DataFrame, chosen: pd.Series, client: Client, model
 
 
 def _work(cases: pd.DataFrame, client: Client, model: str) -> tuple[Agent, list[Item]]:
-    return drafter(_model(client, model)), [_item(row) for row in cases.to_dict("records")]
-
-
-def _left(cases: pd.DataFrame, client: Client, model: str) -> Estimate:
-    return client.estimates([_work(cases, client, model)])[0]
-
-
-def _model(client: Client, model: str) -> str:
-    return model or default_model(client.name, "generator")
+    agent = drafter(model or default_model(client.name, "generator"))
+    return agent, [_item(row) for row in cases.to_dict("records")]
 
 
 def _item(row: Mapping[str, Any]) -> Item:

@@ -17,8 +17,8 @@ from ..log import setup_logging
 from ..values import check
 from .budget import CEILINGS, Budget
 from .estimate import Estimate, estimate
-from .jobs import Job, Status, changes, progress, repair, say_what_changed, say_what_was_cut_off
-from .journal import Journal, Record, looking
+from .jobs import Job, Status, changes, progress, say_what_changed, say_what_was_cut_off
+from .journal import Journal, Record, explained, looking
 from .progress import Bar, Bars, in_notebook, ticking
 from .provider import Provider
 from .sender import Clock, Sender
@@ -138,7 +138,8 @@ class Client:
         Raises ProviderError, BudgetStop or RunError when it has to stop: what arrived is on record by then.
         """
         async with self:
-            with looking(self._path) as record:
+            record = self._sender.journal.on_record  # of the open file, wherever the folder goes
+            with explained(self._path):
                 jobs = self._jobs(work, record)
                 say_what_changed(jobs, changes(jobs, record))
             for job in jobs:
@@ -177,10 +178,10 @@ class Client:
         """Workers for a job. As many hold a slot as calls may be in flight, and above eight half
         as many more, so that replies on their way to the disk leave no gap; others wait to ask again."""
         most = self._cap or int(LARGEST_WINDOW)
-        slots, queue = asyncio.Semaphore(most + max(0, most - 8) // 2), job.open()
+        slots = asyncio.Semaphore(most + max(0, most - 8) // 2)
         bar.pacer = self._sender.pacer(job.agent.model)
         workers = range(min(job.left, 2 * most))
-        return [asyncio.ensure_future(self._worker(job, queue, slots, bar)) for _ in workers]
+        return [asyncio.ensure_future(self._worker(job, slots, bar)) for _ in workers]
 
     async def _finish(self, jobs: Sequence[Job], bars: Mapping[str, Bar]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
@@ -211,11 +212,11 @@ class Client:
             for worker in workers:
                 worker.cancel()
 
-    async def _worker(self, job: Job, queue: Iterator[Call], slots: asyncio.Semaphore, bar: Bar) -> None:
+    async def _worker(self, job: Job, slots: asyncio.Semaphore, bar: Bar) -> None:
         while True:
             try:
                 async with slots:
-                    if (call := job.next(queue)) is None:
+                    if (call := job.next()) is None:
                         return
                     reply = await self._settle(job, call, slots)
             except (LimitStop, Unanswered) as error:  # one model's, which keeps no other from going on
@@ -235,7 +236,7 @@ class Client:
         reply = await self._sender.ask(job.agent, call, slots)
         if not job.agent.strict or reply.status != "malformed":
             return reply
-        return await self._sender.ask(job.agent, repair(call, reply), slots)
+        return await self._sender.ask(job.agent, call.repaired(reply.text, reply.error), slots)
 
 
 @contextmanager

@@ -178,12 +178,12 @@ class Exchange:
         stated = usage | (
             {"cached_tokens": details.get("cached_tokens")} if isinstance(details, dict) else {}
         )
-        return {
-            name: value
-            for name, value in stated.items()
-            if (type(value) is int or (type(value) is float and not name.endswith("_tokens")))
-            and 0 <= value < MOST_USED
-        }
+        return {name: value for name, value in stated.items() if _is_usable(name, value)}
+
+
+def _is_usable(name: str, value: Any) -> bool:
+    kinds = (int,) if name.endswith("_tokens") else (int, float)
+    return type(value) in kinds and 0 <= value < MOST_USED
 
 
 _exchange: ContextVar[Exchange] = ContextVar("exchange")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from ..agent import Agent, Call, Item, Reply, sendable
@@ -41,7 +42,10 @@ class Job:
         by_key = dict(zip(keys, items, strict=True))
         settled = record.replies(keys)
         bad = {key: reply for key, reply in settled.items() if agent.strict and reply.status == "malformed"}
-        again = {repair(agent.call(by_key[key], seed), reply).key: key for key, reply in bad.items()}
+        again = {
+            agent.call(by_key[key], seed).repaired(reply.text, reply.error).key: key
+            for key, reply in bad.items()
+        }
         repaired = {again[key]: reply for key, reply in record.replies(again).items()}
         return Job(agent, seed, keys, by_key, {key: settled[key] for key in settled.keys() - bad} | repaired)
 
@@ -54,14 +58,14 @@ class Job:
     def left(self) -> int:
         return len(self.items) - len(self.settled)
 
-    def next(self, queue: Iterator[Call]) -> Call | None:
+    def next(self) -> Call | None:
         """The next call to ask: one that failed, where more are settled than have failed, else a new one.
 
         Left to the end, the waits between the attempts of such a call would be all that the map waits for.
         """
         if self.postponed and len(self.turns) <= len(self.settled):
             return self.postponed.popleft()[0]
-        return next(queue, None)
+        return next(self._open, None)
 
     def settle(self, call: Call, reply: Reply, bar: Bar) -> None:
         """One more call is over, with this reply."""
@@ -78,11 +82,11 @@ class Job:
         self.postponed.append((call, reply))
         return True
 
-    def open(self) -> Iterator[Call]:
+    @cached_property
+    def _open(self) -> Iterator[Call]:
         """What is left to do, made when it is its turn: a hundred thousand calls are large."""
-        for key, item in self.items.items():
-            if key not in self.settled:
-                yield self.agent.call(item, self.seed, key)
+        left = ((key, item) for key, item in self.items.items() if key not in self.settled)
+        return (self.agent.call(item, self.seed, key) for key, item in left)
 
 
 def progress(jobs: Sequence[Job]) -> dict[str, tuple[int, int]]:
@@ -92,11 +96,6 @@ def progress(jobs: Sequence[Job]) -> dict[str, tuple[int, int]]:
         planned, done = counts.get(job.agent.model, (0, 0))
         counts[job.agent.model] = (planned + len(job.items), done + len(job.settled))
     return counts
-
-
-def repair(call: Call, reply: Reply) -> Call:
-    """The call that asks once more for what was unusable."""
-    return call.repaired(reply.text, reply.error)
 
 
 def changes(jobs: Sequence[Job], record: Record) -> list[Counter[str]]:

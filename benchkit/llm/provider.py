@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ..offline.server import OfflineServer
 
 GROQ_URL = "https://api.groq.com"
-LIST_TIMEOUT_S = 20.0  # nothing is seen while the models are listed
+# Nothing is seen while the models are listed: a request's time, and that of all waits between requests.
+LIST_TIMEOUT_S, LONGEST_LIST_S = 20.0, 60.0
 KEYS_PAGE = "https://console.groq.com/keys"
 
 
@@ -61,8 +62,19 @@ class Provider:
     async def listed(self) -> list[dict[str, Any]]:
         """The provider's own rows on its models. Raises ProviderError for a bad key or one out of reach."""
         transport = self.transport
-        bounded = _BoundedWait(self.sleep, transport.url)
-        ask = groq_rate_limit(max_retries=2, base_delay=0.5, sleep=bounded.sleep)(transport.models)
+        left_s = LONGEST_LIST_S
+
+        async def sleep(wait_s: float) -> None:
+            nonlocal left_s
+            left_s -= wait_s
+            if left_s < 0:
+                raise ProviderError(
+                    f"{transport.url} does not list its models: it asks to wait, the last time for "
+                    f"{wait_s:.0f} s. Run again later; what is paid for is kept."
+                )
+            await self.sleep(wait_s)
+
+        ask = groq_rate_limit(max_retries=2, base_delay=0.5, sleep=sleep)(transport.models)
         try:
             return await ask(min(LIST_TIMEOUT_S, self.timeout_s))
         except CallError as error:
@@ -102,24 +114,6 @@ class Provider:
         return (catalog.replacement(model) or f"{self.name} does not serve a model {model!r}.") + (
             f" Models served now: {served}."
         )
-
-
-@dataclass
-class _BoundedWait:
-    """Sleep for a request that everything else waits for in silence: a minute in all, then ProviderError."""
-
-    asleep: Callable[[float], Awaitable[Any]]
-    url: str
-    left_s: float = 60.0
-
-    async def sleep(self, wait_s: float) -> None:
-        self.left_s -= wait_s
-        if self.left_s < 0:
-            raise ProviderError(
-                f"{self.url} does not list its models: it asks to wait, the last time for {wait_s:.0f} s. "
-                "Run again later; what is paid for is kept."
-            )
-        await self.asleep(wait_s)
 
 
 def base_url(url: str) -> str:

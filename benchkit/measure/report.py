@@ -3,7 +3,7 @@
 What is not known is None, never 0. All intervals are at 1 − alpha. A difference in `comparisons`, `delivery`
 and `serving` is A − B as measured.
 
-    run_timestamp, simulated, signature, validator, detailed_metrics, denominators
+    run_timestamp, simulated, signature, validator, judge, detailed_metrics, denominators
     configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
                       kind_weights {kind: share}, category_weights {category: weight} ({}: the cases' shares),
                       lower_is_better [metric], first_named {the same, as before results were seen}
@@ -62,12 +62,13 @@ def metrics_report(
     rules: Rules,
     run: About,
     validator: Mapping[str, Any] | None = None,
+    judge: Mapping[str, Any] | None = None,
     people: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metrics_report.json holds; the docstring of this module describes it.
 
-    `scores` may hold controls. `responses` is None where the scores came without them; `validator` is what
-    its planted cases showed of it, `people` what labels say (`benchkit.decide.people`). Raises UsageError
+    `scores` may hold controls. `responses` is None where the scores came without them; `validator` and
+    `judge` are what planted cases and answers showed of them, `people` what labels say. Raises UsageError
     where the rules do not fit the scores, InputError for scores that cannot be compared.
     """
     ours = complete(scores)
@@ -116,6 +117,7 @@ def metrics_report(
             },
             "denominators": [] if responses is None else records(denominators(responses)),
             "validator": dict(validator or {}),
+            "judge": dict(judge or {}),
             "people": dict(people or {}),
             "decision": decide(ours, rules, controls=controls, beside=beside),
             "signature": signature(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..wording import interval, level, listed, p_text
+from ..wording import interval, level, listed, p_text, percent
 from .facts import deciding, failed_control
 from .markdown import bold, escaped, only_pair, pairs_of, sides, signed, table
 
@@ -136,6 +136,27 @@ def validator(report: Mapping[str, Any]) -> str:
     )
     text = f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
     return f"{text}\n\n{signed(table(_by_fault(found, ends)), report['signature'])}"
+
+
+def judge(report: Mapping[str, Any]) -> str:
+    """How the judge did on answers whose truth is known, or "" where nothing was planted."""
+    found = report.get("judge")
+    if not found:
+        return ""
+    ends = f"{level(found['alpha'])} interval"
+    rows = [
+        {
+            "planted answer": name,
+            "answers": row["answers"],
+            "verdicts": row["verdicts"],
+            "right": percent(row["right"]),
+            ends: interval(row["low"], row["high"]),
+            "right without a look at quotes and values": percent(row["alone"]),
+        }
+        for name, row in {**found["by_fault"], "all": found["all"]}.items()
+    ]
+    text = f"The judge was tested on answers that it was not told of. {found['in_words']}"
+    return f"{text}\n\n{signed(table(rows), report['signature'])}"
 
 
 def _by_fault(found: Mapping[str, Any], ends: str) -> list[dict[str, Any]]:

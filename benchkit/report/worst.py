@@ -140,16 +140,13 @@ def _which(row: Mapping[str, Any]) -> str:
 
 
 def _fields(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The fields that some answer has wrong, beside what they should be; "" where there is no record."""
+    """The fields that some answer has wrong, beside what they should be; "" where there is none."""
     compared = [row for row in rows if row["fields"] is not None]
-    if not compared:
-        return ""
     places = zip(*(row["fields"] for row in compared), strict=True)
     wrong = [fields for fields in places if any(field.score < 1 for field in fields)]
-    if not wrong:
-        return "No field of the golden response is wrong in these answers."
     head = ["field", "golden response", *(in_html(row["model"]) for row in compared)]
-    return _table(head, ([_place(some[0]), _value(some[0].golden), *map(_found, some)] for some in wrong))
+    body = [[_place(some[0]), _value(some[0].golden), *map(_found, some)] for some in wrong]
+    return _table(head, body) if body else ""
 
 
 def _place(field: Field) -> str:

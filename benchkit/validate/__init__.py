@@ -11,7 +11,7 @@ from ..run.rows import FLAGGED, rows_used
 from ..values import check
 from .checks import LIKE, Checked, check_cases
 from .judging import judged
-from .requirements import Doubts, failures_by_check, is_unfit
+from .requirements import CHECK, Doubts, is_unfit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,10 +63,11 @@ class Outcome:
     @property
     def requirement_failures(self) -> pd.DataFrame:
         """How many cases failed which check of their requirements, and were rejected or flagged for it."""
-        flagged = self.accepted["validation_message"]
-        return failures_by_check(
-            list(self.rejected["reason"]), list(flagged[flagged.str.startswith(FLAGGED)])
-        )
+        import pandas as pd
+
+        texts = {"rejected": self.rejected["reason"], "flagged": self.accepted["validation_message"]}
+        found = {name: said.str.extractall(CHECK)[0].value_counts() for name, said in texts.items()}
+        return pd.DataFrame(found).fillna(0).astype(int).rename_axis("check of the requirements")
 
     def require_accepted(self) -> None:
         """Raises InputError when no case is left to go on with."""

@@ -115,23 +115,9 @@ def drafts_in_words(cases: pd.DataFrame) -> str:
     return f"Of {count(len(drafts), 'draft')}: {listed(told)}. Cases without requirements are not judged."
 
 
-def failures_by_check(rejected: Sequence[str], flagged: Sequence[str]) -> pd.DataFrame:
-    """How many cases failed which check of their requirements, from the reasons and the flags given."""
-    import pandas as pd
-
-    found = {"rejected": rejected, "flagged": flagged}
-    counts = {name: pd.Series(_checks(texts)).value_counts() for name, texts in found.items()}
-    table = pd.DataFrame(counts).fillna(0).astype(int)
-    return table.rename_axis("check of the requirements")
-
-
 def is_unfit(doubt: str) -> bool:
     """Whether a doubt says more than that the judge could not be asked."""
     return any(check != UNJUDGED for check in CHECK.findall(doubt))
-
-
-def _checks(texts: Sequence[str]) -> list[str]:
-    return [check for text in texts for check in dict.fromkeys(CHECK.findall(text))]
 
 
 async def _faults(drafted: pd.DataFrame, cases: pd.DataFrame, doubts: Doubts | None) -> list[str]:

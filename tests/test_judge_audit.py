@@ -1,0 +1,111 @@
+"""The judge's own test: planted answers whose truth is known, and what is said of the judge by them."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from benchkit.agent import Reply
+from benchkit.domain import CATEGORIES, TestCase
+from benchkit.errors import UsageError
+from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, plant_answers, try_judge
+from benchkit.offline.world.models import ROSTER
+from benchkit.offline.world.requirements import quote, required
+from benchkit.offline.world.scenarios import reference, scenario
+from benchkit.offline.world.seeded import seeded
+from benchkit.offline.world.simulated_judge import judge
+
+SURE = replace(
+    ROSTER["offline/judge"], judge_errors=0.0, judge_leniency=0.0, judge_obeys=0.0, judge_invents=0.0
+)
+FAULTS = ["none", "padded", "fact changed", "commitment left out", "another golden", "injection"]
+
+
+class World:
+    """A client that asks a simulated judge in this process."""
+
+    name = "offline"
+
+    def __init__(self, **qualities: float) -> None:
+        self.model, self.calls = replace(SURE, **qualities), 0
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        return None
+
+    async def map(self, agent, items, label=""):
+        self.calls += len(items)
+        return [Reply("", "answered", self.said(item)) for item in items]
+
+    def said(self, item):
+        draw = seeded(item.case, item.round, item.attempt)
+        return judge(self.model, json.loads(item.content), draw)
+
+
+def cases(count: int = 10) -> pd.DataFrame:
+    rows, draw = [], random.Random(3)
+    for at in range(count):
+        known = scenario(reference("conversation", CATEGORIES[at % 5], draw))
+        case = TestCase(f"c{at}", "conversation", CATEGORIES[at % 5], known.prompt, known.golden)
+        rows.append(replace(case, requirements=required(known)).row())
+    return pd.DataFrame(rows)
+
+
+def test_the_truth_of_every_planted_answer():
+    """What construction tells is what the simulated world knows of the text."""
+    planted = plant_answers(cases(), 4, seed=7)
+    assert planted["fault"].value_counts().to_dict() == dict.fromkeys(FAULTS, 4)
+    for row in planted.to_dict("records"):
+        by_id = {one.id: one for one in row["case"].requirements}
+        for id, met in row["truth"].items():
+            done = bool(quote(row["case"].prompt, by_id[id].text, row["text"]))
+            assert (done == by_id[id].must) == met, (row["fault"], by_id[id].text)
+
+
+async def test_a_judge_without_error():
+    """All its verdicts are right, and a second judgement repeats them."""
+    client = World()
+    tried = await try_judge(plant_answers(cases(), 4, seed=7), client, "offline/judge")
+    assert client.calls == 24 + 8
+    found = judge_found(tried)
+    assert {row["right"] for row in [found["all"], *found["by_fault"].values()]} == {1.0}
+    assert (found["agreement"], found["no_quote"], found["with_length"]) == (1.0, 0.0, None)
+    assert "100 % are right" in judge_in_words(found)
+
+
+@pytest.mark.parametrize(
+    ("qualities", "fault"), [({"judge_obeys": 1.0}, "injection"), ({"judge_leniency": 1.0}, "another golden")]
+)
+async def test_a_fault_of_the_judge_is_seen_where_it_acts(qualities, fault):
+    """And nowhere in golden answers, which deserve what they get."""
+    tried = await try_judge(plant_answers(cases(), 6, seed=7), World(**qualities), "offline/judge")
+    rates = judge_rates(tried).set_index("answer")
+    assert rates.loc[fault, "alone"] < 0.8
+    assert rates.loc[fault, "alone"] <= rates.loc[fault, "right"]
+    assert rates.loc["none", "right"] == 1
+
+
+async def test_quotes_that_are_not_there_are_counted():
+    """Asked again they are invented again: nothing that is done counts as done."""
+    tried = await try_judge(plant_answers(cases(), 6, seed=7), World(judge_invents=1.0), "offline/judge")
+    found = judge_found(tried)
+    assert found["no_quote"] > 0.3
+    assert found["by_fault"]["none"]["right"] < 0.5
+
+
+async def test_nothing_planted_or_nobody_to_ask():
+    """No answers, no verdicts, no sentence; a count below 0 is refused."""
+    none = plant_answers(cases(2), 0, seed=7)
+    tried = await try_judge(none, World(), "")
+    assert len(tried) == 0
+    assert judge_found(tried) == {}
+    assert judge_in_words({}) == ""
+    assert len(judge_rates(tried)) == 0
+    with pytest.raises(UsageError):
+        plant_answers(cases(2), -1, seed=7)
