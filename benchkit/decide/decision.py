@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..wording import count, kind_name
 from .controls import disqualified
-from .deciding import Floor, Outcome, conclude, equivalent, floors, routing
+from .deciding import INCONCLUSIVE, Floor, Outcome, conclude, equivalent, floors, routing
 from .evidence import LEAST_CASES, SHARE, Evidence, gather, utility_ends
 from .needed import needed
+from .people import UNSEEN, people_in_words, preferred_to
 from .rules import Rules
-from .saying import UNSEEN, Said, because, caveat, sentence, serving_words
+from .saying import Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
 from .serving import cheapest_first, facing
 from .table import complete
@@ -32,6 +33,7 @@ class Beside:
     late: Sequence[str] = ()  # what was named after results were seen
     noted: Sequence[str] = ()  # other warnings, the most important first
     rounds: int = 1
+    people: Mapping[str, Any] = field(default_factory=dict)  # what `decide.people` makes of labels
 
 
 def decide(
@@ -61,15 +63,17 @@ def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
     prefer = cheapest_first(beside.serving, evidence.models, evidence.contenders) if known else []
     said = _said(evidence, conclude(evidence, prefer), beside)
     changes = sensitivity(evidence, said.outcome, prefer)
+    people = [people_in_words(beside.people)] if beside.people else []
+    unseen = [] if people else [UNSEEN]
     seen = [*_looked(beside.looks), *beside.noted]
-    first = caveat(said, beside.late, changes, seen)
-    every = [*beside.late, *evidence.few, *seen, *_evidence_notes(evidence), UNSEEN]
+    first = caveat(said, beside.late, changes, [*seen, *unseen])
+    every = [*beside.late, *evidence.few, *seen, *_evidence_notes(evidence), *unseen]
     return plain(
         {
             "outcome": said.outcome[0],
             "model": said.outcome[1],
             "sentence": sentence(said),
-            "because": because(said, [*serving_words(said, beside.serving)]),
+            "because": because(said, [*people, *serving_words(said, beside.serving)]),
             "caveat": first,
             "cases": evidence.n,
             "contenders": evidence.contenders if evidence.usable else list(evidence.models),
@@ -90,6 +94,8 @@ def _said(evidence: Evidence, outcome: Outcome, beside: Beside) -> Said:
     """The outcome with what its words need."""
     if not evidence.usable:
         return Said(evidence, outcome)
+    if outcome[0] == "deploy" and (other := preferred_to(beside.people, outcome[1])):
+        return Said(evidence, INCONCLUSIVE, preferred=other)
     if outcome[0] == "split":
         return Said(evidence, outcome, routing=routing(evidence))
     if outcome[0] != "inconclusive":

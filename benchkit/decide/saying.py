@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from ..wording import count, ends_text, interval, kind_name, listed, number
 from .deciding import Floor, Outcome, Routing
 from .evidence import LEAST_CASES, Aside, Evidence, utility_ends
+from .people import UNSEEN
 from .serving import facing
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..stats import Estimate
-
-UNSEEN = "No person has looked at these answers."
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Said:
     routing: Routing | None = None
     needed: Mapping[str, Any] | None = None
     savings: Mapping[str, Any] | None = None
+    preferred: str = ""  # by people, to the model that would have been deployed
 
     @property
     def top(self) -> int:
@@ -74,6 +74,9 @@ def _split(said: Said) -> str:
 
 def _inconclusive(said: Said) -> str:
     evidence = said.evidence
+    if said.preferred:
+        ahead = f"{evidence.models[said.top]} scores {_against_best(said)}"
+        return f"No decision{_scope(evidence)}: {ahead}, but people prefer {said.preferred}"
     if evidence.n < LEAST_CASES:
         pair = evidence.pairs[said.top][said.rival]
         known = pair is not None and pair.estimate == pair.estimate
@@ -307,5 +310,6 @@ def caveat(said: Said, late: Sequence[str], changes: Mapping[str, Any], noted: S
     few = [kind for kind in evidence.kinds if len(kind.measured.ids) < LEAST_CASES]
     if few and said.outcome[0] != "inconclusive":
         sizes = listed(f"{len(k.measured.ids)} {kind_name(k.name)}" for k in few)
-        return f"It rests on few cases: {sizes}. {UNSEEN}"
-    return noted[0] if noted else UNSEEN
+        unseen = f" {UNSEEN}" if UNSEEN in noted else ""
+        return f"It rests on few cases: {sizes}.{unseen}"
+    return noted[0] if noted else ""

@@ -6,6 +6,7 @@ from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
 from .controls import score_controls, with_controls
 from .judging import judge_answers, judged_in_words
+from .labels import draw_pairs, read_labels, said_by_people
 from .report import metrics_report
 from .scoring import score
 from .summary import (
@@ -28,11 +29,14 @@ __all__ = [
     "costs",
     "denominators",
     "detailed",
+    "draw_pairs",
     "judge_answers",
     "judged_in_words",
     "metrics_json",
     "metrics_report",
+    "read_labels",
     "records",
+    "said_by_people",
     "score",
     "score_controls",
     "signature",

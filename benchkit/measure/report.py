@@ -19,6 +19,7 @@ and `serving` is A − B as measured.
                        ci_high, p_value, wins, ties, losses]; measure: latency_s, service_s (latency less
                       queue), queue_s, cost_usd
     rounds            agreement, pass_hat_k, variance: the tables of decide/rounds.py
+    people            {} or what `benchkit.decide.people` describes
     decision          what `benchkit.decide` describes
 """
 
@@ -62,12 +63,13 @@ def metrics_report(
     run: About,
     validator: Mapping[str, Any] | None = None,
     judge: Mapping[str, Any] | None = None,
+    people: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metrics_report.json holds; the docstring of this module describes it.
 
     `scores` may hold controls. `responses` is None where the scores came without them; `validator` and
-    `judge` are what planted cases and answers showed of them. Raises UsageError where the rules do not fit
-    the scores, InputError for scores that cannot be compared.
+    `judge` are what planted cases and answers showed of them, `people` what labels say. Raises UsageError
+    where the rules do not fit the scores, InputError for scores that cannot be compared.
     """
     ours = complete(scores)
     models = list(ours["model"].unique())
@@ -88,6 +90,7 @@ def metrics_report(
         list(named_late(configuration, first)),
         list(_noted(ours, responses, run.config, models)),
         configuration["rounds"],
+        people or {},
     )
     summary = summarise(ours)
     return plain(
@@ -115,6 +118,7 @@ def metrics_report(
             "denominators": [] if responses is None else records(denominators(responses)),
             "validator": dict(validator or {}),
             "judge": dict(judge or {}),
+            "people": dict(people or {}),
             "decision": decide(ours, rules, controls=controls, beside=beside),
             "signature": signature(
                 ours, rules.alpha, configuration["primary_metrics"], run.seed, rules.margin

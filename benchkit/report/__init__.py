@@ -9,6 +9,7 @@ from .commentary import Commentary, comment, published
 from .comparing_runs import against
 from .facts import about, facts, with_facts
 from .markdown import displayed, escaped, inline
+from .people import people
 from .pictures import linked, shown
 from .rounds import agreement, variance
 from .serving import cost, serving
@@ -47,6 +48,7 @@ __all__ = [
     "headline",
     "means",
     "method",
+    "people",
     "published",
     "reasons",
     "serving",
@@ -111,6 +113,7 @@ def write(
             judge(report),
             *linked(figures, "validation"),
         ],
+        "What people prefer": [people(report)],
         "Where the models differ most": [side_by_side(worst, report["signature"])],
         "Against an earlier run": [earlier.markdown if earlier else ""],
         "Means by model": [means(report), *linked(figures, "scores"), *linked(figures, "categories")],

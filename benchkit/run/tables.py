@@ -67,6 +67,11 @@ ARTIFACTS = {
     ),
     "_all_responses.csv": Artifact(_RESPONSE, _BARE_RESPONSE, "03_execute"),
     "judgements.csv": Artifact(_JUDGEMENT, ("id", "model", "round", "requirement", "met"), "04_measure"),
+    "labels.csv": Artifact(
+        _columns("id round:integer model_a model_b preferred labeller time"),
+        ("id", "preferred"),
+        "04_measure",
+    ),
     "planted_answers.csv": Artifact(_PLANTED_ANSWER, ("id", "fault", "requirement", "met"), "04_measure"),
     "scores.csv": Artifact(_SCORE, ("id", "model", "round", "metric", "value"), "04_measure"),
 }

@@ -21,6 +21,7 @@ import benchkit
 
 from ..errors import BenchkitError, Interrupted, RunError, UsageError
 from ..wording import count
+from .labels_command import add_labels
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="start a run, or continue one", epilog=CODES))
     add_plan(commands.add_parser("plan", help="what a run can detect and costs, before it is paid for"))
+    add_labels(commands.add_parser("labels", help="a blind sheet: which of two answers do people prefer"))
     _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
 
     command = commands.add_parser("models", help="what the provider serves, prices, retirements")

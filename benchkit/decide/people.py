@@ -1,0 +1,189 @@
+"""What people prefer, beside what the metrics say; and how far each metric goes with people.
+
+`people` is {} without labels, else
+
+    models        [a, b]: the two whose answers were compared; all differences are a − b
+    labelled      cases of the drawn sample with a label, `outside` of them not drawn (shown, not used)
+    cases         cases that both models answered and the deciding metric scores
+    labellers     how many; `kappa` {labellers, n, alike, kappa, low, high} of the two with most cases in
+                  common, or None
+    preference    {estimate, se, low, high, p_value, weight}: share of cases where a is preferred less those
+                  where b is, −1 to 1, corrected by the metric that decides
+    labels_alone  {estimate, low, high}; `metric_alone` {estimate}: the metric's own difference, over its span
+    agreement     [metric, pairs, alike, tied, share, low, high, correlation (with its low and high): of pairs
+                  that a metric tells apart, how many it orders as people do; `length` is the yardstick
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ..metrics import described, in_order
+from ..wording import count, interval, number
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+LENGTH = "length"  # the longer answer is the better one: what a metric has to beat
+TIE = "tie"
+UNSEEN = "No person has looked at these answers."
+
+
+def people(
+    labels: pd.DataFrame,
+    drawn: Collection[str],
+    scores: pd.DataFrame,
+    lengths: pd.DataFrame,
+    primary: Mapping[str, str],
+    alpha: float = 0.05,
+) -> dict[str, Any]:
+    """What labels say; the docstring of this module describes it. {} where there is none.
+
+    `labels` has id, model_a, model_b, preferred (a model's name or "tie") and labeller, all of the same two
+    models. `drawn` are the ids of a uniform random sample: from no others can be inferred. `scores` are those
+    of models as in scores.csv; `lengths` has id, model, round and `words`; `primary` is {kind: the metric
+    that decides}.
+    """
+    from ..stats.preference import preference
+
+    if not len(labels):
+        return {}
+    a, b = models = tuple(labels[["model_a", "model_b"]].iloc[0])
+    by_metric = {name: _differences(rows, "value", models) for name, rows in scores.groupby("metric")}
+    deciding = _deciding(by_metric, primary)
+    values = labels["preferred"].map({a: 1.0, b: -1.0, TIE: 0.0})
+    verdicts = values.groupby(labels["id"].astype(str)).mean()
+    used = verdicts[verdicts.index.isin(set(drawn)) & verdicts.index.isin(deciding.index)]
+    known = used.reindex(deciding.index).to_numpy(dtype=float)
+    found, alone = (preference(known, deciding.to_numpy(), alpha=alpha, weight=w) for w in (None, 0.0))
+    by_metric[LENGTH] = _differences(lengths, "words", models)
+    told = [
+        _agreement(name, used, by_metric[name], alpha)
+        for name in [*in_order(by_metric.keys() - {LENGTH}), LENGTH]
+    ]
+    return {
+        "models": [a, b],
+        "alpha": alpha,
+        "labelled": len(used),
+        "outside": len(verdicts) - len(used),
+        "cases": len(deciding),
+        "labellers": int(labels["labeller"].nunique()),
+        "kappa": _kappa(labels, alpha),
+        "preference": {
+            name: getattr(found, name) for name in ("estimate", "se", "low", "high", "p_value", "weight")
+        },
+        "labels_alone": {name: getattr(alone, name) for name in ("estimate", "low", "high")},
+        "metric_alone": {"estimate": float(deciding.mean())},
+        "agreement": [one for one in told if one["pairs"] or one["metric"] == LENGTH],
+    }
+
+
+def preferred_to(found: Mapping[str, Any], model: str) -> str:
+    """The model that people are shown to prefer to `model`; "" for none."""
+    if not found or model not in found["models"]:
+        return ""
+    low, high = found["preference"]["low"], found["preference"]["high"]
+    best = found["models"][0] if low > 0 else found["models"][1] if high < 0 else model
+    return "" if best == model else best
+
+
+def people_in_words(found: Mapping[str, Any]) -> str:
+    """What people prefer, and what the metric alone says; or that no person has looked."""
+    if not found:
+        return UNSEEN
+    a, b = found["models"]
+    one, cases = found["preference"], f"{found['labelled']:,} of {count(found['cases'], 'case')}"
+    if one["low"] is None or one["low"] != one["low"]:
+        return f"People labelled {cases}; that is too little, or too much alike, to say what they prefer."
+    bounds = f"{number(one['estimate'])} ({interval(one['low'], one['high'])})"
+    if one["low"] > 0 or one["high"] < 0:
+        best, other = (a, b) if one["low"] > 0 else (b, a)
+        said = f"People prefer {best} to {other}"
+    else:
+        said = f"People are not shown to prefer {a} or {b}"
+    alone = number(found["metric_alone"]["estimate"])
+    return (
+        f"{said}: the share that prefers {a} less the share that prefers {b} is {bounds}, from labels of "
+        f"{cases}. The metric alone gives {alone}."
+    )
+
+
+def _deciding(by_metric: Mapping[str, pd.Series], primary: Mapping[str, str]) -> pd.Series:
+    """Per case the difference on the metric that decides its kind, as a share of the metric's range."""
+    import pandas as pd
+
+    parts = [
+        by_metric[name] / (described(name).span or 1.0) for name in primary.values() if name in by_metric
+    ]
+    return pd.concat(parts) if parts else pd.Series(dtype=float)
+
+
+def _differences(rows: pd.DataFrame, column: str, models: Sequence[str]) -> pd.Series:
+    """Per case the mean of the first model less that of the second, positive where the first is better."""
+    means = (
+        rows.groupby([rows["id"].astype(str), "model"])[column].mean().unstack().reindex(columns=list(models))
+    )
+    worse = column == "value" and described(str(rows["metric"].iloc[0])).lower_is_better
+    return ((means[models[0]] - means[models[1]]) * (-1 if worse else 1)).dropna()
+
+
+def _agreement(name: str, verdicts: pd.Series, differences: pd.Series, alpha: float) -> dict[str, Any]:
+    import numpy as np
+
+    from ..stats import proportion
+
+    both = verdicts[verdicts.index.isin(differences.index)]
+    theirs, ours = np.sign(both.to_numpy()), np.sign(differences.reindex(both.index).to_numpy().round(12))
+    told = (theirs != 0) & (ours != 0)
+    share = proportion(int((theirs == ours)[told].sum()), int(told.sum()), alpha=alpha)
+    return {
+        "metric": name,
+        "pairs": share.n,
+        "alike": share.successes,
+        "tied": int(((theirs != 0) & (ours == 0)).sum()),
+        "share": share.share,
+        "low": share.ci_low,
+        "high": share.ci_high,
+        **_correlation(both.to_numpy(), differences.reindex(both.index).to_numpy(), alpha),
+    }
+
+
+def _correlation(verdicts: np.ndarray, differences: np.ndarray, alpha: float) -> dict[str, float]:
+    """Spearman's with Fisher's interval (standard error 1.03/√(n − 3), Fieller and others 1957)."""
+    import numpy as np
+    from scipy.stats import spearmanr
+
+    from ..stats.estimates import t_quantile
+
+    n = len(verdicts)
+    if n < 4 or not np.ptp(verdicts) or not np.ptp(differences):
+        return dict.fromkeys(("correlation", "correlation_low", "correlation_high"), float("nan"))
+    r = float(spearmanr(verdicts, differences).statistic)
+    half = t_quantile(alpha / 2, float("inf")) * 1.03 / (n - 3) ** 0.5
+    middle = float(np.arctanh(min(1 - 1e-9, max(-1 + 1e-9, r))))
+    low, high = np.tanh(middle - half), np.tanh(middle + half)
+    return {"correlation": r, "correlation_low": float(low), "correlation_high": float(high)}
+
+
+def _kappa(labels: pd.DataFrame, alpha: float) -> dict[str, Any] | None:
+    """Of the two labellers with most cases in common; None where no two share one."""
+    from ..stats.preference import cohen_kappa
+
+    wide = labels.pivot_table(index=["id", "round"], columns="labeller", values="preferred", aggfunc="last")
+    shared = list(_shared(wide))
+    if not shared:
+        return None
+    _, one, other = max(shared, key=lambda pair: pair[0])
+    both = wide[[one, other]].dropna()
+    return {"labellers": [one, other], **asdict(cohen_kappa(list(both[one]), list(both[other]), alpha=alpha))}
+
+
+def _shared(wide: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
+    names = list(wide.columns)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            if shared := int(wide[[one, other]].notna().all(axis=1).sum()):
+                yield shared, one, other

@@ -1,0 +1,235 @@
+"""What people say, blind: which of two answers to a case they prefer. A sheet to fill in, and its reading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from hashlib import sha256
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..decide.people import TIE, people
+from ..errors import InputError
+from ..log import setup_logging
+from ..run import delimited
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = setup_logging(__name__)
+COLUMNS = ("id", "round", "model_a", "model_b", "preferred", "labeller", "time")
+KNOWN = ("pair", *COLUMNS)
+MOST_SAID = 20  # unusable rows that are named
+_SIDES = {"1": 1, "2": 2, "left": 1, "right": 2, "answer_1": 1, "answer_2": 2, TIE: 0, "0": 0, "both": 0}
+
+
+def draw_pairs(responses: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """For every two models a pair of answers to each case, in an order drawn by `seed`.
+
+    Columns: pair (the name that hides who answered), id, round, model_1, model_2. The first n of two models
+    are a uniform sample of their cases. The round and the sides are drawn, too. A case without a round in
+    which neither call failed is left out. `responses` as from `align`.
+    """
+    import pandas as pd
+
+    there = responses[responses["status"] != "failed"]
+    rounds = there.groupby(["id", "model"])["round"].agg(set).unstack()
+    rows = [row for two in combinations(responses["model"].unique(), 2) for row in _drawn(rounds, two, seed)]
+    pairs = pd.DataFrame(rows, columns=["pair", "id", "round", "model_1", "model_2"])
+    return pairs.sort_values("pair", ignore_index=True)
+
+
+def _drawn(rounds: pd.DataFrame, two: tuple[str, str], seed: int) -> Iterator[tuple[Any, ...]]:
+    for id, answered in rounds.reindex(columns=list(two)).dropna().iterrows():
+        if both := sorted(set.intersection(*answered)):
+            drawn = int(sha256(f"{seed} {id} {two}".encode()).hexdigest(), 16)
+            sides = two if drawn % 2 else two[::-1]
+            yield (f"{drawn:064x}"[:12], id, int(both[drawn // 2 % len(both)]), *sides)
+
+
+def of_two(pairs: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
+    """The pairs of two models, in the drawn order."""
+    ours = pairs["model_1"].isin(models) & pairs["model_2"].isin(models)
+    return pairs[ours].reset_index(drop=True)
+
+
+def sheet(pairs: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
+    """What a labeller fills in: pair, prompt, answer_1, answer_2, preferred (1, 2 or tie), labeller."""
+    said = responses.set_index(["id", "round", "model"])[["prompt", "model_response"]]
+    for side in ("1", "2"):
+        places = list(zip(pairs["id"], pairs["round"], pairs[f"model_{side}"], strict=True))
+        texts = said.loc[places] if places else said.iloc[:0]
+        pairs = pairs.assign(
+            prompt=list(texts["prompt"]),
+            **{f"answer_{side}": [shown(text) for text in texts["model_response"]]},
+        )
+    blank = pairs.assign(preferred="", labeller="")
+    return blank[["pair", "prompt", "answer_1", "answer_2", "preferred", "labeller"]]
+
+
+def shown(response: str) -> str:
+    """A response as a person reads it: the text of a conversation, else JSON over several lines, else raw."""
+    try:
+        value = json.loads(response)
+    except (ValueError, RecursionError):
+        return response
+    if isinstance(value, dict) and isinstance(value.get("response_text"), str):
+        return value["response_text"]
+    return json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def tasks(filled: pd.DataFrame) -> list[dict[str, Any]]:
+    """The sheet as tasks for Label Studio's Pairwise template (text1, text2)."""
+    return [
+        {
+            "data": {
+                "pair": row["pair"],
+                "prompt": row["prompt"],
+                "text1": row["answer_1"],
+                "text2": row["answer_2"],
+            }
+        }
+        for row in filled.to_dict("records")
+    ]
+
+
+def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None) -> pd.DataFrame:
+    """The labels in a file, or without one those in `kept`, if it is there; with COLUMNS.
+
+    model_a and model_b are the two of a pair in the order of names.
+
+    CSV, JSON lines, or a JSON array of rows with either `pair` and `preferred` (1, 2 or tie), as `sheet` has
+    them, or `id`, `preferred` (a model's name or tie) and, where there are, `round`, `model_a` and `model_b`;
+    or what Label Studio exports of `tasks`. A row that is not filled in is no label; one that cannot be used
+    is named in a warning; the last verdict of a labeller on a case counts. "" gives an empty table. Raises
+    InputError for a file that is missing, is no such table or holds no usable label.
+    """
+    import pandas as pd
+
+    path = Path(labels_file).expanduser() if labels_file else kept
+    if path is None or not (labels_file or path.exists()):
+        return pd.DataFrame(columns=list(COLUMNS))
+    rows = list(_rows(path))
+    if not rows and not labels_file:
+        return pd.DataFrame(columns=list(COLUMNS))
+    by_pair = {row["pair"]: row for row in pairs.to_dict("records")}
+    by_case: dict[str, list[dict[str, Any]]] = {}
+    for row in by_pair.values():
+        by_case.setdefault(str(row["id"]), []).append(row)
+    read = [(number, _label(row, by_pair, by_case)) for number, row in rows if _text(row, "preferred")]
+    problems = [f"row {number}: {label}" for number, label in read if isinstance(label, str)]
+    labels = [label for _, label in read if not isinstance(label, str)]
+    for line in problems[:MOST_SAID]:
+        logger.warning("%s, %s; the label is not used.", path, line)
+    if len(problems) > MOST_SAID:
+        logger.warning("%s: %d rows more cannot be used.", path, len(problems) - MOST_SAID)
+    if not labels:
+        why = f": {problems[0]}" if problems else ", so nobody has filled in `preferred`"
+        raise InputError(f"{path} holds {len(rows)} rows and no label that can be used{why}.")
+    table = pd.DataFrame(labels, columns=list(COLUMNS))
+    return table.drop_duplicates(["id", "round", "labeller"], keep="last", ignore_index=True)
+
+
+def _label(
+    row: Mapping[str, Any], by_pair: Mapping[str, Any], by_case: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> Any:
+    """A label's cells in the order of COLUMNS, or what is wrong with the row."""
+    pair, id, said = _text(row, "pair"), _text(row, "id"), _text(row, "preferred")
+    named = {_text(row, "model_a"), _text(row, "model_b")} - {""}
+    found = [by_pair[pair]] if pair in by_pair else [] if pair else by_case.get(id, [])
+    found = [one for one in found if named <= {one["model_1"], one["model_2"]}]
+    if not found:
+        which = f"pair {pair!r}" if pair else f"id {id!r}"
+        return f"{which} is no pair of answers of this run. Keep the sheet's column `pair` as it is"
+    if len(found) > 1:
+        return "which two models it compares is not said. Give model_a and model_b"
+    drawn = found[0]
+    models = {name.lower(): name for name in (drawn["model_1"], drawn["model_2"])} | {TIE: TIE}
+    side = _SIDES.get(said.lower())
+    if pair and side is not None:
+        preferred = (TIE, drawn["model_1"], drawn["model_2"])[side]
+    elif said.lower() in models:
+        preferred = models[said.lower()]
+    else:
+        use = "1, 2 or tie" if pair else f"{drawn['model_1']}, {drawn['model_2']} or tie"
+        return f"preferred is {said!r}. Use {use}"
+    a, b = sorted((drawn["model_1"], drawn["model_2"]))
+    round = _text(row, "round") or str(drawn["round"])
+    if not round.isdigit():
+        return f"round is {round!r}. Use a whole number"
+    return (drawn["id"], int(round), a, b, preferred, _text(row, "labeller"), _text(row, "time"))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """(number, cells) of each row. Raises InputError for a file that is no table of labels."""
+    if not path.is_file():
+        raise InputError(f"{path} is not a file. Give labels_file the path of a CSV or JSON file of labels.")
+    if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
+        yield from enumerate(_json_rows(path), 1)
+        return
+    columns, rows = delimited.read_rows(path, ("preferred",), KNOWN)
+    if "preferred" not in columns or not {"pair", "id"} & set(columns):
+        raise InputError(
+            f"{path} has the columns {', '.join(columns) or 'none'}; a table of labels has `preferred` and "
+            "`pair` (or `id`). `benchkit labels` writes a sheet to fill in."
+        )
+    for number, cells, problem in rows:
+        if problem:
+            logger.warning("%s, row %d is %s; the label is not used.", path, number, problem)
+        yield number, dict(zip(columns, cells, strict=False))
+
+
+def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    text = delimited.read_text(path).removeprefix("\ufeff")
+    try:
+        found = json.loads(text) if text.lstrip().startswith("[") else map(json.loads, text.splitlines())
+        for row in found:
+            if not isinstance(row, dict):
+                raise InputError(f"{path} holds {str(row)[:40]!r} where a label should be an object.")
+            yield from _annotations(row) if "annotations" in row else (row,)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not readable as JSON ({str(error)[:100]}). Mend it there.") from None
+
+
+def _annotations(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The labels of a task of Label Studio; a cancelled one is none."""
+    for one in task["annotations"] or ():
+        values = [part.get("value", {}) for part in one.get("result", ()) if part.get("type") == "pairwise"]
+        chosen = values[0].get("selected", "") if values else ""
+        if not one.get("was_cancelled"):
+            yield {
+                "pair": task.get("data", {}).get("pair"),
+                "preferred": chosen,
+                "labeller": one.get("completed_by"),
+                "time": one.get("created_at"),
+            }
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    value = row.get(name)
+    return "" if value is None or value != value else str(value).strip()
+
+
+def said_by_people(
+    labels: pd.DataFrame,
+    responses: pd.DataFrame,
+    scores: pd.DataFrame,
+    primary: Mapping[str, str],
+    *,
+    alpha: float,
+    sample: int,
+    seed: int,
+) -> dict[str, Any]:
+    """What labels say of the two models that most of them compare: see `benchkit.decide.people`.
+
+    `sample` cases are drawn by `seed`, as for the sheet: labels of others are counted and not inferred from.
+    """
+    if not len(labels):
+        return {}
+    two = labels.groupby(["model_a", "model_b"]).size().idxmax()
+    ours = labels[(labels["model_a"] == two[0]) & (labels["model_b"] == two[1])]
+    drawn = of_two(draw_pairs(responses, seed), two).head(sample)
+    words = responses["model_response"].map(lambda text: len(shown(text).split()))
+    lengths = responses.assign(words=words)[responses["status"] != "failed"]
+    return people(ours, list(drawn["id"].astype(str)), scores, lengths, primary, alpha)

@@ -1,0 +1,77 @@
+"""`benchkit labels`: two answers to each case, without names, for people to say which one they prefer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from ..wording import count, listed
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+TASKS = ".json"
+
+
+def add_labels(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("run_dir", metavar="RUN_DIR", help="a run whose models have answered")
+    add(
+        "--to",
+        metavar="FILE",
+        default="labels_to_fill.csv",
+        help="a .csv to fill in, or .json for Label Studio",
+    )
+    add("--sample", type=int, metavar="N", help="cases, drawn at random (default: 04's label_sample)")
+    add("--models", nargs=2, metavar=("A", "B"), help="whose answers (default: the two that contend)")
+    add("--verbose", action="store_true", help="show tracebacks")
+    command.set_defaults(command=write_sheet)
+
+
+def write_sheet(args: argparse.Namespace) -> int:
+    """Write the sheet and say what to do with it. Raises UsageError rather than write over a file."""
+    from ..generate.cases import adopt_cases
+    from ..measure import align
+    from ..measure.labels import draw_pairs, of_two, sheet, tasks
+    from ..run import read_run
+    from ..run.tables import table_text, write_atomically
+
+    path = Path(args.to).expanduser()
+    if path.exists():
+        raise UsageError(f"{path} is there already, and may hold labels. Name another file with --to.")
+    run = read_run(args.run_dir)
+    responses = align(run.responses(), adopt_cases(run.validated_tests()), warn=False)
+    if responses["model_response"].eq("").all():
+        raise UsageError(
+            f"{run.path} holds scores and no answers, so there is nothing to read and to prefer."
+        )
+    models = _two(run, list(responses["model"].unique()), args.models)
+    size = run.parameter("04_measure", "label_sample", 40) if args.sample is None else args.sample
+    pairs = of_two(draw_pairs(responses, run.seed or 0), models).head(size)
+    filled = sheet(pairs, responses)
+    text = (
+        json.dumps(tasks(filled), ensure_ascii=False, indent=1)
+        if path.suffix == TASKS
+        else table_text(filled)
+    )
+    write_atomically(path, text)
+    print(
+        f"{path}: {count(len(filled), 'pair')} of answers, in a random order and on random sides.\n"
+        "Write 1, 2 or tie into `preferred` and a name into `labeller`, from the top on; then\n"
+        f"  benchkit run {args.run_dir} --from 04 -p labels_file {path}"
+    )
+    return 0
+
+
+def _two(run: Run, models: list[str], named: list[str] | None) -> list[str]:
+    """The two named models; else the two contenders that the report has first, else the first two."""
+    if named:
+        if not set(named) <= set(models) or named[0] == named[1]:
+            raise UsageError(f"--models names {listed(named)}. Name two of {listed(models)}.")
+        return named
+    report = run.metrics_report() if (run.path / "metrics_report.json").exists() else {"decision": {}}
+    contenders = [name for name in report["decision"].get("contenders", ()) if name in models]
+    return [*contenders, *(name for name in models if name not in contenders)][:2]

@@ -1,0 +1,109 @@
+"""What people prefer: labels of some cases, corrected by a score that every case has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from benchkit.stats.checks import Array, check_share, require
+from benchkit.stats.estimates import NAN, t_quantile, t_tail
+
+FEWEST_LABELS = 20  # below, the weight of the score would itself be a guess
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A mean difference over cases as people see it; NaN for what the labels cannot tell."""
+
+    estimate: float
+    se: float
+    low: float  # t interval at level 1 − alpha
+    high: float
+    p_value: float
+    labelled: int  # cases with a label
+    others: int  # cases with a score alone
+    weight: float  # λ, 0 to 1: how far the score is believed; 0: labels alone
+    correlation: float  # of labels and score differences; NaN where one of them does not vary
+
+
+def preference(
+    labels: ArrayLike, scores: ArrayLike, *, alpha: float = 0.05, weight: float | None = None
+) -> Preference:
+    """Prediction-powered mean of `labels`, (cases,), NaN without a label; `scores` of the same shape, no NaN.
+
+    θ = mean_L D + λ (mean_U F − mean_L F), where D are the labels, F the scores, L the labelled cases and U
+    the others; λ = Cov_L(D, F) / [Var(F) (1 + n/N)], cut to 0..1 (Angelopoulos, Duchi and Zrnic 2023).
+    Var θ = Var_L(D − λF)/n + λ² Var_U(F)/N, t with n − 1. The labelled cases have to be a random sample.
+    With fewer than 20 labels, or where |correlation| ≤ 1/√(n − 2), which noise reaches by itself, λ is 0.
+    `weight` fixes λ. Without spread (se 0) there is no interval. Raises UsageError for other shapes.
+    """
+    check_share(alpha, "alpha")
+    d, f = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    require(
+        d.ndim == 1 and d.shape == f.shape and not np.isnan(f).any(),
+        f"labels have shape {d.shape} and scores {f.shape}; give a score of each case, and NaN for no label.",
+    )
+    known = ~np.isnan(d)
+    d, f, others = d[known], f[known], f[~known]
+    n = len(d)
+    if n < 2:
+        return Preference(float(d.mean()) if n else NAN, NAN, NAN, NAN, NAN, n, len(others), 0.0, NAN)
+    correlation = _correlation(d, f)
+    if weight is None:
+        weight = _weight(d, f, others, correlation)
+    estimate, variance = float(d.mean()), float((d - weight * f).var(ddof=1)) / n
+    if weight > 0:
+        estimate += weight * float(others.mean() - f.mean())
+        variance += weight**2 * float(others.var(ddof=1)) / len(others)
+    se = math.sqrt(variance)
+    half, p = t_quantile(alpha / 2, n - 1) * se, NAN
+    if se > 0:
+        p = 2 * t_tail(abs(estimate) / se, n - 1)
+    low, high = (estimate - half, estimate + half) if se > 0 else (NAN, NAN)
+    return Preference(estimate, se, low, high, p, n, len(others), weight, correlation)
+
+
+def _correlation(d: Array, f: Array) -> float:
+    return float(np.corrcoef(d, f)[0, 1]) if d.std() > 0 and f.std() > 0 else NAN
+
+
+def _weight(d: Array, f: Array, others: Array, correlation: float) -> float:
+    n = len(d)
+    if n < FEWEST_LABELS or len(others) < 2 or not abs(correlation) > 1 / math.sqrt(n - 2):
+        return 0.0
+    spread = float(np.concatenate([f, others]).var(ddof=1)) * (1 + n / len(others))
+    return min(1.0, max(0.0, float(np.cov(d, f, ddof=0)[0, 1]) / spread))
+
+
+@dataclass(frozen=True, slots=True)
+class Kappa:
+    """Cohen's (1960) kappa of two raters: agreement beyond what their shares would give by chance."""
+
+    n: int  # items that both rated
+    alike: float  # share of them on which they agree
+    kappa: float  # −1 to 1; NaN where both always say the same one thing
+    low: float  # interval at level 1 − alpha, from the variance of Fleiss, Cohen and Everitt (1969)
+    high: float
+
+
+def cohen_kappa(one: Sequence[object], other: Sequence[object], *, alpha: float = 0.05) -> Kappa:
+    """Kappa of two raters' verdicts on the same items, in the same order. Raises UsageError for others."""
+    require(len(one) == len(other), f"{len(one)} and {len(other)} verdicts; give two on every item.")
+    names = {name: i for i, name in enumerate(dict.fromkeys([*one, *other]))}
+    p = np.zeros((len(names), len(names)))
+    for a, b in zip(one, other, strict=True):
+        p[names[a], names[b]] += 1 / len(one)
+    rows, columns, seen = p.sum(axis=1), p.sum(axis=0), float(np.trace(p))
+    chance = float(rows @ columns)
+    if not len(one) or chance > 1 - 1e-12:
+        return Kappa(len(one), seen if len(one) else NAN, NAN, NAN, NAN)
+    k = (seen - chance) / (1 - chance)
+    own = float(np.diag(p) @ (1 - (rows + columns) * (1 - k)) ** 2)
+    crossed = (p * (rows[None, :] + columns[:, None]) ** 2).sum() - float(np.diag(p) @ (rows + columns) ** 2)
+    variance = own + (1 - k) ** 2 * float(crossed) - (k - chance * (1 - k)) ** 2
+    half = t_quantile(alpha / 2, math.inf) * math.sqrt(max(0.0, variance) / len(one)) / (1 - chance)
+    return Kappa(len(one), seen, k, max(-1.0, k - half), min(1.0, k + half))

@@ -1,0 +1,326 @@
+"""Which of two answers people prefer: the blind sheet, what comes back, and what it says of the models."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchkit.decide import decide
+from benchkit.decide.decision import Beside, plain
+from benchkit.decide.people import people, people_in_words, preferred_to
+from benchkit.errors import InputError
+from benchkit.measure.labels import draw_pairs, of_two, read_labels, said_by_people, sheet, shown, tasks
+from benchkit.report import people as report_people
+
+MODELS = ("a/one", "b/two")
+
+
+def responses(cases: int = 40, models=MODELS, rounds: int = 2, **failed) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": f"c{i}",
+            "round": r,
+            "model": model,
+            "prompt": f"Question {i}?",
+            "model_response": json.dumps({"response_text": f"{model} says {i}, round {r}"}),
+            "status": "failed" if failed.get(f"c{i}") == model else "answered",
+        }
+        for i in range(cases)
+        for model in models
+        for r in range(1, rounds + 1)
+    )
+
+
+@pytest.fixture
+def pairs():
+    return draw_pairs(responses(), 7)
+
+
+def written(tmp_path, rows, name="labels.csv"):
+    path = tmp_path / name
+    if name.endswith(".csv"):
+        pd.DataFrame(rows).to_csv(path, index=False)
+    else:
+        path.write_text(json.dumps(rows) if name.endswith(".json") else "\n".join(map(json.dumps, rows)))
+    return str(path)
+
+
+class TestDrawing:
+    def test_one_pair_a_case_sides_and_rounds_drawn(self, pairs):
+        assert sorted(pairs["id"]) == sorted(f"c{i}" for i in range(40))
+        assert pairs["pair"].is_unique
+        assert set(pairs["round"]) == {1, 2}
+        assert 8 < (pairs["model_1"] == "a/one").sum() < 32
+
+    def test_the_same_whatever_the_order_and_another_with_another_seed(self, pairs):
+        again = draw_pairs(responses().sample(frac=1, random_state=1), 7)
+        both = pairs.merge(again, on=["id", "round"])
+        assert len(both) == 40
+        assert list(draw_pairs(responses(), 8)["id"]) != list(pairs["id"])
+
+    def test_a_failed_call_is_no_answer_to_prefer(self):
+        drawn = draw_pairs(responses(3, c1="a/one"), 7)
+        assert sorted(drawn["id"]) == ["c0", "c2"]
+
+    def test_every_two_of_three_models(self):
+        drawn = draw_pairs(responses(5, ("a", "b", "c")), 7)
+        assert len(drawn) == 15
+        assert len(of_two(drawn, ["a", "c"])) == 5
+
+    def test_the_sheet_is_blind(self, pairs):
+        filled = sheet(pairs, responses().assign(model_response="the same words"))
+        assert not filled.astype(str).apply(lambda column: column.str.contains("a/one|b/two")).any().any()
+        assert list(filled["preferred"].unique()) == [""]
+
+    def test_each_answer_stands_on_its_side(self, pairs):
+        filled = sheet(pairs, responses())
+        for row, pair in zip(filled.to_dict("records"), pairs.to_dict("records"), strict=True):
+            assert row["answer_1"].startswith(pair["model_1"])
+            assert row["answer_2"].startswith(pair["model_2"])
+
+    @pytest.mark.parametrize(
+        ("response", "text"),
+        [('{"response_text": "Yes."}', "Yes."), ('{"a": 1}', '{\n "a": 1\n}'), ("No JSON", "No JSON")],
+    )
+    def test_what_is_read(self, response, text):
+        assert shown(response) == text
+
+
+class TestReading:
+    @pytest.mark.parametrize(("said", "side"), [("1", 1), ("2", 2), ("left", 1), (" RIGHT ", 2), ("tie", 0)])
+    @pytest.mark.parametrize("name", ["labels.csv", "labels.jsonl", "labels.json"])
+    def test_the_sheet_filled_in(self, tmp_path, pairs, said, side, name):
+        first = pairs.iloc[0]
+        file = written(tmp_path, [{"pair": first["pair"], "preferred": said, "labeller": "x"}], name)
+        row = read_labels(file, pairs).iloc[0]
+        assert row["preferred"] == ("tie", first["model_1"], first["model_2"])[side]
+        assert (row["id"], row["round"], row["labeller"]) == (first["id"], first["round"], "x")
+        assert (row["model_a"], row["model_b"]) == MODELS
+
+    def test_models_by_name(self, tmp_path, pairs):
+        file = written(tmp_path, [{"id": "c3", "preferred": "B/two", "round": 2}])
+        assert read_labels(file, pairs).iloc[0][["id", "round", "preferred"]].tolist() == ["c3", 2, "b/two"]
+
+    def test_label_studio(self, tmp_path, pairs):
+        """What it exports of our tasks: one annotation a person, the cancelled ones are none."""
+        made = tasks(sheet(pairs.head(2), responses()))
+        chosen = {"type": "pairwise", "value": {"selected": "left"}}
+        made[0]["annotations"] = [
+            {"result": [chosen], "completed_by": 4, "created_at": "2026-11-27T10:00:00Z"},
+            {"result": [chosen], "completed_by": 5, "was_cancelled": True},
+        ]
+        made[1]["annotations"] = [{"result": [], "completed_by": 4}]
+        read = read_labels(written(tmp_path, made, "export.json"), pairs)
+        assert read[["id", "preferred", "labeller"]].to_numpy().tolist() == [
+            [pairs["id"][0], pairs["model_1"][0], "4"]
+        ]
+
+    def test_the_last_verdict_of_a_labeller_counts(self, tmp_path, pairs):
+        one = {"pair": pairs["pair"][0], "labeller": "x"}
+        rows = [one | {"preferred": "1"}, one | {"preferred": "2"}, one | {"preferred": "1", "labeller": "y"}]
+        read = read_labels(written(tmp_path, rows), pairs)
+        assert dict(zip(read["labeller"], read["preferred"], strict=True)) == {
+            "x": pairs["model_2"][0],
+            "y": pairs["model_1"][0],
+        }
+
+    @pytest.mark.parametrize(
+        ("row", "problem"),
+        [
+            ({"pair": "nope", "preferred": "1"}, "row 3: pair 'nope' is no pair of answers"),
+            ({"pair": "{0}", "preferred": "better"}, "preferred is 'better'. Use 1, 2 or tie"),
+            ({"id": "c3", "preferred": "gpt"}, "preferred is 'gpt'. Use"),
+            ({"id": "c3", "preferred": "tie", "round": "x"}, "round is 'x'"),
+        ],
+    )
+    def test_a_row_that_cannot_be_used_is_named(self, tmp_path, pairs, caplog, row, problem):
+        row = {name: cell.format(pairs["pair"][0]) for name, cell in row.items()}
+        good = {"pair": pairs["pair"][1], "preferred": "1", "id": "", "round": ""}
+        read = read_labels(written(tmp_path, [good, row]), pairs)
+        assert len(read) == 1
+        assert problem in caplog.text
+
+    def test_which_two_of_three_models(self, tmp_path, caplog):
+        drawn = draw_pairs(responses(5, ("a", "b", "c")), 7)
+        rows = [
+            {"id": "c1", "model_a": "a", "model_b": "c", "preferred": "c"},
+            {"id": "c2", "model_a": "", "model_b": "", "preferred": "c"},
+        ]
+        read = read_labels(written(tmp_path, rows), drawn)
+        assert read[["model_a", "model_b"]].to_numpy().tolist() == [["a", "c"]]
+        assert "Give model_a and model_b" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("name", "text", "problem"),
+        [
+            ("absent.csv", None, "is not a file"),
+            ("a.csv", "x,y\n1,2\n", "has the columns x, y"),
+            ("a.csv", "pair,preferred\nabc,\n", "no label that can be used, so nobody"),
+            ("a.json", "[1]", "where a label should be an object"),
+            ("a.jsonl", "{", "is not readable as JSON"),
+        ],
+    )
+    def test_no_such_table(self, tmp_path, pairs, name, text, problem):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+        with pytest.raises(InputError, match=problem):
+            read_labels(str(tmp_path / name), pairs)
+
+    def test_none(self, pairs):
+        assert read_labels("", pairs).empty
+
+
+def scored(differences, metric="requirements_met", kind="conversation") -> pd.DataFrame:
+    """Model one scores .5 + half of the difference, model two .5 − half."""
+    return pd.DataFrame(
+        {"id": f"c{i}", "model": model, "round": 1, "metric": metric, "test_case": kind, "value": value}
+        for i, d in enumerate(differences)
+        for model, value in zip(MODELS, (0.5 + d / 2, 0.5 - d / 2), strict=True)
+    )
+
+
+def labelled(verdicts, labeller="x") -> pd.DataFrame:
+    names = {1: "a/one", -1: "b/two", 0: "tie"}
+    return pd.DataFrame(
+        {"id": f"c{i}", "round": 1, "model_a": "a/one", "model_b": "b/two", "preferred": names[v]}
+        for i, v in enumerate(verdicts)
+        if v is not None
+    ).assign(labeller=labeller)
+
+
+def lengths(differences) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"id": f"c{i}", "model": model, "round": 1, "words": value}
+        for i, d in enumerate(differences)
+        for model, value in zip(MODELS, (50 + d, 50), strict=True)
+    )
+
+
+PRIMARY = {"conversation": "task_completion"}
+
+
+def asked(verdicts, differences, words=None, drawn=None, **more):
+    words = differences if words is None else words
+    ids = [f"c{i}" for i in range(len(differences))] if drawn is None else drawn
+    given = labelled(verdicts) if not isinstance(verdicts, pd.DataFrame) else verdicts
+    return people(given, ids, scored(differences, "task_completion"), lengths(words), PRIMARY, **more)
+
+
+class TestPeople:
+    def test_labels_correct_a_metric_that_favours_one(self):
+        """The metric says one, by as much everywhere; people, who see the other half, say two."""
+        draw = np.random.default_rng(3)
+        truth = draw.choice([-1, -1, 0, 1], 200)
+        metric = np.clip(truth * 0.5 + 0.4, -1, 1)
+        found = asked([int(v) if i < 60 else None for i, v in enumerate(truth)], metric)
+        assert found["metric_alone"]["estimate"] > 0
+        assert found["preference"]["high"] < 0
+        assert found["preference"]["low"] <= truth.mean() <= found["preference"]["high"]
+        assert preferred_to(found, "a/one") == "b/two"
+        assert preferred_to(found, "b/two") == preferred_to(found, "another") == ""
+        assert "People prefer b/two to a/one" in people_in_words(found)
+
+    def test_labels_outside_the_sample_are_counted_and_not_used(self):
+        found = asked([1] * 10, [0.1] * 10, drawn=["c0", "c1", "c2"])
+        assert (found["labelled"], found["outside"]) == (3, 7)
+
+    def test_agreement_beside_length(self):
+        """A metric orders as people do; length orders the other way."""
+        verdicts = [1, -1] * 15
+        found = asked(verdicts, [0.2 * v for v in verdicts], words=[-v for v in verdicts])
+        told = {row["metric"]: row for row in found["agreement"]}
+        assert (told["task_completion"]["alike"], told["task_completion"]["pairs"]) == (30, 30)
+        assert (told["length"]["alike"], told["length"]["pairs"]) == (0, 30)
+        assert told["task_completion"]["correlation"] == pytest.approx(1)
+        assert list(told)[-1] == "length"
+
+    def test_ties_order_nothing(self):
+        found = asked([0, 0, 1, -1], [0.1, 0.2, 0.3, 0.0])
+        row = found["agreement"][0]
+        assert (row["pairs"], row["tied"]) == (1, 1)
+
+    def test_a_metric_where_less_is_better_counts_the_other_way(self):
+        verdicts, errors = [1, -1] * 4, [-0.2, 0.2] * 4
+        told = people(
+            labelled(verdicts),
+            ["c0"],
+            scored(errors, "wer_score"),
+            lengths(errors),
+            {"conversation": "wer_score"},
+        )
+        assert told["metric_alone"]["estimate"] == pytest.approx(0)
+        assert told["agreement"][0]["alike"] == told["agreement"][0]["pairs"] == 1
+
+    def test_two_labellers(self):
+        both = pd.concat([labelled([1, 1, -1, 0]), labelled([1, -1, -1, 0], "y")])
+        found = asked(both, [0.1] * 4)
+        assert found["labellers"] == 2
+        assert (found["kappa"]["n"], found["kappa"]["alike"]) == (4, 0.75)
+        assert asked([1, 1], [0.1] * 2)["kappa"] is None
+
+    def test_nobody(self):
+        assert asked([], [0.1] * 3) == {}
+        assert preferred_to({}, "a/one") == ""
+
+    def test_too_few_to_say(self):
+        said = people_in_words(asked([1], [0.1] * 3))
+        assert (
+            said
+            == "People labelled 1 of 3 cases; that is too little, or too much alike, to say what they prefer."
+        )
+
+
+class TestDecision:
+    """One is .2 ahead on every third case more than two is: the metric alone deploys it."""
+
+    DIFFERENCES = tuple([0.4, 0.1, 0.1, 0.2] * 15)
+
+    def decided(self, verdicts) -> dict:
+        scores = scored(self.DIFFERENCES, "task_completion")
+        found = asked(verdicts, list(self.DIFFERENCES)) if verdicts else {}
+        return decide(scores, beside=Beside(people=found))
+
+    def test_nobody_has_looked(self):
+        found = self.decided([])
+        assert (found["outcome"], found["model"]) == ("deploy", "a/one")
+        assert "No person has looked at these answers." in [found["caveat"], *found["warnings"]]
+
+    def test_people_agree(self):
+        found = self.decided([1, 1, 1, 0] * 10)
+        assert (found["outcome"], found["model"]) == ("deploy", "a/one")
+        assert any(line.startswith("People prefer a/one to b/two") for line in found["because"])
+        assert not any("No person" in line for line in [found["caveat"], *found["warnings"]])
+
+    def test_what_people_contradict_is_not_deployed(self):
+        found = self.decided([-1, -1, -1, 0] * 10)
+        assert (found["outcome"], found["model"], found["needed"]) == ("inconclusive", "", None)
+        assert found["sentence"].startswith("No decision: a/one scores")
+        assert found["sentence"].endswith("but people prefer b/two.")
+        assert any(line.startswith("People prefer b/two to a/one") for line in found["because"])
+
+    def test_people_who_are_not_of_one_mind_change_nothing(self):
+        assert self.decided([1, -1] * 20)["outcome"] == "deploy"
+
+
+class TestReported:
+    def test_people_beside_the_metric_and_the_metrics_beside_people(self):
+        """From the labels to the section, as 04 and 05 do it."""
+        answers = responses()
+        drawn = draw_pairs(answers, 7)
+        labels = labelled([1, 1, 1, 0] * 10)
+        how = {"alpha": 0.05, "sample": 30, "seed": 7}
+        scores = scored([0.3, 0.2, 0.1, -0.1] * 10, "task_completion")
+        found = plain(said_by_people(labels, answers, scores, PRIMARY, **how))
+        assert (found["labelled"], found["outside"]) == (30, 10)
+        assert set(drawn["id"].head(30)) <= set(labels["id"])
+        text = report_people({"people": found, "signature": "made so"})
+        assert "People prefer a/one to b/two" in text
+        assert "| the longer answer |" in text
+        assert "10 labelled cases outside of the random sample are not used" in text
+
+    def test_nothing_without_labels(self):
+        assert report_people({"people": {}}) == ""
+        assert people_in_words({}) == "No person has looked at these answers."
