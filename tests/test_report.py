@@ -432,7 +432,7 @@ class TestWorst:
             "must: give back $5 weight 2 | met: “refund $5 TODAY” | not met: “We pay” (the quote is not"
             in words
         )
-        assert "must not: blame <them> | met | not met: “<your> fault”" in words
+        assert "must not: blame <them> | kept | violated: “<your> fault”" in words
 
     def test_without_a_judge_there_are_answers_to_read(self):
         """Nobody judged, or the judge's call failed: no verdict is made up."""

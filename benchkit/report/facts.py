@@ -26,7 +26,7 @@ MEASURES = {
     "latency_s": ("seconds per answer, queue and all,", 1.0),
     "service_s": ("seconds of service per answer", 1.0),
     "queue_s": ("seconds in the queue per answer", 1.0),
-    "cost_usd": ("US$ per 1,000 answers", 1000.0),
+    "cost_usd": ("USD per 1,000 answers", 1000.0),
 }
 
 
@@ -167,7 +167,7 @@ def _sensitivity(report: Row) -> Said:
             yield _spread(row, report["configuration"]["alpha"]), {"p_value": row["p_value"]}
     yield from _other_ways(report, found)
     if need := decision["needed"]:
-        price = f", about US$ {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
+        price = f", about USD {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
         which = listed(map(kind_name, need["kinds"]))
         text = f"{need['cases']:,} {which} in all, {need['more']:,} more than now{price}, "
         if need["what"] == "least":
@@ -306,7 +306,7 @@ def _cost(report: Row) -> Said:
             yield _served(row, report), _some(row, "difference n")
     for row in report["results_summary"]["cost"]:
         if known(row["cost_usd"]):
-            text = "{answers} of {model} cost US$ {usd}, US$ {cost_usd_per_1000} per 1,000."
+            text = "{answers} of {model} cost USD {usd}, USD {cost_usd_per_1000} per 1,000."
             usd, answers = number(row["cost_usd"], 4), count(row["priced"], "answer")
             yield say(text, row, answers=answers, usd=usd), _some(row, "cost_usd")
         if known(row["latency_s_median"]):

@@ -185,6 +185,7 @@ def _asked(requirement: Mapping[str, Any]) -> str:
 
 def _judged(requirement: Mapping[str, Any]) -> str:
     met, status = requirement["met"], requirement["status"]
-    word = {None: "not judged", True: "met", False: "<b>not met</b>"}[met]
+    good, bad = ("met", "not met") if requirement["kind"] == "must" else ("kept", "violated")
+    word = {None: "not judged", True: good, False: f"<b>{bad}</b>"}[met]
     quote = f": “{in_html(requirement['quote'])}”" if requirement["quote"] else ""
     return word + quote + (f" <small>({in_html(status)})</small>" if status else "")
