@@ -1,13 +1,14 @@
 """Calibration of the whole chain: does it decide right about simulated models whose quality is planted?
 
     python benchmarks/chain.py [RUNS]
+    python benchmarks/chain.py RUNS CASES    only equal models, CASES of each kind written, without a pilot
 
 Full runs without notebooks, against the offline provider over real HTTP: cases are written, validated by a
-critic that errs, answered while calls fail, scored, compared and decided on. Half of the runs has two equal
-models; in the others one is worse, and a pilot has planned the cases that find it with 80 % power. Prints how
-often an equal pair got a winner, and how often the worse model was found beside the power that was planned.
-The decision is read as 04 writes it; its metrics' controls are left out, for it is the statistics that are
-tried here.
+critic and a judge that err, answered while calls fail, judged, scored, compared and decided on. Half of the
+runs has two equal models; in the others one is worse, and a pilot has planned the cases that find it with
+80 % power. Prints how each run ended, how often an equal pair got a winner, and how often the worse model was
+found beside the power that was planned. The decision is read as 04 writes it; its metrics' controls are left
+out, for it is the statistics that are tried here.
 """
 
 from __future__ import annotations
@@ -39,16 +40,18 @@ from benchkit.llm.budget import Budget
 from benchkit.llm.client import Client
 from benchkit.llm.provider import Provider
 from benchkit.llm.sender import Clock
-from benchkit.measure import PRIMARY, align, score
+from benchkit.measure import PRIMARY, align, judge_answers, score
 from benchkit.offline import OfflineServer
 from benchkit.offline.world.models import ROSTER
 from benchkit.run import Run, start_run
 from benchkit.stats import proportion
 from benchkit.validate import validate
+from benchkit.validate.requirements import requirements_judge
 from benchkit.values import checked
 
 STEADY = ROSTER["offline/steady"]
 LESSER = replace(STEADY, id="offline/lesser", field_accuracy=0.88, fact_recall=0.81)
+JUDGE = "offline/judge"
 CRITIC = replace(ROSTER["offline/critic"], id="offline/erring", critic_misses=0.25, critic_false_alarms=0.15)
 ROUNDS, POWER = 2, 0.8
 RULES = Rules(primary_metric=",".join(PRIMARY.values()))
@@ -94,6 +97,7 @@ class Ended:
     compared: dict[str, dict[str, Any]]  # the deciding comparison of each kind
     scores: pd.DataFrame  # of the deciding metrics
     unscored: float  # share of the responses
+    unjudged: float  # share of the verdicts
     seconds: float
 
     def shown(self, model: str) -> bool:
@@ -121,14 +125,16 @@ async def walk(task: Task, run: Run) -> Ended:
     models = list(PAIRS[task.planted])
     async with client_of(run) as client:
         await answer(run, client, models, task)
-    cases = run.validated_tests()
-    responses = align(run.responses(), cases)
-    scores = score(responses, cases)
+        cases = run.validated_tests()
+        responses = align(run.responses(), cases)
+        judgements = await judge_answers(responses, cases, client, JUDGE)
+    scores = score(responses, cases, judgements)
     rows = compare(scores, RULES)
     deciding = rows[rows["primary"]].set_index("test_case").to_dict("index")
     unscored = float((responses["status"] == "failed").mean())
+    unjudged = float(judgements["met"].isna().mean())
     kept = scores[scores["metric"].isin(PRIMARY.values())]
-    return Ended(task, decide(scores, RULES), deciding, kept, unscored, 0.0)
+    return Ended(task, decide(scores, RULES), deciding, kept, unscored, unjudged, 0.0)
 
 
 def client_of(run: Run) -> Client:
@@ -141,7 +147,8 @@ async def answer(run: Run, client: Client, models: list[str], task: Task) -> Non
     """01 to 03: cases written, validated and answered."""
     author, sizes = "offline/author", {f"{kind}_cases": n for kind, n in task.cases.items()}
     run.save("initial_tests.csv", await generate(plan_cases(checked("01_generate", sizes)), client, author))
-    outcome = await validate(run.initial_tests(), client, CRITIC.id, rewrite=rewriter(client, author))
+    how = {"rewrite": rewriter(client, author), "doubts": requirements_judge(client, JUDGE)}
+    outcome = await validate(run.initial_tests(), client, CRITIC.id, **how)
     run.save("validated_tests.csv", outcome.accepted)
     work = plan_execution(client, run.validated_tests(), models, ROUNDS)
     run.save_responses(await execute(work, client))
@@ -184,6 +191,14 @@ def to_write(wanted: dict[str, int], pilot: pd.DataFrame) -> dict[str, int]:
     return {kind: math.ceil(n / accepted[kind] / (1 - FAILING) ** 2) for kind, n in wanted.items()}
 
 
+def told(one: Ended) -> Ended:
+    """Says how a run ended, so that a benchmark that is cut short has not run for nothing."""
+    sizes = [one.compared[kind]["n"] for kind in PRIMARY]
+    outcome = f"{one.decision['outcome']} {one.decision['model']}"
+    print(f"{one.task.planted} {one.task.seed}: {outcome}, {sizes} cases, {one.seconds:.0f} s", flush=True)
+    return one
+
+
 def share(hits: list[bool]) -> str:
     one = proportion(sum(hits), len(hits))
     low, high = 100 * one.ci_low, 100 * one.ci_high
@@ -218,26 +233,39 @@ def print_ended(ended: list[Ended], seconds: float) -> None:
     times = [one.seconds for one in ended]
     n = [one.compared[kind]["n"] for one in ended for kind in PRIMARY]
     unscored = statistics.mean(one.unscored for one in ended)
-    print(f"\nunscored responses {100 * unscored:.1f} %; cases compared per kind {min(n)} to {max(n)}")
+    unjudged = statistics.mean(one.unjudged for one in ended)
+    print(f"\nunscored responses {100 * unscored:.1f} %, lost verdicts {100 * unjudged:.1f} %; ", end="")
+    print(f"cases compared per kind {min(n)} to {max(n)}")
     print(f"{seconds:.0f} s in all; a run {statistics.median(times):.1f} s, ", end="")
     print(f"{min(times):.1f} to {max(times):.1f}")
 
 
-def main(runs: str = "400") -> None:
-    began, order = time.perf_counter(), ("equal", "better", "equal", "worse")
+def planned_runs(pool: ProcessPoolExecutor) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The scores of the pilots, and how many cases of each kind a run has written."""
+    first = [Task("better", 7 + i, dict.fromkeys(PRIMARY, PILOT), 0.0) for i in range(2)]
+    pilot = pooled(list(pool.map(full_run, first)))
+    wanted = planned_cases(pilot)
+    print(f"planned {wanted}")
+    return pilot, to_write(wanted, pilot)
+
+
+def main(runs: str = "400", cases: str = "") -> None:
+    began, order = time.perf_counter(), ("equal",) if cases else ("equal", "better", "equal", "worse")
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"{machine}, Python {platform.python_version()}")
     print(f"critic misses {CRITIC.critic_misses}, false alarms {CRITIC.critic_false_alarms}; ", end="")
+    print(f"judge errs in {ROSTER[JUDGE].judge_errors} of its verdicts; ", end="")
     print(f"{100 * FAILING:.0f} % of calls fail for good; {ROUNDS} rounds", flush=True)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        first = [Task("better", 7 + i, dict.fromkeys(PRIMARY, PILOT), 0.0) for i in range(2)]
-        pilot = pooled(list(pool.map(full_run, first)))
-        wanted = planned_cases(pilot)
-        sizes = to_write(wanted, pilot)
-        print(f"{runs} runs; planned {wanted}, written {sizes}", flush=True)
-        ended = list(pool.map(full_run, [Task(order[i % 4], 1000 + i, sizes) for i in range(int(runs))]))
+        sizes = dict.fromkeys(PRIMARY, int(cases or 0))
+        if not cases:
+            pilot, sizes = planned_runs(pool)
+        print(f"{runs} runs; written {sizes}", flush=True)
+        tasks = [Task(order[i % len(order)], 1000 + i, sizes) for i in range(int(runs))]
+        ended = [told(one) for one in pool.map(full_run, tasks)]
     print_equal([one for one in ended if one.task.planted == "equal"])
-    print_planted([one for one in ended if one.task.planted != "equal"], pilot)
+    if not cases:
+        print_planted([one for one in ended if one.task.planted != "equal"], pilot)
     print_ended(ended, time.perf_counter() - began)
 
 

@@ -159,7 +159,8 @@ def main(runs: str = "2000") -> None:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"{machine}, Python {platform.python_version()}")
     print(f"{runs} runs a scenario, a tenth where every sentence is read; alpha .05, margin .05\n")
-    sizes = {name: int(runs) // 10 if name.startswith("sentences") else int(runs) for name in SCENARIOS}
+    few = max(4, int(runs) // 10)  # one for each of the four seeds
+    sizes = {name: few if name.startswith("sentences") else int(runs) for name in SCENARIOS}
     jobs = [(name, size // 4, seed) for name, size in sizes.items() for seed in range(4)]
     with ProcessPoolExecutor(int(os.environ.get("WORKERS", "2")), mp_context=get_context("spawn")) as pool:
         done = pool.map(share, jobs)

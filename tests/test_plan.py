@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import os
 import shutil
 
 import numpy as np
@@ -16,6 +17,7 @@ from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.plan import plan_power
 from benchkit.execute.price import TIERS, answer_prices, least_minutes, price
+from benchkit.measure import align, judge_answers
 from benchkit.offline import OfflineServer
 from benchkit.runner import cli
 from benchkit.runner.plan_command import add_plan, plan
@@ -270,3 +272,21 @@ class TestCommand:
         assert f"Measured on a pilot of 10 cases in 2 rounds ({tmp_path / 'run'}): how JSON cases vary" in out
         assert "Conversations decided nothing there: on task_completion" in out
         assert "10 cases in 5 rounds have a chance of 80 %" in out
+
+    def test_judgements_of_an_unfinished_04_are_used(self, tmp_path, monkeypatch, capsys):
+        """What the judge has said decides on conversations, unless 02 or 03 has written since."""
+        table = cases(10, ["conversation"])
+        with OfflineServer(latency_ms=0, error_rate=0) as server:
+            client = client_on(server, tmp_path / "run", monkeypatch)
+            client.run.save("validated_tests.csv", table)
+            client.run.record("03_execute", models=[STEADY, HASTY], rounds=2, temperature=0.7)
+            work = plan_execution(client, table, [STEADY, HASTY], 2)
+            client.run.save_responses(asyncio.run(execute(work, client)))
+            answers = align(client.run.responses(), table)
+            judged = asyncio.run(judge_answers(answers, table, client, "offline/judge"))
+            client.run.save("judgements.csv", judged)
+        measured = f"Measured on a pilot of 10 cases in 2 rounds ({tmp_path / 'run'}): how conversations vary"
+        assert measured in said(capsys, str(tmp_path / "run"))
+        later = (tmp_path / "run/judgements.csv").stat().st_mtime + 1
+        os.utime(tmp_path / "run/validated_tests.csv", (later, later))
+        assert "decided nothing there: on task_completion" in said(capsys, str(tmp_path / "run"))

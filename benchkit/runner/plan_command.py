@@ -98,8 +98,18 @@ def _seen(run: Run) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
         run.current_report()
         scores = run.scores()
     except RunError:  # 04 has not measured it, or not what is there now
-        scores = with_controls(score(align(answers, cases), cases), cases)
+        said = _judgements(run)
+        scores = with_controls(score(align(answers, cases), cases, said), cases, said)
     return answers, scores
+
+
+def _judgements(run: Run) -> pd.DataFrame | None:
+    """What the judge said in a 04 that did not end; None where 02 or 03 has written anything since."""
+    judged = run.path / "judgements.csv"
+    judged_from = [run.path / "validated_tests.csv", *response_files(run.path).values()]
+    if not judged.exists() or judged.stat().st_mtime < max(one.stat().st_mtime for one in judged_from):
+        return None
+    return run.judgements()
 
 
 def _sizes(run: Run | None, known: Mapping[str, Any], count: int | None) -> dict[str, int]:
