@@ -58,14 +58,17 @@ def read_requirements(text: str) -> tuple[Requirement, ...]:
     """The requirements in a cell: a JSON list of objects or texts, or one a line; () for an empty cell.
 
     An object needs `text`; without `id` it is numbered r1, r2, …; `kind` is must or must_not, `weight` 1 to
-    3, `value` a text. A text or a line that begins with "must not" is a must_not; "must" before it may stand.
+    3, `value` a text. A text or a line that begins with "must not", "do not" or "never" is a must_not.
     Raises ValueError that names the requirement and what is wrong with it.
     """
     text = text.strip()
     if text[:1] not in ("[", "{"):
         said: Any = [line for line in map(str.strip, text.splitlines()) if line]
     else:
-        said = json.loads(text)
+        try:
+            said = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"they are not readable as JSON ({error})") from None
         said = said if isinstance(said, list) else [said]
     found = tuple(_requirement(one, f"r{at}") for at, one in enumerate(said, 1))
     ids = [one.id for one in found]
@@ -76,12 +79,14 @@ def read_requirements(text: str) -> tuple[Requirement, ...]:
 
 def _requirement(said: Any, id: str) -> Requirement:
     if isinstance(said, str):
+        said = _BULLET.sub("", said)
         forbids = _MUST_NOT.match(said)
         wanted = said[forbids.end() :] if forbids else _MUST.sub("", said)
         said = {"text": wanted, "kind": "must_not" if forbids else "must"}
     if not isinstance(said, Mapping):
         raise ValueError(f"requirement {id} is neither an object nor a text")
-    text, kind, weight = said.get("text"), said.get("kind") or "must", said.get("weight", 1)
+    text, kind, weight = said.get("text"), str(said.get("kind") or "must").lower(), said.get("weight", 1)
+    weight = int(weight) if weight in ("1", "2", "3") else weight  # a spreadsheet writes texts
     if not isinstance(text, str) or not text.strip():
         raise ValueError(f"requirement {id} has no text")
     if kind not in ("must", "must_not"):
@@ -92,7 +97,11 @@ def _requirement(said: Any, id: str) -> Requirement:
     return Requirement(str(said.get("id") or id), text.strip(), kind == "must", int(weight), value.strip())
 
 
-_MUST_NOT = re.compile(r"must[ _]not\b\s*:?\s*", re.IGNORECASE)
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
+_MUST_NOT = re.compile(
+    r"(?:(?:must|should)[\s_]+(?:not|never)|(?:must|should)n['’]t|do(?:es)?\s+not|don['’]t|never)\b\s*:?\s*",
+    re.IGNORECASE,
+)
 _MUST = re.compile(r"^must\b\s*:?\s*", re.IGNORECASE)
 
 

@@ -1,4 +1,4 @@
-"""How often the preference that labels give, corrected by a metric, holds the truth: coverage and false winners.
+"""How often the preference that labels give, corrected by a metric, holds the truth; and false winners.
 
 Three worlds, fixed before any was looked at. A person prefers a (1), b (−1) or neither (0); the metric's
 difference F is what a judge makes of the same answers:

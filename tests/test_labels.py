@@ -90,11 +90,13 @@ class TestDrawing:
 
 
 class TestReading:
-    @pytest.mark.parametrize(("said", "side"), [("1", 1), ("2", 2), ("left", 1), (" RIGHT ", 2), ("tie", 0)])
+    @pytest.mark.parametrize(
+        ("said", "side"), [("1", 1), ("2.0", 2), ("left", 1), (" RIGHT ", 2), ("tie", 0)]
+    )
     @pytest.mark.parametrize("name", ["labels.csv", "labels.jsonl", "labels.json"])
     def test_the_sheet_filled_in(self, tmp_path, pairs, said, side, name):
         first = pairs.iloc[0]
-        file = written(tmp_path, [{"pair": first["pair"], "preferred": said, "labeller": "x"}], name)
+        file = written(tmp_path, [{"pair": first["pair"], "preferred": said, "labeller": " X "}], name)
         row = read_labels(file, pairs).iloc[0]
         assert row["preferred"] == ("tie", first["model_1"], first["model_2"])[side]
         assert (row["id"], row["round"], row["labeller"]) == (first["id"], first["round"], "x")

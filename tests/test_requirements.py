@@ -32,6 +32,34 @@ class TestReading:
             ("must_not", "blame"),
         ]
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "must  not X",
+            "must\u00a0not X",
+            "mustn't X",
+            "must never X",
+            "Do not X",
+            "- must not X",
+            "2. never X",
+        ],
+    )
+    def test_what_forbids_is_never_read_as_asked_for(self, line):
+        assert read_requirements(line) == (Requirement("r1", "X", must=False),)
+
+    def test_bullets_are_no_text_and_a_number_may_be_one(self):
+        assert [one.text for one in read_requirements("- ask\n2) say when\n3 days are named")] == [
+            "ask",
+            "say when",
+            "3 days are named",
+        ]
+        said = json.dumps([{"text": "ask", "weight": "2", "kind": "MUST"}])
+        assert read_requirements(said) == (Requirement("r1", "ask", weight=2),)
+
+    def test_broken_json_is_called_so(self):
+        with pytest.raises(ValueError, match="not readable as JSON"):
+            read_requirements('[{"text": ]')
+
     @pytest.mark.parametrize("text", ["", "  \n ", "[]"])
     def test_none(self, text):
         assert read_requirements(text) == ()
@@ -60,7 +88,20 @@ class TestQuotes:
     def test_white_space_and_case_aside(self):
         assert is_quoted("we  WILL\nrefund", "Today we will refund it.")
 
-    @pytest.mark.parametrize("quote", ["", "  ", "we refund"])
+    @pytest.mark.parametrize(
+        ("quote", "answer"),
+        [
+            ("we don't charge", "We don’t charge."),
+            ("“We will pay”", "We will pay."),
+            ("a refund of $5", "We owe a **refund** of $5."),
+            ("re‑placement", "A re-placement comes."),
+            ("退款", "我们会退款给您"),
+        ],
+    )
+    def test_how_it_is_typed_is_aside(self, quote, answer):
+        assert is_quoted(quote, answer)
+
+    @pytest.mark.parametrize("quote", ["", "  ", "we refund", ".", "e", "ill refund", "** **"])
     def test_other_words(self, quote):
         assert not is_quoted(quote, "Today we will refund it.")
 

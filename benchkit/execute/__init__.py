@@ -93,7 +93,10 @@ class Plan:
             return ""
         cost = float(self.judging["cost_usd (estimate)"].iloc[0])
         price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
-        return f" 04 has them judged by {self.judging['model'].iloc[0]}: {count(calls, 'call')} for {price}."
+        said = (
+            f"{self.judging['model'].iloc[0]}: {count(calls, 'call')} for {price}, and some more to test it"
+        )
+        return f" 04 has them judged by {said}."
 
     @cached_property
     def tests(self) -> dict[str, TestCase]:

@@ -22,6 +22,7 @@ COLUMNS = ("id", "round", "model_a", "model_b", "preferred", "labeller", "time")
 KNOWN = ("pair", *COLUMNS)
 MOST_SAID = 20  # unusable rows that are named
 _SIDES = {"1": 1, "2": 2, "left": 1, "right": 2, "answer_1": 1, "answer_2": 2, TIE: 0, "0": 0, "both": 0}
+_SIDES |= {"1.0": 1, "2.0": 2}  # pandas writes a column with empty cells so
 
 
 def draw_pairs(responses: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -158,7 +159,7 @@ def _label(
     round = _text(row, "round") or str(drawn["round"])
     if not round.isdigit():
         return f"round is {round!r}. Use a whole number"
-    return (drawn["id"], int(round), a, b, preferred, _text(row, "labeller"), _text(row, "time"))
+    return (drawn["id"], int(round), a, b, preferred, _text(row, "labeller").casefold(), _text(row, "time"))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -38,6 +38,7 @@ from ..metrics import described, recorded
 from ..wording import kind_name
 from .families import kinship
 from .naming import first_named, looked_before, named_late
+from .scoring import JUDGED
 from .summary import costs, denominators, detailed, records, signature, summarise
 
 if TYPE_CHECKING:
@@ -144,6 +145,13 @@ def _noted(
                 "missing or were lost. That is no score of 0, and nothing about it is compared."
             )
     yield from [] if responses is None else responses.attrs.get("warnings", [])
+    off = config.get("parameters", {}).get("04_measure", {}).get("enable_judge") is False
+    judged = scores.loc[scores["metric"] == JUDGED.name, "value"].notna().any()
+    if off and not judged and (scores["test_case"] == JUDGED.kind).any():
+        yield (
+            "Nobody judged which requirements the answers to conversations meet: enable_judge is False, so "
+            "that word metrics stand in, where their controls let them."
+        )
     yield from kinship(config, models)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,9 +21,16 @@ class Verdict:
 
 
 def is_quoted(quote: str, answer: str) -> bool:
-    """Whether `quote` stands in the answer word for word, white space and case aside; an empty one never."""
-    sought = _plain(quote)
-    return bool(sought) and sought in _plain(answer)
+    """Whether `quote` stands in the answer word for word.
+
+    White space, case, Markdown's marks, quotation marks around it and the shapes of dashes and apostrophes
+    aside. It begins and ends with whole words and has two letters or digits at least: "e" stands anywhere.
+    """
+    sought, text = _plain(quote).strip("\"' ."), _plain(answer)
+    if sum(map(str.isalnum, sought)) < 2:
+        return False
+    begins, ends = (r"\b" if end.isascii() and end.isalnum() else "" for end in (sought[0], sought[-1]))
+    return re.search(f"{begins}{re.escape(sought)}{ends}", text) is not None
 
 
 def has_value(requirement: Requirement, answer: str) -> bool:
@@ -61,4 +70,8 @@ def requirements_met(requirements: Iterable[Requirement], met: Mapping[str, bool
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    return " ".join(unicodedata.normalize("NFKC", text).translate(_FOLDED).split()).casefold()
+
+
+_FOLDED = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | dict.fromkeys("‘’", "'") | dict.fromkeys("“”„«»", '"'))
+_FOLDED |= {ord(mark): None for mark in "*_`#"}
