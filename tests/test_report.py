@@ -613,3 +613,12 @@ def test_kinds_have_the_same_names_in_every_sentence(computed, kinds, name):
     made = computed | {"decision": decision}
     assert next_steps(made)["more_cases"] == f"Add 81 {name} before deciding."
     assert any(one.text.startswith(f"91 {name} in all") for one in report.facts(made))
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_report_without_a_judge_says_so(judged):
+    """Conversations are then scored by words alone; nobody is told so by the numbers."""
+    config = {"parameters": {"04_measure": {"enable_judge": judged}}}
+    found = report_of(drawn(3), config=config)["decision"]
+    said = [found["caveat"], *found["warnings"]]
+    assert any("enable_judge is False" in line for line in said) is not judged
