@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -48,9 +49,10 @@ class Silent(Canned):
     def __init__(self, name: str = "offline") -> None:
         super().__init__({})
         self.name = name
+        self.run = SimpleNamespace(parameter=lambda notebook, name, default=None: default)
 
     def on_record(self, work: Any) -> list[list]:
-        return [[] for _ in work]
+        return [[None] * len(items) for _, items in work]
 
     def estimates(self, work: Any) -> list[Estimate]:
         return [estimate(agent, items, {}, {}) for agent, items in work]
@@ -166,7 +168,8 @@ class TestPlanning:
         assert priced.minutes == pytest.approx(0.97)
         cost = priced.table["cost_usd (estimate)"].sum()
         said = f"24 of 24 calls are to be asked, for about ${cost:.2g} and in about 58 seconds"
-        assert repr(priced).endswith(f"\n{said}: the models are asked at once.")
+        judged = "04 has them judged by offline/judge: 21 calls for about $0.0074, and some more to test it."
+        assert repr(priced).endswith(f"\n{said}: the models are asked at once. {judged}")
         assert "for an unknown price and in" in repr(plan)
         assert set(priced.table["at"]) == {"8,000 TPM (lowest tier, 2026-09-29)"}
 
