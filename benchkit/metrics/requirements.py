@@ -73,5 +73,9 @@ def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).translate(_FOLDED).split()).casefold()
 
 
-_FOLDED = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | dict.fromkeys("‘’", "'") | dict.fromkeys("“”„«»", '"'))
-_FOLDED |= {ord(mark): None for mark in "*_`#"}
+_DASHES, _APOSTROPHES, _QUOTES, _MARKS = "‐‑‒–—−", "‘’", "“”„«»", "*_`#"
+_FOLDED = str.maketrans(
+    _DASHES + _APOSTROPHES + _QUOTES,
+    "-" * len(_DASHES) + "'" * len(_APOSTROPHES) + '"' * len(_QUOTES),
+    _MARKS,
+)
