@@ -25,6 +25,7 @@ def responses(cases: int = 40, models=MODELS, rounds: int = 2, **failed) -> pd.D
             "round": r,
             "model": model,
             "prompt": f"Question {i}?",
+            "test_case": "conversation",
             "model_response": json.dumps({"response_text": f"{model} says {i}, round {r}"}),
             "status": "failed" if failed.get(f"c{i}") == model else "answered",
         }
@@ -56,9 +57,7 @@ class TestDrawing:
         assert 8 < (pairs["model_1"] == "a/one").sum() < 32
 
     def test_the_same_whatever_the_order_and_another_with_another_seed(self, pairs):
-        again = draw_pairs(responses().sample(frac=1, random_state=1), 7)
-        both = pairs.merge(again, on=["id", "round"])
-        assert len(both) == 40
+        assert draw_pairs(responses(models=MODELS[::-1]).sample(frac=1, random_state=1), 7).equals(pairs)
         assert list(draw_pairs(responses(), 8)["id"]) != list(pairs["id"])
 
     def test_a_failed_call_is_no_answer_to_prefer(self):
@@ -82,11 +81,16 @@ class TestDrawing:
             assert row["answer_2"].startswith(pair["model_2"])
 
     @pytest.mark.parametrize(
-        ("response", "text"),
-        [('{"response_text": "Yes."}', "Yes."), ('{"a": 1}', '{\n "a": 1\n}'), ("No JSON", "No JSON")],
+        ("response", "kind", "text"),
+        [
+            ('{"response_text": "Yes."}', "conversation", "Yes."),
+            ("<think>They are angry.</think>Yes.", "conversation", "Yes."),
+            ('```json\n{"a": 1}\n```', "json", '{\n "a": 1\n}'),
+            ("No JSON", "json", "No JSON"),
+        ],
     )
-    def test_what_is_read(self, response, text):
-        assert shown(response) == text
+    def test_what_is_read(self, response, kind, text):
+        assert shown(response, kind) == text
 
 
 class TestReading:
@@ -144,6 +148,11 @@ class TestReading:
         read = read_labels(written(tmp_path, [good, row]), pairs)
         assert len(read) == 1
         assert problem in caplog.text
+
+    def test_one_labeller_may_compare_three_models_on_a_case(self, tmp_path):
+        drawn = draw_pairs(responses(1, ("a", "b", "c"), rounds=1), 7)
+        rows = [{"pair": pair, "preferred": "1", "labeller": "x"} for pair in drawn["pair"]]
+        assert len(read_labels(written(tmp_path, rows), drawn)) == 3
 
     def test_which_two_of_three_models(self, tmp_path, caplog):
         drawn = draw_pairs(responses(5, ("a", "b", "c")), 7)

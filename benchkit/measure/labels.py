@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..decide.people import TIE, people
 from ..errors import InputError
 from ..log import setup_logging
+from ..metrics.answers import read_answer
 from ..run import delimited
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def draw_pairs(responses: pd.DataFrame, seed: int) -> pd.DataFrame:
 
     there = responses[responses["status"] != "failed"]
     rounds = there.groupby(["id", "model"])["round"].agg(set).unstack()
-    rows = [row for two in combinations(responses["model"].unique(), 2) for row in _drawn(rounds, two, seed)]
+    models = sorted(responses["model"].unique())  # whatever the order of the files
+    rows = [row for two in combinations(models, 2) for row in _drawn(rounds, two, seed)]
     pairs = pd.DataFrame(rows, columns=["pair", "id", "round", "model_1", "model_2"])
     return pairs.sort_values("pair", ignore_index=True)
 
@@ -57,27 +59,27 @@ def of_two(pairs: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
 
 def sheet(pairs: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
     """What a labeller fills in: pair, prompt, answer_1, answer_2, preferred (1, 2 or tie), labeller."""
-    said = responses.set_index(["id", "round", "model"])[["prompt", "model_response"]]
+    said = responses.set_index(["id", "round", "model"])[["prompt", "test_case", "model_response"]]
     for side in ("1", "2"):
         places = list(zip(pairs["id"], pairs["round"], pairs[f"model_{side}"], strict=True))
         texts = said.loc[places] if places else said.iloc[:0]
         pairs = pairs.assign(
             prompt=list(texts["prompt"]),
-            **{f"answer_{side}": [shown(text) for text in texts["model_response"]]},
+            **{f"answer_{side}": list(map(shown, texts["model_response"], texts["test_case"]))},
         )
     blank = pairs.assign(preferred="", labeller="")
     return blank[["pair", "prompt", "answer_1", "answer_2", "preferred", "labeller"]]
 
 
-def shown(response: str) -> str:
-    """A response as a person reads it: the text of a conversation, else JSON over several lines, else raw."""
-    try:
-        value = json.loads(response)
-    except (ValueError, RecursionError):
+def shown(response: str, kind: str) -> str:
+    """A response as a person reads it, without a model's thoughts: its text, or JSON over several lines.
+
+    What cannot be read is shown as it came.
+    """
+    value = read_answer(response, kind).value
+    if value is None:
         return response
-    if isinstance(value, dict) and isinstance(value.get("response_text"), str):
-        return value["response_text"]
-    return json.dumps(value, ensure_ascii=False, indent=1)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def tasks(filled: pd.DataFrame) -> list[dict[str, Any]]:
@@ -129,7 +131,8 @@ def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None)
         why = f": {problems[0]}" if problems else ", so nobody has filled in `preferred`"
         raise InputError(f"{path} holds {len(rows)} rows and no label that can be used{why}.")
     table = pd.DataFrame(labels, columns=list(COLUMNS))
-    return table.drop_duplicates(["id", "round", "labeller"], keep="last", ignore_index=True)
+    same = ["id", "round", "model_a", "model_b", "labeller"]
+    return table.drop_duplicates(same, keep="last", ignore_index=True)
 
 
 def _label(
@@ -231,6 +234,7 @@ def said_by_people(
     two = labels.groupby(["model_a", "model_b"]).size().idxmax()
     ours = labels[(labels["model_a"] == two[0]) & (labels["model_b"] == two[1])]
     drawn = of_two(draw_pairs(responses, seed), two).head(sample)
-    words = responses["model_response"].map(lambda text: len(shown(text).split()))
-    lengths = responses.assign(words=words)[responses["status"] != "failed"]
+    there = responses[responses["status"] != "failed"]
+    texts = map(shown, there["model_response"], there["test_case"])
+    lengths = there.assign(words=[len(text.split()) for text in texts])
     return people(ours, list(drawn["id"].astype(str)), scores, lengths, primary, alpha)

@@ -41,10 +41,6 @@ class Metric:
     undefined: str = "the golden response leaves nothing to compare"  # why a case has no value
 
     @property
-    def needs_golden(self) -> bool:
-        return "golden_response" in self.reads
-
-    @property
     def worst(self) -> float | None:
         """What an answer that was not delivered scores: the bad end of the range.
 
