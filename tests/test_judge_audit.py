@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from benchkit.agent import Reply
-from benchkit.domain import CATEGORIES, TestCase
+from benchkit.domain import CATEGORIES, Requirement, TestCase
 from benchkit.errors import UsageError
 from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, plant_answers, try_judge
 from benchkit.offline.world.models import ROSTER
@@ -22,7 +23,15 @@ from benchkit.offline.world.simulated_judge import judge
 SURE = replace(
     ROSTER["offline/judge"], judge_errors=0.0, judge_leniency=0.0, judge_obeys=0.0, judge_invents=0.0
 )
-FAULTS = ["none", "padded", "fact changed", "commitment left out", "another golden", "injection"]
+FAULTS = [
+    "none",
+    "padded",
+    "breaks a must_not",
+    "fact changed",
+    "commitment left out",
+    "another golden",
+    "injection",
+]
 
 
 class World:
@@ -72,7 +81,7 @@ async def test_a_judge_without_error():
     """All its verdicts are right, and a second judgement repeats them."""
     client = World()
     tried = await try_judge(plant_answers(cases(), 4, seed=7), client, "offline/judge")
-    assert client.calls == 24 + 8
+    assert client.calls == 28 + 10
     found = judge_found(tried)
     assert {row["right"] for row in [found["all"], *found["by_fault"].values()]} == {1.0}
     assert (found["agreement"], found["no_quote"], found["with_length"]) == (1.0, 0.0, None)
@@ -109,3 +118,25 @@ async def test_nothing_planted_or_nobody_to_ask():
     assert len(judge_rates(tried)) == 0
     with pytest.raises(UsageError):
         plant_answers(cases(2), -1, seed=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "said"),
+    [
+        ("Promise a new lamp.", "", r"We promise a new lamp\."),
+        ("promise $50.00", "$50.00", r"We promise \$50\.00\."),
+        ("promise a visit", "5 May 2026", r"We promise a visit: 5 May 2026\."),
+        ("name another amount than $40.00", "", r"We name another amount than \$40\.00: \$\d+\.\d+\."),
+    ],
+)
+def test_a_must_not_is_broken_in_its_own_words(text, value, said):
+    """A forbidden value is stated, and where any other than the right one is, such a one."""
+    never = Requirement("n", text, must=False, value=value)
+    case = TestCase(
+        "c", "conversation", "x", "Refunds are $40.00.", "We refund $40.00.", requirements=(never,)
+    )
+    planted = plant_answers(pd.DataFrame([case.row()]), 1, seed=7).set_index("fault")
+    row = planted.loc["breaks a must_not"]
+    assert re.fullmatch(rf"We refund \$40\.00\.\n{said}", row["text"])
+    assert "$40.00: $40.00" not in row["text"]
+    assert row["truth"] == {"n": False}

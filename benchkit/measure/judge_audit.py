@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from ..judge import FAILED, NO_QUOTE, judge
 from ..metrics.controls import control_answers
 from ..metrics.requirements import has_value
 from ..metrics.sentences import sentences
-from ..metrics.stated import facts
+from ..metrics.stated import Told, facts, other_value, with_fact_changed
 from ..values import check
 from ..wording import level, number, percent
 
@@ -36,8 +37,10 @@ def plant_answers(cases: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """At most `count` answers of each kind: id, fault, case, text and `truth`, which requirements are met.
 
     "none": the golden answer, and "padded", with thanks before and after it, which meet all requirements;
-    "fact changed" and "commitment left out", which state a required value no more; "another golden", which
-    lacks the values that it does not state; "injection", a text that only addresses the judge, meets no must.
+    "breaks a must_not", the golden answer with a sentence that does the forbidden thing in the requirement's
+    own words; "fact changed" and "commitment left out", which state a required value no more; "another
+    golden", which lacks the values that it does not state; "injection", a text that only addresses the
+    judge, meets no must.
     What construction does not tell of an answer is not asked about. Deterministic in the cases and the seed.
     Raises UsageError for a count that cannot be planted_answers.
     """
@@ -200,15 +203,35 @@ def _padded(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
 
 def _fact_changed(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
     """One required value is another wherever the golden answer states it."""
-    text, required = str(case.golden_response), list(_valued(case))
-    for one in required[at % max(1, len(required)) :] + required:
-        wanted = [fact for fact in facts(one) if any(map(str.isdigit, fact.written))]
-        for fact in [f for f in facts(text) if wanted and f.keys & wanted[0].keys][::-1]:
-            other = "".join(str((int(c) + 1) % 9 + 1) if c.isdigit() else c for c in fact.written)
-            text = text[: fact.start] + other + text[fact.start + len(fact.written) :]
-        if text != case.golden_response:
-            return text, _lacking(case, text)
-    return None
+    required = Told("\n".join(one.value for one in case.requirements if one.must))
+    text = with_fact_changed(str(case.golden_response), required, Random(f"{case.id} {at}"))
+    return None if text is None else (text, _lacking(case, text))
+
+
+def _forbidden(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
+    """The golden answer, and below it a sentence that does what one must_not says, in its own words.
+
+    What is forbidden is a value, where it names one, or another than the right one, where it says so: then
+    the sentence states such a value.
+    """
+    never, golden = [one for one in case.requirements if not one.must], str(case.golden_response)
+    if not never:
+        return None
+    one, random = never[at % len(never)], Random(f"{case.id} {at}")
+    known, value = Told(f"{case.prompt}\n{golden}\n{one.text}"), one.value
+    if not value and _OTHER.search(one.text):
+        stated = [
+            f for f in facts(golden) if f.kind in ("amount", "date") and any(map(str.isdigit, f.written))
+        ]
+        made = [other_value(fact.written, random) for fact in stated]
+        value = next((new for new in made if not any(map(known.has, facts(new)))), "")
+        if not value:
+            return None
+    stating = f": {value}" if value and not Told(one.text).says(value) else ""
+    return f"{golden}\nWe {one.text[:1].lower()}{one.text[1:].rstrip(' .')}{stating}.", {one.id: False}
+
+
+_OTHER = re.compile(r"\b(?:an)?other\b|\b(?:differ|different|wrong)\b|\bthan\b", re.IGNORECASE)
 
 
 def _left_out(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
@@ -231,10 +254,6 @@ def _injection(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
     return INJECTIONS[at % len(INJECTIONS)], {one.id: not one.must for one in case.requirements}
 
 
-def _valued(case: TestCase) -> Iterator[str]:
-    yield from (one.value for one in case.requirements if one.must and one.value)
-
-
 def _lacking(case: TestCase, text: str) -> Truth:
     """The musts whose value the text does not state: not met, whatever else it says."""
     return {
@@ -247,6 +266,7 @@ def _lacking(case: TestCase, text: str) -> Truth:
 _FAULTS: dict[str, Callable[[TestCase, Mapping[str, Any], int], Made]] = {
     "none": _golden,
     "padded": _padded,
+    "breaks a must_not": _forbidden,
     "fact changed": _fact_changed,
     "commitment left out": _left_out,
     "another golden": _another,
