@@ -13,7 +13,8 @@ import pytest
 from benchkit.agent import Reply
 from benchkit.domain import CATEGORIES, Requirement, TestCase
 from benchkit.errors import UsageError
-from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, plant_answers, try_judge
+from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, try_judge
+from benchkit.measure.planted_answers import plant_answers
 from benchkit.offline.world.models import ROSTER
 from benchkit.offline.world.requirements import quote, required
 from benchkit.offline.world.scenarios import reference, scenario
@@ -126,7 +127,11 @@ async def test_nothing_planted_or_nobody_to_ask():
         ("Promise a new lamp.", "", r"We promise a new lamp\."),
         ("promise $50.00", "$50.00", r"We promise \$50\.00\."),
         ("promise a visit", "5 May 2026", r"We promise a visit: 5 May 2026\."),
-        ("name another amount than $40.00", "", r"We name another amount than \$40\.00: \$\d+\.\d+\."),
+        (
+            "name another amount than $40.00",
+            "",
+            r"We name another amount than \$40\.00: We refund \$\d+\.\d+\.",
+        ),
     ],
 )
 def test_a_must_not_is_broken_in_its_own_words(text, value, said):
@@ -138,5 +143,5 @@ def test_a_must_not_is_broken_in_its_own_words(text, value, said):
     planted = plant_answers(pd.DataFrame([case.row()]), 1, seed=7).set_index("fault")
     row = planted.loc["breaks a must_not"]
     assert re.fullmatch(rf"We refund \$40\.00\.\n{said}", row["text"])
-    assert "$40.00: $40.00" not in row["text"]
+    assert row["text"].count("refund $40.00") == 1
     assert row["truth"] == {"n": False}
