@@ -13,9 +13,9 @@ import pytest
 from benchkit.agent import Reply
 from benchkit.domain import CATEGORIES, Requirement, TestCase
 from benchkit.errors import UsageError
+from benchkit.judge.planted_answers import plant_answers
 from benchkit.measure import judged
 from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, try_judge
-from benchkit.measure.planted_answers import plant_answers
 from benchkit.offline.world.models import ROSTER
 from benchkit.offline.world.requirements import quote, required
 from benchkit.offline.world.scenarios import reference, scenario

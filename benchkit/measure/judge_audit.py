@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..judge import FAILED, NO_QUOTE, judge
+from ..judge.planted_answers import EVERY
 from ..wording import level, number, percent
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ async def try_judge(planted: pd.DataFrame, client: Client, model: str) -> pd.Dat
     from ..run.tables import ARTIFACTS
 
     frames = []
-    again = planted.iloc[::3]
+    again = planted.iloc[::EVERY]
     for repeat, some in ((1, planted), (2, again)) if model else ():
         told = await judge(some, client, model, repeat=repeat)
         keys = some[["id", "model", "fault", "text", "truth"]].rename(columns={"text": "answer"})
