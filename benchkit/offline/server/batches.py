@@ -26,7 +26,7 @@ FAULTS = (
     "duplicate",
     "foreign",
     "missing",
-    "cut",  # the last line
+    "cut",  # the last line, the first time that the file is fetched
     "empty_id",  # error_file_id is "" rather than null
     "object_id",  # and {}
     "lost_upload",  # the connection breaks after the upload
@@ -71,6 +71,7 @@ class Batches:
         self.handlers, self.settings = handlers, handlers.settings
         self.files: dict[str, bytes] = {}
         self.made: dict[str, Batch] = {}
+        self._cut: set[str | None] = set()  # files whose next reading lacks the end
         self.faults = list(self.settings.batch_faults)
 
     def routes(self) -> list[web.RouteDef]:
@@ -101,6 +102,9 @@ class Batches:
             return json_response(*refused)
         if (body := self.files.get(request.match_info["id"])) is None:
             return json_response(404, error("file not found", code="not_found"))
+        if request.match_info["id"] in self._cut:
+            self._cut.remove(request.match_info["id"])
+            body = body[:-20]
         return web.Response(body=body, content_type="application/octet-stream")
 
     async def create(self, request: web.Request) -> web.Response:
@@ -155,6 +159,7 @@ class Batches:
             problem = {"code": "invalid", "message": "line 1 is not valid", "line": 1, "param": None}
             return {"status": "failed", "errors": [problem]}
         wrong: list[dict[str, Any]] = []
+        bad: list[dict[str, Any]] = []
         if fault == "all_errors":
             wrong = [_line(one, 500, error("Internal server error")) for one in asked]
             asked = []
@@ -163,17 +168,18 @@ class Batches:
             asked = asked[:half]
         elif fault == "missing":
             asked = asked[1:]
-        lines = [self._answer(one) for one in reversed(asked)]  # the order is not kept
-        if fault == "bad_line":
-            lines[0] = _line({"custom_id": lines[0]["custom_id"]}, 400, error("Invalid request"))
+        elif fault == "bad_line":
+            bad = [_line(asked.pop(), 400, error("Invalid request"))]
+        lines = bad + [self._answer(one) for one in reversed(asked)]  # the order is not kept
         lines += lines[:1] if fault == "duplicate" else []
         lines += [lines[0] | {"custom_id": "of-another"}] if fault == "foreign" else []
         content = b"\n".join(map(json_bytes, lines))
-        content = content[:-20] if fault == "cut" else content
         nothing: Any = {"empty_id": "", "object_id": {}}.get(fault)
+        output = self._keep(content) if lines else None
+        self._cut |= {output} if fault == "cut" else set()
         return {
             "status": fault if fault in ("expired", "cancelled") else "completed",
-            "output_file_id": self._keep(content) if lines else None,
+            "output_file_id": output,
             "error_file_id": self._keep(b"\n".join(map(json_bytes, wrong))) if wrong else nothing,
         }
 
