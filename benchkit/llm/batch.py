@@ -17,6 +17,7 @@ from typing import Any
 from ..agent import Agent, Call, Reply
 from ..errors import BudgetStop, ProviderError, WaitingForBatch
 from ..log import setup_logging
+from . import catalog
 from .groq import CallError, Exchange, explain, line_error
 from .jobs import TURNS, Job
 from .journal import Shard
@@ -26,7 +27,6 @@ from .sender import Sender, now
 
 logger = setup_logging(__name__)
 MOST_LINES, MOST_BYTES = 1_000, 50_000_000  # of a shard, as Groq recommends
-HALF = 0.5  # of the price, and no discount for cached tokens
 OVER = ("completed", "failed", "expired", "cancelled")
 NO_PLAN = "not_available_for_plan"
 ORDINARY = 'Set execution = "now" to ask the ordinary way; what is paid for is kept.'
@@ -67,7 +67,7 @@ class Batches:
     async def _step(self, wanted: Wanted) -> None:
         """Read what is over, else ask what nobody works on, else say that there is nothing to do but wait."""
         shards = await self._journal.shards()
-        mine = [one for one in shards if wanted.keys() & set(one.keys)]
+        mine = [one for one in shards if one.state != "done" and wanted.keys() & set(one.keys)]
         live = [one for one in mine if one.state != "read" and one.id not in self._ended]
         rows = await self._rows(live)
         over = [one for one in live if one.id in rows and rows[one.id].get("status") in OVER]
@@ -203,7 +203,7 @@ class Batches:
             exchange.body = body
             usage, model = exchange.usage, self._sender.provider.model(call.model)
             whole = model.cost_usd(usage.get("prompt_tokens"), usage.get("completion_tokens"))
-            exchange.cost_usd = None if whole is None else whole * HALF
+            exchange.cost_usd = None if whole is None else whole * catalog.BATCH_PRICE
             return replace(answered(agent, call, exchange), queue_s=None, server_s=None)
         if status in (None, 200):  # never asked, as in a batch that expired, or no completion
             return None
@@ -225,7 +225,7 @@ class Batches:
 
     def _most_usd(self, call: Call) -> float:
         model = self._sender.provider.model(call.model)
-        return HALF * (model.cost_usd(call.most_prompt_tokens, call.max_tokens) or 0.0)
+        return catalog.BATCH_PRICE * (model.cost_usd(call.most_prompt_tokens, call.max_tokens) or 0.0)
 
     def _metadata(self, shard: Shard) -> dict[str, str]:
         return {"run": self._run, "shard": str(shard.id), "hash": shard.hash}

@@ -111,10 +111,11 @@ class Client:
             learnt, jobs = record.limits(), self._jobs(work, record)
         models = {job.agent.model for job in jobs if job.left}
         at_once = self._cap / len(models) if self._cap and models else 0  # the cap is all models' together
-        return [
+        told = [
             estimate(agent, items, job.settled, learnt.get(agent.model, {}), at_once)
             for (agent, items), job in zip(work, jobs, strict=True)
         ]
+        return [one.by_batch() for one in told] if self.execution == "batch" else told
 
     def changes(self, work: Work) -> list[Counter[str]]:
         """How many of each agent's calls are asked again, by what has changed of them; asks nothing."""
