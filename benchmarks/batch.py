@@ -2,9 +2,9 @@
 
     python benchmarks/batch.py [KILLS [CALLS]]
 
-KILLS (40) times over a run of CALLS (2,000) calls a process is killed and its run resumed; then it is run until
-it ends well. Batches are of 50 calls and take 0.3 s, and meet every fault of the offline provider in turn, over
-and over; the provider counts what it answered twice. About three minutes.
+KILLS (40) times over a run of CALLS (2,000) calls a process is killed and its run resumed; then it is run
+until it ends well. Batches are of 50 calls, take 0.3 s and meet every fault of the offline provider in turn,
+over and over; the provider counts what it answered twice. About three minutes.
 """
 
 from __future__ import annotations
