@@ -10,8 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from pathlib import Path
 from typing import Any
 
-from papermill.exceptions import PapermillExecutionError
-
 from .. import errors
 from ..decide import RULES
 from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, unwritable
@@ -23,7 +21,7 @@ from ..run.json_io import read_json
 from ..run.lock import claim
 from ..run.paths import forget_empty, located
 from ..values import check
-from .kernel import Kernel, Kernels
+from .kernel import Kernel, Kernels, PapermillExecutionError
 from .parameters import NOTEBOOKS, declared_parameters, find, notebook_folder
 from .preflight import check_models, check_values
 from .terminal import Terminal
