@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,14 @@ from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
 from ..errors import InputError, ProviderError
 from ..judge import judge_item, judge_of, judging
+from ..judge.planted_answers import EVERY, USUAL, plant_answers
 from ..llm.catalog import default_models
 from ..llm.estimate import Estimate, time_table
 from ..llm.progress import say
 from ..log import redact, setup_logging
 from ..metrics.answers import own_keys, read_answer
 from ..metrics.controls import control_answers
+from ..metrics.requirements import answer_text
 from ..metrics.toolcalls import TOOL
 from ..values import check
 from ..wording import count
@@ -93,9 +95,7 @@ class Plan:
             return ""
         cost = float(self.judging["cost_usd (estimate)"].iloc[0])
         price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
-        said = (
-            f"{self.judging['model'].iloc[0]}: {count(calls, 'call')} for {price}, and some more to test it"
-        )
+        said = f"{self.judging['model'].iloc[0]}: {count(calls, 'call')} for {price}, its test included"
         return f" 04 has them judged by {said}."
 
     @cached_property
@@ -164,26 +164,37 @@ def _table(client: Client, work: Sequence[tuple[Agent, list[Item]]]) -> pd.DataF
 def _judge_work(
     client: Client, work: Sequence[tuple[Agent, list[Item]]], tests: Sequence[TestCase], models: Sequence[str]
 ) -> list[tuple[Agent, list[Item]]]:
-    """What 04 is going to ask its judge; in the place of answers that nobody has yet, the golden ones."""
-    required = {
-        sendable(one.id): one for one in tests if one.test_case == "conversation" and one.requirements
-    }
+    """What 04 is going to ask its judge, its test among it.
+
+    In the place of answers that nobody has yet stand the golden ones.
+    """
+    required = {sendable(one.id): one for one in tests if one.requirements}
     who = judge_of(client.name, models, client.run.parameter) if required else ""
     if not who:
         return []
-    asked: dict[Any, Item] = {}
+    asked = {(item.case, item.round): item for item in _judge_tests(client, tests)}
     for (_agent, items), replies in zip(work, client.on_record(work), strict=True):
         for item, reply in zip(items, replies, strict=True):
             if case := required.get(item.case):
-                said = read_answer(reply.text, case.test_case).value if reply else None
-                made = judge_item(case, said) if isinstance(said, str) else None
-                made = made or judge_item(case, str(case.golden_response), 1 + len(asked))
+                said = read_answer(reply.text, case.test_case, own_keys(case)).value if reply else None
+                golden = answer_text(case.golden_response)
+                made = judge_item(case, golden, 1 + len(asked)) if said is None else None
+                made = made or judge_item(case, answer_text(said))
                 asked[made.case, made.round] = made
     for case, _, text in control_answers(list(tests)):
-        if case.id in required and isinstance(text, str):
-            made = judge_item(case, text)
+        if case.id in required:
+            made = judge_item(case, answer_text(text))
             asked[made.case, made.round] = made
     return [(judging(who), list(asked.values()))]
+
+
+def _judge_tests(client: Client, tests: Sequence[TestCase]) -> Iterator[Item]:
+    import pandas as pd
+
+    each = client.run.parameter("04_measure", "planted_answers", USUAL)
+    planted = plant_answers(pd.DataFrame([one.row() for one in tests]), each, client.run.seed)
+    for repeat, some in ((1, planted), (2, planted.iloc[::EVERY])):
+        yield from (judge_item(*one, repeat) for one in zip(some["case"], some["text"], strict=True))
 
 
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:

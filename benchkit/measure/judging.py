@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 from ..domain import TestCase
 from ..judge import FAILED, judge, no_judgements
 from ..llm.catalog import DEFAULTS
+from ..metrics.answers import own_keys
 from ..metrics.controls import control_answers
+from ..metrics.requirements import answer_text
 from ..wording import count, percent
-from .scoring import JUDGED
 from .statuses import outcome, rows_of
 
+BY_NAME = (
+    "the answers were made elsewhere and no judge_model is named; benchkit run FOLDER --from 04 "
+    "-p judge_model MODEL has those judged whose cases have requirements"
+)
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
 async def judge_answers(
     responses: pd.DataFrame, cases: pd.DataFrame, client: Client, model: str
 ) -> pd.DataFrame:
-    """The judgements of every answered conversation whose case has requirements, and of the controls.
+    """The judgements of every answer to a case with requirements, and of the controls.
 
     No rows without a `model`. What was malformed, refused or lost is not judged: it has a score without.
     """
@@ -36,40 +41,53 @@ async def judge_answers(
 
 
 def _answers(responses: pd.DataFrame, tests: Sequence[TestCase]) -> Iterator[dict[str, Any]]:
-    told = {case.id: case for case in tests if _is_judged(case)}
+    told = {case.id: case for case in tests if case.requirements}
     for row in rows_of(responses[responses["id"].isin(list(told))]):
-        answer = outcome(row, JUDGED.kind)
+        case = told[row["id"]]
+        answer = outcome(row, case.test_case, own_keys(case))
         if answer.status == "answered":
-            yield _row(told[row["id"]], row["model"], row["round"], answer.value)
+            yield _row(case, row["model"], row["round"], answer.value)
 
 
 def _controls(tests: Sequence[TestCase]) -> Iterator[dict[str, Any]]:
     for case, name, text in control_answers(tests):
-        if _is_judged(case):
+        if case.requirements:
             yield _row(case, name, 1, text)
 
 
-def _is_judged(case: TestCase) -> bool:
-    return case.test_case == JUDGED.kind and bool(case.requirements)
+def _row(case: TestCase, model: str, round: int, answer: object) -> dict[str, Any]:
+    return {"id": case.id, "model": model, "round": round, "case": case, "text": answer_text(answer)}
 
 
-def _row(case: TestCase, model: str, round: int, text: object) -> dict[str, Any]:
-    return {"id": case.id, "model": model, "round": round, "case": case, "text": text}
+def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str, Any]:
+    """`in_words`: who judged how many answers, or why nobody did; and where somebody did, the counts.
 
-
-def judged_in_words(judgements: pd.DataFrame, judge: str, provider: str = "") -> str:
-    """Who judged how many answers, and how many of the verdicts could not be used; or why nobody did."""
+    model, answers (controls among them) and verdicts; of these `faulty`, which the answer's words did not
+    bear out; `undecided`, on a must_not, which two askings did not tell; `lost` with a call that failed.
+    """
     if not judge:
-        why = "enable_judge is False" if provider in DEFAULTS else "there is no provider to ask"
-        return f"No answer is judged: {why}. What requirements are met is not known."
+        return {"in_words": _why_nobody(provider)}
     if not len(judgements):
-        return "No case says what an answer must do, so none is judged."
-    answers = len(judgements[["id", "model", "round"]].drop_duplicates())
+        return {"in_words": "No case says what an answer must do, so none is judged."}
     failed = judgements["status"].str.startswith(FAILED)
-    faulty = int(((judgements["status"] != "") & ~failed).sum())
-    verdicts = len(judgements)
-    return (
-        f"{judge} judged {count(answers, 'answer')}, controls among them, in {count(verdicts, 'verdict')}: "
-        f"{count(faulty, 'one')} ({percent(faulty / verdicts)}) not borne out by the answer's words, "
-        f"{int(failed.sum()):,} lost with a call that failed."
+    undecided = failed & (judgements["first_fault"] != "")
+    counts = {
+        "answers": len(judgements[["id", "model", "round"]].drop_duplicates()),
+        "verdicts": len(judgements),
+        "faulty": int(((judgements["status"] != "") & ~failed).sum()),
+        "undecided": int(undecided.sum()),
+        "lost": int((failed & ~undecided).sum()),
+    }
+    told = (
+        f"{judge} judged {count(counts['answers'], 'answer')}, controls among them, in "
+        f"{count(counts['verdicts'], 'verdict')}: {count(counts['faulty'], 'one')} "
+        f"({percent(counts['faulty'] / counts['verdicts'])}) not borne out by the answer's words, "
+        f"{counts['undecided']:,} on what is forbidden not told in two askings and so without a score, "
+        f"{counts['lost']:,} lost with a call that failed."
     )
+    return {"model": judge, **counts, "in_words": told}
+
+
+def _why_nobody(provider: str) -> str:
+    why = "enable_judge is False" if provider in DEFAULTS else f"enable_judge is False, or {BY_NAME}"
+    return f"No answer is judged: {why}. What requirements are met is not known."
