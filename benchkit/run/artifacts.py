@@ -256,7 +256,8 @@ class Run:
 
     @property
     def _asked(self) -> list[str]:
-        return [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
+        named = self.parameter("03_execute", "candidates") or self.parameter("03_execute", "models", [])
+        return [] if self.provider == "imported" else list(named)
 
 
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
