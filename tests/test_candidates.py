@@ -5,21 +5,30 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.text import Text
 
+from benchkit.decide import Rules
 from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.candidates import KEYS, read_candidates
 from benchkit.judge import judge_of
 from benchkit.measure.families import kinship
 from benchkit.offline import OfflineServer
-from benchkit.run import Run
+from benchkit.plots.sheet import Sheet
+from benchkit.report import write
+from benchkit.run import Run, start_run
 from benchkit.runner.pipeline import BenchmarkPipeline
 from benchkit.runner.preflight import check_models, check_values
+from benchkit.wording import of_candidates
 
+from .measured import report_of, score_table
 from .staging import HASTY, STEADY, cases, client_on
 from .test_execute import Silent
 from .test_preflight import plan
+from .test_report import SAID
 
 EXACT = "Say every fact.\nSIMULATED: fact_recall = 1\nSIMULATED: phrasing = 1\nSIMULATED: broken_json = 0"
 VAGUE = EXACT.replace("fact_recall = 1", "fact_recall = 0")
@@ -161,3 +170,41 @@ async def test_one_model_under_two_prompts(file, tmp_path, monkeypatch, caplog):
         assert said == ["vague are asked again: changed system prompt; their old replies stay on record."]
     vague = now.parameter("03_execute", "candidates")["vague"]
     assert vague == {"model": HASTY, "prompt": f"{VAGUE}\nBe kind."}
+
+
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        ("# Which model to deploy", "# Which candidate to deploy"),
+        (
+            "2 contenders of 2 models, the best\nother model",
+            "2 contenders of 2 candidates, the best\nother candidate",
+        ),
+        ("| model | mean |", "| candidate | mean |"),
+        ("Means by model. Where the models differ", "Means by candidate. Where the candidates differ"),
+        (
+            "No real model answered. Simulated models: a model",
+            "No real model answered. Simulated models: a model",
+        ),
+    ],
+)
+def test_words(said, then):
+    """What is compared is called a candidate; what is a model stays one."""
+    assert of_candidates(said) == then
+
+
+def test_figures_and_report_say_candidate(tmp_path):
+    """Everything that a figure says, drawn or beside it, where the run compares candidates; else nothing."""
+    level = np.linspace(0, 1, 20).reshape(10, 2)
+    scores = score_table({"a": {"bleu_score": level}, "b": {"bleu_score": level[::-1]}})
+    report = report_of(scores, Rules(primary_metric="bleu_score"))
+    run = start_run(tmp_path, provider="groq", seed=7)
+    chart = Sheet("x", "the best model").empty("the best model")
+    for given, word in (({"models": ["a", "b"]}, "model"), ({"candidates": {"a": {}, "b": {}}}, "candidate")):
+        run.record("03_execute", **given)
+        kept = run.figure(chart)
+        assert kept.reading == f"the best {word}"
+        assert f"the best {word}" in {text.get_text() for text in kept.figure.findobj(Text)}
+        told = {"made_with": {"parameters": {"03_execute": given}}}
+        written = write(report | told, SAID, pd.DataFrame(), {})
+        assert written.startswith(f"# Which {word} to deploy: a or b")
