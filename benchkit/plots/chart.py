@@ -88,8 +88,7 @@ class Chart:
         """The chart with every text of its own, drawn or beside it, as `words` has it."""
         for text in self.figure.findobj(Text) if self.figure else ():
             text.set_text(words(text.get_text()))
-        own = {name: words(getattr(self, name)) for name in ("reading", "alt", "note")}
-        return replace(self, **own)
+        return replace(self, reading=words(self.reading), alt=words(self.alt), note=words(self.note))
 
     def stamped(self, signature: str = "", *, simulated: bool = False) -> Chart:
         """The chart as a run keeps it: signed, and marked SIMULATED where the run is; what is, stays."""

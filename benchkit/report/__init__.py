@@ -134,8 +134,8 @@ def write(
     }
     sections = [part for name, some in rest.items() if any(some) for part in (f"## {name}", *some)]
     given = report.get("made_with", {}).get("parameters", {}).get("03_execute", {})
-    parts = filter(None, [*first, *sections])
+    parts = [part for part in (*first, *sections) if part]
     if given.get("candidates"):  # what models answered stays as it is
         answers = rest["Where the models differ most"]
-        parts = (part if part in answers else of_candidates(part) for part in parts)
+        parts = [part if part in answers else of_candidates(part) for part in parts]
     return "\n\n".join(parts) + "\n"
