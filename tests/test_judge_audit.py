@@ -13,8 +13,9 @@ import pytest
 from benchkit.agent import Reply
 from benchkit.domain import CATEGORIES, Requirement, TestCase
 from benchkit.errors import UsageError
+from benchkit.judge.planted_answers import plant_answers
+from benchkit.measure import judged
 from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, try_judge
-from benchkit.measure.planted_answers import plant_answers
 from benchkit.offline.world.models import ROSTER
 from benchkit.offline.world.requirements import quote, required
 from benchkit.offline.world.scenarios import reference, scenario
@@ -109,12 +110,23 @@ async def test_quotes_that_are_not_there_are_counted():
     assert found["by_fault"]["none"]["right"] < 0.5
 
 
+async def test_what_was_judged_is_counted():
+    """What the answer's words did not bear out, what was not told in two askings, what was lost."""
+    status = ["", "the quote is not in the answer", "failed: no verdict", "failed: HTTP 500"]
+    table = pd.DataFrame({"id": "c", "model": "a", "round": 1, "status": status})
+    counts = judged(table.assign(first_fault=["", "no verdict", "no verdict", ""]), "x/judge")
+    names = ("answers", "verdicts", "faulty", "undecided", "lost")
+    assert [counts[name] for name in names] == [1, 4, 1, 1, 1]
+    assert "enable_judge is False" in judged(table, "", "offline")["in_words"]
+
+
 async def test_nothing_planted_or_nobody_to_ask():
     """No answers, no verdicts, no sentence; a count below 0 is refused."""
     none = plant_answers(cases(2), 0, seed=7)
     tried = await try_judge(none, World(), "")
     assert len(tried) == 0
-    assert judge_found(tried) == {}
+    assert judge_found(tried) == judge_found(tried, judged={"in_words": "Nobody did."}) == {}
+    assert judge_found(tried, judged={"answers": 1}) == {"judged": {"answers": 1}}
     assert judge_in_words({}) == ""
     assert len(judge_rates(tried)) == 0
     with pytest.raises(UsageError):

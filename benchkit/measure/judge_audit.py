@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..judge import FAILED, NO_QUOTE, judge
+from ..judge.planted_answers import EVERY
 from ..wording import level, number, percent
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ async def try_judge(planted: pd.DataFrame, client: Client, model: str) -> pd.Dat
     from ..run.tables import ARTIFACTS
 
     frames = []
-    again = planted.iloc[::3]
+    again = planted.iloc[::EVERY]
     for repeat, some in ((1, planted), (2, again)) if model else ():
         told = await judge(some, client, model, repeat=repeat)
         keys = some[["id", "model", "fault", "text", "truth"]].rename(columns={"text": "answer"})
@@ -78,19 +79,23 @@ def _interval(right: np.ndarray, verdicts: np.ndarray, alpha: float) -> tuple[fl
     return wilson(share, size, t_quantile(alpha / 2, n - 1 if variance > 0 else math.inf))
 
 
-def judge_found(tried: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
-    """What metrics_report.json says of the judge: {} where nothing was planted.
+def judge_found(
+    tried: pd.DataFrame, alpha: float = 0.05, judged: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What metrics_report.json says of the judge: `judged`, where anything was, and how it did when tested.
 
     `agreement` is the share of verdicts that a second judgement repeats, `no_quote` the share of first
     verdicts whose quote was not in the answer, `with_length` the correlation of its errors with the answer's
     words; None where there is nothing to tell it from.
     """
+    counts = {"judged": dict(judged)} if judged and "answers" in judged else {}
     rates = judge_rates(tried, alpha)
     if not len(rates):
-        return {}
+        return counts
     scored, second = _scored(tried), tried[tried["round"] == 2]
     both = scored.merge(second, on=["id", "fault", "requirement"], suffixes=("", "_again"))
     both = both[both["met_again"].notna()]
+    came = tried[(tried["round"] == 1) & ~(_is_failed(tried) & (tried["first_fault"] == ""))]
     words = scored["answer"].str.split().str.len()
     wrong = 1.0 - scored["alone"]
     spread = wrong.std() > 0 and words.std() > 0
@@ -101,15 +106,15 @@ def judge_found(tried: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
         "by_fault": by_fault,
         "agreement": float((both["met"] == both["met_again"]).mean()) if len(both) else None,
         "repeated": len(both),
-        "no_quote": float((scored["first_fault"] == NO_QUOTE).mean()),
+        "no_quote": float((came["first_fault"] == NO_QUOTE).mean()),
         "with_length": float(wrong.corr(words.astype(float))) if spread else None,
     }
-    return found | {"in_words": judge_in_words(found)}
+    return counts | found | {"in_words": judge_in_words(found)}
 
 
 def judge_in_words(found: Mapping[str, Any]) -> str:
     """How far the judge can be believed, in a few sentences; "" where it was not tested."""
-    if not found:
+    if "all" not in found:
         return ""
     every, ends = found["all"], f"{level(found['alpha'])} interval"
     said = [
@@ -130,7 +135,11 @@ def judge_in_words(found: Mapping[str, Any]) -> str:
 
 
 def _scored(tried: pd.DataFrame) -> pd.DataFrame:
-    """The first verdicts that came, with whether they are right, and were before code looked."""
-    first = tried[(tried["round"] == 1) & ~tried["status"].astype(str).str.startswith(FAILED)]
+    """The first verdicts that can be used, with whether they are right, and were before code looked."""
+    first = tried[(tried["round"] == 1) & ~_is_failed(tried)]
     right = (first["met"].astype(float) == first["should_be"].astype(float)).astype(float)
     return first.assign(right=right, alone=right * (first["status"] == ""))
+
+
+def _is_failed(tried: pd.DataFrame) -> pd.Series:
+    return tried["status"].astype(str).str.startswith(FAILED)
