@@ -20,6 +20,7 @@ from ..llm.progress import say
 from ..log import redact, setup_logging
 from ..metrics.answers import own_keys, read_answer
 from ..metrics.controls import control_answers
+from ..metrics.requirements import answer_text
 from ..metrics.toolcalls import TOOL
 from ..values import checked
 from ..wording import count
@@ -206,9 +207,7 @@ def _judge_work(
 
     In the place of answers that nobody has yet stand the golden ones.
     """
-    required = {
-        sendable(one.id): one for one in tests if one.test_case == "conversation" and one.requirements
-    }
+    required = {sendable(one.id): one for one in tests if one.requirements}
     who = judge_of(client.name, models, client.run.parameter) if required else ""
     if not who:
         return []
@@ -216,13 +215,14 @@ def _judge_work(
     for (_agent, items), replies in zip(work, client.on_record(work), strict=True):
         for item, reply in zip(items, replies, strict=True):
             if case := required.get(item.case):
-                said = read_answer(reply.text, case.test_case).value if reply else None
-                made = judge_item(case, said) if isinstance(said, str) else None
-                made = made or judge_item(case, str(case.golden_response), 1 + len(asked))
+                said = read_answer(reply.text, case.test_case, own_keys(case)).value if reply else None
+                golden = answer_text(case.golden_response)
+                made = judge_item(case, golden, 1 + len(asked)) if said is None else None
+                made = made or judge_item(case, answer_text(said))
                 asked[made.case, made.round] = made
     for case, _, text in control_answers(list(tests)):
-        if case.id in required and isinstance(text, str):
-            made = judge_item(case, text)
+        if case.id in required:
+            made = judge_item(case, answer_text(text))
             asked[made.case, made.round] = made
     return [(judging(who), list(asked.values()))]
 
