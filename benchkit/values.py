@@ -112,6 +112,7 @@ Models = Annotated[
     AfterValidator(_two_or_more),
     Field(description="Give a list of two or more model ids, or []."),
 ]
+Execution = Annotated[Literal["now", "batch"], Field(description="Use now or batch.")]
 Weight = Annotated[Number, Field(ge=0)]
 Weights = Annotated[
     dict[str, Weight], BeforeValidator(_mapped), AfterValidator(_one_above_0), Field(description=_WEIGHTS)
@@ -180,6 +181,7 @@ class Execute(Values):
     max_tokens: Tokens = UNKNOWN
     max_concurrency: Flight = UNKNOWN
     timeout_s: Wait = UNKNOWN
+    execution: Execution = UNKNOWN
     primary_metric: Text = UNKNOWN
     alpha: Ratio = UNKNOWN
     margin: Ratio = UNKNOWN
@@ -201,6 +203,7 @@ class Measure(Values):
     labels_file: Text = UNKNOWN
     label_sample: Count = UNKNOWN
     planted_answers: Cases = UNKNOWN
+    execution: Execution = UNKNOWN
     reference: Text = UNKNOWN
 
 

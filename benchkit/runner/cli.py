@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline, args)}"
         ) from None
     except BenchkitError as error:
-        if error.exit_code in (3, 4):
+        if error.exit_code in (3, 4, 6):
             said = str(error).rstrip(".")
             raise type(error)(f"{said}. {_how_to_resume(pipeline, args, said)}") from error
         raise

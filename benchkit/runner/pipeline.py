@@ -14,7 +14,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from .. import errors
 from ..decide import RULES
-from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, unwritable
+from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, WaitingForBatch, unwritable
 from ..log import setup_logging
 from ..report.export import export_html
 from ..run import Run, begun_folder, intend, intended, open_run, read_run, recorded_parameters
@@ -212,7 +212,7 @@ class BenchmarkPipeline:
             outcome = ""
         except PapermillExecutionError as error:
             failure = _failure(name, error, kept)
-            outcome = "stopped" if failure.exit_code == BudgetStop.exit_code else outcome
+            outcome = "stopped" if isinstance(failure, BudgetStop | WaitingForBatch) else outcome
             raise failure from None
         except RuntimeError as error:  # nbclient's for a kernel that died or never answered
             raise RunError(
