@@ -146,6 +146,11 @@ def _noted(
                 "missing or were lost. That is no score of 0, and nothing about it is compared."
             )
     yield from [] if responses is None else responses.attrs.get("warnings", [])
+    if config.get("parameters", {}).get("03_execute", {}).get("execution") == "batch":
+        yield (
+            "The answers came by batches, at half the list price. How long they took is no customer's wait: "
+            "it is neither kept nor compared."
+        )
     off = config.get("parameters", {}).get("04_measure", {}).get("enable_judge") is False
     elsewhere = config.get("provider") == "imported" and responses is not None
     judged = scores.loc[scores["metric"] == JUDGED["conversation"].name, "value"].notna().any()
