@@ -175,6 +175,7 @@ class Validate(Values):
 
 class Execute(Values):
     models: Models = UNKNOWN
+    candidates_file: Text = UNKNOWN
     rounds: Rounds = UNKNOWN
     temperature: Temperature = UNKNOWN
     max_tokens: Tokens = UNKNOWN
@@ -188,6 +189,12 @@ class Execute(Values):
     kind_weights: Weights = UNKNOWN
     category_weights: Weights = UNKNOWN
     pilot_run: Text = UNKNOWN
+
+    @model_validator(mode="after")
+    def _compares_one_of_both(self) -> Execute:
+        if self.models and self.candidates_file:
+            raise ValueError("models and candidates_file are both given. Leave one of them empty.")
+        return self
 
 
 class Measure(Values):

@@ -34,7 +34,7 @@ def pager():
 
 def test_where_the_models_differ_most_comes_first(pager):
     """Every model and round beside the golden answer, with scores."""
-    assert pager.keys == ["c2", "c1"]
+    assert pager.order == ["c2", "c1"]
     html = pager.view["html"]
     for part in ("a, round 1", "a, round 2", "b, round 1", "b, round 2", "Golden response", "0.500"):
         assert part in html
@@ -51,9 +51,9 @@ def test_evidence_is_marked_and_text_is_no_markup(pager):
 def test_model_and_status_are_of_one_answer(pager):
     """b was malformed on c1; a nowhere."""
     pager.choose("status", "malformed")
-    assert pager.keys == ["c1"]
+    assert pager.order == ["c1"]
     pager.choose("model", "a")
-    assert pager.keys == []
+    assert pager.order == []
 
 
 def test_differences_are_word_by_word():
