@@ -133,6 +133,19 @@ class TestReading:
             "y": pairs["model_1"][0],
         }
 
+    def test_a_file_takes_no_label_from_the_run(self, tmp_path, pairs, caplog):
+        """Those given in 04's widget stay where a file is read, too; of the same pair the file's counts."""
+        rows = [{"pair": pairs["pair"][i], "preferred": "1", "labeller": "x"} for i in range(3)]
+        kept = written(tmp_path, rows[:2])
+        file = written(tmp_path, [rows[1] | {"preferred": "2"}, rows[2]], "file.csv")
+        read = read_labels(file, pairs, kept).set_index("id")["preferred"]
+        assert read.to_dict() == {
+            pairs["id"][0]: pairs["model_1"][0],
+            pairs["id"][1]: pairs["model_2"][1],
+            pairs["id"][2]: pairs["model_1"][2],
+        }
+        assert "holds 1 labels that" in caplog.text
+
     @pytest.mark.parametrize(
         ("row", "problem"),
         [

@@ -107,7 +107,7 @@ def tasks(filled: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None) -> pd.DataFrame:
-    """The labels in a file, or without one those in `kept`, if it is there; with COLUMNS.
+    """The labels in a file, and those in `kept`, if it is there, that the file does not have; with COLUMNS.
 
     model_a and model_b are the two of a pair in the order of names.
 
@@ -139,9 +139,19 @@ def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None)
     if not labels:
         why = f": {problems[0]}" if problems else ", so nobody has filled in `preferred`"
         raise InputError(f"{path} holds {len(rows)} rows and no label that can be used{why}.")
-    table = pd.DataFrame(labels, columns=list(COLUMNS))
+    table = _last_said(pd.DataFrame(labels, columns=list(COLUMNS)))
+    if not (labels_file and kept and kept.exists()):
+        return table
+    whole = _last_said(pd.concat([read_labels("", pairs, kept), table]))
+    if more := len(whole) - len(table):
+        logger.warning("%s holds %d labels that %s does not: they are kept and used.", kept.name, more, path)
+    return whole
+
+
+def _last_said(labels: pd.DataFrame) -> pd.DataFrame:
+    """The last verdict of each labeller on each pair."""
     same = ["id", "round", "model_a", "model_b", "labeller"]
-    return table.drop_duplicates(same, keep="last", ignore_index=True)
+    return labels.drop_duplicates(same, keep="last", ignore_index=True)
 
 
 def _label(
