@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -136,7 +137,7 @@ class TestReading:
     def test_a_file_takes_no_label_from_the_run(self, tmp_path, pairs, caplog):
         """Those given in 04's widget stay where a file is read, too; of the same pair the file's counts."""
         rows = [{"pair": pairs["pair"][i], "preferred": "1", "labeller": "x"} for i in range(3)]
-        kept = written(tmp_path, rows[:2])
+        kept = Path(written(tmp_path, rows[:2]))
         file = written(tmp_path, [rows[1] | {"preferred": "2"}, rows[2]], "file.csv")
         read = read_labels(file, pairs, kept).set_index("id")["preferred"]
         assert read.to_dict() == {
