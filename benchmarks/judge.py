@@ -20,7 +20,8 @@ import pandas as pd
 
 from benchkit.agent import Agent, Item, Reply
 from benchkit.domain import CATEGORIES, TestCase
-from benchkit.measure.judge_audit import judge_rates, plant_answers, try_judge
+from benchkit.judge.planted_answers import plant_answers
+from benchkit.measure.judge_audit import judge_rates, try_judge
 from benchkit.metrics.requirements import has_value
 from benchkit.offline.world import ROSTER, SimulatedModel
 from benchkit.offline.world.requirements import required

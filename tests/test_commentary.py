@@ -51,6 +51,24 @@ def commented(computed: dict[str, Any], arguments: dict[str, Any] | None) -> tup
 
 
 class TestFacts:
+    def test_the_judge(self, computed):
+        """What it judged, how it did when tested, and where it did worst; nothing where nobody judged."""
+        rate = {"verdicts": 8, "right": 0.5, "low": 0.2, "high": 0.8, "alone": 0.5}
+        counts = dict.fromkeys(("answers", "verdicts", "faulty", "undecided", "lost"), 3)
+        judge = {"judged": {"in_words": "It judged 3.", **counts}}
+        judge |= {"alpha": 0.05, "all": rate, "by_fault": {"none": rate | {"right": 1}, "padded": rate}}
+        said = [
+            one for one in facts(computed | {"judge": judge | {"in_words": "Half."}}) if one.topic == "judge"
+        ]
+        assert [one.text for one in said] == [
+            "It judged 3.",
+            "Half.",
+            "The judge did worst on planted answers of the kind “padded”: 50 % of 8 verdicts right (95 % "
+            "interval 0.200 to 0.800).",
+        ]
+        assert said[0].values == counts
+        assert not [one for one in facts(computed) if one.topic == "judge"]
+
     def test_ids_are_unique_and_topics_known(self, computed):
         """Every fact has its own id under a topic that has a heading, and the decision comes first."""
         said = facts(computed)

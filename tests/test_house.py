@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "llm": GROUND | {"agent", "offline"},
     "judge": GROUND | {"agent", "llm", "metrics"},
     "decide": STAGE,
+    "widgets": GROUND | STAGES | {"decide", "metrics", "plots", "run", "stats"},
     "runner": GROUND | STAGES | {"decide", "judge", "llm", "offline", "run", "stats"},
 } | dict.fromkeys(STAGES, STAGE | {"decide", "judge"})
 
@@ -107,6 +108,7 @@ def test_import_is_light():
         "langchain_groq",
         "groq",
         "nltk",
+        "anywidget",
         "ipywidgets",
         "aiohttp",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -103,8 +104,21 @@ class TestVerdicts:
         assert (met, status, len(client.asked)) == ([1, 0, 1], ["", fault, ""], 2)
 
     async def test_the_first_verdicts_stand_where_the_second_call_fails(self):
-        met, status, _ = await judged(ANSWER, GOOD[:2], None)
-        assert (met, status) == ([1, 1, 1], ["", "", "no verdict"])
+        met, status, _ = await judged(ANSWER, [GOOD[0], GOOD[2]], None)
+        assert (met, status) == ([1, 0, 1], ["", "no verdict", ""])
+
+    @pytest.mark.parametrize(
+        ("bad", "fault"),
+        [([], "no verdict"), ([verdict("other", "We keep it")], "the quote is not in the answer")],
+    )
+    async def test_a_must_not_at_fault_is_neither_kept_nor_violated(self, bad, fault):
+        """It alone would decide the answer's score: what two askings do not tell is unscored."""
+        met, status, client = await judged(ANSWER, [*GOOD[:2], *bad], [*GOOD[:2], *bad])
+        assert (met[:2], status) == ([1, 1], ["", "", f"failed: {fault}"])
+        assert math.isnan(met[2])
+        assert len(client.asked) == 2
+        met, status, _ = await judged(ANSWER, [*GOOD[:2], *bad], GOOD)
+        assert (met, status) == ([1, 1, 1], ["", "", ""])
 
     async def test_two_verdicts_that_differ_are_none(self):
         twice = [*GOOD, verdict("restart")]
@@ -151,7 +165,12 @@ class TestAsking:
         }
 
     def test_its_call_is_of_case_and_text(self):
-        """02 and 04 ask the same, and it is on record; another text, repeat or fault is another call."""
+        """02 and 04 ask the same, and it is on record; another text, repeat or fault is another call.
+
+        Other requirements are another name too: nothing has changed in a call that nobody made before.
+        """
+        drafted_anew = replace(CASE, requirements=CASE.requirements[:2])
+        assert judge_item(drafted_anew, "No.").case != judge_item(CASE, "No.").case
         agent = judging("offline/judge")
         ways = [("No.",), ("Yes.",), ("No.", 2), ("No.", 1, ["restart: no verdict"])]
         keys = [agent.call(judge_item(CASE, *way), 7).key for way in ways]

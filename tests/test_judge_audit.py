@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from benchkit.agent import Reply
-from benchkit.domain import CATEGORIES, TestCase
+from benchkit.domain import CATEGORIES, Requirement, TestCase
 from benchkit.errors import UsageError
-from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, plant_answers, try_judge
+from benchkit.judge.planted_answers import plant_answers
+from benchkit.measure import judged
+from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, try_judge
 from benchkit.offline.world.models import ROSTER
 from benchkit.offline.world.requirements import quote, required
 from benchkit.offline.world.scenarios import reference, scenario
@@ -22,7 +25,15 @@ from benchkit.offline.world.simulated_judge import judge
 SURE = replace(
     ROSTER["offline/judge"], judge_errors=0.0, judge_leniency=0.0, judge_obeys=0.0, judge_invents=0.0
 )
-FAULTS = ["none", "padded", "fact changed", "commitment left out", "another golden", "injection"]
+FAULTS = [
+    "none",
+    "padded",
+    "breaks a must_not",
+    "fact changed",
+    "commitment left out",
+    "another golden",
+    "injection",
+]
 
 
 class World:
@@ -72,7 +83,7 @@ async def test_a_judge_without_error():
     """All its verdicts are right, and a second judgement repeats them."""
     client = World()
     tried = await try_judge(plant_answers(cases(), 4, seed=7), client, "offline/judge")
-    assert client.calls == 24 + 8
+    assert client.calls == 28 + 10
     found = judge_found(tried)
     assert {row["right"] for row in [found["all"], *found["by_fault"].values()]} == {1.0}
     assert (found["agreement"], found["no_quote"], found["with_length"]) == (1.0, 0.0, None)
@@ -99,13 +110,50 @@ async def test_quotes_that_are_not_there_are_counted():
     assert found["by_fault"]["none"]["right"] < 0.5
 
 
+async def test_what_was_judged_is_counted():
+    """What the answer's words did not bear out, what was not told in two askings, what was lost."""
+    status = ["", "the quote is not in the answer", "failed: no verdict", "failed: HTTP 500"]
+    table = pd.DataFrame({"id": "c", "model": "a", "round": 1, "status": status})
+    counts = judged(table.assign(first_fault=["", "no verdict", "no verdict", ""]), "x/judge")
+    names = ("answers", "verdicts", "faulty", "undecided", "lost")
+    assert [counts[name] for name in names] == [1, 4, 1, 1, 1]
+    assert "enable_judge is False" in judged(table, "", "offline")["in_words"]
+
+
 async def test_nothing_planted_or_nobody_to_ask():
     """No answers, no verdicts, no sentence; a count below 0 is refused."""
     none = plant_answers(cases(2), 0, seed=7)
     tried = await try_judge(none, World(), "")
     assert len(tried) == 0
-    assert judge_found(tried) == {}
+    assert judge_found(tried) == judge_found(tried, judged={"in_words": "Nobody did."}) == {}
+    assert judge_found(tried, judged={"answers": 1}) == {"judged": {"answers": 1}}
     assert judge_in_words({}) == ""
     assert len(judge_rates(tried)) == 0
     with pytest.raises(UsageError):
         plant_answers(cases(2), -1, seed=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "said"),
+    [
+        ("Promise a new lamp.", "", r"We promise a new lamp\."),
+        ("promise $50.00", "$50.00", r"We promise \$50\.00\."),
+        ("promise a visit", "5 May 2026", r"We promise a visit: 5 May 2026\."),
+        (
+            "name another amount than $40.00",
+            "",
+            r"We name another amount than \$40\.00: We refund \$\d+\.\d+\.",
+        ),
+    ],
+)
+def test_a_must_not_is_broken_in_its_own_words(text, value, said):
+    """A forbidden value is stated, and where any other than the right one is, such a one."""
+    never = Requirement("n", text, must=False, value=value)
+    case = TestCase(
+        "c", "conversation", "x", "Refunds are $40.00.", "We refund $40.00.", requirements=(never,)
+    )
+    planted = plant_answers(pd.DataFrame([case.row()]), 1, seed=7).set_index("fault")
+    row = planted.loc["breaks a must_not"]
+    assert re.fullmatch(rf"We refund \$40\.00\.\n{said}", row["text"])
+    assert row["text"].count("refund $40.00") == 1
+    assert row["truth"] == {"n": False}

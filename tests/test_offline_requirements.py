@@ -57,6 +57,19 @@ class TestScenarios:
         for said in ("That is $1.11.", "On 1 June 1999.", case.forbidden.golden, case.forbidden.otherwise):
             assert met(case.prompt, required(case), f"{case.golden} {said}") == 0.0
 
+    @pytest.mark.parametrize(
+        "denial", ["It is not true that {}", "We will not: {} We won't {}", "We never {}"]
+    )
+    def test_what_is_denied_is_not_done(self, denial):
+        """Its words stand in the answer unchanged; said once without the denial they do it."""
+        case = some(1)[0]
+        sentence = next(one for one in case.sentences if one.requirement)
+        told = denial.replace("not: ", "not ").format(sentence.golden, sentence.golden.lower())
+        assert is_quoted(sentence.golden, told)
+        assert quote(case.prompt, sentence.requirement, told) == ""
+        assert quote(case.prompt, sentence.requirement, f"{told} {sentence.golden}") == sentence.golden
+        assert quote("?", "name $12.50", "It is not $12.50.") == "12.50"
+
 
 class TestCasesOfOthers:
     def test_a_draft_has_the_steps_and_facts_of_the_golden_answer(self):

@@ -101,6 +101,9 @@ async def test_an_imported_run_asks_nobody(monkeypatch):
     """No key is needed to score what was made elsewhere."""
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     assert await check_models(plan(4, 5), "imported") is None
+    assert await check_models(plan(4, 5, judge_model="x", enable_judge=False), "imported") is None
+    with pytest.raises(UsageError, match="GROQ_API_KEY is not set"):
+        await check_models(plan(4, 5, judge_model="openai/gpt-oss-120b"), "imported")
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

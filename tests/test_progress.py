@@ -114,3 +114,11 @@ def test_bar_does_not_fill_a_log(capsys):
             bars[STEADY].advance("answered", 10)
         bars[STEADY].tick()
     assert len(capsys.readouterr().err.replace("\r", "\n").strip().split("\n")) <= 3
+
+
+def test_bar_says_how_long_replies_take(capsys):
+    """The median of the last replies; a call without an answer has no latency."""
+    with Bars({STEADY: (4, 0)}, "") as bars:
+        for latency_s in (1.0, 2.0, 9.0, None):
+            bars[STEADY].advance("answered", latency_s=latency_s)
+    assert "2.0 s a reply" in capsys.readouterr().err

@@ -604,6 +604,31 @@ class TestAdopting:
         assert json.loads(cases["golden_response"][1]) == {"a": 5, "ok": True, "none": None}
         assert {p.name: p.read_bytes() for p in folder.glob("*.csv")} == before
 
+    async def test_a_named_judge_judges_them(self, workplace):
+        """By its name at its own provider; what a simulated judge said is simulated. Without one, nobody."""
+        from benchkit import connect
+        from benchkit.generate.cases import adopt_cases
+        from benchkit.judge import judge_of
+        from benchkit.measure import align, judge_answers, judged
+
+        folder = adopted(workplace / "theirs", "a", "b")
+        table = pd.read_csv(folder / "validated_tests.csv").assign(requirements=["name the amount", ""])
+        table.to_csv(folder / "validated_tests.csv", index=False)
+        run = open_run(folder)
+        cases = adopt_cases(run.validated_tests())
+        answers = align(run.responses(), cases)
+        assert judge_of(run.provider, ["a", "b"], run.parameter) == ""
+        said = judged(await judge_answers(answers, cases, connect(run), ""), "", run.provider)
+        assert "-p judge_model MODEL" in said["in_words"]
+        assert not run.simulated
+        run.record("04_measure", judge_model="offline/judge")
+        judge = judge_of(run.provider, ["a", "b"], run.parameter)
+        told = await judge_answers(answers, cases, connect(run, model=judge), judge)
+        assert {"a", "b"} <= set(told["model"])
+        assert told["met"].notna().all()
+        assert run.simulated
+        assert judged(told, judge, run.provider)["answers"] == len(told) >= 4
+
     def test_simulated_answers_stay_simulated(self, workplace):
         """Answers of simulated models are said to be simulated in whatever folder they lie."""
         folder = adopted(workplace / "theirs", "offline__steady", "b")

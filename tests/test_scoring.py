@@ -252,6 +252,17 @@ class TestJudged:
         assert math.isnan(value)
         assert reason == "judge failed: HTTP 500"
 
+    @pytest.mark.parametrize(
+        ("met", "value"), [((1, 1, None), None), ((0, 0, None), 0), ((None, 1, 0), 0), ((1, None, 1), None)]
+    )
+    def test_a_verdict_that_we_failed_to_get(self, met, value):
+        """There is a score only where it is the same whatever the verdict had been."""
+        lost = (math.nan, "failed: no verdict")
+        said = {name: lost if one is None else (float(one), "") for name, one in zip("abn", met, strict=True)}
+        found, reason = self.scored(said)
+        assert found == value if value is not None else math.isnan(found)
+        assert reason == ("judge failed: no verdict" if value is None else "")
+
     def test_a_case_without_requirements_is_undefined(self, monkeypatch):
         monkeypatch.setattr(TestJudged, "MUST", self.MUST[2:])
         value, reason = self.scored({"n": (1, "")})

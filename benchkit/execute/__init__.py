@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
 from ..errors import InputError, ProviderError
 from ..judge import judge_item, judge_of, judging
+from ..judge.planted_answers import EVERY, USUAL, plant_answers
 from ..llm.catalog import default_models
 from ..llm.estimate import Estimate, time_table
 from ..llm.progress import say
@@ -93,9 +94,7 @@ class Plan:
             return ""
         cost = float(self.judging["cost_usd (estimate)"].iloc[0])
         price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
-        said = (
-            f"{self.judging['model'].iloc[0]}: {count(calls, 'call')} for {price}, and some more to test it"
-        )
+        said = f"{self.judging['model'].iloc[0]}: {count(calls, 'call')} for {price}, its test included"
         return f" 04 has them judged by {said}."
 
     @cached_property
@@ -164,14 +163,17 @@ def _table(client: Client, work: Sequence[tuple[Agent, list[Item]]]) -> pd.DataF
 def _judge_work(
     client: Client, work: Sequence[tuple[Agent, list[Item]]], tests: Sequence[TestCase], models: Sequence[str]
 ) -> list[tuple[Agent, list[Item]]]:
-    """What 04 is going to ask its judge; in the place of answers that nobody has yet, the golden ones."""
+    """What 04 is going to ask its judge, its test among it.
+
+    In the place of answers that nobody has yet stand the golden ones.
+    """
     required = {
         sendable(one.id): one for one in tests if one.test_case == "conversation" and one.requirements
     }
     who = judge_of(client.name, models, client.run.parameter) if required else ""
     if not who:
         return []
-    asked: dict[Any, Item] = {}
+    asked = {(item.case, item.round): item for item in _judge_tests(client, tests)}
     for (_agent, items), replies in zip(work, client.on_record(work), strict=True):
         for item, reply in zip(items, replies, strict=True):
             if case := required.get(item.case):
@@ -184,6 +186,15 @@ def _judge_work(
             made = judge_item(case, text)
             asked[made.case, made.round] = made
     return [(judging(who), list(asked.values()))]
+
+
+def _judge_tests(client: Client, tests: Sequence[TestCase]) -> Iterator[Item]:
+    import pandas as pd
+
+    each = client.run.parameter("04_measure", "planted_answers", USUAL)
+    planted = plant_answers(pd.DataFrame([one.row() for one in tests]), each, client.run.seed)
+    for repeat, some in ((1, planted), (2, planted.iloc[::EVERY])):
+        yield from (judge_item(*one, repeat) for one in zip(some["case"], some["text"], strict=True))
 
 
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:

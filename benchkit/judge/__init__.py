@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 COLUMNS = ("id", "model", "round", "requirement", "met", "quote", "status", "first_fault")
-FAILED = "failed: "  # begins the status of a judgement that we failed to get
+FAILED = "failed: "  # begins the status of a verdict that we failed to get
 NO_VERDICT, NO_QUOTE = "no verdict", "the quote is not in the answer"
 
 
@@ -41,11 +42,12 @@ async def judge(answers: pd.DataFrame, client: Client, model: str = "", *, repea
     an answer. Equal answers to a case are judged once; what is on record costs nothing. `repeat` above 1
     has the same answers judged anew, independently.
 
-    `met` is 1, 0, or NaN where the call failed: unscored, never a zero. A reply with a verdict that is
-    missing or quotes what is not there is asked once more with its faults named; what is still at fault is
-    not done, and `status` says why. A value that the requirement names is looked up here: where the answer
-    does not state it, it is not done either, whatever the judge says. `first_fault` is that of the first
-    reply, whether it was mended or not.
+    `met` is 1, 0, or NaN where we failed to judge: unscored, never a zero. A reply with a verdict that is
+    missing or quotes what is not there is asked once more with its faults named. A must that is still at
+    fault is not met. A must_not that is still at fault is NaN, for it decides all by itself: kept would
+    hide a violation, and violated would set a good answer to 0 on words that it does not have. `status`
+    says why. A value that the requirement names is looked up here: where the answer does not state it, it
+    is not done either, whatever the judge says. `first_fault` is that of the first reply, mended or not.
     """
     rows = answers.to_dict("records")
     items = [judge_item(row["case"], row["text"], repeat) for row in rows]
@@ -113,7 +115,7 @@ def _by_requirement(arguments: Mapping[str, Any]) -> dict[str, Verdict]:
 
 def _verdicts(case: TestCase, answer: str, reply: Reply, first: Mapping[str, str]) -> list[dict[str, Any]]:
     if reply.arguments is None:
-        lost = {"met": float("nan"), "quote": "", "status": f"{FAILED}{reply.error}", "first_fault": ""}
+        lost = {"met": math.nan, "quote": "", "status": f"{FAILED}{reply.error}", "first_fault": ""}
         return [{"requirement": one.id, **lost} for one in case.requirements]
     said = _by_requirement(reply.arguments)
     told = {one.id: {"first_fault": first.get(one.id, "")} for one in case.requirements}
@@ -127,6 +129,8 @@ def _verdict(requirement: Requirement, verdict: Verdict | None, answer: str) -> 
         status = f"the answer does not state {requirement.value}"
     quote = verdict.quote if verdict and verdict.done else ""
     met = float(is_met(requirement, done))
+    if not requirement.must and (fault := _fault(verdict, answer)):
+        met, status = math.nan, FAILED + fault
     return {"requirement": requirement.id, "met": met, "quote": quote, "status": status}
 
 

@@ -40,17 +40,18 @@ def judging(model: str) -> Agent:
 
 
 def judge_item(case: TestCase, answer: str, repeat: int = 1, faults: Sequence[str] = ()) -> Item:
-    """An answer to be judged, named by its case and its text: equal answers to a case are one call.
+    """An answer to be judged, named by its case and all that is shown: equal answers to it are one call.
 
     `repeat` numbers independent judgements of the same answer; `faults` are those of an unusable one.
     """
     shown: dict[str, Any] = {"prompt": case.prompt}
     shown["requirements"] = [{"id": r.id, "text": r.text, "kind": r.kind} for r in case.requirements]
     shown["answer"] = answer
+    name = sha256(sendable(json.dumps(shown, ensure_ascii=False)).encode()).hexdigest()[:16]
     if faults:
         shown["faults"] = list(faults)
     return Item(
-        f"{case.id} {sha256(sendable(answer).encode()).hexdigest()[:16]}",
+        f"{case.id} {name}",
         json.dumps(shown, ensure_ascii=False),
         round=repeat,
         attempt=2 if faults else 1,

@@ -44,11 +44,12 @@ def judge_model(provider: str, candidates: Sequence[str], *named: str) -> str:
 def judge_of(provider: str, candidates: Sequence[str], parameter: Callable[..., Any]) -> str:
     """The judge of a run by its recorded parameters (`parameter(notebook, name, default)`); "" for none.
 
-    The one that 04 names, else 02's, else the default. A run of answers that were made elsewhere has no
-    provider to ask, and so no judge; nor has one with `enable_judge` False.
+    The one that 04 names, else 02's, else the default. Answers that were made elsewhere have no default, for
+    nobody agreed to pay for it: only one that is named. With `enable_judge` False there is none.
     """
     homes = ("04_measure", "02_validate")
     enabled = parameter(homes[0], "enable_judge", parameter(homes[1], "enable_judge", True))
-    if not enabled or provider not in catalog.DEFAULTS:
+    named = [parameter(home, "judge_model", "") for home in homes]
+    if not enabled or (provider not in catalog.DEFAULTS and not any(named)):
         return ""
-    return judge_model(provider, candidates, *(parameter(home, "judge_model", "") for home in homes))
+    return judge_model(provider, candidates, *named)

@@ -87,6 +87,11 @@ def default_models(provider: str) -> list[str]:
     return list(_defaults(provider)["models"])
 
 
+def provider_of(model: str) -> str:
+    """The provider that serves a model, by its id."""
+    return "offline" if model.startswith("offline/") else "groq"
+
+
 def _defaults(provider: str) -> dict[str, Any]:
     if provider not in DEFAULTS:
         raise ProviderError(

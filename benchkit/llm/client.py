@@ -16,6 +16,7 @@ from ..errors import Interrupted, LimitStop, Unanswered, UsageError
 from ..log import setup_logging
 from ..values import check
 from .budget import CEILINGS, Budget
+from .catalog import provider_of
 from .estimate import Estimate, estimate
 from .jobs import Job, Status, changes, progress, say_what_changed, say_what_was_cut_off
 from .journal import Journal, Record, explained, looking
@@ -33,17 +34,19 @@ DAY_S = 86_400.0
 GRACE_S = 8.0  # for what is in flight at an interrupt; the pipeline waits 10 s for the kernel
 
 
-def connect(run: Run, max_concurrency: int = 0, timeout_s: float = 0) -> Client:
+def connect(run: Run, max_concurrency: int = 0, timeout_s: float = 0, model: str = "") -> Client:
     """The client of a run. Nothing is opened or asked until something has to be sent.
 
-    0 is what 01 gave for the whole run, as it did its ceilings; where that is 0 too, both adapt.
+    0 is what 01 gave for the whole run, as it did its ceilings; where that is 0 too, both adapt. A run of
+    answers that were made elsewhere has no provider; `model`, where one is named, is asked at its own.
     """
     check(max_concurrency=max_concurrency, timeout_s=timeout_s)
     given = partial(run.parameter, "01_generate", default=0)
     cap = max_concurrency or given(name="max_concurrency")
     longest_s = float(timeout_s or given(name="timeout_s") or LONGEST_TIMEOUT_S)
     budget = Budget(**{name: given(name=name) for name in CEILINGS})
-    return Client(run, Provider(run.provider, run.seed, longest_s), budget, cap)
+    name = provider_of(model) if model and run.provider == "imported" else run.provider
+    return Client(run, Provider(name, run.seed, longest_s), budget, cap)
 
 
 class Client:
@@ -95,7 +98,8 @@ class Client:
             self._stack = stack.pop_all()
 
     def _say_if_gone(self) -> None:
-        if not self._path.exists() and any(self.run.path.glob("*_all_responses.csv")):
+        asked = self.run.provider == self.name  # answers that were made elsewhere never had any calls
+        if asked and not self._path.exists() and any(self.run.path.glob("*_all_responses.csv")):
             logger.warning(
                 "%s has responses but no %s any more: nothing is on record, so what is asked is paid for "
                 "again.", self.run.path, self._path.name,

@@ -72,7 +72,7 @@ class Job:
         self.settled[call.key] = reply
         tokens = (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
         status = "cut off" if is_cut_off(reply) else self.status(call, reply)
-        bar.advance(status, tokens, reply.cost_usd or 0.0)
+        bar.advance(status, tokens, reply.cost_usd or 0.0, reply.latency_s)
 
     def postpone(self, call: Call, reply: Reply) -> bool:
         """Whether a failed call gets another turn: what made it fail may be over by then."""

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from statistics import median
 from typing import Any
 
 from tqdm.std import tqdm
@@ -36,6 +37,7 @@ class Bar(tqdm):
         self.cost_usd = 0.0
         self.pacer: Pacer | None = None
         self._ended: deque[tuple[float, int]] = deque()  # (clock, tokens) of the last minute's calls
+        self._latencies_s: deque[float] = deque(maxlen=20)  # of the last calls
         self._ticked = time.monotonic()
         self._shown: Any = None
         self._notebook = in_notebook()
@@ -45,11 +47,15 @@ class Bar(tqdm):
         # The time left by the mean pace so far: a smoothed one stands still between replies.
         super().__init__(*args, mininterval=often, smoothing=0, file=sys.stderr, bar_format=line, **kwargs)
 
-    def advance(self, status: str, tokens: int = 0, cost_usd: float = 0.0) -> None:
+    def advance(
+        self, status: str, tokens: int = 0, cost_usd: float = 0.0, latency_s: float | None = None
+    ) -> None:
         """One more call is over."""
         if status in self.counts:
             self.counts[status] += 1
         self.cost_usd += cost_usd
+        if latency_s is not None:
+            self._latencies_s.append(latency_s)
         self._ended.append((time.monotonic(), tokens))
         self.update()
 
@@ -70,7 +76,8 @@ class Bar(tqdm):
             late, flying = self.pacer.timed_out, self.pacer.window.in_flight
             parts += [f"{late} timed out"] if late else []
             parts += [f"{flying} in flight"] if flying else []
-        parts += [self._wait(), f"${self.cost_usd:.4f}" if self.cost_usd else "", self._pace()]
+        waits = f"{median(self._latencies_s):.1f} s a reply" if self._latencies_s else ""
+        parts += [self._wait(), f"${self.cost_usd:.4f}" if self.cost_usd else "", waits, self._pace()]
         return ", ".join(part for part in parts if part)
 
     def _pace(self) -> str:

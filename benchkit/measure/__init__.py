@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
 from .controls import score_controls, with_controls
-from .judging import judge_answers, judged_in_words
+from .judging import judge_answers, judged
 from .labels import draw_pairs, read_labels, said_by_people
 from .report import metrics_report
 from .scoring import score
@@ -31,7 +31,7 @@ __all__ = [
     "detailed",
     "draw_pairs",
     "judge_answers",
-    "judged_in_words",
+    "judged",
     "metrics_json",
     "metrics_report",
     "read_labels",

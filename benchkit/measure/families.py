@@ -23,8 +23,6 @@ _FAVOUR = {
 def instruments(config: Mapping[str, Any]) -> dict[str, str]:
     """{role: model} of who wrote and who judged this run's cases and answers, from its config.json."""
     provider, given = config.get("provider", ""), config.get("parameters", {})
-    if provider not in DEFAULTS:
-        return {}
     asked = {
         "generator": "01_generate" in given and not given["01_generate"].get("cases_file"),
         "validator": bool(given.get("02_validate", {}).get("enable_validation")),
@@ -37,9 +35,10 @@ def instruments(config: Mapping[str, Any]) -> dict[str, str]:
     }
     if not given.get("04_measure", {}).get("enable_judge"):
         return found
-    candidates = given.get("03_execute", {}).get("models") or default_models(provider)
+    usual = default_models(provider) if provider in DEFAULTS else []
+    candidates = given.get("03_execute", {}).get("models") or usual
     judge = judge_of(provider, candidates, lambda at, name, default: given.get(at, {}).get(name, default))
-    return found | {"judge": judge}
+    return found | ({"judge": judge} if judge else {})
 
 
 def kinship(config: Mapping[str, Any], models: Sequence[str]) -> Iterator[str]:

@@ -13,6 +13,10 @@ from ..wording import count, percent
 from .scoring import JUDGED
 from .statuses import outcome, rows_of
 
+BY_NAME = (
+    "the answers were made elsewhere and no judge_model is named; benchkit run FOLDER --from 04 "
+    "-p judge_model MODEL has those judged whose cases have requirements"
+)
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -57,19 +61,35 @@ def _row(case: TestCase, model: str, round: int, text: object) -> dict[str, Any]
     return {"id": case.id, "model": model, "round": round, "case": case, "text": text}
 
 
-def judged_in_words(judgements: pd.DataFrame, judge: str, provider: str = "") -> str:
-    """Who judged how many answers, and how many of the verdicts could not be used; or why nobody did."""
+def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str, Any]:
+    """`in_words`: who judged how many answers, or why nobody did; and where somebody did, the counts.
+
+    model, answers (controls among them) and verdicts; of these `faulty`, which the answer's words did not
+    bear out; `undecided`, on a must_not, which two askings did not tell; `lost` with a call that failed.
+    """
     if not judge:
-        why = "enable_judge is False" if provider in DEFAULTS else "there is no provider to ask"
-        return f"No answer is judged: {why}. What requirements are met is not known."
+        return {"in_words": _why_nobody(provider)}
     if not len(judgements):
-        return "No case says what an answer must do, so none is judged."
-    answers = len(judgements[["id", "model", "round"]].drop_duplicates())
+        return {"in_words": "No case says what an answer must do, so none is judged."}
     failed = judgements["status"].str.startswith(FAILED)
-    faulty = int(((judgements["status"] != "") & ~failed).sum())
-    verdicts = len(judgements)
-    return (
-        f"{judge} judged {count(answers, 'answer')}, controls among them, in {count(verdicts, 'verdict')}: "
-        f"{count(faulty, 'one')} ({percent(faulty / verdicts)}) not borne out by the answer's words, "
-        f"{int(failed.sum()):,} lost with a call that failed."
+    undecided = failed & (judgements["first_fault"] != "")
+    counts = {
+        "answers": len(judgements[["id", "model", "round"]].drop_duplicates()),
+        "verdicts": len(judgements),
+        "faulty": int(((judgements["status"] != "") & ~failed).sum()),
+        "undecided": int(undecided.sum()),
+        "lost": int((failed & ~undecided).sum()),
+    }
+    told = (
+        f"{judge} judged {count(counts['answers'], 'answer')}, controls among them, in "
+        f"{count(counts['verdicts'], 'verdict')}: {count(counts['faulty'], 'one')} "
+        f"({percent(counts['faulty'] / counts['verdicts'])}) not borne out by the answer's words, "
+        f"{counts['undecided']:,} on what is forbidden not told in two askings and so without a score, "
+        f"{counts['lost']:,} lost with a call that failed."
     )
+    return {"model": judge, **counts, "in_words": told}
+
+
+def _why_nobody(provider: str) -> str:
+    why = "enable_judge is False" if provider in DEFAULTS else f"enable_judge is False, or {BY_NAME}"
+    return f"No answer is judged: {why}. What requirements are met is not known."

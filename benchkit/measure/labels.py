@@ -18,6 +18,8 @@ from ..run import delimited
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..run import Run
+
 logger = setup_logging(__name__)
 COLUMNS = ("id", "round", "model_a", "model_b", "preferred", "labeller", "time")
 KNOWN = ("pair", *COLUMNS)
@@ -49,6 +51,13 @@ def _drawn(rounds: pd.DataFrame, two: tuple[str, str], seed: int) -> Iterator[tu
             drawn = int(sha256(f"{seed} {id} {two}".encode()).hexdigest(), 16)
             sides = two if drawn % 2 else two[::-1]
             yield (f"{drawn:064x}"[:12], id, int(both[drawn // 2 % len(both)]), *sides)
+
+
+def contending(run: Run, models: Sequence[str]) -> list[str]:
+    """The two models that the run's report has first among its contenders; else the first two."""
+    report = run.metrics_report() if (run.path / "metrics_report.json").exists() else {"decision": {}}
+    contenders = [name for name in report["decision"].get("contenders", ()) if name in models]
+    return [*contenders, *(name for name in models if name not in contenders)][:2]
 
 
 def of_two(pairs: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:

@@ -37,6 +37,7 @@ from ..decide.table import measured
 from ..metrics import described, recorded
 from ..wording import kind_name
 from .families import kinship
+from .judging import BY_NAME
 from .naming import first_named, looked_before, named_late
 from .scoring import JUDGED
 from .summary import costs, denominators, detailed, records, signature, summarise
@@ -146,11 +147,12 @@ def _noted(
             )
     yield from [] if responses is None else responses.attrs.get("warnings", [])
     off = config.get("parameters", {}).get("04_measure", {}).get("enable_judge") is False
+    elsewhere = config.get("provider") == "imported" and responses is not None
     judged = scores.loc[scores["metric"] == JUDGED.name, "value"].notna().any()
-    if off and not judged and (scores["test_case"] == JUDGED.kind).any():
+    if (off or elsewhere) and not judged and (scores["test_case"] == JUDGED.kind).any():
         yield (
-            "Nobody judged which requirements the answers to conversations meet: enable_judge is False, so "
-            "that word metrics stand in, where their controls let them."
+            "Nobody judged which requirements the answers to conversations meet, so that word metrics stand "
+            f"in, where their controls let them: {'enable_judge is False' if off else BY_NAME}."
         )
     yield from kinship(config, models)
 

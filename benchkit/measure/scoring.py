@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,10 @@ def by_answer(judgements: pd.DataFrame) -> Judged:
 
 
 def judged_score(case: TestCase, model: str, round: int, answer: Answer, judged: Judged) -> Score:
-    """`requirements_met` of an answer: from its judgement, else the worst or none, with the reason."""
+    """`requirements_met` of an answer: from its judgement, else the worst or none, with the reason.
+
+    Where we failed to get a verdict there is a score only if it is the same whatever the verdict had been.
+    """
     about = (case.id, model, round, JUDGED.name)
     if not any(one.must for one in case.requirements):
         return Score.unscored(*about, UNDEFINED + JUDGED.undefined)
@@ -96,11 +100,17 @@ def judged_score(case: TestCase, model: str, round: int, answer: Answer, judged:
         worst = None if answer.status == "failed" else JUDGED.worst
         return Score(*about, worst, f"{answer.status}: {answer.error}")
     said = judged.get((case.id, model, int(round)), {})
-    each = [said.get(one.id, (0.0, f"{FAILED}not judged")) for one in case.requirements]
-    if reason := next((status for _, status in each if status.startswith(FAILED)), ""):
+    each = {one.id: said.get(one.id, (math.nan, f"{FAILED}not judged")) for one in case.requirements}
+    ends = {
+        requirements_met(
+            case.requirements, {id: lost if math.isnan(met) else bool(met) for id, (met, _) in each.items()}
+        )
+        for lost in (False, True)
+    }
+    if len(ends) > 1:
+        reason = next(status for met, status in each.values() if math.isnan(met))
         return Score.unscored(*about, f"judge {reason}")
-    value = requirements_met(case.requirements, {id: bool(met) for id, (met, _) in said.items()})
-    return Score(*about, value, "", value)
+    return Score(*about, value := ends.pop(), "", value)
 
 
 def _judged_scores(

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..domain import Requirement
 from .stated import Told, facts
@@ -35,7 +36,7 @@ def is_quoted(quote: str, answer: str) -> bool:
 
 def has_value(requirement: Requirement, answer: str) -> bool:
     """Whether the answer states the exact value that the requirement names, in whatever way it is written."""
-    told, found = Told(answer), list(facts(requirement.value))
+    told, found = _told(answer), list(facts(requirement.value))
     return all(map(told.has, found)) if found else told.says(requirement.value)
 
 
@@ -67,6 +68,9 @@ def requirements_met(requirements: Iterable[Requirement], met: Mapping[str, bool
     if not all(met[one.id] for one in requirements if not one.must):
         return 0.0
     return sum(weight * met[id] for id, weight in weights.items()) / sum(weights.values())
+
+
+_told = lru_cache(maxsize=64)(Told)  # the requirements of an answer come one after the other
 
 
 def _plain(text: str) -> str:

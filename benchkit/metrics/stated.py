@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from random import Random
+from typing import Any
 
 from ..domain import UNSPACED
 
@@ -101,6 +103,31 @@ class Told:
         years = {run for run in runs if len(run) == 4}
         known |= {f"{year}-{key[3:]}" for key in known if key.startswith("md:") for year in years}
         return known | {f"md:{key[5:]}" for key in known if re.match(r"\d{4}-", key)}
+
+
+def with_fact_changed(text: str, told: Told, random: Random) -> str | None:
+    """`text` with another value for one fact that `told` states; None where it has no such fact.
+
+    It is changed wherever the text states it, and nothing else that its digits stand in.
+    """
+    found = list(facts(text))
+    stated = [fact for fact in found if told.has(fact) and any(map(str.isdigit, fact.written))]
+    for fact in random.sample(stated, len(stated)):
+        other = other_value(fact.written, random)
+        if not told.says(other):
+            for same in (one for one in reversed(found) if one.kind == fact.kind and one.keys & fact.keys):
+                text = text[: same.start] + other + text[same.start + len(same.written) :]
+            return text
+    return None
+
+
+def other_value(value: Any, random: Random) -> Any:
+    """A near value of the same type: another number, or the same text with one digit changed."""
+    if isinstance(value, int | float):
+        return value + random.choice((-1, 1))
+    at = random.choice([i for i, char in enumerate(value) if char.isdigit()])
+    digit = random.choice([d for d in "123456789" if d != value[at]])
+    return f"{value[:at]}{digit}{value[at + 1 :]}"
 
 
 def _is_amount(text: str, found: re.Match[str]) -> bool:

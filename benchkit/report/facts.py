@@ -337,6 +337,24 @@ def _validator(report: Row) -> Said:
         yield say(text, row, what=what, ends=ends), _some(row, "refused judged")
 
 
+def _judge(report: Row) -> Said:
+    """What it judged; how it did on answers whose truth is known, in all and where it did worst."""
+    found = report.get("judge") or {}
+    if judged := found.get("judged"):
+        yield judged["in_words"], _some(judged, "answers verdicts faulty undecided lost")
+    if "all" in found:
+        yield found["in_words"], _some(found["all"], "right low high alone verdicts")
+        name, row = min(found["by_fault"].items(), key=lambda one: one[1]["right"])
+        if row["right"] < 1:
+            text = (
+                "The judge did worst on planted answers of the kind “{name}”: {right:%} of {verdicts} right "
+                "({ends})."
+            )
+            ends = ends_text(found["alpha"], row["low"], row["high"])
+            told = say(text, row, name=name, verdicts=count(row["verdicts"], "verdict"), ends=ends)
+            yield told, _some(row, "right low high verdicts")
+
+
 # The topics in the order of their weight, with the heading that a passage of the commentary gets.
 TOPICS = {
     "decision": "What the decision rests on",
@@ -350,13 +368,14 @@ TOPICS = {
     "coverage": "What was scored",
     "rounds": "Asking again",
     "validator": "The test cases",
+    "judge": "The judge",
 }
 SAYERS: dict[str, Callable[[Row], Said]] = dict(
     zip(
         TOPICS,
         (
             *(_decision, _warnings, _contenders, _comparisons, _controls, _sensitivity, _cost, _delivery),
-            *(_coverage, _rounds, _validator),
+            *(_coverage, _rounds, _validator, _judge),
         ),
         strict=True,
     )

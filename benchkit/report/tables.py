@@ -139,10 +139,11 @@ def validator(report: Mapping[str, Any]) -> str:
 
 
 def judge(report: Mapping[str, Any]) -> str:
-    """How the judge did on answers whose truth is known, or "" where nothing was planted."""
-    found = report.get("judge")
-    if not found:
-        return ""
+    """What the judge did, and how on answers whose truth is known; "" where nobody judged."""
+    found = report.get("judge") or {}
+    told = escaped(found.get("judged", {}).get("in_words", ""))
+    if "all" not in found:
+        return told
     ends = f"{level(found['alpha'])} interval"
     rows = [
         {
@@ -155,7 +156,7 @@ def judge(report: Mapping[str, Any]) -> str:
         }
         for name, row in {**found["by_fault"], "all": found["all"]}.items()
     ]
-    text = f"The judge was tested on answers that it was not told of. {found['in_words']}"
+    text = f"{told} It was tested on answers that it was not told of. {found['in_words']}".strip()
     return f"{text}\n\n{signed(table(rows), report['signature'])}"
 
 

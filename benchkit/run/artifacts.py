@@ -21,6 +21,7 @@ from .foreign import BROUGHT_SCORES, CASES, imported, is_brought, responses_behi
 from .json_io import json_text, read_json
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
+from .reviewed import REVIEW, review_in_words, reviewed
 from .rows import FLAGGED, rows_used
 from .tables import ARTIFACTS, read_table, write_atomically, write_table
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ..plots import Chart
 
 logger = setup_logging(__name__)
+REJECTED = "rejected_tests.csv"
 REPORTED = {"comparisons": list, "configuration": dict, "decision": dict}  # what any metrics_report.json has
 
 
@@ -137,15 +139,16 @@ class Run:
                 )  # fmt: skip
 
     def edits(self) -> list[str]:
-        """A sentence for each table that a person edited since benchkit wrote it, with how many rows."""
-        return [said for name in BY_HAND if (said := edited(self.path / name))]
+        """A sentence for each table that a person edited since benchkit wrote it, and one for the review."""
+        review = review_in_words(self.path / REVIEW) if self._has_review else ""
+        return [said for said in (*(edited(self.path / name) for name in BY_HAND), review) if said]
 
     def rows_used(self) -> str:
         """Of the rows that somebody brought, how many are cases, and why the others are none.
 
         "" where nobody brought any, and before 02 has run.
         """
-        if not self.brought or not (self.path / "rejected_tests.csv").exists():
+        if not self.brought or not (self.path / REJECTED).exists():
             return ""
         cases, rejected = self.validated_tests(), self.rejected_tests()
         lost = len(self.initial_tests()) - len(cases) - len(rejected)
@@ -156,10 +159,20 @@ class Run:
         return read_table(self.path / "initial_tests.csv")
 
     def validated_tests(self) -> pd.DataFrame:
-        return read_table(self.path / "validated_tests.csv")
+        """The cases to ask: what 02 accepted, as people have reviewed it."""
+        return self._reviewed()[0] if self._has_review else read_table(self.path / CASES)
 
     def rejected_tests(self) -> pd.DataFrame:
-        return read_table(self.path / "rejected_tests.csv")
+        """What 02 or a person turned down, with the reason."""
+        return self._reviewed()[1] if self._has_review else read_table(self.path / REJECTED)
+
+    @property
+    def _has_review(self) -> bool:
+        return self.provider != "imported" and (self.path / REVIEW).exists()
+
+    def _reviewed(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        tables = read_table(self.path / CASES), read_table(self.path / REJECTED, or_empty=True)
+        return reviewed(self.path / REVIEW, *tables)
 
     def planted_tests(self) -> pd.DataFrame:
         """What tested the validator; empty where nothing did."""
@@ -211,7 +224,8 @@ class Run:
 
     def _inputs(self) -> dict[str, str]:
         """A digest of each file that scores and comparisons are made from."""
-        files = [self.path / CASES, self.path / BROUGHT_SCORES, *self.response_files().values()]
+        review = [self.path / REVIEW] if self._has_review else []
+        files = [self.path / CASES, *review, self.path / BROUGHT_SCORES, *self.response_files().values()]
         return {file.name: sha256(file.read_bytes()).hexdigest()[:16] for file in files if file.exists()}
 
     def seen_before(self) -> dict[str, Any]:

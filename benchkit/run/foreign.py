@@ -22,7 +22,8 @@ _THEIRS = {BROUGHT_SCORES: SCORES}  # what they call a file that a run calls oth
 # What benchkit makes from answers that are there: none of these may be somebody else's.
 MADE = (
     *(CONFIG, SCORES, "metrics.json", "metrics_report.json", "analysis_report.md"),
-    *("commentary.json", "judgements.csv", "labels.csv", "debug.log", "figures", "html", "notebooks"),
+    *("commentary.json", "judgements.csv", "planted_answers.csv", "calls.sqlite"),
+    *("labels.csv", "debug.log", "figures", "html", "notebooks"),
 )
 NOTHING = (".lock", ".owner.json", ".DS_Store", ".gitkeep", ".ipynb_checkpoints")
 

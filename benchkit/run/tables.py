@@ -60,6 +60,9 @@ ARTIFACTS = {
     "initial_tests.csv": Artifact(_CASE, _BARE_CASE, "01_generate"),
     "validated_tests.csv": Artifact(_VALIDATED, _BARE_CASE, "02_validate"),
     "rejected_tests.csv": Artifact(_VALIDATED | _columns("reason"), ("id", "reason"), "02_validate"),
+    "review.csv": Artifact(
+        _columns("case who when before after reason"), ("case", "before", "after", "reason"), "02_validate"
+    ),
     "planted_tests.csv": Artifact(
         _VALIDATED | _columns("planted_from fault checks_found verdict"),
         ("id", "fault", "verdict"),

@@ -67,11 +67,11 @@ def write_sheet(args: argparse.Namespace) -> int:
 
 
 def _two(run: Run, models: list[str], named: list[str] | None) -> list[str]:
-    """The two named models; else the two contenders that the report has first, else the first two."""
+    """The two named models; else the two that contend."""
+    from ..measure.labels import contending
+
     if named:
         if not set(named) <= set(models) or named[0] == named[1]:
             raise UsageError(f"--models names {listed(named)}. Name two of {listed(models)}.")
         return named
-    report = run.metrics_report() if (run.path / "metrics_report.json").exists() else {"decision": {}}
-    contenders = [name for name in report["decision"].get("contenders", ()) if name in models]
-    return [*contenders, *(name for name in models if name not in contenders)][:2]
+    return contending(run, models)

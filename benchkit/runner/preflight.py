@@ -71,12 +71,14 @@ async def check_models(plan: Plan, provider_name: str) -> None:
     Raises UsageError for a key that is none and for a model that is not served, naming the parameter which
     asks for it, ProviderError for a provider that is out of reach.
     """
-    from ..llm.catalog import DEFAULTS
+    from ..llm.catalog import DEFAULTS, provider_of
     from ..llm.provider import Provider
 
-    if provider_name not in DEFAULTS:
-        return
-    wanted = _wanted(plan, provider_name)
+    if provider_name in DEFAULTS:
+        wanted = _wanted(plan, provider_name)
+    else:
+        wanted = _named(plan)
+        provider_name = provider_of("".join(wanted.get("judge_model", [])))
     if not wanted:
         return
     provider = Provider(provider_name)
@@ -94,6 +96,13 @@ async def check_models(plan: Plan, provider_name: str) -> None:
                 raise UsageError(f"{parameter}: {error}") from error
     finally:
         await provider.close()
+
+
+def _named(plan: Plan) -> dict[str, list[str]]:
+    """Of answers that were made elsewhere: the judge, if one is named."""
+    fourth = plan.get("04_measure", {})
+    judge = fourth.get("judge_model", "") if fourth.get("enable_judge") else ""
+    return {"judge_model": [judge]} if judge else {}
 
 
 def _wanted(plan: Plan, provider: str) -> dict[str, list[str]]:

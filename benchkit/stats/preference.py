@@ -13,6 +13,7 @@ from benchkit.stats.checks import Array, check_share, require
 from benchkit.stats.estimates import NAN, t_quantile, t_tail
 
 FEWEST_LABELS = 20  # below, the weight of the score would itself be a guess
+FEW_LABELS = 100  # up to here the error counts how the weight was learned; above, it is the same to 1 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def preference(
     θ = mean_L D + λ (mean_U F − mean_L F), where D are the labels, F the scores, L the labelled cases and U
     the others; λ = Cov_L(D, F) / [Var(F) (1 + n/N)], cut to 0..1 (Angelopoulos, Duchi and Zrnic 2023).
     Var θ = Var_L(D − λF)/n + λ² Var_U(F)/N, t with n − 1. The labelled cases have to be a random sample.
+    Up to 100 labels, the first part is the jackknife's, which counts that λ is learned from the same labels.
     With fewer than 20 labels, or where |correlation| ≤ 1/√(n − 2), which noise reaches by itself, λ is 0.
     `weight` fixes λ. Without spread (se 0) there is no interval. Raises UsageError for other shapes.
     """
@@ -52,31 +54,47 @@ def preference(
     n = len(d)
     if n < 2:
         return Preference(float(d.mean()) if n else NAN, NAN, NAN, NAN, NAN, n, len(others), 0.0, NAN)
-    correlation = _correlation(d, f)
+    learned = weight is None
     if weight is None:
-        weight = _weight(d, f, others, correlation)
+        weight = float(_weight(d, f, others)) if n >= FEWEST_LABELS and len(others) > 1 else 0.0
     estimate, variance = float(d.mean()), float((d - weight * f).var(ddof=1)) / n
     if weight > 0:
         estimate += weight * float(others.mean() - f.mean())
+        variance = _jackknife(d, f, others) if learned and n <= FEW_LABELS else variance
         variance += weight**2 * float(others.var(ddof=1)) / len(others)
     se = math.sqrt(variance)
     half, p = t_quantile(alpha / 2, n - 1) * se, NAN
     if se > 0:
         p = 2 * t_tail(abs(estimate) / se, n - 1)
     low, high = (estimate - half, estimate + half) if se > 0 else (NAN, NAN)
-    return Preference(estimate, se, low, high, p, n, len(others), weight, correlation)
+    return Preference(estimate, se, low, high, p, n, len(others), weight, float(_correlation(d, f)))
 
 
-def _correlation(d: Array, f: Array) -> float:
-    return float(np.corrcoef(d, f)[0, 1]) if d.std() > 0 and f.std() > 0 else NAN
+def _weight(d: Array, f: Array, others: Array) -> Array:
+    """λ of each sample of labels: `d` and `f` are (…, labels)."""
+    n = d.shape[-1]
+    every = np.concatenate([f, np.broadcast_to(others, (*f.shape[:-1], len(others)))], axis=-1)
+    spread = every.var(axis=-1, ddof=1) * (1 + n / len(others))
+    believed = np.abs(_correlation(d, f)) > 1 / math.sqrt(n - 2)  # False where it is NaN
+    return np.where(believed, np.clip(_covariance(d, f) / np.where(spread > 0, spread, 1), 0, 1), 0.0)
 
 
-def _weight(d: Array, f: Array, others: Array, correlation: float) -> float:
+def _covariance(one: Array, other: Array) -> Array:
+    return (one * other).mean(axis=-1) - one.mean(axis=-1) * other.mean(axis=-1)
+
+
+def _correlation(d: Array, f: Array) -> Array:
+    spread = d.std(axis=-1) * f.std(axis=-1)
+    return np.where(spread > 0, _covariance(d, f) / np.where(spread > 0, spread, 1), NAN)
+
+
+def _jackknife(d: Array, f: Array, others: Array) -> float:
+    """The variance of θ from the labels, by leaving out each in turn with λ learned anew (Tukey 1958)."""
     n = len(d)
-    if n < FEWEST_LABELS or len(others) < 2 or not abs(correlation) > 1 / math.sqrt(n - 2):
-        return 0.0
-    spread = float(np.concatenate([f, others]).var(ddof=1)) * (1 + n / len(others))
-    return min(1.0, max(0.0, float(np.cov(d, f, ddof=0)[0, 1]) / spread))
+    rest = ~np.eye(n, dtype=bool)
+    d, f = (np.broadcast_to(one, (n, n))[rest].reshape(n, n - 1) for one in (d, f))
+    found = d.mean(axis=1) + _weight(d, f, others) * (others.mean() - f.mean(axis=1))
+    return float(found.var()) * (n - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def check_cases(
     import pandas as pd
 
     earlier = [] if accepted is None else accepted.to_dict("records")
-    rows = _fatal_findings(cases, earlier)
+    rows = fatal_findings(cases, earlier)
     broken = {row["row"] for row in rows}
     sound = {index: row for index, row in enumerate(cases.to_dict("records")) if index not in broken}
     alike, families = _likenesses(sound, earlier)
@@ -62,7 +62,8 @@ def check_cases(
     return Checked(findings, [families.get(index, "") for index in range(len(cases))])
 
 
-def _fatal_findings(cases: pd.DataFrame, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def fatal_findings(cases: pd.DataFrame, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A finding for each case that nobody can be asked, or that is one of the `earlier` again."""
     ids = {row["id"] for row in earlier}
     copies = {_content(row): row["id"] for row in earlier}
     rows = []

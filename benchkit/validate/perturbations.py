@@ -11,7 +11,7 @@ from typing import Any
 
 from ..domain import TestCase
 from ..jsontext import leaves
-from ..metrics.stated import Told, facts, number
+from ..metrics.stated import Told, facts, number, other_value, with_fact_changed
 from ..metrics.structured import schema_compliance
 
 Path = tuple[Any, ...]
@@ -40,10 +40,11 @@ def fact_changed(case: TestCase, random: Random) -> TestCase | None:
     """One exact value that the prompt states is another in the golden answer; None where there is none."""
     told = Told(case.prompt)
     if isinstance(case.golden_response, str):
-        return _changed_text(case, told, random)
+        text = with_fact_changed(case.golden_response, told, random)
+        return text if text is None else replace(case, golden_response=text)
     stated = [leaf for leaf in leaves(case.golden_response) if _stated(leaf[1], told)]
     for path, value in random.sample(stated, len(stated)):
-        golden = _changed(case.golden_response, path, to=_other(value, random))
+        golden = _changed(case.golden_response, path, to=other_value(value, random))
         if schema_compliance(golden, case.response_schema or {}):
             return replace(case, golden_response=golden)
     return None
@@ -63,25 +64,6 @@ def schema_broken(case: TestCase, random: Random) -> TestCase | None:
     return None
 
 
-def _changed_text(case: TestCase, told: Told, random: Random) -> TestCase | None:
-    """The one fact is changed wherever the text states it, and nothing else that its digits stand in."""
-    text = str(case.golden_response)
-    found = list(facts(text))
-    stated = [fact for fact in found if told.has(fact) and any(map(str.isdigit, fact.written))]
-    for fact in random.sample(stated, len(stated)):
-        other = _other(fact.written, random)
-        if not told.says(other):
-            same = [one.start for one in found if (one.written, one.kind) == (fact.written, fact.kind)]
-            return replace(case, golden_response=_put_in(text, same, fact.written, other))
-    return None
-
-
-def _put_in(text: str, places: list[int], old: str, new: str) -> str:
-    for start in reversed(places):
-        text = text[:start] + new + text[start + len(old) :]
-    return text
-
-
 def _stated(value: Any, told: Told) -> bool:
     """Whether a leaf is a number, or a text with digits, that the prompt states."""
     if isinstance(value, bool) or value is None:
@@ -89,15 +71,6 @@ def _stated(value: Any, told: Told) -> bool:
     if isinstance(value, int | float):
         return told.has(number(value))
     return any(map(str.isdigit, value)) and (told.says(value) or any(map(told.has, facts(value))))
-
-
-def _other(value: Any, random: Random) -> Any:
-    """A near value of the same type: another number, or the same text with one digit changed."""
-    if isinstance(value, int | float):
-        return value + random.choice((-1, 1))
-    at = random.choice([i for i, char in enumerate(value) if char.isdigit()])
-    digit = random.choice([d for d in "123456789" if d != value[at]])
-    return f"{value[:at]}{digit}{value[at + 1 :]}"
 
 
 def _changed(value: Any, path: Path, **new: Any) -> Any:

@@ -156,11 +156,14 @@ def _failures(asked: pd.DataFrame, judgements: pd.DataFrame) -> dict[tuple[str, 
 
 
 def _failed(name: str, case: TestCase, met: Mapping[str, float]) -> list[str]:
+    verbs = {True: "does not meet", False: "does what is forbidden by"}
+    unmet = [f"{verbs[one.must]} {one.id} ({one.text})" for one in case.requirements if not met[one.id]]
+    if name == GOLDEN and unmet:
+        return unmet
     if any(map(math.isnan, met.values())):
         return [UNJUDGED]
     if name == GOLDEN:
-        verbs = {True: "does not meet", False: "does what is forbidden by"}
-        return [f"{verbs[one.must]} {one.id} ({one.text})" for one in case.requirements if not met[one.id]]
+        return []
     share = requirements_met(case.requirements, {id: bool(value) for id, value in met.items()})
     return ["meets half of the requirements or more"] if share is not None and share >= HALF else []
 

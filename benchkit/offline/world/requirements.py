@@ -52,9 +52,22 @@ def quote(prompt: str, requirement: str, answer: str) -> str:
     """The words of the answer that do what the requirement's text says, "" where none does: the truth.
 
     Of a must_not, too, the words that do what it forbids. Texts that people wrote are done where a sentence
-    of the answer has most of their keywords: nothing better can be known of them.
+    of the answer has most of their keywords: nothing better can be known of them. What is denied ("It is not
+    true that …") is not done; a value is named all the same.
     """
-    return next((words for words in _wordings(prompt, requirement, answer) if is_quoted(words, answer)), "")
+    names = requirement.startswith((ELSE, NAMED))
+    found = (words for words in _wordings(prompt, requirement, answer) if is_quoted(words, answer))
+    return next((words for words in found if names or not _is_denied(words, answer)), "")
+
+
+def _is_denied(words: str, answer: str) -> bool:
+    """Whether wherever the answer has these words there is a denial before them in the same sentence."""
+    text, sought = (" ".join(one.split()).casefold() for one in (answer, words))
+    before = text.split(sought)[:-1]
+    return bool(before) and all(_DENIED.search(one) for one in before)
+
+
+_DENIED = re.compile(r"(?:\b(?:not|never|no|cannot|nor|neither|false|untrue|wrong)\b|n['’]t\b)[^.!?:;]*$")
 
 
 def _value(known: Scenario, sentence: Sentence) -> str:
@@ -64,7 +77,7 @@ def _value(known: Scenario, sentence: Sentence) -> str:
 def _wordings(prompt: str, requirement: str, answer: str) -> Iterator[str]:
     """Words that would do what the requirement says, if the answer has them."""
     if sentence := _sentences(prompt).get(requirement):
-        yield from (sentence.golden, sentence.otherwise)
+        yield from (sentence.golden, sentence.otherwise, f"We {requirement}")
     elif requirement.startswith(ELSE):
         told = Told(requirement)
         yield from (f.written for f in facts(answer) if f.kind in ("date", "amount") and not told.has(f))

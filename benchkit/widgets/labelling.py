@@ -1,0 +1,162 @@
+"""Which of two answers is better? Asked without names, in the order and on the sides that the seed draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from ..decide.people import TIE
+from ..errors import InputError
+from ..measure.labels import contending, draw_pairs, of_two, sheet
+from ..run import Run
+from ..run.tables import read_table
+from ..wording import count
+from .paging import Action, Pager
+
+DRAWN, OTHER = "drawn at random", "other: not used"
+NAME = "Your name"
+SAME = ["id", "round", "model_a", "model_b"]
+
+
+def label_answers(run: Run, responses: pd.DataFrame, sample: int) -> Pager:
+    """Label the pairs of answers that `benchkit labels` gives; every label is in labels.csv at once.
+
+    `sample` cases are drawn, and only their labels are used; the others can be chosen with a filter. It goes
+    on behind the last label of whoever labelled last. `responses` as from `align`.
+    """
+    return _Labels(run, responses, sample).pager
+
+
+class _Labels:
+    """The pairs, who labels them, and the file."""
+
+    def __init__(self, run: Run, responses: pd.DataFrame, sample: int) -> None:
+        self.run, self.path = run, run.path / "labels.csv"
+        two = contending(run, sorted(responses["model"].unique()))
+        pairs = of_two(draw_pairs(responses, run.seed or 0), two)
+        self.pairs = {row["pair"]: row for row in pairs.to_dict("records")}
+        self.texts = {row["pair"]: row for row in sheet(pairs, responses).to_dict("records")}
+        before = self._read()["labeller"]
+        self.name = str(before.iloc[-1]) if len(before) else ""
+        where = [DRAWN if i < sample else OTHER for i in range(len(pairs))]
+        self.pager = Pager(
+            pd.DataFrame({"Cases": where}, index=list(self.pairs)),
+            self._show,
+            name="Which answer is better?",
+            actions=[
+                Action("Left is better", lambda pager: self._prefer("model_1"), "ArrowLeft"),
+                Action("Both alike", lambda pager: self._prefer(TIE), "ArrowUp"),
+                Action("Right is better", lambda pager: self._prefer("model_2"), "ArrowRight"),
+                Action("Undo", self._undo, "u"),
+                Action("Go on", self._go_on, "g"),
+            ],
+            form=lambda _: {NAME: self.name},
+            turn=("p", "n"),
+        )
+        self.pager.choose("Cases", DRAWN)
+        self._go_on(self.pager)
+        self.pager.refresh()
+
+    def _read(self) -> pd.DataFrame:
+        return read_table(self.path, or_empty=True)
+
+    def _write(self, labels: pd.DataFrame) -> None:
+        self.run.save("labels.csv", labels)
+
+    def _labeller(self) -> str:
+        """The name in the field. Raises InputError where there is none."""
+        self.name = self.pager.values.get(NAME, self.name).strip().casefold()
+        if not self.name:
+            raise InputError(f"Write a name into “{NAME}” first; with Escape the keys work again.")
+        return self.name
+
+    def _about(self, pair: str) -> dict[str, Any]:
+        row = self.pairs[pair]
+        a, b = sorted((row["model_1"], row["model_2"]))
+        return {"id": row["id"], "round": row["round"], "model_a": a, "model_b": b}
+
+    def _mine(self, labels: pd.DataFrame) -> dict[str, int]:
+        """Where this labeller's last label of each pair stands in the table."""
+        names = {tuple(map(str, self._about(pair).values())): pair for pair in self.pairs}
+        rows = labels[[*SAME, "labeller"]].astype(str).itertuples(index=True, name=None)
+        return {
+            names[tuple(same)]: index
+            for index, *same, who in rows
+            if who.casefold() == self.name and tuple(same) in names
+        }
+
+    def _prefer(self, side: str) -> str:
+        self._labeller()
+        pair = self.pager.key
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        said = self.pairs[pair].get(side, TIE)
+        row = self._about(pair) | {"preferred": said, "labeller": self.name, "time": now}
+        with self.run.claim():  # another labeller may have written since
+            labels = self._read()
+            before = self._mine(labels).get(pair)
+            rest = labels.drop(index=[] if before is None else before).to_dict("records")
+            self._write(pd.DataFrame([*rest, row], columns=labels.columns))
+        self._next()
+        return f"Kept. {self._done()}"
+
+    def _undo(self, _: Pager) -> str:
+        """Take back this labeller's last label of these pairs, and show it."""
+        self._labeller()
+        with self.run.claim():
+            labels = self._read()
+            last = self._mine(labels)
+            if not last:
+                return "There is no label to take back."
+            pair = max(last, key=last.__getitem__)
+            self._write(labels.drop(index=last[pair]))
+        self.pager.go(pair)
+        return f"Taken back. {self._done()}"
+
+    def _go_on(self, _: Pager) -> str:
+        """To the first pair that this labeller has not labelled."""
+        self.name = self.pager.values.get(NAME, self.name).strip().casefold()
+        self.pager.move(-len(self.pairs))
+        if self._verdict(self.pager.key):
+            self._next()
+        return self._done()
+
+    def _next(self) -> None:
+        """The next pair that this labeller has not labelled; the next at all where there is none."""
+        keys, at = self.pager.keys, self.pager.keys.index(self.pager.key)
+        mine = self._mine(self._read())
+        left = [key for key in keys[at + 1 :] + keys[:at] if key not in mine]
+        if left:
+            self.pager.go(left[0])
+        else:
+            self.pager.move(1)
+
+    def _done(self) -> str:
+        done = len(self._mine(self._read()).keys() & set(self.pager.keys))
+        who = f" by {self.name}" if self.name else ""
+        rest = "" if done < len(self.pager.keys) else " All done: run the cells below."
+        return f"{done:,} of {count(len(self.pager.keys), 'pair')} labelled{who}.{rest}"
+
+    def _verdict(self, pair: str | None) -> str:
+        labels = self._read()
+        mine = self._mine(labels)
+        if pair is None or pair not in mine:
+            return ""
+        sides: Mapping[str, str] = {
+            self.pairs[pair][f"model_{i}"]: side for i, side in ((1, "left"), (2, "right"))
+        }
+        return sides.get(labels.loc[mine[pair], "preferred"], "both alike")
+
+    def _show(self, pair: str) -> str:
+        text = self.texts[pair]
+        verdict = self._verdict(pair)
+        said = f"<p>Your label: <b>{verdict}</b></p>" if verdict else "<p>Not labelled yet.</p>"
+        sides = "".join(
+            f"<div><b>{side}</b><div class='bk-text'>{escape(text[name])}</div></div>"
+            for side, name in (("Left", "answer_1"), ("Right", "answer_2"))
+        )
+        asked = f"<b>The customer</b><div class='bk-text'>{escape(text['prompt'])}</div>"
+        return f"{asked}<div class='bk-columns'>{sides}</div>{said}"

@@ -1,0 +1,151 @@
+"""One item at a time, with filters, buttons, keys and text fields: shared by all who look at cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import pandas as pd
+import traitlets
+
+from ..errors import BenchkitError
+
+EVERY = "(all)"
+HERE = Path(__file__).parent
+NOTHING = "<p>There is nothing to show.</p>"
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button. `act` gets the pager and returns what is said of it, if anything; `key` as in the browser's
+    KeyboardEvent.key ("ArrowLeft", "a"). A BenchkitError or an OSError that it raises is shown."""
+
+    label: str
+    act: Callable[[Pager], str | None]
+    key: str = ""
+
+
+class Pager(anywidget.AnyWidget):
+    """Pages through items.
+
+    `items` is indexed by the items' keys, in the order to show them; each of its columns is a filter. An item
+    may have several rows: it is there if one row has all that was chosen. `show` makes an item's HTML, all
+    text in it escaped; only the current item's goes to the browser. `form` gives an item's text fields, by
+    name. `turn` are the keys of previous and next.
+    """
+
+    _esm = HERE / "paging.js"
+    _css = HERE / "paging.css"
+    controls = traitlets.Dict().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        items: pd.DataFrame,
+        show: Callable[[Any], str],
+        *,
+        name: str,
+        actions: Sequence[Action] = (),
+        form: Callable[[Any], Mapping[str, str]] = lambda key: {},
+        turn: tuple[str, str] = ("ArrowLeft", "ArrowRight"),
+    ) -> None:
+        super().__init__()
+        self.items, self._show, self._form = items, show, form
+        back = Action("Previous", lambda pager: pager.move(-1), turn[0])
+        forth = Action("Next", lambda pager: pager.move(1), turn[1])
+        self._actions = {one.label: one for one in (back, forth, *actions)}
+        self.values: dict[str, str] = {}  # what the text fields held at the last action
+        self.chosen: dict[str, str] = {}
+        self.keys: list[Hashable] = []
+        self._at = self._step = 0
+        buttons = [{"label": one.label, "key": one.key} for one in self._actions.values()]
+        self.controls = {"name": name, "buttons": buttons}
+        self.on_msg(self._hear)
+        self.refresh()
+
+    @property
+    def key(self) -> Any:
+        """The current item's key; None where there is no item."""
+        return self.keys[self._at] if self.keys else None
+
+    def do(self, label: str, **values: str) -> None:
+        """What a press of the button does, with what the text fields hold."""
+        self.values = values
+        if self.keys or label in ("Previous", "Next"):
+            self._draw(*_said(self._actions[label], self))
+
+    def choose(self, name: str, value: str) -> None:
+        """Only items whose column `name` holds `value`; EVERY for all."""
+        self.chosen[name] = value
+        self.refresh()
+
+    def move(self, steps: int) -> None:
+        """To an item before or after, as far as there are any."""
+        self._at = max(0, min(len(self.keys) - 1, self._at + steps))
+
+    def go(self, key: Hashable) -> None:
+        """To an item, with all filters off if they hide it."""
+        if key not in self.keys:
+            self.chosen = {}
+            self._keep()
+        self._at = self.keys.index(key)
+
+    def refresh(self, items: pd.DataFrame | None = None) -> None:
+        """Show again, with other items if given: the same one where it still is there."""
+        if items is not None:
+            self.items = items
+        before = self.key
+        self._keep()
+        self._at = self.keys.index(before) if before in self.keys else min(self._at, len(self.keys) - 1)
+        self.move(0)
+        self._draw()
+
+    def _keep(self) -> None:
+        """The keys that the filters leave."""
+        kept = pd.Series(True, index=range(len(self.items)))
+        for name, value in self.chosen.items():
+            if value != EVERY:
+                kept &= (self.items[name].astype(str) == value).to_numpy()
+        self.keys = list(dict.fromkeys(self.items.index[kept.to_numpy()]))
+
+    def _hear(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
+        """A message from the browser; one about an item that is no longer shown only draws again."""
+        if content["step"] != self._step:
+            self._draw()
+        elif "filter" in content:
+            self.choose(content["filter"], content["value"])
+        else:
+            self.do(content["do"], **content["values"])
+
+    def _draw(self, said: str = "", failed: bool = False) -> None:
+        self._step += 1
+        there = self.key is not None
+        position = f"{self._at + 1:,} of {len(self.keys):,}" if there else "0 of 0"
+        filters = [
+            {
+                "name": str(name),
+                "value": self.chosen.get(name, EVERY),
+                "options": [EVERY, *sorted(set(column.dropna().astype(str)))],
+            }
+            for name, column in self.items.items()
+        ]
+        self.view = {
+            "step": self._step,
+            "position": position,
+            "said": said,
+            "failed": failed,
+            "filters": filters,
+            "html": self._show(self.key) if there else NOTHING,
+            "fields": dict(self._form(self.key)) if there else {},
+        }
+
+
+def _said(action: Action, pager: Pager) -> tuple[str, bool]:
+    """What an action says, and whether it failed."""
+    try:
+        return action.act(pager) or "", False
+    except (BenchkitError, OSError) as error:
+        return str(error), True

@@ -1,0 +1,117 @@
+"""02: page through accepted and rejected cases; accept, reject or edit them with a reason, and undo."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from ..run import Run
+from ..run.reviewed import Change
+from ..validate.review import Review
+from .paging import Action, Pager
+
+FIELDS = {"Prompt": "prompt", "Golden response": "golden_response", "Requirements": "requirements"}
+WHY = "Reason"
+
+
+def review_cases(run: Run, who: str = "") -> Pager:
+    """A widget over a run's cases: keys a, r, s and u accept, reject, save what was edited, and undo.
+
+    Each change is in the run's review.csv before it is shown. `who` is the user's name where none is given.
+    """
+    desk = _Cases(Review(run, who))
+    actions = [
+        Action("Accept", lambda pager: desk.decide(pager, "accept"), "a"),
+        Action("Reject", lambda pager: desk.decide(pager, "reject"), "r"),
+        Action("Save edit", desk.save, "s"),
+        Action("Undo last change", desk.undo, "u"),
+    ]
+    return Pager(desk.read(), desk.show, name="Cases to review", actions=actions, form=desk.form)
+
+
+class _Cases:
+    """What is on disk, as it was read after the last change."""
+
+    def __init__(self, review: Review) -> None:
+        self.review = review
+
+    def read(self) -> pd.DataFrame:
+        """The filters' columns, by case."""
+        cases = self.review.cases()
+        self._rows: dict[str, dict[str, Any]] = {row["id"]: row for row in cases.to_dict("records")}
+        self._changes: dict[str, list[Change]] = {}
+        for change in self.review.changes():
+            self._changes.setdefault(change.case, []).append(change)
+        return pd.DataFrame(
+            {
+                "outcome": cases["outcome"],
+                "kind": cases["test_case"],
+                "category": cases["category"],
+                "score": [_score(row) for row in self._rows.values()],
+                "reason": [_kind_of(row) for row in self._rows.values()],
+                "reviewed": cases["reviewed"].replace("", "not yet"),
+            }
+        ).set_index(cases["id"].rename(None))
+
+    def show(self, key: str) -> str:
+        row = self._rows[key]
+        facts = {"Outcome": row["outcome"], "Kind": row["test_case"], "Category": row["category"]}
+        facts["Scores"] = f"prompt {_number(row, 'prompt')}, golden response {_number(row, 'response')}"
+        facts |= {"Why rejected": row["reason"], "Validator": row["validation_message"]}
+        facts |= {"Schema": _indented(row["response_schema"])}
+        done = [
+            f"{one.when} {one.who}: {', '.join(one.after)} ({one.reason})"
+            for one in self._changes.get(key, ())
+        ]
+        facts["Changes"] = "\n".join(done)
+        lines = (
+            f"<tr><th>{name}</th><td>{escape(str(said))}</td></tr>" for name, said in facts.items() if said
+        )
+        return f"<b>{escape(key)}</b><table>{''.join(lines)}</table>"
+
+    def form(self, key: str) -> dict[str, str]:
+        row = self._rows[key]
+        return {name: _indented(row[column]) for name, column in FIELDS.items()} | {WHY: ""}
+
+    def decide(self, pager: Pager, action: str) -> str:
+        said = getattr(self.review, action)(pager.key, pager.values[WHY])
+        pager.refresh(self.read())
+        return str(said)
+
+    def save(self, pager: Pager) -> str:
+        texts = {column: pager.values[name] for name, column in FIELDS.items()}
+        said = self.review.edit(pager.key, pager.values[WHY], **texts)
+        pager.refresh(self.read())
+        return said
+
+    def undo(self, pager: Pager) -> str:
+        changes, said = self.review.changes(), self.review.undo()
+        pager.refresh(self.read())
+        pager.go(changes[-1].case)
+        return said
+
+
+def _score(row: dict[str, Any]) -> str:
+    scores = [row["prompt_quality_score"], row["response_quality_score"]]
+    return "none" if any(map(pd.isna, scores)) else f"{min(scores):g}"
+
+
+def _number(row: dict[str, Any], what: str) -> str:
+    value = row[f"{what}_quality_score"]
+    return "none" if pd.isna(value) else f"{value:g} of 5"
+
+
+def _kind_of(row: dict[str, Any]) -> str:
+    return str(row["reason"] or row["validation_message"]).split(":")[0][:40] or "none"
+
+
+def _indented(text: str) -> str:
+    """JSON as a person can edit it; other text as it is."""
+    if text.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    return text
