@@ -155,6 +155,12 @@ class Agent:
     max_tokens: int = 2048
     strict: bool = True
     reasoning_effort: str = ""
+    candidate: str = ""  # the name that its answers are compared under
+
+    @property
+    def name(self) -> str:
+        """The candidate's name, else the model's id."""
+        return self.candidate or self.model
 
     def call(self, item: Item, seed: int, key: str = "") -> Call:
         """The call for an item; `key` is its key where that is known, and is not worked out again."""

@@ -58,6 +58,12 @@ class Interrupted(BenchkitError):
     exit_code = 4
 
 
+class WaitingForBatch(BenchkitError):
+    """A batch is with the provider; the run goes on once it is over."""
+
+    exit_code = 6
+
+
 def is_full(error: Exception) -> bool:
     """Whether the file system's or SQLite's error is a full disk."""
     return _is(error, *FULL)

@@ -112,6 +112,7 @@ Models = Annotated[
     AfterValidator(_two_or_more),
     Field(description="Give a list of two or more model ids, or []."),
 ]
+Execution = Annotated[Literal["now", "batch"], Field(description="Use now or batch.")]
 Weight = Annotated[Number, Field(ge=0)]
 Weights = Annotated[
     dict[str, Weight], BeforeValidator(_mapped), AfterValidator(_one_above_0), Field(description=_WEIGHTS)
@@ -174,11 +175,13 @@ class Validate(Values):
 
 class Execute(Values):
     models: Models = UNKNOWN
+    candidates_file: Text = UNKNOWN
     rounds: Rounds = UNKNOWN
     temperature: Temperature = UNKNOWN
     max_tokens: Tokens = UNKNOWN
     max_concurrency: Flight = UNKNOWN
     timeout_s: Wait = UNKNOWN
+    execution: Execution = UNKNOWN
     primary_metric: Text = UNKNOWN
     alpha: Ratio = UNKNOWN
     margin: Ratio = UNKNOWN
@@ -187,6 +190,12 @@ class Execute(Values):
     category_weights: Weights = UNKNOWN
     pilot_run: Text = UNKNOWN
 
+    @model_validator(mode="after")
+    def _compares_one_of_both(self) -> Execute:
+        if self.models and self.candidates_file:
+            raise ValueError("models and candidates_file are both given. Leave one of them empty.")
+        return self
+
 
 class Measure(Values):
     enable_judge: Flag = UNKNOWN
@@ -194,6 +203,7 @@ class Measure(Values):
     labels_file: Text = UNKNOWN
     label_sample: Count = UNKNOWN
     planted_answers: Cases = UNKNOWN
+    execution: Execution = UNKNOWN
     reference: Text = UNKNOWN
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from string import Formatter
@@ -25,6 +26,20 @@ def scope(kinds: Iterable[Mapping[str, Any]]) -> str:
     decide = ["all cases" if name == ALL else kind_name(name) for name in names]
     aside = " alone" if len(decide) < len(every) else ""
     return "all kinds together" if len(decide) > 1 and not aside else f"{listed(decide)}{aside}"
+
+
+_MODELS = re.compile(
+    r"(\b(?:which|best|other|another|every|each|all|the|two|by|from|between|of|\d+)\s+|\| )model(?=s?\b)",
+    re.I,
+)
+
+
+def of_candidates(text: str) -> str:
+    """Our words on what is compared, where it is candidates: `the best model` is `the best candidate`.
+
+    A model that is no candidate keeps its name: "a model", "no real model", "simulated models".
+    """
+    return _MODELS.sub(r"\1candidate", text)
 
 
 def known(value: object) -> bool:

@@ -263,6 +263,19 @@ def test_what_changed(tmp_path, level):
     assert "serve customers" not in said
 
 
+def test_what_changed_of_a_candidate(tmp_path, level):
+    """Its settings, and the lines of its prompt that differ, from config.json alone."""
+    own = {STEADY: {"model": STEADY, "prompt": "Serve.\nBe brief."}, HASTY: {"model": HASTY}}
+    kind = own | {STEADY: {"model": STEADY, "prompt": "Serve.\nBe kind.", "temperature": 0.2}}
+    said = compare_runs(
+        two(tmp_path / "a", level, candidates=own), two(tmp_path / "b", level, candidates=kind)
+    ).changed
+    assert f"| {STEADY}: temperature | – | 0.2 |" in said
+    assert f"| {STEADY}: prompt | " in said
+    assert "- only in A: Be brief.\n- only in B: Be kind." in said
+    assert "Serve" not in said
+
+
 def record(path: Path, call: Call) -> None:
     async def one() -> None:
         journal = Journal(path)

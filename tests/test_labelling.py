@@ -36,7 +36,7 @@ def test_every_label_is_on_disk_at_once(run):
     """Side, model, labeller and time; the next pair follows, and a name is needed first."""
     pager = label_answers(run, responses(), 4)
     pairs = draw_pairs(responses(), run.seed)
-    assert pager.keys == list(pairs["pair"][:4])
+    assert pager.order == list(pairs["pair"][:4])
     pager.do("Left is better", **{NAME: ""})
     assert pager.view["failed"]
     for i, label in enumerate(("Left is better", "Right is better", "Both alike")):
@@ -80,7 +80,7 @@ def test_cases_outside_the_sample_can_be_labelled(run):
     """They are in the file, and people.py leaves them out."""
     pager = label_answers(run, responses(), 4)
     pager.choose("Cases", OTHER)
-    assert len(pager.keys) == 2
+    assert len(pager.order) == 2
     pager.do("Left is better", **{NAME: "ann"})
     assert len(kept(run)) == 1
 

@@ -23,6 +23,8 @@ from benchkit.runner.parameters import Parameter, parse
 from benchkit.runner.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
 from benchkit.runner.terminal import Terminal
 
+from .kernels import InProcess
+
 ANY_RUN = 'run_dir: str = ""  # run folder'
 SEED = ANY_RUN + "\nseed: int = 7  # repeats a run\ncases_file: str = ''  # your own"
 ROUNDS = ANY_RUN + "\nrounds: int = 3  # answers per case\nmodels: list = []  # two or more"
@@ -81,6 +83,11 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.fixture
+def no_kernels(monkeypatch):
+    monkeypatch.setattr(pipeline, "Kernels", InProcess)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +157,7 @@ def test_terminal_shows_a_line_a_notebook(finished):
     assert "6/6" in lines[0].replace(" ", "")
 
 
-async def test_continuing_uses_what_is_recorded_and_what_is_given_wins(finished):
+async def test_continuing_uses_what_is_recorded_and_what_is_given_wins(finished, no_kernels):
     """The run's own values are the defaults of its notebooks."""
     made = shown_on(
         io.StringIO(),
@@ -223,7 +230,7 @@ async def test_a_notebook_that_cannot_be_saved(tmp_path, monkeypatch, number, se
     assert not (tmp_path / "r" / "html").exists()
 
 
-async def test_a_page_that_cannot_be_made_hides_no_failure(tmp_path, caplog):
+async def test_a_page_that_cannot_be_made_hides_no_failure(tmp_path, caplog, no_kernels):
     """The notebook's own error rises; that its page could not be written is a warning."""
     folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, "1 / 0"))
     made = shown_on(io.StringIO(), ready_run(tmp_path / "r"), first="05", notebooks=folder)
@@ -300,7 +307,7 @@ async def test_the_next_kernel_starts_while_a_notebook_runs_and_ends_with_the_ru
     assert not [kernel.sockets for kernel in made._kernels._begun if kernel.sockets.exists()]
 
 
-async def test_a_page_that_cannot_be_made_ends_the_run_with_its_reason(tmp_path):
+async def test_a_page_that_cannot_be_made_ends_the_run_with_its_reason(tmp_path, no_kernels):
     """Pages are made beside the notebooks that follow; what went wrong with one is said all the same."""
     run_dir = ready_run(tmp_path / "r")
     (run_dir / "html").write_text("in the way")
@@ -381,9 +388,10 @@ if not stopped.exists():
     raise BudgetStop("stopped at max_calls.")"""
 
 
-async def test_a_resume_needs_no_reminding(tmp_path):
+async def test_a_resume_needs_no_reminding(tmp_path, no_kernels):
     """What was given for a notebook that the stopped run had not reached holds when it goes on."""
-    folder = write_notebooks(tmp_path / "n", n02=(ANY_RUN, STOPS_ONCE))
+    begun = CELLS["01_generate"][:-1]  # without the progress that only a kernel shows
+    folder = write_notebooks(tmp_path / "n", n01=begun, n02=(ANY_RUN, STOPS_ONCE))
     with pytest.raises(errors.BudgetStop):
         await BenchmarkPipeline(tmp_path / "r", notebooks=folder, rounds=5, models=PAIR).run()
     await BenchmarkPipeline(tmp_path / "r", last="02", notebooks=folder).run()

@@ -33,10 +33,10 @@ def test_filters_leave_what_they_say(pager):
     names = [one["name"] for one in pager.view["filters"]]
     assert names == ["outcome", "kind", "category", "score", "reason", "reviewed"]
     pager.choose("kind", "json")
-    assert pager.keys == [J1]
+    assert pager.order == [J1]
     pager.choose("kind", "(all)")
     pager.choose("reason", "response quality")
-    assert pager.keys == [REJECTED]
+    assert pager.order == [REJECTED]
 
 
 def test_a_case_is_edited_rejected_accepted_and_undone(pager, run):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from benchkit.domain import Requirement, TestCase, is_control
 from benchkit.errors import UsageError
 from benchkit.measure import align, metrics_json, metrics_report, score, summarise, with_controls
 from benchkit.metrics import METRICS, add_metric, described, in_order, recorded, remember
+from benchkit.metrics.requirements import answer_text
 from benchkit.plots import plot_case_pairs, plot_scores
 
 from .measured import HASTY, STEADY, About, case, cases, response, responses
@@ -268,6 +271,23 @@ class TestJudged:
         value, reason = self.scored({"n": (1, "")})
         assert math.isnan(value)
         assert reason.startswith("undefined: ")
+
+    def test_a_record_is_judged_as_text(self):
+        """A negated summary, which field_accuracy hardly sees; without judgements there is no such metric."""
+        golden = {"id": "A-1", "summary": "We refund the order in full."}
+        row = cases(replace(TestCase("j", "json", "x", "p", golden, {}), requirements=self.MUST[:1]).row())
+        wrong = json.dumps(golden | {"summary": "We never refund the order in full."})
+        both = responses(response("j", STEADY, json.dumps(golden)), response("j", HASTY, wrong))
+        names = ["id", "model", "round", "requirement", "met", "quote", "status", "first_fault"]
+        said = [("j", STEADY, 1, "a", 1.0, "", "", ""), ("j", HASTY, 1, "a", 0.0, "", "", "")]
+        judgements = pd.DataFrame(said, columns=names)
+        found = score(align(both, row), row, judgements).set_index(["metric", "model"])["value"]
+        assert found["field_accuracy"][HASTY] > 0.9
+        assert found["record_requirements_met"].to_dict() == {STEADY: 1.0, HASTY: 0.0}
+        assert "record_requirements_met" not in set(score(align(both, row), row)["metric"])
+        assert answer_text(golden | {"steps": ["Wait.", 2]}).splitlines() == [
+            "id: A-1", "summary: We refund the order in full.", "steps.0: Wait.", "steps.1: 2",
+        ]  # fmt: skip
 
     def test_it_decides_where_it_was_measured(self):
         """Else the keywords do, which their controls disqualify."""

@@ -5,24 +5,26 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
-from ..errors import InputError, ProviderError
+from ..errors import InputError, ProviderError, UsageError
 from ..judge import judge_item, judge_of, judging
 from ..judge.planted_answers import EVERY, USUAL, plant_answers
-from ..llm.catalog import default_models
+from ..llm import catalog
 from ..llm.estimate import Estimate, time_table
 from ..llm.progress import say
 from ..log import redact, setup_logging
 from ..metrics.answers import own_keys, read_answer
 from ..metrics.controls import control_answers
+from ..metrics.requirements import answer_text
 from ..metrics.toolcalls import TOOL
-from ..values import check
+from ..values import checked
 from ..wording import count
+from .candidates import Candidate, read_candidates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +57,7 @@ class Plan:
     cases: list[TestCase]
     table: pd.DataFrame
     judging: pd.DataFrame  # what 04 asks its judge of these answers and of the controls; no row where nobody
+    candidates: dict[str, dict[str, Any]]  # by name, where a file named them
 
     def _repr_html_(self) -> str:
         table = self._whole.to_html(index=False, na_rep="unknown", float_format="{:.4g}".format)
@@ -71,8 +74,9 @@ class Plan:
 
     @property
     def minutes(self) -> float:
-        """Of the slowest model: its agents share its limits."""
-        return float(self.table.groupby("model")["minutes (estimate)"].sum().max())
+        """Of the slowest model: all agents and candidates that ask it share its limits."""
+        asked = [agent.model for agent, _ in self.work]
+        return float(self.table["minutes (estimate)"].groupby(asked).sum().max())
 
     @property
     def to_ask(self) -> int:
@@ -104,7 +108,13 @@ class Plan:
 
     @property
     def models(self) -> list[str]:
-        return list(dict.fromkeys(agent.model for agent, _ in self.work))
+        """The names that are compared."""
+        return list(dict.fromkeys(agent.name for agent, _ in self.work))
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """For config.json: the models, or the candidates with the texts of their prompts."""
+        return {"candidates": self.candidates} if self.candidates else {"models": self.models}
 
 
 def _time(minutes: float) -> str:
@@ -114,11 +124,19 @@ def _time(minutes: float) -> str:
     return f"{minutes:,.{0 if minutes >= 10 else 1}f} minutes"
 
 
-def executor(kind: str, model: str, temperature: float, max_tokens: int = 0) -> Agent:
-    """A model under test. Not strict: what it sends is its answer. `max_tokens` 0 is 2,048."""
-    prompt = system_prompt(f"execute_{kind}")
-    longest = max_tokens or MAX_TOKENS
-    return Agent(f"{kind}_executor", model, prompt, PROCESS, temperature, longest, strict=False)
+def executor(kind: str, candidate: Candidate, temperature: float, max_tokens: int = 0) -> Agent:
+    """A candidate. Not strict: what it sends is its answer. `max_tokens` 0 is 2,048."""
+    return Agent(
+        f"{kind}_executor",
+        candidate.model,
+        candidate.prompt or system_prompt(f"execute_{kind}"),
+        PROCESS,
+        temperature if candidate.temperature is None else candidate.temperature,
+        candidate.max_tokens or max_tokens or MAX_TOKENS,
+        strict=False,
+        reasoning_effort=candidate.reasoning_effort or catalog.known(candidate.model).effort,
+        candidate=candidate.name,
+    )
 
 
 def plan_execution(
@@ -128,27 +146,49 @@ def plan_execution(
     rounds: int = 3,
     temperature: float = 0.7,
     max_tokens: int = 0,
+    candidates_file: str = "",
 ) -> Plan:
-    """Every case to every model in every round; empty `models`: the provider's pair.
+    """Every case to every model in every round; empty `models`: the candidates' or the provider's pair.
 
     `max_tokens` is the longest answer, a reasoning model's thoughts included; 0 is 2,048.
-    Raises UsageError for fewer than two models, a model named twice, or numbers out of range, and InputError
-    for no cases. Nothing is asked.
+    Raises UsageError for fewer than two models, a model named twice, candidates that cannot be used or do not
+    differ, or numbers out of range, and InputError for no cases. Nothing is asked.
     """
-    check(models=models, rounds=rounds, temperature=temperature, max_tokens=max_tokens)
-    models = [model.strip() for model in models] or default_models(client.name)
+    checked("03_execute", locals())
+    who = _candidates(client, models, candidates_file)
     tests = _usable(cases)
     work = [
         (
-            executor(kind, model, temperature, max_tokens),
+            executor(kind, candidate, temperature, max_tokens),
             [_item(test, i + 1) for i in range(rounds) for test in some],
         )
-        for model in models
+        for candidate in who
         for kind in KINDS
         if (some := [test for test in tests if test.test_case == kind])
     ]
-    judged = _judge_work(client, work, tests, models)
-    return Plan(work, tests, _table(client, work), _table(client, judged))
+    _check_apart([agent for agent, _ in work])
+    judged = _judge_work(client, work, tests, [candidate.model for candidate in who])
+    recorded = {one.name: one.recorded() for one in who} if candidates_file else {}
+    return Plan(work, tests, _table(client, work), _table(client, judged), recorded)
+
+
+def _candidates(client: Client, models: Sequence[str], candidates_file: str) -> list[Candidate]:
+    if candidates_file:
+        return read_candidates(candidates_file)
+    named = [model.strip() for model in models] or catalog.default_models(client.name)
+    return [Candidate(name=model, model=model) for model in named]
+
+
+def _check_apart(agents: Sequence[Agent]) -> None:
+    """Raises UsageError for two candidates that ask the same: one answer would count as two."""
+    seen: dict[Agent, str] = {}
+    for agent in agents:
+        other = seen.setdefault(replace(agent, candidate=""), agent.name)
+        if other != agent.name:
+            raise UsageError(
+                f"the candidates {other} and {agent.name} ask the same: model, prompt and settings are "
+                "equal. Change one of them, or leave it out."
+            )
 
 
 def _table(client: Client, work: Sequence[tuple[Agent, list[Item]]]) -> pd.DataFrame:
@@ -167,9 +207,7 @@ def _judge_work(
 
     In the place of answers that nobody has yet stand the golden ones.
     """
-    required = {
-        sendable(one.id): one for one in tests if one.test_case == "conversation" and one.requirements
-    }
+    required = {sendable(one.id): one for one in tests if one.requirements}
     who = judge_of(client.name, models, client.run.parameter) if required else ""
     if not who:
         return []
@@ -177,13 +215,14 @@ def _judge_work(
     for (_agent, items), replies in zip(work, client.on_record(work), strict=True):
         for item, reply in zip(items, replies, strict=True):
             if case := required.get(item.case):
-                said = read_answer(reply.text, case.test_case).value if reply else None
-                made = judge_item(case, said) if isinstance(said, str) else None
-                made = made or judge_item(case, str(case.golden_response), 1 + len(asked))
+                said = read_answer(reply.text, case.test_case, own_keys(case)).value if reply else None
+                golden = answer_text(case.golden_response)
+                made = judge_item(case, golden, 1 + len(asked)) if said is None else None
+                made = made or judge_item(case, answer_text(said))
                 asked[made.case, made.round] = made
     for case, _, text in control_answers(list(tests)):
-        if case.id in required and isinstance(text, str):
-            made = judge_item(case, text)
+        if case.id in required:
+            made = judge_item(case, answer_text(text))
             asked[made.case, made.round] = made
     return [(judging(who), list(asked.values()))]
 
@@ -221,7 +260,7 @@ def _responses(plan: Plan, replies: Sequence[Sequence[Reply | None]]) -> pd.Data
 
     tests = {test.id: test for test in plan.cases}
     rows = [
-        response_from(tests[item.case], agent.model, item.round, reply)
+        response_from(tests[item.case], agent.name, item.round, reply)
         for (agent, items), some in zip(plan.work, replies, strict=True)
         for item, reply in zip(items, some, strict=True)
         if reply is not None
@@ -260,7 +299,7 @@ def _most_often(errors: Iterable[str]) -> str:
 def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:
     """Mean seconds of an answered call by model: held by limits, at the server, in retries, in our hands."""
     recorded = zip(plan.work, client.on_record(plan.work), strict=True)
-    return time_table((agent.model, reply) for (agent, _), done in recorded for reply in done if reply)
+    return time_table((agent.name, reply) for (agent, _), done in recorded for reply in done if reply)
 
 
 def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Response:
@@ -307,7 +346,7 @@ def _item(test: TestCase, round: int) -> Item:
 
 def _row(agent: Agent, estimate: Estimate, changed: Mapping[str, int]) -> dict[str, Any]:
     return {
-        "model": agent.model,
+        "model": agent.name,
         "agent": agent.role,
         "planned": estimate.planned,
         "on record": estimate.recorded,

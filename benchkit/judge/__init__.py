@@ -11,7 +11,7 @@ from ..domain import Requirement, TestCase
 from ..llm.catalog import default_model
 from ..metrics.requirements import Verdict, has_value, is_done, is_met, is_quoted
 from .agent import judge_item, judging
-from .choosing import families, judge_model, judge_of
+from .choosing import families, judge_model, judge_of, models_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,7 @@ __all__ = [
     "judge_model",
     "judge_of",
     "judging",
+    "models_of",
     "no_judgements",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..llm import catalog
@@ -52,4 +52,9 @@ def judge_of(provider: str, candidates: Sequence[str], parameter: Callable[..., 
     named = [parameter(home, "judge_model", "") for home in homes]
     if not enabled or (provider not in catalog.DEFAULTS and not any(named)):
         return ""
-    return judge_model(provider, candidates, *named)
+    return judge_model(provider, models_of(candidates, parameter("03_execute", "candidates", {})), *named)
+
+
+def models_of(names: Sequence[str], candidates: Mapping[str, Any] | None) -> list[str]:
+    """The model behind each name: that of the candidate (config.json keeps them), else the name is an id."""
+    return [(candidates or {}).get(name, {}).get("model", name) for name in names]

@@ -64,7 +64,7 @@ class Budget:
         while self._in_flight and self._over(self._reserved_usd + most_usd) and not self._over(most_usd):
             self._settled.clear()
             await self._settled.wait()
-        self._check(most_usd)
+        self.check(most_usd)
         self.calls += 1
         self._in_flight += 1
         self._reserved_usd += most_usd
@@ -99,13 +99,20 @@ class Budget:
         minutes = self._minutes()
         return f"{minutes:.1f} minutes are used" if minutes >= 1 else f"{60 * minutes:.2g} s are used"
 
-    def _check(self, most_usd: float) -> None:
-        if self.max_calls and self.calls + 1 > self.max_calls:
+    def paid(self, cost_usd: float) -> None:
+        """A call of a batch has come back."""
+        self.calls += 1
+        self.cost_usd += cost_usd
+
+    def check(self, most_usd: float, calls: int = 1) -> None:
+        """Raises BudgetStop if `calls` more, which cost at most `most_usd`, could pass a ceiling."""
+        if self.max_calls and self.calls + calls > self.max_calls:
             sent = f"{self.calls} calls are sent"
             raise BudgetStop(self._stopped("max_calls", f"{self.max_calls} calls", sent))
         if self._over(self._reserved_usd + most_usd):
             counted = ", calls whose cost nobody told counted at their most," if self._cut_off else ""
-            spent = f"{_usd(self.cost_usd)} is spent{counted} and the next call may cost {_usd(most_usd)}"
+            next = "the next call" if calls == 1 else f"{calls:,} calls in batches"
+            spent = f"{_usd(self.cost_usd)} is spent{counted} and {next} may cost {_usd(most_usd)}"
             raise BudgetStop(self._stopped("max_cost_usd", f"${self.max_cost_usd:g}", spent))
         if self.max_minutes and self._minutes() >= self.max_minutes:
             raise BudgetStop(self._stopped("max_minutes", f"{self.max_minutes:g} minutes", self._used()))

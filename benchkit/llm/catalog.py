@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import ProviderError
 
+BATCH_PRICE = 0.5  # of the list price; cached tokens are no cheaper there
 AS_OF = "2026-09-29"  # the newest evidence behind this table; what the provider lists today wins
 
 

@@ -15,6 +15,7 @@ from ..agent import Agent, Call, Item, Reply
 from ..errors import Interrupted, LimitStop, Unanswered, UsageError
 from ..log import setup_logging
 from ..values import check
+from .batch import Batches
 from .budget import CEILINGS, Budget
 from .catalog import provider_of
 from .estimate import Estimate, estimate
@@ -34,19 +35,22 @@ DAY_S = 86_400.0
 GRACE_S = 8.0  # for what is in flight at an interrupt; the pipeline waits 10 s for the kernel
 
 
-def connect(run: Run, max_concurrency: int = 0, timeout_s: float = 0, model: str = "") -> Client:
+def connect(
+    run: Run, max_concurrency: int = 0, timeout_s: float = 0, model: str = "", execution: str = "now"
+) -> Client:
     """The client of a run. Nothing is opened or asked until something has to be sent.
 
     0 is what 01 gave for the whole run, as it did its ceilings; where that is 0 too, both adapt. A run of
     answers that were made elsewhere has no provider; `model`, where one is named, is asked at its own.
+    `execution` is "now", or "batch": half the price, and a WaitingForBatch until the answers are there.
     """
-    check(max_concurrency=max_concurrency, timeout_s=timeout_s)
+    check(max_concurrency=max_concurrency, timeout_s=timeout_s, execution=execution)
     given = partial(run.parameter, "01_generate", default=0)
     cap = max_concurrency or given(name="max_concurrency")
     longest_s = float(timeout_s or given(name="timeout_s") or LONGEST_TIMEOUT_S)
     budget = Budget(**{name: given(name=name) for name in CEILINGS})
     name = provider_of(model) if model and run.provider == "imported" else run.provider
-    return Client(run, Provider(name, run.seed, longest_s), budget, cap)
+    return Client(run, Provider(name, run.seed, longest_s), budget, cap, execution=execution)
 
 
 class Client:
@@ -59,10 +63,12 @@ class Client:
         budget: Budget,
         max_concurrency: int = 0,
         clock: Clock | None = None,
+        execution: str = "now",
     ) -> None:
         check(max_concurrency=max_concurrency)
         self.run, self.provider, self.budget = run, provider, budget
         self._cap, self._clock = max_concurrency, clock or Clock()
+        self.execution = execution
         self._sender: Sender
         self._maps = 0  # under way
         self._stack: AsyncExitStack
@@ -111,10 +117,11 @@ class Client:
             learnt, jobs = record.limits(), self._jobs(work, record)
         models = {job.agent.model for job in jobs if job.left}
         at_once = self._cap / len(models) if self._cap and models else 0  # the cap is all models' together
-        return [
+        told = [
             estimate(agent, items, job.settled, learnt.get(agent.model, {}), at_once)
             for (agent, items), job in zip(work, jobs, strict=True)
         ]
+        return [one.by_batch() for one in told] if self.execution == "batch" else told
 
     def changes(self, work: Work) -> list[Counter[str]]:
         """How many of each agent's calls are asked again, by what has changed of them; asks nothing."""
@@ -146,6 +153,8 @@ class Client:
             with explained(self._path):
                 jobs = self._jobs(work, record)
                 say_what_changed(jobs, changes(jobs, record))
+            if self.execution == "batch":
+                jobs = await self._in_batches(work, jobs)
             for job in jobs:
                 job.status = status
             watched = Bars(progress(jobs), label)
@@ -155,6 +164,12 @@ class Client:
                     await self._finish(jobs, bars)
         say_what_was_cut_off(jobs)
         return [[job.settled[key] for key in job.keys] for job in jobs]
+
+    async def _in_batches(self, work: Work, jobs: Sequence[Job]) -> list[Job]:
+        with _interrupts_in_words():
+            await self._check({job.agent.model for job in jobs if job.left})
+            again = partial(self._jobs, work, self._sender.journal.on_record)
+            return await Batches(self._sender, self.run.path.name, again).settle()
 
     @contextmanager
     def _mapping(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,12 @@ class Estimate:
     @property
     def missing(self) -> int:
         return self.planned - self.recorded
+
+    def by_batch(self) -> Estimate:
+        """The same by batches, which are over within a day."""
+        cost = None if self.cost_usd is None else self.cost_usd * catalog.BATCH_PRICE
+        minutes = DAY_MINUTES if self.missing else 0.0
+        return replace(self, cost_usd=cost, minutes=minutes, bound="batches, a day at most")
 
 
 def estimate(

@@ -9,7 +9,8 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -21,6 +22,7 @@ from ..errors import ProviderError
 from ..log import redact
 
 if TYPE_CHECKING:
+    import groq
     import httpx
     from langchain_groq import ChatGroq
 
@@ -28,6 +30,7 @@ RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answe
 LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer wait, or none that is a number, names none
 MOST_CONNECTIONS = 100_000  # more than any window; None would be aiohttp's own 100
 MOST_USED = 1e12  # tokens or seconds of one call; more is no number that anybody measured
+BATCH_WINDOW, BATCH_TIMEOUT_S = "24h", 120.0  # a batch's longest time; a request's, with up to 50 MB
 NO_COMPLETION = "the reply is no chat completion"
 TIMED_OUT, NO_CONNECTION = "timed out", "no connection"
 _MODELS_OWN = ("tool_use_failed", "json_validate_failed")
@@ -89,18 +92,23 @@ def call_error(error: BaseException) -> CallError | None:
         return error.__cause__
     if not isinstance(error, groq.APIStatusError):
         return _connection_error(error)
-    about = _details(error.body)
+    wait_s = _announced_wait(error.response.headers, str(error))
+    return _status_error(type(error).__name__, error.status_code, error.body, str(error), wait_s)
+
+
+def line_error(status: Any, body: object) -> CallError:
+    """The error in a line of a batch, by the status and body that it holds."""
+    return _status_error("BatchLine", status if type(status) is int else 500, body, "no message", None)
+
+
+def _status_error(kind: str, status: int, body: object, otherwise: str, wait_s: float | None) -> CallError:
+    about = _details(body)
     own = about.get("code") in _MODELS_OWN or "failed_generation" in about
     made = about.get("failed_generation") or ""
     text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
-    return CallError(
-        type(error).__name__,
-        one_line(str(about.get("message") or error)),
-        error.status_code,
-        str(about.get("code") or ""),
-        _announced_wait(error.response.headers, str(error)),
-        sendable(text) if own else None,
-    )
+    said = one_line(str(about.get("message") or otherwise))
+    generated = sendable(text) if own else None
+    return CallError(kind, said, status, str(about.get("code") or ""), wait_s, generated)
 
 
 def _connection_error(error: BaseException) -> CallError:
@@ -255,6 +263,57 @@ class Transport:
                 f"{self.url} does not answer as Groq's API does. Check GROQ_BASE_URL, then run again."
             ) from error
         return [row for row in rows if row.get("id")]
+
+    async def upload(self, name: str, content: bytes) -> str:
+        """The id of an input file of a batch. Raises CallError, as all of these do; nothing is retried."""
+        with self._asked() as sdk:
+            return str((await sdk.files.create(file=(name, content), purpose="batch")).id)
+
+    async def create_batch(self, file: str, metadata: dict[str, str]) -> dict[str, Any]:
+        with self._asked() as sdk:
+            made = await sdk.batches.create(
+                input_file_id=file,
+                endpoint="/v1/chat/completions",
+                completion_window=BATCH_WINDOW,
+                metadata=metadata,
+            )
+            return made.model_dump(warnings=False)
+
+    async def batch(self, id: str) -> dict[str, Any]:
+        with self._asked() as sdk:
+            return (await sdk.batches.retrieve(id)).model_dump(warnings=False)
+
+    async def batches(self) -> list[dict[str, Any]]:
+        """All batches of the account, page by page."""
+        rows: list[dict[str, Any]] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            with self._asked() as sdk:
+                query = {"cursor": cursor} if cursor else {}
+                page = (await sdk.batches.list(extra_query=query)).model_dump(warnings=False)
+            rows += page.get("data") or []
+            cursor = (page.get("paging") or {}).get("next_cursor") or None
+        return rows
+
+    async def file(self, id: str) -> bytes:
+        with self._asked() as sdk:
+            return await (await sdk.files.content(id)).read()
+
+    @contextmanager
+    def _asked(self) -> Iterator[groq.AsyncGroq]:
+        """The SDK without retries of its own, its errors as CallError."""
+        import groq
+
+        try:
+            yield groq.AsyncGroq(
+                base_url=self.url,
+                api_key=self._key,
+                max_retries=0,
+                http_client=self._http,
+                timeout=BATCH_TIMEOUT_S,
+            )
+        except groq.APIError as error:
+            raise call_error(error) or error from error
 
     async def close(self) -> None:
         self._unused.close()

@@ -101,7 +101,8 @@ def progress(jobs: Sequence[Job]) -> dict[str, tuple[int, int]]:
 def changes(jobs: Sequence[Job], record: Record) -> list[Counter[str]]:
     """How many of each job's calls are asked again, by what has changed of them."""
     models = {job.agent.model for job in jobs}
-    return [_changes_of(job, record, models) if job.left else Counter() for job in jobs]
+    keys = {key for job in jobs for key in job.items}  # another candidate's call is no old one of this
+    return [_changes_of(job, record, models, keys) if job.left else Counter() for job in jobs]
 
 
 def say_what_changed(jobs: Sequence[Job], changes: Sequence[Counter[str]]) -> None:
@@ -109,7 +110,7 @@ def say_what_changed(jobs: Sequence[Job], changes: Sequence[Counter[str]]) -> No
         for what, count in counts.items():
             logger.warning(
                 "%d of %d calls of %s to %s are asked again: changed %s; their old replies stay on record.",
-                count, len(job.items), job.agent.role, job.agent.model, what,
+                count, len(job.items), job.agent.role, job.agent.name, what,
             )  # fmt: skip
 
 
@@ -119,11 +120,11 @@ def say_what_was_cut_off(jobs: Sequence[Job]) -> None:
             logger.warning(
                 "%d of %d answers of %s to %s were cut off at max_tokens = %d and count as malformed: raise "
                 "max_tokens, or read them as what the model could not finish in that.",
-                count, len(job.items), job.agent.model, job.agent.role, job.agent.max_tokens,
+                count, len(job.items), job.agent.name, job.agent.role, job.agent.max_tokens,
             )  # fmt: skip
 
 
-def _changes_of(job: Job, record: Record, models: Collection[str]) -> Counter[str]:
+def _changes_of(job: Job, record: Record, models: Collection[str], keys: Collection[str]) -> Counter[str]:
     """Another model is a change only where it takes the place of one that is not among `models` any more."""
     before: dict[Place, list[dict[str, Any]]] = {}
     kept: set[Place] = set()  # where one of the job's calls is on record
@@ -131,6 +132,8 @@ def _changes_of(job: Job, record: Record, models: Collection[str]) -> Counter[st
         place = (one.case, one.round, one.attempt)
         if one.key in job.items:
             kept.add(place)
+        elif one.key in keys:
+            continue
         elif (one.model == job.agent.model or one.model not in models) and (parts := one.parts()):
             before.setdefault(place, []).append(parts)
     found: Counter[str] = Counter()

@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS calls (key TEXT PRIMARY KEY, agent TEXT, model TEXT, 
     attempt INTEGER, input TEXT, parameters TEXT, status TEXT, reply TEXT, sent INTEGER, cost_usd REAL);
 CREATE TABLE IF NOT EXISTS spending (id INTEGER PRIMARY KEY, sent INTEGER, cost_usd REAL, seconds REAL);
 CREATE TABLE IF NOT EXISTS limits (model TEXT, name TEXT, size INTEGER, PRIMARY KEY (model, name));
+CREATE TABLE IF NOT EXISTS shards (id INTEGER PRIMARY KEY, hash TEXT, keys TEXT, most_usd REAL, batch TEXT,
+    state TEXT);
 """
 # An answer is not taken back by a failure that is recorded after it.
 _AGAIN = """ON CONFLICT(key) DO UPDATE SET sent = calls.sent + excluded.sent,
@@ -77,6 +79,18 @@ def _parts(model: str, parameters: Mapping[str, Any], messages: list[Any], tool:
     # The tool as text: a model sees the order of its keys, too.
     said = {"system prompt": messages[0], "prompt": messages[1], "tool or schema": json.dumps(tool)}
     return {"model": model} | own | said
+
+
+class Shard(NamedTuple):
+    """Calls that go to the provider in one batch. `state` is intended (it may have been made), asked (its
+    batch is known), read, done (with all that it left open) or void (there is no such batch)."""
+
+    id: int
+    hash: str
+    keys: list[str]
+    most_usd: float
+    batch: str
+    state: str
 
 
 class Record:
@@ -245,6 +259,33 @@ class Journal:
     async def note(self) -> None:
         """Commit what is spent so far, with what is about to be sent: a ceiling has to survive a crash."""
         await self._commit_with(None, None)
+
+    async def shards(self) -> list[Shard]:
+        """All of the run, but for those that the provider never had."""
+        rows = await self._do("SELECT * FROM shards WHERE state != 'void' ORDER BY id")
+        return [Shard(id, hash, _parsed(keys), *rest) for id, hash, keys, *rest in rows]
+
+    async def intend(self, hash: str, keys: list[str], most_usd: float) -> Shard:
+        """A new shard, on disk before anything of it is sent."""
+        query = "INSERT INTO shards (hash, keys, most_usd, batch, state) VALUES (?,?,?,?,?) RETURNING id"
+        ((id,),) = await self._do(query, hash, json.dumps(keys), most_usd, "", "intended")
+        return Shard(id, hash, keys, most_usd, "", "intended")
+
+    async def mark(self, shard: int, state: str, batch: str = "") -> None:
+        await self._do("UPDATE shards SET state = ?, batch = ? WHERE id = ?", state, batch, shard)
+
+    async def close_shards(self) -> None:
+        """What is read is done with."""
+        await self._do("UPDATE shards SET state = 'done' WHERE state = 'read'")
+
+    async def _do(self, query: str, *values: Any) -> list[Any]:
+        """Run a statement in the thread that writes. Raises RunError when it cannot be written."""
+
+        def run() -> list[Any]:
+            with explained(self.path):
+                return self._db.execute(query, values).fetchall()
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 
     def close(self) -> None:
         """Write what is waiting and let go of the file."""

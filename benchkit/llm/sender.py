@@ -84,7 +84,7 @@ class Sender:
             reply = answered(agent, call, await retried(self._send)(call, timing))
         except CallError as error:
             reply = unanswered(call, error, timing.sent[-1], self.provider.transport.url)
-        reply = replace(reply, timestamp=_now(), **timing.fields())
+        reply = replace(reply, timestamp=now(), **timing.fields())
         await self.journal.record(call, reply)
         logger.debug("%s", _line(call, reply))
         return reply
@@ -174,6 +174,11 @@ class Sender:
         else:
             await self._sleep(model, wait_s)
 
+    async def pause(self, wait_s: float) -> None:
+        """Wait to ask the provider for what is no model's."""
+        self.budget.check_wait(wait_s)
+        await self._clock.sleep(wait_s)
+
     async def _sleep(self, model: str, wait_s: float) -> None:
         """Sleep that ends early, with the reason, when the model or the run has to stop."""
         self.budget.check_wait(wait_s)
@@ -204,5 +209,5 @@ def _line(call: Call, reply: Reply) -> str:
     )
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")

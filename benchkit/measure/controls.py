@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..domain import Score, TestCase
 from ..metrics.answers import Answer
 from ..metrics.controls import control_answers
-from .scoring import JUDGED, as_table, by_answer, judged_score, of_nothing, scores_of
+from .scoring import as_table, by_answer, judged_score, of_nothing, scores_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,11 +18,12 @@ def score_controls(cases: pd.DataFrame, judgements: pd.DataFrame | None = None) 
     tests = [TestCase.from_row(row) for row in cases.to_dict("records")]
     empty = {test.id: of_nothing(test) for test in tests}
     judged = {} if judgements is None else by_answer(judgements)
+    kinds = {test.test_case for test in tests if any(test.id == id for id, _, _ in judged)}
     scores: list[Score] = []
     for case, name, value in control_answers(tests):
         answer = Answer("answered", value)
         scores += scores_of(case, name, 1, answer, empty[case.id])
-        if judged and case.test_case == JUDGED.kind:
+        if case.test_case in kinds:
             scores.append(judged_score(case, name, 1, answer, judged))
     return as_table(scores, cases)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..judge import families, judge_of
+from ..judge import families, judge_of, models_of
 from ..llm.catalog import DEFAULTS, default_model, default_models
 from ..wording import listed
 
@@ -36,21 +36,25 @@ def instruments(config: Mapping[str, Any]) -> dict[str, str]:
     if not given.get("04_measure", {}).get("enable_judge"):
         return found
     usual = default_models(provider) if provider in DEFAULTS else []
-    candidates = given.get("03_execute", {}).get("models") or usual
+    asked = given.get("03_execute", {})
+    candidates = list(asked.get("candidates") or asked.get("models") or usual)
     judge = judge_of(provider, candidates, lambda at, name, default: given.get(at, {}).get(name, default))
     return found | ({"judge": judge} if judge else {})
 
 
 def kinship(config: Mapping[str, Any], models: Sequence[str]) -> Iterator[str]:
-    """A warning for every instrument that is, or is akin to, a model under test."""
+    """A warning for every instrument that is, or is akin to, the model of one under test."""
+    behind = config.get("parameters", {}).get("03_execute", {}).get("candidates")
+    ids = dict(zip(models, models_of(models, behind), strict=True))
     for role, instrument in instruments(config).items():
         did, what = _FAVOUR[role]
-        itself = [model for model in models if model == instrument]
-        akin = [model for model in models if model != instrument and families(model) & families(instrument)]
+        itself = [model for model in models if ids[model] == instrument]
+        near = families(instrument)
+        akin = [model for model in models if ids[model] != instrument and families(ids[model]) & near]
         if itself:
             yield f"{instrument} {did} and is itself under test: {what} could favour it."
         if akin:
-            shared = sorted(frozenset.union(*(families(m) & families(instrument) for m in akin)))
+            shared = sorted(frozenset.union(*(families(ids[m]) & near for m in akin)))
             yield (
                 f"{instrument} {did} and is of one family ({', '.join(shared)}) with {listed(akin)}, under "
                 f"test here: {what} could favour {'it' if len(akin) == 1 else 'them'}."

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..domain import TestCase
 from ..judge import FAILED, judge, no_judgements
 from ..llm.catalog import DEFAULTS
+from ..metrics.answers import own_keys
 from ..metrics.controls import control_answers
+from ..metrics.requirements import answer_text
 from ..wording import count, percent
-from .scoring import JUDGED
 from .statuses import outcome, rows_of
 
 BY_NAME = (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 async def judge_answers(
     responses: pd.DataFrame, cases: pd.DataFrame, client: Client, model: str
 ) -> pd.DataFrame:
-    """The judgements of every answered conversation whose case has requirements, and of the controls.
+    """The judgements of every answer to a case with requirements, and of the controls.
 
     No rows without a `model`. What was malformed, refused or lost is not judged: it has a score without.
     """
@@ -40,25 +41,22 @@ async def judge_answers(
 
 
 def _answers(responses: pd.DataFrame, tests: Sequence[TestCase]) -> Iterator[dict[str, Any]]:
-    told = {case.id: case for case in tests if _is_judged(case)}
+    told = {case.id: case for case in tests if case.requirements}
     for row in rows_of(responses[responses["id"].isin(list(told))]):
-        answer = outcome(row, JUDGED.kind)
+        case = told[row["id"]]
+        answer = outcome(row, case.test_case, own_keys(case))
         if answer.status == "answered":
-            yield _row(told[row["id"]], row["model"], row["round"], answer.value)
+            yield _row(case, row["model"], row["round"], answer.value)
 
 
 def _controls(tests: Sequence[TestCase]) -> Iterator[dict[str, Any]]:
     for case, name, text in control_answers(tests):
-        if _is_judged(case):
+        if case.requirements:
             yield _row(case, name, 1, text)
 
 
-def _is_judged(case: TestCase) -> bool:
-    return case.test_case == JUDGED.kind and bool(case.requirements)
-
-
-def _row(case: TestCase, model: str, round: int, text: object) -> dict[str, Any]:
-    return {"id": case.id, "model": model, "round": round, "case": case, "text": text}
+def _row(case: TestCase, model: str, round: int, answer: object) -> dict[str, Any]:
+    return {"id": case.id, "model": model, "round": round, "case": case, "text": answer_text(answer)}
 
 
 def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str, Any]:

@@ -146,10 +146,15 @@ def _noted(
                 "missing or were lost. That is no score of 0, and nothing about it is compared."
             )
     yield from [] if responses is None else responses.attrs.get("warnings", [])
+    if config.get("parameters", {}).get("03_execute", {}).get("execution") == "batch":
+        yield (
+            "The answers came by batches, at half the list price. How long they took is no customer's wait: "
+            "it is neither kept nor compared."
+        )
     off = config.get("parameters", {}).get("04_measure", {}).get("enable_judge") is False
     elsewhere = config.get("provider") == "imported" and responses is not None
-    judged = scores.loc[scores["metric"] == JUDGED.name, "value"].notna().any()
-    if (off or elsewhere) and not judged and (scores["test_case"] == JUDGED.kind).any():
+    judged = scores.loc[scores["metric"] == JUDGED["conversation"].name, "value"].notna().any()
+    if (off or elsewhere) and not judged and (scores["test_case"] == "conversation").any():
         yield (
             "Nobody judged which requirements the answers to conversations meet, so that word metrics stand "
             f"in, where their controls let them: {'enable_judge is False' if off else BY_NAME}."

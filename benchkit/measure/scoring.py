@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
 Empty = dict[str, float | None]  # {metric: what an empty answer scores}
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
-JUDGED = METRICS["requirements_met"]
+JUDGED = {metric.kind: metric for name, metric in METRICS.items() if name.endswith("requirements_met")}
 Judged = dict[tuple[str, str, int], dict[str, tuple[float, str]]]  # {answer: {requirement: (met, status)}}
 
 
@@ -33,7 +33,7 @@ def score(
     that begins "undefined: " says that the case has no value under this metric, whoever answers; any other
     reason without a value that we failed to measure it. `content` is what the answer scores as far as it
     could be read, delivered or not: it equals `value` where it was delivered. `judgements` are those of the
-    responses; without any, `requirements_met` is not among the metrics.
+    responses; without any on a kind, there is no JUDGED metric of it.
     """
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
@@ -89,15 +89,16 @@ def by_answer(judgements: pd.DataFrame) -> Judged:
 
 
 def judged_score(case: TestCase, model: str, round: int, answer: Answer, judged: Judged) -> Score:
-    """`requirements_met` of an answer: from its judgement, else the worst or none, with the reason.
+    """The JUDGED metric of an answer: from its judgement, else the worst or none, with the reason.
 
     Where we failed to get a verdict there is a score only if it is the same whatever the verdict had been.
     """
-    about = (case.id, model, round, JUDGED.name)
+    metric = JUDGED[case.test_case]
+    about = (case.id, model, round, metric.name)
     if not any(one.must for one in case.requirements):
-        return Score.unscored(*about, UNDEFINED + JUDGED.undefined)
+        return Score.unscored(*about, UNDEFINED + metric.undefined)
     if answer.status != "answered":
-        worst = None if answer.status == "failed" else JUDGED.worst
+        worst = None if answer.status == "failed" else metric.worst
         return Score(*about, worst, f"{answer.status}: {answer.error}")
     said = judged.get((case.id, model, int(round)), {})
     each = {one.id: said.get(one.id, (math.nan, f"{FAILED}not judged")) for one in case.requirements}
@@ -119,10 +120,12 @@ def _judged_scores(
     if judgements is None or not len(judgements):
         return
     judged = by_answer(judgements)
+    kinds = {tests[id].test_case for id, _, _ in judged if id in tests}
     for row in rows:
         case = tests[row["id"]]
-        if case.test_case == JUDGED.kind:
-            yield judged_score(case, row["model"], row["round"], outcome(row, JUDGED.kind), judged)
+        if case.test_case in kinds:
+            answer = outcome(row, case.test_case, own_keys(case))
+            yield judged_score(case, row["model"], row["round"], answer, judged)
 
 
 def of_nothing(case: TestCase) -> Empty:

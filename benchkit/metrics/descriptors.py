@@ -99,6 +99,14 @@ _BUILT_IN = (
         undefined="the case does not say what an answer must do",
     ),
     Metric(
+        "record_requirements_met",
+        "json",
+        None,
+        ("requirements",),
+        description="the same of a record, read as text: what field_accuracy cannot tell of free text",
+        undefined="the case does not say what an answer must do",
+    ),
+    Metric(
         "response_relevance",
         "conversation",
         "conversation.response_relevance",

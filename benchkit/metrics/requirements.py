@@ -7,8 +7,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from ..domain import Requirement
+from ..domain import Requirement, as_text
+from ..jsontext import leaves
 from .stated import Told, facts
 
 
@@ -19,6 +21,13 @@ class Verdict:
     requirement: str  # its id
     done: bool  # of a must_not: whether the answer does what it must not
     quote: str = ""
+
+
+def answer_text(answer: Any) -> str:
+    """What a judge reads: a text as it is, of a record a line a field, `steps.0: Restart the lamp.`."""
+    if isinstance(answer, str):
+        return answer
+    return "\n".join(f"{'.'.join(map(str, path))}: {as_text(value)}" for path, value in leaves(answer))
 
 
 def is_quoted(quote: str, answer: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
@@ -13,6 +14,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.style import context
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ..signature import small_print
@@ -81,6 +83,12 @@ class Chart:
     @property
     def alt_text(self) -> str:
         return ("Simulated models: " if self.simulated else "") + self.alt
+
+    def worded(self, words: Callable[[str], str]) -> Chart:
+        """The chart with every text of its own, drawn or beside it, as `words` has it."""
+        for text in self.figure.findobj(Text) if self.figure else ():
+            text.set_text(words(text.get_text()))
+        return replace(self, reading=words(self.reading), alt=words(self.alt), note=words(self.note))
 
     def stamped(self, signature: str = "", *, simulated: bool = False) -> Chart:
         """The chart as a run keeps it: signed, and marked SIMULATED where the run is; what is, stays."""

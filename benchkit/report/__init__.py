@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..wording import of_candidates
 from .commentary import Commentary, comment, published
 from .comparing_runs import against
 from .facts import about, facts, with_facts
@@ -132,4 +133,9 @@ def write(
         ],
     }
     sections = [part for name, some in rest.items() if any(some) for part in (f"## {name}", *some)]
-    return "\n\n".join(filter(None, [*first, *sections])) + "\n"
+    given = report.get("made_with", {}).get("parameters", {}).get("03_execute", {})
+    parts = [part for part in (*first, *sections) if part]
+    if given.get("candidates"):  # what models answered stays as it is
+        answers = rest["Where the models differ most"]
+        parts = [part if part in answers else of_candidates(part) for part in parts]
+    return "\n\n".join(parts) + "\n"

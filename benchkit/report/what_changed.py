@@ -49,7 +49,12 @@ def _made_with(run: Run, report: Mapping[str, Any]) -> dict[str, Any]:
             f"{name[:2]} {one}": value
             for name in sorted(given)
             for one, value in given[name].items()
-            if one != "models"
+            if one not in ("models", "candidates")
+        },
+        **{
+            f"{name}: {key}": _digest(value)[:16] if key == "prompt" else value
+            for name, one in _candidates(run).items()
+            for key, value in one.items()
         },
         **{f"version of {name}": value for name, value in versions.items()},
         "git commit": config.get("git_commit") or ABSENT,
@@ -57,19 +62,29 @@ def _made_with(run: Run, report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _candidates(run: Run) -> dict[str, dict[str, Any]]:
+    return run.parameter("03_execute", "candidates") or {}
+
+
 def _prompts_apart(a: Run, b: Run) -> Iterator[str]:
     """The lines of every prompt that differ, where both texts are known."""
+    for name, one in _candidates(a).items():
+        yield from _lines_apart(name, one.get("prompt", ""), _candidates(b).get(name, {}).get("prompt", ""))
     hashes: list[Mapping[str, str]] = [run.config.get("prompt_hashes", {}) for run in (a, b)]
     if hashes[0] == hashes[1]:
         return
     texts = {_digest(text): text for run in (a, b) for text in system_prompts(run.path / "calls.sqlite")}
     for name, digest in hashes[0].items():
-        pair = [texts.get(one, "") for one in (digest, hashes[1].get(name, ""))]
-        if all(pair) and pair[0] != pair[1]:
-            lines = [*unified_diff(pair[0].splitlines(), pair[1].splitlines(), n=0)][2:]
-            said = [f"- {_WORD[line[0]]}: {safe(line[1:])}" for line in lines if line[0] in _WORD]
-            more = [f"- and {count(len(said) - MOST_LINES, 'line')} more"] if len(said) > MOST_LINES else []
-            yield "\n".join([f"Prompt {safe(name)}:", "", *said[:MOST_LINES], *more])
+        yield from _lines_apart(name, texts.get(digest, ""), texts.get(hashes[1].get(name, ""), ""))
+
+
+def _lines_apart(name: str, a: str, b: str) -> Iterator[str]:
+    """What is only in one of two texts; nothing where one is not known."""
+    if a and b and a != b:
+        lines = [*unified_diff(a.splitlines(), b.splitlines(), n=0)][2:]
+        said = [f"- {_WORD[line[0]]}: {safe(line[1:])}" for line in lines if line[0] in _WORD]
+        more = [f"- and {count(len(said) - MOST_LINES, 'line')} more"] if len(said) > MOST_LINES else []
+        yield "\n".join([f"Prompt {safe(name)}:", "", *said[:MOST_LINES], *more])
 
 
 _WORD = {"-": "only in A", "+": "only in B"}

@@ -51,7 +51,7 @@ def worst_cases(
         for model in means.columns
     ]
     return pd.DataFrame(
-        [row | _shown(row, responses, cases, judgements) for row in rows], columns=list(COLUMNS)
+        [row | shown_answer(row, responses, cases, judgements) for row in rows], columns=list(COLUMNS)
     )
 
 
@@ -63,9 +63,10 @@ def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
     return {"scores": text, "round": int(worse.idxmin() if worse.notna().any() else values.index[0])}
 
 
-def _shown(
+def shown_answer(
     one: Mapping[str, Any], responses: pd.DataFrame, cases: pd.DataFrame, judgements: pd.DataFrame | None
 ) -> dict[str, Any]:
+    """The answer that `one` names by id, model and round, with prompt, golden response and evidence."""
     from ..metrics.fields import compare_fields
 
     case = TestCase.from_row(cases[cases["id"] == one["id"]].iloc[0].to_dict())
@@ -137,6 +138,11 @@ def _which(row: Mapping[str, Any]) -> str:
     """Every round's score, and which of them the answer below is of."""
     several = f"; round {row['round']} below" if "," in row["scores"] else ""
     return f"{in_html(row['scores'])}{several}"
+
+
+def evidence(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What answers to one case got right, as HTML: their fields, and their requirements with quotes."""
+    return _fields(rows) + _requirements(rows)
 
 
 def _fields(rows: Sequence[Mapping[str, Any]]) -> str:

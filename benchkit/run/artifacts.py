@@ -14,6 +14,7 @@ from ..domain import is_control
 from ..errors import RunError
 from ..llm.journal import any_simulated
 from ..log import setup_logging
+from ..wording import of_candidates
 from . import figures
 from .config import is_begun, read_config, save_config
 from .edits import BY_HAND, edited, write_unless_edited
@@ -112,6 +113,8 @@ class Run:
 
     def figure(self, chart: Chart) -> Chart:
         """Keep a chart, signed and marked SIMULATED where the run is, and give it back to be shown."""
+        if self.parameter("03_execute", "candidates"):
+            chart = chart.worded(of_candidates)
         chart = chart.stamped(self.signature, simulated=self.simulated)
         with self.claim():
             figures.keep(self.path / "figures", chart, self.at_work)
@@ -270,7 +273,8 @@ class Run:
 
     @property
     def _asked(self) -> list[str]:
-        return [] if self.provider == "imported" else self.parameter("03_execute", "models", [])
+        named = self.parameter("03_execute", "candidates") or self.parameter("03_execute", "models", [])
+        return [] if self.provider == "imported" else list(named)
 
 
 def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ import benchkit
 from ..errors import BenchkitError, Interrupted, RunError, UsageError
 from ..wording import count
 from .labels_command import add_labels
+from .list_command import add_list
 from .plan_command import add_plan
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline, args)}"
         ) from None
     except BenchkitError as error:
-        if error.exit_code in (3, 4):
+        if error.exit_code in (3, 4, 6):
             said = str(error).rstrip(".")
             raise type(error)(f"{said}. {_how_to_resume(pipeline, args, said)}") from error
         raise
@@ -96,7 +97,7 @@ def models(args: argparse.Namespace) -> int:
     rows = asyncio.run(served_models(args.provider))
     if args.provider == "offline":
         print("SIMULATED models of the offline provider; --provider groq lists Groq's, with a key.\n")
-    print(_table(rows) if rows else f"{args.provider} lists no models.")
+    print(table_of(rows) if rows else f"{args.provider} lists no models.")
     return 0
 
 
@@ -224,7 +225,7 @@ def _short(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
+def table_of(rows: list[dict[str, Any]]) -> str:
     cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
@@ -249,6 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="start a run, or continue one", epilog=CODES))
     add_plan(commands.add_parser("plan", help="what a run can detect and costs, before it is paid for"))
     add_labels(commands.add_parser("labels", help="a blind sheet: which of two answers do people prefer"))
+    add_list(commands.add_parser("list", help="the runs of a folder: when, what, decision, cost"))
     _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
 
     command = commands.add_parser("models", help="what the provider serves, prices, retirements")

@@ -28,6 +28,7 @@ import nbformat  # noqa: E402
 from papermill import execute_notebook  # noqa: E402
 from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines  # noqa: E402
+from papermill.exceptions import PapermillExecutionError as PapermillExecutionError  # noqa: E402
 from traitlets import default  # noqa: E402
 
 ENGINE = "benchkit"

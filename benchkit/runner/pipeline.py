@@ -10,11 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from pathlib import Path
 from typing import Any
 
-from papermill.exceptions import PapermillExecutionError
-
 from .. import errors
 from ..decide import RULES
-from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, unwritable
+from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, WaitingForBatch, unwritable
 from ..log import setup_logging
 from ..report.export import export_html
 from ..report.index import write_index
@@ -24,13 +22,17 @@ from ..run.json_io import read_json
 from ..run.lock import claim
 from ..run.paths import forget_empty, located
 from ..values import check
-from .kernel import Kernel, Kernels
+from .kernel import Kernel, Kernels, PapermillExecutionError
 from .parameters import NOTEBOOKS, declared_parameters, find, notebook_folder
 from .preflight import check_models, check_values
 from .terminal import Terminal
 
 Plan = dict[str, dict[str, Any]]  # each notebook's values by name
 logger = setup_logging(__name__)
+FILES = {
+    "cases_file": "the CSV or JSONL file that holds your cases",
+    "candidates_file": "the YAML file that lists your candidates",
+}
 GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 
 
@@ -65,8 +67,12 @@ class BenchmarkPipeline:
         for name in parameters:
             find(self.declared, name)
         self.parameters = parameters | check(**parameters)
-        if self.parameters.get("cases_file"):
-            self.parameters["cases_file"] = _existing(self.parameters["cases_file"])
+        for name, what in FILES.items():
+            if self.parameters.get(name):
+                self.parameters[name] = _existing(self.parameters[name], what)
+        for name, other in (("models", "candidates_file"), ("candidates_file", "models")):
+            if self.parameters.get(name):  # given now, it takes the place of what the run was made with
+                self.parameters.setdefault(other, type(self.declared["03_execute"][other].default)())
         self.verbose = verbose
         self.flags: dict[str, str] = {}  # what the command line calls a parameter
         self.terminal = Terminal(verbose=verbose)
@@ -206,7 +212,7 @@ class BenchmarkPipeline:
             outcome = ""
         except PapermillExecutionError as error:
             failure = _failure(name, error, kept)
-            outcome = "stopped" if failure.exit_code == BudgetStop.exit_code else outcome
+            outcome = "stopped" if isinstance(failure, BudgetStop | WaitingForBatch) else outcome
             raise failure from None
         except RuntimeError as error:  # nbclient's for a kernel that died or never answered
             raise RunError(
@@ -287,11 +293,11 @@ def _failure(name: str, error: PapermillExecutionError, kept: Path) -> BenchkitE
     )
 
 
-def _existing(file: str) -> str:
+def _existing(file: str, what: str) -> str:
     """`file` from the root on: a run may be resumed from another working directory."""
     path = Path(file).expanduser().resolve()
     if not path.is_file():
-        raise UsageError(f"{path} is not a file. Give the CSV or JSONL file that holds your cases.")
+        raise UsageError(f"{path} is not a file. Give {what}.")
     return str(path)
 
 

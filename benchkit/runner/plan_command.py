@@ -42,7 +42,7 @@ def plan(args: argparse.Namespace) -> int:
     run = _pilot(args.run_dir)
     known = _parameters(run)
     answers, scores = _seen(run) if run else (None, None)
-    models, rounds = known["models"] or ["A", "B"], known["rounds"]
+    models, rounds = list(known.get("candidates") or known["models"] or ["A", "B"]), known["rounds"]
     if scores is not None:
         ours = of_models(scores)
         models, rounds = list(ours["model"].unique()), int(ours["round"].nunique())

@@ -22,6 +22,7 @@ def check_values(plan: Plan) -> None:
 
     The notebooks ask again: this is for the person who would else wait, and pay, until the fourth says so.
     """
+    from ..execute.candidates import read_candidates
     from ..llm.catalog import default_models
 
     for notebook, values in plan.items():
@@ -33,12 +34,14 @@ def check_values(plan: Plan) -> None:
                 read_run(given[name])
             except RunError as error:
                 raise UsageError(f"{name}: {error}") from error
+    file = given.get("candidates_file")
+    named = [one.name for one in read_candidates(file)] if file else given.get("models")
     if given.get("labels_file") and not Path(given["labels_file"]).expanduser().is_file():
         raise refused("labels_file", given["labels_file"], "There is no such file.")
     if given.get("reference") and "03_execute" in plan and "01_generate" in plan:
-        models = given["models"] or default_models(given["provider"])
-        if given["reference"] not in models:
-            raise refused("reference", given["reference"], f"The models are {', '.join(models)}.")
+        names = named or default_models(given["provider"])
+        if given["reference"] not in names:
+            raise refused("reference", given["reference"], f"The models are {', '.join(names)}.")
     if "03_execute" in plan:
         _check_rules(plan, given)
 
@@ -107,6 +110,7 @@ def _named(plan: Plan) -> dict[str, list[str]]:
 
 def _wanted(plan: Plan, provider: str) -> dict[str, list[str]]:
     """The models by the parameter that names them: only those that are going to be asked anything."""
+    from ..execute.candidates import models_asked
     from ..judge import judge_model
     from ..llm.catalog import DEFAULTS
 
@@ -123,8 +127,10 @@ def _wanted(plan: Plan, provider: str) -> dict[str, list[str]]:
         for role, asked in roles.items()
         if asked
     }
-    under_test = {"models": list(given.get("models") or default.get("models", []))}
-    judge = judge_model(provider, under_test["models"], given.get("judge_model", ""))
+    file = given.get("candidates_file", "")
+    asked = models_asked(file, given.get("models") or default.get("models", []))
+    under_test = {"candidates_file" if file else "models": asked}
+    judge = judge_model(provider, asked, given.get("judge_model", ""))
     judged = fourth.get("enable_judge") or second.get("enable_judge")
     named |= under_test if "03_execute" in plan else {}
     return named | ({"judge_model": [judge]} if judged else {})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..domain import CONTROL, FEWEST, MOST, TestCase, as_text
 from ..judge import judge
 from ..metrics.controls import control_answers
-from ..metrics.requirements import has_value, requirements_met
+from ..metrics.requirements import answer_text, has_value, requirements_met
 from ..wording import count, listed
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def doubts_without_a_model(case: TestCase, *, generated: bool) -> list[str]:
 
 
 def requirements_judge(client: Client, model: str = "") -> Doubts:
-    """A function that has the judge try the requirements of conversations on answers that are known.
+    """A function that has the judge try the requirements of cases on answers that are known.
 
     Cases in, and those among which another's golden answer is found; out comes for each case what is wrong,
     or "". The golden answer has to meet all, and what knows nothing less than half. A failure counts only if
@@ -133,14 +133,14 @@ def _answers(cases: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[str, st
     chosen = {
         case.id: case
         for case in map(TestCase.from_row, cases.to_dict("records"))
-        if case.test_case == "conversation" and any(one.must for one in case.requirements)
+        if any(one.must for one in case.requirements)
     }
     for case in chosen.values():
-        yield case.id, GOLDEN, 1, case, as_text(case.golden_response)
-    others = among[among["test_case"] == "conversation"] if chosen else among.head(0)
+        yield case.id, GOLDEN, 1, case, answer_text(case.golden_response)
+    others = among if chosen else among.head(0)
     for other, name, text in control_answers([TestCase.from_row(row) for row in others.to_dict("records")]):
         if other.id in chosen:
-            yield other.id, name, 1, chosen[other.id], as_text(text)
+            yield other.id, name, 1, chosen[other.id], answer_text(text)
 
 
 def _failures(asked: pd.DataFrame, judgements: pd.DataFrame) -> dict[tuple[str, str], list[str]]:

@@ -126,7 +126,7 @@ class _Labels:
 
     def _next(self) -> None:
         """The next pair that this labeller has not labelled; the next at all where there is none."""
-        keys, at = self.pager.keys, self.pager.keys.index(self.pager.key)
+        keys, at = self.pager.order, self.pager.order.index(self.pager.key)
         mine = self._mine(self._read())
         left = [key for key in keys[at + 1 :] + keys[:at] if key not in mine]
         if left:
@@ -135,10 +135,10 @@ class _Labels:
             self.pager.move(1)
 
     def _done(self) -> str:
-        done = len(self._mine(self._read()).keys() & set(self.pager.keys))
+        done = len(self._mine(self._read()).keys() & set(self.pager.order))
         who = f" by {self.name}" if self.name else ""
-        rest = "" if done < len(self.pager.keys) else " All done: run the cells below."
-        return f"{done:,} of {count(len(self.pager.keys), 'pair')} labelled{who}.{rest}"
+        rest = "" if done < len(self.pager.order) else " All done: run the cells below."
+        return f"{done:,} of {count(len(self.pager.order), 'pair')} labelled{who}.{rest}"
 
     def _verdict(self, pair: str | None) -> str:
         labels = self._read()

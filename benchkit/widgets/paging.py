@@ -59,7 +59,7 @@ class Pager(anywidget.AnyWidget):
         self._actions = {one.label: one for one in (back, forth, *actions)}
         self.values: dict[str, str] = {}  # what the text fields held at the last action
         self.chosen: dict[str, str] = {}
-        self.keys: list[Hashable] = []
+        self.order: list[Hashable] = []
         self._at = self._step = 0
         buttons = [{"label": one.label, "key": one.key} for one in self._actions.values()]
         self.controls = {"name": name, "buttons": buttons}
@@ -69,12 +69,12 @@ class Pager(anywidget.AnyWidget):
     @property
     def key(self) -> Any:
         """The current item's key; None where there is no item."""
-        return self.keys[self._at] if self.keys else None
+        return self.order[self._at] if self.order else None
 
     def do(self, label: str, **values: str) -> None:
         """What a press of the button does, with what the text fields hold."""
         self.values = values
-        if self.keys or label in ("Previous", "Next"):
+        if self.order or label in ("Previous", "Next"):
             self._draw(*_said(self._actions[label], self))
 
     def choose(self, name: str, value: str) -> None:
@@ -84,14 +84,14 @@ class Pager(anywidget.AnyWidget):
 
     def move(self, steps: int) -> None:
         """To an item before or after, as far as there are any."""
-        self._at = max(0, min(len(self.keys) - 1, self._at + steps))
+        self._at = max(0, min(len(self.order) - 1, self._at + steps))
 
     def go(self, key: Hashable) -> None:
         """To an item, with all filters off if they hide it."""
-        if key not in self.keys:
+        if key not in self.order:
             self.chosen = {}
             self._keep()
-        self._at = self.keys.index(key)
+        self._at = self.order.index(key)
 
     def refresh(self, items: pd.DataFrame | None = None) -> None:
         """Show again, with other items if given: the same one where it still is there."""
@@ -99,7 +99,7 @@ class Pager(anywidget.AnyWidget):
             self.items = items
         before = self.key
         self._keep()
-        self._at = self.keys.index(before) if before in self.keys else min(self._at, len(self.keys) - 1)
+        self._at = self.order.index(before) if before in self.order else min(self._at, len(self.order) - 1)
         self.move(0)
         self._draw()
 
@@ -109,7 +109,7 @@ class Pager(anywidget.AnyWidget):
         for name, value in self.chosen.items():
             if value != EVERY:
                 kept &= (self.items[name].astype(str) == value).to_numpy()
-        self.keys = list(dict.fromkeys(self.items.index[kept.to_numpy()]))
+        self.order = list(dict.fromkeys(self.items.index[kept.to_numpy()]))
 
     def _hear(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """A message from the browser; one about an item that is no longer shown only draws again."""
@@ -123,7 +123,7 @@ class Pager(anywidget.AnyWidget):
     def _draw(self, said: str = "", failed: bool = False) -> None:
         self._step += 1
         there = self.key is not None
-        position = f"{self._at + 1:,} of {len(self.keys):,}" if there else "0 of 0"
+        position = f"{self._at + 1:,} of {len(self.order):,}" if there else "0 of 0"
         filters = [
             {
                 "name": str(name),

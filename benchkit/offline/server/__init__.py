@@ -11,6 +11,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from ...errors import ProviderError
+from .batches import Batches
 from .handlers import Handlers
 from .settings import Settings
 
@@ -101,6 +102,7 @@ def application(handlers: Handlers) -> web.Application:
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_post("/openai/v1/chat/completions", handlers.chat)
     app.router.add_get("/openai/v1/models", handlers.list_models)
+    app.router.add_routes(Batches(handlers).routes())
     app.router.add_route("*", "/{path:.*}", handlers.elsewhere)
     return app
 

@@ -27,7 +27,7 @@ from .settings import Settings
 class Asked:
     """A chat request that may be answered, and what is known of it."""
 
-    http: web.Request
+    http: web.Request | None  # None in a batch
     body: dict[str, Any]
     model: SimulatedModel
     key: int  # of the body's bytes
@@ -77,7 +77,7 @@ class Handlers:
 
     async def list_models(self, request: web.Request) -> web.Response:
         """GET /openai/v1/models: what is served now; a retired model is listed no more."""
-        if not self._key_works(request):
+        if not self.key_works(request):
             return _refusal(contract.INVALID_KEY)
         rows = [model.row() for id, model in self.models.items() if not self._retired(id)]
         return json_response(200, {"object": "list", "data": rows})
@@ -86,14 +86,14 @@ class Handlers:
         return _refusal(contract.unknown_url(request.method, request.path))
 
     async def _chat(self, request: web.Request, content: bytes, request_id: str) -> web.StreamResponse:
-        if not self._key_works(request):
+        if not self.key_works(request):
             self.counts["failed_401"] += 1
             return _refusal(contract.INVALID_KEY, request_id)
         try:
             body = json.loads(content)
         except (json.JSONDecodeError, UnicodeDecodeError) as wrong:
             return _refusal(contract.bad_json(str(wrong)), request_id)
-        refused = self._refused(body, len(content))
+        refused = self.refused(body, len(content))
         if self.settings.record and isinstance(body, dict):
             self.requests.append(body)
         if refused:
@@ -103,7 +103,16 @@ class Handlers:
         size = prompt_tokens(body), contract.token_limit(body, model)
         return await self._admitted(Asked(request, body, model, digest_bytes(content), request_id, *size))
 
-    def _refused(self, body: Any, size: int) -> contract.Refused | None:
+    def in_batch(self, body: dict[str, Any], key: int) -> tuple[int, dict[str, Any]]:
+        """(status, body) of a line of a batch: the ordinary answer, outside the ordinary limits."""
+        model, id = self.models[body["model"]], f"req_{key:016x}"
+        size = prompt_tokens(body), contract.token_limit(body, model)
+        asked = Asked(None, body, model, key, id, *size)
+        draft, cost = self._drafted(asked, 0)
+        self._served(asked)
+        return 200, completion(model, body, draft, cost, (id, int(time.time())), self.settings.seed)
+
+    def refused(self, body: Any, size: int) -> contract.Refused | None:
         if not isinstance(body, dict):
             return contract.bad_json("it must be an object")
         id = str(body.get("model", ""))
@@ -148,6 +157,7 @@ class Handlers:
         ids = (asked.id, int(time.time()))
         said = completion(asked.model, asked.body, draft, cost, ids, self.settings.seed)
         if fault in DAMAGED:
+            assert asked.http
             self._count("dripped" if fault == "drip" else f"failed_{fault}", asked)
             response = await damaged(fault, asked.http, said, headers, self.settings, self.closing)
             return response, cost.tokens if fault == "drip" else 0
@@ -188,7 +198,7 @@ class Handlers:
         self.counts[name] += 1
         self.counts[f"{name}:{asked.model.id}"] += 1
 
-    def _key_works(self, request: web.Request) -> bool:
+    def key_works(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         dead = 0 < self.settings.key_dies_after <= self.counts["served"]
         return bool(given) and not dead and (not self.key or given == self.key)

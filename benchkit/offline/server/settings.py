@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,11 @@ class Settings:
     drip_s: float = 2.0  # a `drip` takes so long
     key_dies_after: int = 0  # from so many served replies on, every key is invalid; 0: never
     retire_after: Mapping[str, int] = field(default_factory=dict)  # served replies, then decommissioned
+
+    batch_s: float = 0.0  # until a batch is over
+    batch_faults: Sequence[str] = ()  # what befalls one batch after the other, of `batches.FAULTS`
+    batch_plan: bool = True  # False: the account's plan has no batches
+    batch_tools: bool = True  # False: a line with tools gets a 400
 
     def limits_of(self, model: str) -> dict[str, Any]:
         """The model's own limits where given, the server's for the rest."""

@@ -16,7 +16,7 @@ from . import (
     simulated_validator,
 )
 from .malformed_replies import WAYS, Draft, malformed
-from .models import DECOMMISSIONED, ROSTER, STAND_INS, SimulatedModel
+from .models import DECOMMISSIONED, ROSTER, STAND_INS, SimulatedModel, prompted
 from .seeded import seeded
 
 __all__ = ["DECOMMISSIONED", "ROSTER", "STAND_INS", "Draft", "SimulatedModel", "respond", "text_of"]
@@ -38,6 +38,9 @@ def respond(
         said = task(messages)[:200]
         return Draft(content=f"This is a simulated model; it answers through tools. You wrote: {said}")
     random, name = seeded("reply", seeds[0], model.id, *seeds[1:]), str(tool.get("name", ""))
+    if name == UNDER_TEST:
+        system = [text_of(message) for message in messages if message.get("role") == "system"]
+        model = prompted(model, "\n".join(system))
     arguments = _arguments(model, name, tool.get("parameters") or {}, task(messages), random)
     if random.random() < model.refusal and name == UNDER_TEST:
         if "response_text" not in arguments or random.random() >= 0.5:

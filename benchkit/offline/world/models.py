@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,6 +67,21 @@ class SimulatedModel:
 
 def _per_token(per_million: float) -> str:
     return f"{per_million / 1e6:.12f}".rstrip("0").rstrip(".") or "0"
+
+
+# "SIMULATED: fact_recall = 0.95" in a system prompt: how a prompt makes its model better or worse here.
+_PROMPTED = re.compile(
+    r"^SIMULATED: (fact_recall|phrasing|field_accuracy|broken_json|refusal) = (0(?:\.\d+)?|1(?:\.0+)?)$", re.M
+)
+
+
+def prompted(model: SimulatedModel, prompt: str) -> SimulatedModel:
+    """The model under a system prompt: a line `SIMULATED: NAME = P` in it sets that quality, 0 to 1.
+
+    Any other prompt changes what is drawn, as another seed would, and nothing of how good it is.
+    """
+    stated: dict[str, Any] = {name: float(p) for name, p in _PROMPTED.findall(prompt)}
+    return replace(model, **stated)
 
 
 STEADY = SimulatedModel(

@@ -1,0 +1,119 @@
+"""One case, what every model answered in every round, beside what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from ..domain import as_text
+from ..report.worst import evidence, shown_answer
+from .paging import Action, Pager
+
+
+def read_answers(
+    cases: pd.DataFrame,
+    responses: pd.DataFrame,
+    scores: pd.DataFrame,
+    primary: Mapping[str, str],
+    judgements: pd.DataFrame | None = None,
+) -> Pager:
+    """Page through cases, those first on whose deciding metric the models differ most.
+
+    A filter on model and status keeps the cases that this model answered so in some round. `d` shows how an
+    answer differs from the golden one, word by word. The tables are the run's; `responses` as from `align`.
+    """
+    order = _by_spread(responses, scores, primary)
+    rows = responses.set_index("id").loc[order, ["test_case", "category", "model", "status"]]
+    said, marks = _by_id(responses), _by_id(scores)
+    asked, judged = _by_id(cases), _by_id(judgements) if judgements is not None else {}
+    differing = False
+
+    def show(id: str) -> str:
+        answers = list(_answers(said[id], marks.get(id), asked[id], judged.get(id)))
+        golden = _column("Golden response", escape(as_text(answers[0]["golden_response"])))
+        columns = "".join(_answer(one, differing) for one in answers)
+        prompt = f"<b>{escape(str(id))}</b><div class='bk-text'>{escape(str(answers[0]['prompt']))}</div>"
+        return f"{prompt}<div class='bk-columns'>{golden}{columns}</div>{evidence(answers)}"
+
+    def toggle(_: Pager) -> None:
+        nonlocal differing
+        differing = not differing
+
+    names = {"test_case": "kind"}
+    return Pager(
+        rows.rename(columns=names), show, name="Answers", actions=[Action("Differences", toggle, "d")]
+    )
+
+
+def _by_id(table: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    """A big table is searched once, not again for every case."""
+    return dict(list(table.groupby("id", sort=False)))
+
+
+def _by_spread(responses: pd.DataFrame, scores: pd.DataFrame, primary: Mapping[str, str]) -> list[Any]:
+    """The cases that were asked, by how far apart the models' means are; those without any come last."""
+    chosen = scores[scores["metric"].isin(primary.values())]
+    means = chosen.groupby(["id", "model"], sort=False, observed=True)["value"].mean().unstack()
+    spread = means.max(axis=1) - means.min(axis=1)
+    ids = pd.Index(responses["id"].unique())
+    return list(spread.reindex(ids).sort_values(ascending=False, kind="stable").index)
+
+
+def _answers(
+    said: pd.DataFrame, marks: pd.DataFrame | None, case: pd.DataFrame, judged: pd.DataFrame | None
+) -> Iterator[dict[str, Any]]:
+    for row in said.sort_values(["model", "round"]).to_dict("records"):
+        found = shown_answer(row, said, case, judged)
+        yield found | {"model": f"{row['model']}, round {row['round']}", "scores": _marks(row, marks)}
+
+
+def _marks(row: Mapping[str, Any], marks: pd.DataFrame | None) -> str:
+    """Every score of an answer, with the reason where there is one."""
+    if marks is None:
+        return str(row["status"])
+    mine = marks[(marks["model"] == row["model"]) & (marks["round"] == row["round"])]
+    values = ("unscored" if value != value else f"{value:.3f}" for value in mine["value"])
+    parts = (f"{name} {value}" for name, value in zip(mine["metric"], values, strict=True))
+    return " · ".join([str(row["status"]), *parts])
+
+
+def _answer(one: Mapping[str, Any], differing: bool) -> str:
+    text = one["answer"]
+    if differing:
+        body = differences(as_text(one["golden_response"]), text)
+    else:
+        body = _quoted(text, [req["quote"] for req in one["requirements"]])
+    return _column(one["model"], body, one["scores"])
+
+
+def _column(head: str, body: str, small: str = "") -> str:
+    line = f"<br><small>{escape(small)}</small>" if small else ""
+    return f"<div><b>{escape(head)}</b>{line}<div class='bk-text'>{body}</div></div>"
+
+
+def _quoted(text: str, quotes: list[str]) -> str:
+    """Text with the words marked that a judge quotes; a quote that is not there word by word is not."""
+    spans = sorted((text.find(quote), len(quote)) for quote in quotes if quote and quote in text)
+    done, parts = 0, []
+    for start, length in spans:
+        if start >= done:
+            parts += [escape(text[done:start]), f"<mark>{escape(text[start : start + length])}</mark>"]
+            done = start + length
+    return "".join([*parts, escape(text[done:])])
+
+
+def differences(golden: str, text: str) -> str:
+    """`text` as HTML, its words that `golden` has not as <ins>, those of `golden` that it lacks as <del>."""
+    a, b = golden.split(), text.split()
+    parts = []
+    for what, i, j, k, m in SequenceMatcher(None, a, b).get_opcodes():
+        old, new = escape(" ".join(a[i:j])), escape(" ".join(b[k:m]))
+        if what == "equal":
+            parts.append(new)
+        else:
+            parts += [f"<del>{old}</del>"] * bool(old) + [f"<ins>{new}</ins>"] * bool(new)
+    return " ".join(parts)

@@ -1,0 +1,51 @@
+"""`benchkit list`: a row a run, broken ones named, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchkit.run import Run, start_run
+from benchkit.runner import cli
+
+from .measured import HASTY, STEADY
+from .staging import cases
+from .test_comparing_runs import level, two
+
+__all__ = ["level"]
+
+
+def held(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_the_runs_of_a_folder(tmp_path, level, capsys):
+    """When, how far, cases, cost, who was compared and the decision; a damaged run keeps no other away."""
+    measured = two(tmp_path / "measured", level)
+    start_run(tmp_path / "begun", provider="groq", seed=7)
+    started = start_run(tmp_path / "validated", provider="groq", seed=7)
+    started.save("validated_tests.csv", cases(2))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    (tmp_path / "notes").mkdir()
+    before = held(tmp_path)
+    assert cli.main(["list", str(tmp_path)]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["run", "started", "reached", "cases", "cost_usd", "compared", "decision"]
+    said = {row.split()[0]: row for row in rows}
+    assert next(iter(said)) == "broken"
+    assert set(said) == {"broken", "begun", "measured", "validated"}
+    assert "cannot be read: " in said["broken"]
+    assert "config.json" in said["broken"]
+    assert f"{STEADY}, {HASTY}" in said["measured"]
+    assert Run(measured.path).metrics_report()["decision"]["sentence"][:60] in said["measured"]
+    assert "02 validate" in said["validated"]
+    assert " 4 " in said["validated"]
+    assert held(tmp_path) == before
+
+
+def test_a_folder_without_runs(tmp_path, capsys):
+    """An empty one is no error; one that is not there is bad usage."""
+    assert cli.main(["list", str(tmp_path)]) == 0
+    assert "has no run. Start one with: benchkit run" in capsys.readouterr().out
+    assert cli.main(["list", str(tmp_path / "none")]) == 2
+    assert "none is not a folder. Give the path" in capsys.readouterr().err
