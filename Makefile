@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)# a container's only user; Jupyter refuses it otherwise
 
-.PHONY: demo test lab lint fix clean
+.PHONY: demo sample test lab lint fix clean
 
 demo: $(VENV)/.demo  ## every notebook on the offline provider, no key needed
 	$(BIN)/benchkit run
+
+sample: $(VENV)/.test  ## the README's picture and sample report, from a demo run
+	$(BIN)/python benchmarks/picture.py
 
 test: $(VENV)/.test lint  ## every test
 	$(BIN)/pytest

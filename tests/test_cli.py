@@ -22,7 +22,7 @@ PARAMETERS = {
     "03_execute": "rounds: int = 3  # answers per case",
 }
 SAY_READY = "print('x - WARNING - ready', os.getpid(), file=sys.stderr, flush=True)"
-DECISION = {"sentence": "offline/steady is better than offline/hasty."}
+DECISION = {"sentence": "offline/steady is better than offline/hasty.", "because": [], "caveat": ""}
 MEASURED = {"comparisons": [], "configuration": {}, "decision": DECISION}
 
 
@@ -110,7 +110,7 @@ def test_the_resume_hint_is_the_command_as_given(run_dir, tmp_path, capsys):
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
 def test_any_console_shows_the_end_of_a_run(run_dir, encoding):
     """What a console cannot show is replaced: a run that is paid for does not end on a traceback."""
-    said = MEASURED | {"decision": {"sentence": "物流问题: steady is better — by 0.1."}}
+    said = MEASURED | {"decision": DECISION | {"sentence": "物流问题: steady is better — by 0.1."}}
     (run_dir / "metrics_report.json").write_text(json.dumps(said))
     done = command_on(run_dir, encoding)
     assert done.returncode == 0, done.stderr.decode()

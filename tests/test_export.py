@@ -11,11 +11,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from benchkit.errors import RunError
 from benchkit.report.export import clean_html, export_html, export_report
+from benchkit.report.layout import SORTING
 from benchkit.report.markdown import inline
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
+OURS = f"<script>{SORTING}</script>"  # the only script of a page
 FAR = "http://far.example"  # any request to it is a leak
 SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" onload="parent.ran=1">
 <rect width="40" height="20" fill="teal"/><script>parent.ran = 1</script>
@@ -127,7 +129,8 @@ def test_hostile_page_in_a_browser_asks_for_nothing_and_runs_nothing(tmp_path, b
     page, asked = opened(browser, path)
     assert asked == []
     assert page.evaluate("window.ran === undefined")
-    assert page.evaluate("document.scripts.length + frames.length + document.forms.length") == 0
+    assert page.evaluate("[...document.scripts].map(script => script.outerHTML)") == [OURS]
+    assert page.evaluate("frames.length + document.forms.length") == 0
     pictures = "[...document.images].filter(i => i.src.startsWith('data:image'))"
     widths = page.evaluate(f"{pictures}.map(i => [i.alt, i.naturalWidth])")
     assert {("A teal box", 60), ("Inside", 60)} <= {tuple(one) for one in widths}

@@ -124,9 +124,10 @@ def test_run_returns_the_metrics(finished):
 
 def test_every_notebook_is_kept_with_its_page(finished):
     """The executed notebooks and their HTML lie in the run, in a folder with braces in its name too."""
-    for kind, suffix in (("notebooks", "ipynb"), ("html", "html")):
+    for kind, suffix, more in (("notebooks", "ipynb", []), ("html", "html", ["index.html"])):
         assert sorted(p.name for p in (finished["run"] / kind).iterdir()) == [
-            f"{n}.{suffix}" for n in NOTEBOOKS
+            *(f"{n}.{suffix}" for n in NOTEBOOKS),
+            *more,
         ]
     report = (finished["run"] / "html" / "05_report.html").read_text("utf-8")
     assert '<details class="code">' in report

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import RunError, unwritable
 from ..run.json_io import without_iri_grammar
 from ..run.tables import write_atomically
+from .layout import SORTING_DIGEST, laid_out
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -40,26 +41,39 @@ LINK = re.compile(r"(https?:|mailto:|#|[^:]*$)", re.IGNORECASE)
 
 
 def export_html(
-    notebook_path: Path | str, html_path: Path | str, *, hide_code: bool = False, simulated: bool = False
+    notebook_path: Path | str,
+    html_path: Path | str,
+    *,
+    hide_code: bool = False,
+    simulated: bool = False,
+    home: bool = False,
 ) -> Path:
     """Write the notebook as HTML and return its path. Cells tagged `remove-cell` are left out.
 
-    `hide_code` folds code away; `simulated` puts a banner on top. Raises RunError when the notebook
-    cannot be read or the page cannot be written.
+    `hide_code` folds code away; `simulated` puts a banner on top, `home` a link to the run's first page.
+    Raises RunError when the notebook cannot be read or the page cannot be written.
     """
     source = Path(notebook_path)
-    report = {"hide_code": hide_code, "simulated": simulated}
+    report = {"hide_code": hide_code, "simulated": simulated, "home": home}
     return _write(_read(source), source.stem, source.parent.parent, Path(html_path), report)
 
 
-def export_report(markdown_path: Path | str, html_path: Path | str, *, simulated: bool = False) -> Path:
+def export_report(
+    markdown_path: Path | str, html_path: Path | str, *, simulated: bool = False, home: bool = False
+) -> Path:
     """Write a Markdown report, its pictures inside, as the same kind of page; raises as `export_html`."""
+    source = Path(markdown_path)
+    return export_markdown(_text(source), source.parent, html_path, simulated=simulated, home=home)
+
+
+def export_markdown(
+    text: str, run: Path, html_path: Path | str, *, simulated: bool = False, home: bool = False
+) -> Path:
+    """Write Markdown as such a page, with the pictures of folder `run` inside; raises as `export_html`."""
     from nbformat import v4
 
-    source = Path(markdown_path)
-    cell = v4.new_markdown_cell(_text(source))
-    report = {"hide_code": False, "simulated": simulated}
-    return _write(v4.new_notebook(cells=[cell]), source.stem, source.parent, Path(html_path), report)
+    target, node = Path(html_path), v4.new_notebook(cells=[v4.new_markdown_cell(text)])
+    return _write(node, target.stem, run, target, {"simulated": simulated, "home": home})
 
 
 def page_text(page: Path) -> str:
@@ -111,7 +125,6 @@ def clean_html(html: str, run: Path | None = None) -> str:
 
 def _page(node: NotebookNode, report: dict[str, Any], run: Path) -> str:
     from nbconvert import HTMLExporter
-    from pygments.formatters import HtmlFormatter
 
     filters = {"safe_html": partial(clean_html, run=run), "picture": _picture}
     exporter = HTMLExporter(
@@ -121,8 +134,8 @@ def _page(node: NotebookNode, report: dict[str, Any], run: Path) -> str:
         exclude_anchor_links=True,
         sanitize_html=True,
     )
-    styles = HtmlFormatter(style="friendly", nobackground=True).get_style_defs(".highlight")
-    return exporter.from_notebook_node(node, resources={"report": report | {"code_css": styles}})[0]
+    report = report | {"script": SORTING_DIGEST}
+    return laid_out(exporter.from_notebook_node(node, resources={"report": report})[0])
 
 
 def _text(path: Path) -> str:

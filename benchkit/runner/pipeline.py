@@ -15,6 +15,7 @@ from ..decide import RULES
 from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, WaitingForBatch, unwritable
 from ..log import setup_logging
 from ..report.export import export_html
+from ..report.index import write_index
 from ..run import Run, begun_folder, intend, intended, open_run, read_run, recorded_parameters
 from ..run.config import is_run
 from ..run.json_io import read_json
@@ -106,6 +107,7 @@ class BenchmarkPipeline:
                     del left[name]
                     intend(run_dir, left)
                 await asyncio.gather(*map(asyncio.wrap_future, self._pages))
+                await asyncio.to_thread(write_index, Run(run_dir))
         finally:
             if is_new:
                 forget_empty(run_dir)
@@ -242,7 +244,7 @@ class BenchmarkPipeline:
             run = Run(kept.parents[1])
             simulated = (run.path / "config.json").exists() and run.simulated
             page = run.path / "html" / f"{name}.html"
-            export_html(kept, page, hide_code=name == NOTEBOOKS[-1], simulated=simulated)
+            export_html(kept, page, hide_code=name == NOTEBOOKS[-1], simulated=simulated, home=True)
 
     def _kept(self, name: str) -> Path:
         assert self.run_dir is not None

@@ -1,0 +1,58 @@
+"""What a page has around its text: a contents list, and tables that scroll in a box of their own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
+
+SORTING = (Path(__file__).parent / "templates" / "report" / "sort.js").read_text(encoding="utf-8")
+# The content policy lets this one script run, by its digest, and no other.
+SORTING_DIGEST = f"sha256-{base64.b64encode(hashlib.sha256(SORTING.encode()).digest()).decode()}"
+FEWEST = 3  # sections that are worth a list
+
+
+def laid_out(page: str) -> str:
+    """The page with a list of its sections, its tables in named boxes, and the script that sorts them.
+
+    The rows of a table stay as they are: without scripts, and on paper, nothing is missing.
+    """
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(page, "html.parser")
+    _list_contents(soup)
+    if _box_tables(soup) and soup.body:
+        script = soup.new_tag("script")
+        script.string = SORTING
+        soup.body.append(script)
+    return str(soup)
+
+
+def _list_contents(soup: BeautifulSoup) -> None:
+    headings = soup.select("main h2")
+    for at, heading in enumerate(headings, 1):
+        heading["id"] = f"section-{at}"
+    if len(headings) >= FEWEST and soup.main:
+        nav = soup.new_tag("nav", attrs={"class": "contents", "aria-label": "Contents"})
+        nav.append(entries := soup.new_tag("ul"))
+        for heading in headings:
+            entries.append(entry := soup.new_tag("li"))
+            entry.append(soup.new_tag("a", attrs={"href": f"#{heading['id']}"}, string=heading.get_text(" ")))
+        soup.main.insert_before(nav)
+
+
+def _box_tables(soup: BeautifulSoup) -> int:
+    """Put each table into a box that the keyboard can scroll, named after its section; returns how many."""
+    tables = [one for one in soup.select("main table") if one.find_parent("table") is None]
+    for at, table in enumerate(tables, 1):
+        heading = table.find_previous(["h1", "h2", "h3"])
+        name = f"Table {at}: {heading.get_text(' ')}" if heading else f"Table {at}"
+        box = {"class": "box", "role": "region", "tabindex": "0", "aria-label": name}
+        table.wrap(soup.new_tag("div", attrs=box))
+        for empty in (one for one in table("th") if not one.get_text(strip=True)):
+            empty.name = "td"  # pandas' corner heads nothing
+    return len(tables)
