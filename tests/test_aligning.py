@@ -8,6 +8,7 @@ from benchkit.agent import Item, Reply
 from benchkit.domain import STATUSES, TestCase
 from benchkit.errors import InputError
 from benchkit.execute import executor, response_from
+from benchkit.execute.candidates import Candidate
 from benchkit.measure import align, score, undelivered
 from benchkit.measure.statuses import KNOWN, outcome
 
@@ -135,7 +136,7 @@ def test_blanks_around_ids():
 def test_a_live_answer_and_an_imported_one():
     """The same text has the same status, live and imported, where a call was made; without one, malformed."""
     reply = '{"response_text": "Please wait."}'
-    agent = executor("conversation", STEADY, 0.0)
+    agent = executor("conversation", Candidate(name=STEADY, model=STEADY), 0.0)
     test = TestCase("a", "conversation", "", "p", "g")
 
     def live(message):

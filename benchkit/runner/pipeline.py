@@ -72,7 +72,8 @@ class BenchmarkPipeline:
                 self.parameters[name] = _existing(self.parameters[name], what)
         for name, other in (("models", "candidates_file"), ("candidates_file", "models")):
             if self.parameters.get(name):  # given now, it takes the place of what the run was made with
-                self.parameters.setdefault(other, type(self.declared["03_execute"][other].default)())
+                if other in self.declared["03_execute"]:
+                    self.parameters.setdefault(other, type(self.declared["03_execute"][other].default)())
         self.verbose = verbose
         self.flags: dict[str, str] = {}  # what the command line calls a parameter
         self.terminal = Terminal(verbose=verbose)
