@@ -71,9 +71,9 @@ class BenchmarkPipeline:
             if self.parameters.get(name):
                 self.parameters[name] = _existing(self.parameters[name], what)
         for name, other in (("models", "candidates_file"), ("candidates_file", "models")):
-            if self.parameters.get(name):  # given now, it takes the place of what the run was made with
-                if other in self.declared["03_execute"]:
-                    self.parameters.setdefault(other, type(self.declared["03_execute"][other].default)())
+            # Given now, it takes the place of what the run was made with.
+            if self.parameters.get(name) and other in self.declared["03_execute"]:
+                self.parameters.setdefault(other, type(self.declared["03_execute"][other].default)())
         self.verbose = verbose
         self.flags: dict[str, str] = {}  # what the command line calls a parameter
         self.terminal = Terminal(verbose=verbose)
