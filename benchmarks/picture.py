@@ -18,7 +18,7 @@ from benchkit.report.export import export_report
 
 CHROMIUM = "/usr/bin/chromium"
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-WIDTH, HEIGHT = 1000, 912  # ends below the note
+WIDTH, HEIGHT = 1000, 932  # ends below the note
 COLOURS = 128  # of a figure in the sample: enough for lines and letters, and a third of the size
 
 

@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from benchkit.errors import RunError
-from benchkit.report.export import clean_html, export_html, export_report
+from benchkit.report.export import clean_html, export_html, export_report, page_text
+from benchkit.report.index import write_index
 from benchkit.report.layout import SORTING
 from benchkit.report.markdown import inline
+from benchkit.run import start_run
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -323,3 +327,35 @@ def test_a_figure_fits_a_telephone(tmp_path, browser, as_markdown):
     box = page.locator("img").bounding_box()
     assert 0 <= box["x"] < box["x"] + box["width"] <= 390
     assert box["width"] > 300
+
+
+def test_the_sample_report_may_be_shown_to_anybody():
+    """It is SIMULATED, one file below 1 MB, names no place of a machine, and the README links it."""
+    root = Path(__file__).parents[1]
+    sample = (root / "notebooks" / "sample_report.html").read_text("utf-8")
+    assert "<strong>SIMULATED</strong>" in sample
+    assert len(sample) < 1_000_000
+    assert not re.search(
+        r"/(tmp|home|root|work|Users)/", page_text(root / "notebooks" / "sample_report.html")
+    )
+    assert "(notebooks/sample_report.html)" in (root / "README.md").read_text("utf-8")
+
+
+def test_names_on_the_first_page_are_text(tmp_path, browser):
+    """A file, or the model after which it is named, may be called anything: its link works."""
+    run = start_run(tmp_path / "r", provider="offline", seed=7)
+    names = [
+        "<img src=x onerror=window.ran=1>.csv",
+        "](javascript:ran=1) [x.csv",
+        "a b#%41&amp;.csv",
+        "`_*.csv",
+    ]
+    for name in names:
+        (run.path / name).write_text("a\n1\n")
+    page, asked = opened(browser, write_index(run))
+    assert asked == []
+    assert page.evaluate("window.ran === undefined && document.images.length === 0")
+    links = page.eval_on_selector_all("main a", "them => them.map(one => [one.textContent, one.href])")
+    assert sorted(text for text, _ in links) == sorted(names)
+    assert {unquote(href.rpartition("/")[2]) for _, href in links} == set(names)
+    page.close()
