@@ -3,8 +3,8 @@
     python benchmarks/batch.py [KILLS [CALLS]]
 
 KILLS (40) times over a run of CALLS (2,000) calls a process is killed and its run resumed; then it is run
-until it ends well. Batches are of 50 calls, take 0.3 s and meet every fault of the offline provider in turn,
-over and over; the provider counts what it answered twice. About three minutes.
+until it ends well. Batches are of 10 calls, take 2 s and meet every fault of the offline provider in turn,
+over and over; the provider counts what it answered twice. About five minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchkit.llm import batch
 from benchkit.llm.journal import looking
 from benchkit.offline.server.batches import FAULTS
 
-LINES, BATCH_S = 50, 0.3
+LINES, BATCH_S = 10, 2.0
 MODEL = "offline/steady"
 
 
@@ -58,7 +58,7 @@ def on_record(folder: Path, keys: list[str]) -> set[str]:
 
 def main(kills: str = "40", calls: str = "2000") -> None:
     print(machine())
-    draw, known, lost, moved = random.Random(3), set(), 0, 0
+    draw, known, lost, moved, early = random.Random(3), set(), 0, 0, 0
     keys = [agent(MODEL).call(item, 7).key for item in items(int(calls))]
     faults = [fault for _ in range(20) for fault in FAULTS]
     with offline(latency_ms=0, batch_s=BATCH_S, batch_faults=faults) as server, run_folder() as folder:
@@ -68,11 +68,15 @@ def main(kills: str = "40", calls: str = "2000") -> None:
             process.kill()
             process.wait()
             found = on_record(folder, keys)
+            early += len(found) < len(keys)
             lost, moved, known = lost + len(known - found), moved + (len(found) > len(known)), found
         at_kills = len(known)
         assert started(folder, calls).wait() == 0
         found, counts = on_record(folder, keys), Counter(server.stats())
-    print(f"{kills} kills, {moved} of them after new replies; {at_kills} of {calls} on record after the last")
+    print(
+        f"{kills} kills, {early} of them with calls left, {moved} after new replies; "
+        f"{at_kills} of {calls} on record after the last"
+    )
     print(f"recorded and lost {lost}; on record in the end {len(found)} of {calls}")
     print(
         f"{counts['batches']} batches of {counts['uploaded']} uploads; faults met: all {len(FAULTS) - 1}"

@@ -146,3 +146,12 @@ def test_a_strict_agent_is_asked_once_more_by_a_batch_too(tmp_path, monkeypatch,
         again = ask(tmp_path, agent=critic())
     assert [reply.text for reply in replies] == [reply.text for reply in again]
     assert len(replies) == 9
+
+
+def test_breaks_that_do_not_follow_each_other_end_nothing(tmp_path, monkeypatch):
+    """A long map may lose its connection many times: only breaks in a row say that nobody is there."""
+    monkeypatch.setattr("benchkit.llm.batch.MOST_LINES", 1)
+    with OfflineServer(latency_ms=0, batch_faults=["", *["lost_upload", ""] * 6]) as server:
+        at(server, monkeypatch)
+        assert len(ask(tmp_path)) == 9
+        assert (server.counts["served"], server.counts["served_again"]) == (9, 0)

@@ -67,6 +67,19 @@ async def test_dollars_in_flight_count(paid, goes):
             await waiting
 
 
+@pytest.mark.parametrize(("before", "in_flight"), [((0, 0.0, 0.0), 0.6), ((10, 0.02, 0.0), 0.006)])
+async def test_a_crash_costs_what_calls_cost(before, in_flight):
+    """What was in flight at `kill -9` counts for good: at its most only where no call tells what is usual."""
+    budget = begun(before, max_cost_usd=1.0)
+    for _ in range(3):
+        await budget.admit(0.2)
+    assert budget.noted() == (3, pytest.approx(in_flight), 0.0)
+    waiting = asyncio.ensure_future(budget.admit(0.5))  # the ceiling itself holds for the most
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+
+
 @pytest.mark.parametrize(
     ("most", "paid", "sent", "sentence"),
     [

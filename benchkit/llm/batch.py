@@ -41,7 +41,7 @@ class Batches:
         self._journal, self._transport = sender.journal, sender.provider.transport
         self._given_up: dict[str, Reply] = {}
         self._ended: set[int] = set()  # shards that have been read, whatever of them is not wanted now
-        self._breaks = 0
+        self._breaks = 0  # of the connection, in a row
 
     async def settle(self) -> list[Job]:
         """The jobs with nothing left. Raises WaitingForBatch while the provider works on a batch.
@@ -114,6 +114,7 @@ class Batches:
         except CallError as error:
             await self._not_made(shard, error)
             return
+        self._breaks = 0
         await self._journal.mark(shard.id, "asked", str(row["id"]))
         logger.info("%d calls are in batch %s", len(calls), row["id"])
 

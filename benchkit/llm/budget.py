@@ -56,6 +56,16 @@ class Budget:
         spent = self.cost_usd + max(0.0, self._reserved_usd) - cost
         return self.calls - calls, spent, self.clock() - self._began
 
+    def noted(self) -> tuple[int, float, float]:
+        """As `session`, for a later one to begin from should this be killed: what is in flight costs what the
+        run's calls do on average. Nobody will tell what it was, and at its most it ate up whole ceilings."""
+        calls, cost, seconds = self.session()
+        ended = self.calls - self._in_flight
+        if not (ended and self.cost_usd):
+            return calls, cost, seconds
+        usual = self._in_flight * self.cost_usd / ended
+        return calls, cost - max(0.0, self._reserved_usd - usual), seconds
+
     async def admit(self, most_usd: float) -> None:
         """Reserve a request that costs at most `most_usd`. Raises BudgetStop if that would pass a ceiling.
 

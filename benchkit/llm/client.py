@@ -97,7 +97,7 @@ class Client:
         async with AsyncExitStack() as stack:
             stack.enter_context(self.run.claim())
             self._say_if_gone()
-            journal = stack.enter_context(closing(Journal(self._path, self.budget.session)))
+            journal = stack.enter_context(closing(Journal(self._path, self.budget.noted)))
             self.budget.begin(journal.on_record.spent())
             stack.push_async_callback(self.provider.close)
             self._sender = Sender(self.provider, self.budget, journal, self._cap, self._clock)
