@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -206,5 +207,7 @@ def test_figures_and_report_say_candidate(tmp_path):
         assert kept.reading == f"the best {word}"
         assert f"the best {word}" in {text.get_text() for text in kept.figure.findobj(Text)}
         told = {"made_with": {"parameters": {"03_execute": given}}}
-        written = write(report | told, SAID, pd.DataFrame(), {})
+        earlier = SimpleNamespace(markdown="- only in B: Be the best model.")
+        written = write(report | told, SAID, pd.DataFrame(), {}, earlier)
         assert written.startswith(f"# Which {word} to deploy: a or b")
+        assert earlier.markdown in written  # a prompt's line is no word of ours

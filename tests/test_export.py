@@ -14,14 +14,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from benchkit.errors import RunError
 from benchkit.report.export import clean_html, export_html, export_report, page_text
 from benchkit.report.index import write_index
-from benchkit.report.layout import SORTING
+from benchkit.report.layout import sorting
 from benchkit.report.markdown import inline
 from benchkit.run import start_run
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
-OURS = f"<script>{SORTING}</script>"  # the only script of a page
+OURS = f"<script>{sorting()}</script>"  # the only script of a page
 FAR = "http://far.example"  # any request to it is a leak
 SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" onload="parent.ran=1">
 <rect width="40" height="20" fill="teal"/><script>parent.ran = 1</script>

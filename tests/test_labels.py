@@ -145,7 +145,7 @@ class TestReading:
             pairs["id"][1]: pairs["model_2"][1],
             pairs["id"][2]: pairs["model_1"][2],
         }
-        assert "holds 1 labels that" in caplog.text
+        assert "holds 1 label that" in caplog.text
 
     @pytest.mark.parametrize(
         ("row", "problem"),

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from benchkit.report.layout import SORTING
+from benchkit.report.layout import sorting
 from benchkit.runner import cli
 from benchkit.runner.replay import replay
 
@@ -109,7 +109,7 @@ class TestTheCommand:
                 fewest = {"01_generate": 0, "05_report": 4, "analysis_report": 4}
                 assert len(widths) >= fewest.get(name, 1)
                 scripts = page.eval_on_selector_all("script", "scripts => scripts.map(s => s.textContent)")
-                assert scripts == [SORTING] * (name != "index")
+                assert scripts == [sorting()] * (name != "index")
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
                 assert Axe().run(page, options=LEVELS).response["violations"] == []
                 page.emulate_media(media="print")

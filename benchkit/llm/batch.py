@@ -234,11 +234,11 @@ class Batches:
 
 def _open(job: Job, record: Any) -> Iterator[tuple[str, Call]]:
     """(key, the call to ask for it): the call itself, or that of a strict agent with its error shown."""
-    open = {
+    left = {
         key: job.agent.call(item, job.seed, key) for key, item in job.items.items() if key not in job.settled
     }
-    bad = record.replies(open) if job.agent.strict else {}
-    for key, call in open.items():
+    bad = record.replies(left) if job.agent.strict else {}
+    for key, call in left.items():
         yield key, call.repaired(bad[key].text, bad[key].error) if key in bad else call
 
 

@@ -121,8 +121,8 @@ class Budget:
             raise BudgetStop(self._stopped("max_calls", f"{self.max_calls} calls", sent))
         if self._over(self._reserved_usd + most_usd):
             counted = ", calls whose cost nobody told counted at their most," if self._cut_off else ""
-            next = "the next call" if calls == 1 else f"{calls:,} calls in batches"
-            spent = f"{_usd(self.cost_usd)} is spent{counted} and {next} may cost {_usd(most_usd)}"
+            coming = "the next call" if calls == 1 else f"{calls:,} calls in batches"
+            spent = f"{_usd(self.cost_usd)} is spent{counted} and {coming} may cost {_usd(most_usd)}"
             raise BudgetStop(self._stopped("max_cost_usd", f"${self.max_cost_usd:g}", spent))
         if self.max_minutes and self._minutes() >= self.max_minutes:
             raise BudgetStop(self._stopped("max_minutes", f"{self.max_minutes:g} minutes", self._used()))

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..log import setup_logging
 from ..metrics.answers import read_answer
 from ..run import delimited
+from ..wording import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +145,7 @@ def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None)
         return table
     whole = _last_said(pd.concat([read_labels("", pairs, kept), table]))
     if more := len(whole) - len(table):
-        logger.warning("%s holds %d labels that %s does not: they are kept and used.", kept.name, more, path)
+        logger.warning("%s holds %s that %s does not: kept and used.", kept.name, count(more, "label"), path)
     return whole
 
 

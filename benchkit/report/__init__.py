@@ -135,7 +135,7 @@ def write(
     sections = [part for name, some in rest.items() if any(some) for part in (f"## {name}", *some)]
     given = report.get("made_with", {}).get("parameters", {}).get("03_execute", {})
     parts = [part for part in (*first, *sections) if part]
-    if given.get("candidates"):  # what models answered stays as it is
-        answers = rest["Where the models differ most"]
-        parts = [part if part in answers else of_candidates(part) for part in parts]
+    if given.get("candidates"):  # what models answered, and the lines of prompts, stay as they are
+        quoted = rest["Where the models differ most"] + rest["Against an earlier run"]
+        parts = [part if part in quoted else of_candidates(part) for part in parts]
     return "\n\n".join(parts) + "\n"

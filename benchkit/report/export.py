@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import RunError, unwritable
 from ..run.json_io import without_iri_grammar
 from ..run.tables import write_atomically
-from .layout import SORTING_DIGEST, laid_out
+from .layout import laid_out, sorting_digest
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -134,7 +134,7 @@ def _page(node: NotebookNode, report: dict[str, Any], run: Path) -> str:
         exclude_anchor_links=True,
         sanitize_html=True,
     )
-    report = report | {"script": SORTING_DIGEST}
+    report = report | {"script": sorting_digest()}
     return laid_out(exporter.from_notebook_node(node, resources={"report": report})[0])
 
 

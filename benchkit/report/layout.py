@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
 
-SORTING = (Path(__file__).parent / "templates" / "report" / "sort.js").read_text(encoding="utf-8")
-# The content policy lets this one script run, by its digest, and no other.
-SORTING_DIGEST = f"sha256-{base64.b64encode(hashlib.sha256(SORTING.encode()).digest()).decode()}"
 FEWEST = 3  # sections that are worth a list
+
+
+@cache
+def sorting() -> str:
+    """The script that sorts tables, the only one of a page."""
+    return (Path(__file__).parent / "templates" / "report" / "sort.js").read_text(encoding="utf-8")
+
+
+def sorting_digest() -> str:
+    """What the content policy lets run, and no other script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(sorting().encode()).digest()).decode()}"
 
 
 def laid_out(page: str) -> str:
@@ -27,7 +36,7 @@ def laid_out(page: str) -> str:
     _list_contents(soup)
     if _box_tables(soup) and soup.body:
         script = soup.new_tag("script")
-        script.string = SORTING
+        script.string = sorting()
         soup.body.append(script)
     return str(soup)
 

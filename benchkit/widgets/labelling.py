@@ -62,10 +62,13 @@ class _Labels:
         self.pager.refresh()
 
     def _read(self) -> pd.DataFrame:
-        return read_table(self.path, or_empty=True)
+        """What is on disk now: another labeller may have written since. Kept for what is shown after it."""
+        self.labels = read_table(self.path, or_empty=True)
+        return self.labels
 
     def _write(self, labels: pd.DataFrame) -> None:
-        self.run.save("labels.csv", labels)
+        self.labels = labels.reset_index(drop=True)
+        self.run.save("labels.csv", self.labels)
 
     def _labeller(self) -> str:
         """The name in the field. Raises InputError where there is none."""
@@ -79,10 +82,10 @@ class _Labels:
         a, b = sorted((row["model_1"], row["model_2"]))
         return {"id": row["id"], "round": row["round"], "model_a": a, "model_b": b}
 
-    def _mine(self, labels: pd.DataFrame) -> dict[str, int]:
+    def _mine(self) -> dict[str, int]:
         """Where this labeller's last label of each pair stands in the table."""
         names = {tuple(map(str, self._about(pair).values())): pair for pair in self.pairs}
-        rows = labels[[*SAME, "labeller"]].astype(str).itertuples(index=True, name=None)
+        rows = self.labels[[*SAME, "labeller"]].astype(str).itertuples(index=True, name=None)
         return {
             names[tuple(same)]: index
             for index, *same, who in rows
@@ -95,9 +98,9 @@ class _Labels:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         said = self.pairs[pair].get(side, TIE)
         row = self._about(pair) | {"preferred": said, "labeller": self.name, "time": now}
-        with self.run.claim():  # another labeller may have written since
+        with self.run.claim():
             labels = self._read()
-            before = self._mine(labels).get(pair)
+            before = self._mine().get(pair)
             rest = labels.drop(index=[] if before is None else before).to_dict("records")
             self._write(pd.DataFrame([*rest, row], columns=labels.columns))
         self._next()
@@ -108,7 +111,7 @@ class _Labels:
         self._labeller()
         with self.run.claim():
             labels = self._read()
-            last = self._mine(labels)
+            last = self._mine()
             if not last:
                 return "There is no label to take back."
             pair = max(last, key=last.__getitem__)
@@ -118,6 +121,7 @@ class _Labels:
 
     def _go_on(self, _: Pager) -> str:
         """To the first pair that this labeller has not labelled."""
+        self._read()
         self.name = self.pager.values.get(NAME, self.name).strip().casefold()
         self.pager.move(-len(self.pairs))
         if self._verdict(self.pager.key):
@@ -127,7 +131,7 @@ class _Labels:
     def _next(self) -> None:
         """The next pair that this labeller has not labelled; the next at all where there is none."""
         keys, at = self.pager.order, self.pager.order.index(self.pager.key)
-        mine = self._mine(self._read())
+        mine = self._mine()
         left = [key for key in keys[at + 1 :] + keys[:at] if key not in mine]
         if left:
             self.pager.go(left[0])
@@ -135,20 +139,19 @@ class _Labels:
             self.pager.move(1)
 
     def _done(self) -> str:
-        done = len(self._mine(self._read()).keys() & set(self.pager.order))
+        done = len(self._mine().keys() & set(self.pager.order))
         who = f" by {self.name}" if self.name else ""
         rest = "" if done < len(self.pager.order) else " All done: run the cells below."
         return f"{done:,} of {count(len(self.pager.order), 'pair')} labelled{who}.{rest}"
 
     def _verdict(self, pair: str | None) -> str:
-        labels = self._read()
-        mine = self._mine(labels)
+        mine = self._mine()
         if pair is None or pair not in mine:
             return ""
         sides: Mapping[str, str] = {
             self.pairs[pair][f"model_{i}"]: side for i, side in ((1, "left"), (2, "right"))
         }
-        return sides.get(labels.loc[mine[pair], "preferred"], "both alike")
+        return sides.get(self.labels.loc[mine[pair], "preferred"], "both alike")
 
     def _show(self, pair: str) -> str:
         text = self.texts[pair]

@@ -23,14 +23,14 @@ def review_cases(run: Run, who: str = "") -> Pager:
 
     Each change is in the run's review.csv before it is shown. `who` is the user's name where none is given.
     """
-    desk = _Cases(Review(run, who))
+    shown = _Cases(Review(run, who))
     actions = [
-        Action("Accept", lambda pager: desk.decide(pager, "accept"), "a"),
-        Action("Reject", lambda pager: desk.decide(pager, "reject"), "r"),
-        Action("Save edit", desk.save, "s"),
-        Action("Undo last change", desk.undo, "u"),
+        Action("Accept", lambda pager: shown.decide(pager, "accept"), "a"),
+        Action("Reject", lambda pager: shown.decide(pager, "reject"), "r"),
+        Action("Save edit", shown.save, "s"),
+        Action("Undo last change", shown.undo, "u"),
     ]
-    return Pager(desk.read(), desk.show, name="Cases to review", actions=actions, form=desk.form)
+    return Pager(shown.read(), shown.show, name="Cases to review", actions=actions, form=shown.form)
 
 
 class _Cases:
