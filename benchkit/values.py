@@ -196,6 +196,23 @@ class Execute(Values):
             raise ValueError("models and candidates_file are both given. Leave one of them empty.")
         return self
 
+    @model_validator(mode="after")
+    def _people_compare_two(self) -> Execute:
+        named = "" if self.primary_metric is UNKNOWN else self.primary_metric
+        if "preference" not in [part.strip() for part in named.split(",")]:
+            return self
+        if self.models is not UNKNOWN and len(self.models) > 2:
+            raise ValueError(
+                "primary_metric = 'preference' lets people decide between two models, and models names "
+                f"{len(self.models)}. Name two."
+            )
+        if any(weights not in (UNKNOWN, {}) for weights in (self.kind_weights, self.category_weights)):
+            raise ValueError(
+                "primary_metric = 'preference' counts every case alike. Leave kind_weights and "
+                "category_weights empty."
+            )
+        return self
+
 
 class Measure(Values):
     enable_judge: Flag = UNKNOWN

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchkit.decide import decide
+from benchkit.decide import Rules, decide
 from benchkit.decide.decision import Beside, plain
 from benchkit.decide.people import people, people_in_words, preferred_to
-from benchkit.errors import InputError
+from benchkit.errors import InputError, UsageError
 from benchkit.measure.labels import draw_pairs, of_two, read_labels, said_by_people, sheet, shown, tasks
+from benchkit.measure.naming import _SIZES, _TERMS, first_named, named_late
 from benchkit.report import people as report_people
+from benchkit.values import checked
 
 MODELS = ("a/one", "b/two")
 
@@ -349,3 +351,61 @@ class TestReported:
     def test_nothing_without_labels(self):
         assert report_people({"people": {}}) == ""
         assert people_in_words({}) == "No person has looked at these answers."
+
+
+class TestPeopleDecide:
+    """`primary_metric = "preference"`: the labels decide, and the metric only corrects them."""
+
+    DIFFERENCES = TestDecision.DIFFERENCES
+
+    def decided(self, verdicts) -> dict:
+        scores = scored(self.DIFFERENCES, "task_completion")
+        found = asked(verdicts, list(self.DIFFERENCES)) if verdicts else {}
+        return decide(scores, Rules("preference"), beside=Beside(people=found))
+
+    def test_against_the_metric(self):
+        """The metric alone deploys one; people prefer two, and that is what is deployed."""
+        found = self.decided([-1, -1, -1, 0] * 10)
+        assert (found["outcome"], found["model"]) == ("deploy", "b/two")
+        assert found["sentence"] == "Deploy b/two: people prefer it."
+        assert found["because"][0].startswith("People prefer b/two to a/one")
+        assert [row["decides"] for row in found["kinds"]] == [False]
+
+    @pytest.mark.parametrize(
+        ("verdicts", "why"),
+        [
+            ([], "nobody has labelled; 20 labelled cases are the least."),
+            ([1, 0] * 9, "18 labelled cases are too few, 20 the least."),
+            ([1] * 30, "all labels say the same, which leaves no interval; label more cases."),
+            ([1, -1] * 20, "have an 80 % chance to show a preference of 0.05 (this run has 60)."),
+        ],
+    )
+    def test_how_many_labels_are_needed(self, verdicts, why):
+        found = self.decided(verdicts)
+        assert (found["outcome"], found["model"], found["contenders"]) == ("inconclusive", "", list(MODELS))
+        assert found["sentence"].endswith(why)
+
+    def test_labels_for_a_known_error(self):
+        """Labels of ±1, half each: a standard deviation of 1, so (1.96 + .84)² / .5² = 31.4 labels."""
+        found = asked([1, -1] * 500, [0.0] * 1000, detect=0.5)
+        assert found["needed"] == 32
+
+    @pytest.mark.parametrize(
+        ("more", "remedy"),
+        [
+            ({"models": ["a", "b", "c"]}, "models names 3. Name two"),
+            ({"kind_weights": {"json": 1.0}}, "Leave kind_weights and category_weights empty"),
+        ],
+    )
+    def test_is_checked_in_03(self, more, remedy):
+        with pytest.raises(UsageError, match=remedy):
+            checked("03_execute", {"primary_metric": "preference", "models": ["a", "b"]} | more)
+        assert checked("03_execute", {"primary_metric": "preference", "models": ["a", "b"]})
+
+    def test_named_after_results_were_seen(self):
+        """Letting people decide once the metrics have spoken is said."""
+        now = {"primary_metrics": {}, "decided_by": "people"} | dict.fromkeys(_TERMS + _SIZES, 0)
+        before = {name: value for name, value in now.items() if name != "decided_by"}
+        (said,) = named_late(now, first_named(now, before))
+        assert said.startswith("Who decides was changed after results were seen, from metrics to people")
+        assert not list(named_late(now, first_named(now, {})))

@@ -12,7 +12,7 @@ from .controls import disqualified
 from .deciding import INCONCLUSIVE, Floor, Outcome, conclude, equivalent, floors, routing
 from .evidence import LEAST_CASES, SHARE, Evidence, gather, utility_ends
 from .needed import needed
-from .people import UNSEEN, people_in_words, preferred_to
+from .people import UNSEEN, chosen_by, people_in_words, preferred_to
 from .rules import Rules
 from .saying import Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
@@ -59,6 +59,8 @@ def decide(
 def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
     """The decision that the evidence allows."""
     beside = beside or Beside()
+    if evidence.rules.people_decide:
+        return _by_people(evidence, beside)
     known = evidence.usable and beside.serving is not None
     prefer = cheapest_first(beside.serving, evidence.models, evidence.contenders) if known else []
     said = _said(evidence, conclude(evidence, prefer), beside)
@@ -86,6 +88,32 @@ def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
             "looks": beside.looks,
             "sensitivity": changes,
             "warnings": [line for line in dict.fromkeys(every) if line not in first],
+        }
+    )
+
+
+def _by_people(evidence: Evidence, beside: Beside) -> dict[str, Any]:
+    """The decision where the rules let people decide: the metrics correct their labels, and no more."""
+    model, why_not = chosen_by(beside.people, evidence.models)
+    sentence = f"Deploy {model}: people prefer it" if model else f"No decision yet: {why_not}"
+    first, *rest = [*beside.late, *evidence.few, *_looked(beside.looks), *beside.noted] or [""]
+    aside = {"weight": 0.0, "decides": False, "why_not": "people decide, and it corrects their labels"}
+    return plain(
+        {
+            "outcome": "deploy" if model else "inconclusive",
+            "model": model,
+            "sentence": f"{sentence}.",
+            "because": [people_in_words(beside.people)],
+            "caveat": first,
+            "cases": beside.people.get("cases", 0),
+            "contenders": [model] if model else list(evidence.models),
+            "kinds": [row | aside for row in _kinds(evidence)],
+            "utility": [],
+            "floors": [],
+            **dict.fromkeys(("split", "savings", "needed")),
+            "looks": beside.looks,
+            "sensitivity": {},
+            "warnings": list(dict.fromkeys(rest)),
         }
     )
 

@@ -9,6 +9,8 @@
                   common, or None
     preference    {estimate, se, low, high, p_value, weight}: share of cases where a is preferred less those
                   where b is, −1 to 1, corrected by the metric that decides
+    needed        labelled cases in all that have a chance of 80 % to show a preference of `detect`, None
+                  where the labels do not vary; at least 20
     labels_alone  {estimate, low, high}; `metric_alone` {estimate}: the metric's own difference, over its span
     agreement     [metric, pairs, alike, tied, share, low, high, correlation (with its low and high): of pairs
                   that a metric tells apart, how many it orders as people do; `length` is the yardstick
@@ -16,17 +18,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..metrics import described, in_order
-from ..wording import count, interval, number
+from ..wording import count, interval, listed, number
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from ..stats.preference import Preference
+
+FEWEST_LABELS = 20  # under so many people decide nothing, as under so many cases nothing is deployed
 LENGTH = "length"  # the longer answer is the better one: what a metric has to beat
 TIE = "tie"
 UNSEEN = "No person has looked at these answers."
@@ -39,6 +45,7 @@ def people(
     lengths: pd.DataFrame,
     primary: Mapping[str, str],
     alpha: float = 0.05,
+    detect: float = 0.05,
 ) -> dict[str, Any]:
     """What labels say; the docstring of this module describes it. {} where there is none.
 
@@ -67,6 +74,7 @@ def people(
     return {
         "models": [a, b],
         "alpha": alpha,
+        "detect": detect,
         "labelled": len(used),
         "outside": len(verdicts) - len(used),
         "cases": len(deciding),
@@ -75,6 +83,7 @@ def people(
         "preference": {
             name: getattr(found, name) for name in ("estimate", "se", "low", "high", "p_value", "weight")
         },
+        "needed": _needed(found, alpha, detect),
         "labels_alone": {name: getattr(alone, name) for name in ("estimate", "low", "high")},
         "metric_alone": {"estimate": float(deciding.mean())},
         "agreement": [one for one in told if one["pairs"] or one["metric"] == LENGTH],
@@ -85,9 +94,42 @@ def preferred_to(found: Mapping[str, Any], model: str) -> str:
     """The model that people are shown to prefer to `model`; "" for none."""
     if not found or model not in found["models"]:
         return ""
-    low, high = found["preference"]["low"], found["preference"]["high"]
-    best = found["models"][0] if low > 0 else found["models"][1] if high < 0 else model
+    best = _ahead(found)
     return "" if best == model else best
+
+
+def chosen_by(found: Mapping[str, Any], models: Collection[str]) -> tuple[str, str]:
+    """Where people decide: the model that they are shown to prefer, and "", or "" and why there is none."""
+    if not found:
+        return "", f"people decide, and nobody has labelled; {FEWEST_LABELS} labelled cases are the least"
+    if set(models) != set(found["models"]):
+        return "", f"people compared {listed(found['models'])} alone; let them compare {listed(models)}"
+    if found["labelled"] < FEWEST_LABELS:
+        labels = count(found["labelled"], "labelled case")
+        return "", f"people decide, and {labels} are too few, {FEWEST_LABELS} the least"
+    if not math.isfinite(found["preference"]["low"]):
+        return "", "all labels say the same, which leaves no interval; label more cases"
+    if best := _ahead(found):
+        return best, ""
+    detect, needed = f"{found['detect']:g}", found["needed"]
+    more = f"{needed:,} labelled cases in all have an 80 % chance to show a preference of {detect}"
+    few = f" (this run has {found['cases']:,})" if needed > found["cases"] else ""
+    return "", f"people are not shown to prefer {listed(found['models'], 'or')}; {more}{few}"
+
+
+def _ahead(found: Mapping[str, Any]) -> str:
+    low, high = found["preference"]["low"], found["preference"]["high"]
+    return str(found["models"][0]) if low > 0 else str(found["models"][1]) if high < 0 else ""
+
+
+def _needed(found: Preference, alpha: float, detect: float) -> int | None:
+    """Labels at which the error is small enough, as the error of these falls with their number."""
+    from scipy.stats import norm
+
+    if not found.se > 0:
+        return None
+    times = (norm.isf(alpha / 2) + norm.isf(0.2)) * found.se / detect
+    return max(FEWEST_LABELS, math.ceil(found.labelled * times**2))
 
 
 def people_in_words(found: Mapping[str, Any]) -> str:

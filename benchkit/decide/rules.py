@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..run import Run
 
 NAMED_IN = "03_execute"
+PREFERENCE = "preference"  # as a primary metric: people decide
 RULES = ("primary_metric", "alpha", "margin", "detect", "kind_weights", "category_weights")
 
 
@@ -31,7 +32,7 @@ class Rules:
     category out of the decision. Raises UsageError for values outside their ranges.
     """
 
-    primary_metric: str = ""  # the metric that decides, or one per kind with a comma; "": the defaults
+    primary_metric: str = ""  # what decides: a metric, or one per kind with a comma; "": the defaults
     alpha: float = 0.05
     margin: float = 0.05
     detect: float = 0.05
@@ -49,7 +50,12 @@ class Rules:
     @property
     def metrics_named(self) -> list[str]:
         parts = (part.strip() for part in self.primary_metric.split(","))
-        return list(dict.fromkeys(part for part in parts if part))
+        return list(dict.fromkeys(part for part in parts if part and part != PREFERENCE))
+
+    @property
+    def people_decide(self) -> bool:
+        """Whether labels decide; the metrics that are named, or the defaults, then only correct them."""
+        return PREFERENCE in (part.strip() for part in self.primary_metric.split(","))
 
     def primary(self, scores: pd.DataFrame) -> dict[str, str]:
         """{kind: the metric that decides on it}, of a table with `test_case` and, where it is one, `metric`.
@@ -112,7 +118,7 @@ def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str,
     for name in names:
         kinds = [kind for kind, metrics in measured.items() if name in metrics]
         if name not in known and name not in METRICS:
-            there = listed(sorted(known) or list(METRICS), "or")
+            there = listed([*(sorted(known) or METRICS), PREFERENCE], "or")
             raise UsageError(
                 f"primary_metric = {name!r} is not known. Use {there}; one of your own has to be added "
                 "first, with benchkit.metrics.add_metric."

@@ -242,6 +242,7 @@ def said_by_people(
     primary: Mapping[str, str],
     *,
     alpha: float,
+    detect: float = 0.05,
     sample: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -257,4 +258,4 @@ def said_by_people(
     there = responses[responses["status"] != "failed"]
     texts = map(shown, there["model_response"], there["test_case"])
     lengths = there.assign(words=[len(text.split()) for text in texts])
-    return people(ours, list(drawn["id"].astype(str)), scores, lengths, primary, alpha)
+    return people(ours, list(drawn["id"].astype(str)), scores, lengths, primary, alpha, detect)

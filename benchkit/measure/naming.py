@@ -19,6 +19,7 @@ def first_named(now: Mapping[str, Any], seen_before: Mapping[str, Any]) -> dict[
     """
     earlier = seen_before.get("first_named", seen_before)
     first = {name: earlier.get(name, seen_before.get(name, now[name])) for name in (*_TERMS, *_SIZES)}
+    first["decided_by"] = earlier.get("decided_by", "metrics" if seen_before else now["decided_by"])
     return first | {"primary_metrics": now["primary_metrics"] | dict(earlier.get("primary_metrics", {}))}
 
 
@@ -30,6 +31,8 @@ def named_late(now: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str
         for kind, metric in now["primary_metrics"].items()
         if first["primary_metrics"][kind] != metric
     ]
+    if now["decided_by"] != first["decided_by"]:
+        late.append(("who decides", now["decided_by"], first["decided_by"]))
     for what, after, before in late:
         yield (
             f"{what[0].upper()}{what[1:]} was changed after results were seen, from {before} to {after}: "

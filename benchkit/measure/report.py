@@ -5,6 +5,7 @@ and `serving` is A − B as measured.
 
     run_timestamp, simulated, signature, validator, judge, detailed_metrics, denominators
     configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
+                      decided_by: metrics or people (whose labels the primary metrics then correct),
                       kind_weights {kind: share}, category_weights {category: weight} ({}: the cases' shares),
                       lower_is_better [metric], first_named {the same, as before results were seen}
     results_summary   means {model: {metric: mean}}, table [summarise()], cost [costs()]
@@ -178,6 +179,7 @@ def _configuration(scores: pd.DataFrame, models: Sequence[str], rules: Rules) ->
         "detect": rules.detect,
         "reference": rules.reference,
         "primary_metrics": primary,
+        "decided_by": "people" if rules.people_decide else "metrics",
         "kind_weights": rules.weights(primary),
         "category_weights": dict(rules.category_weights),
         "lower_is_better": [m for m in sorted(set(scores["metric"])) if described(m).lower_is_better],

@@ -219,6 +219,8 @@ def _named(how: Mapping[str, Any]) -> str:
     """Which metrics are to decide, and whether they and the terms were named before results were seen."""
     first = how.get("first_named", how)
     metrics = ", ".join(how["primary_metrics"].values())
+    if how.get("decided_by") == "people":
+        return f"People decide: their labels, corrected by one metric per kind ({metrics})."
     late = [
         kind for kind, name in how["primary_metrics"].items() if first["primary_metrics"].get(kind) != name
     ]
