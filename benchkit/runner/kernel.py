@@ -30,7 +30,7 @@ from papermill.exceptions import PapermillExecutionError as PapermillExecutionEr
 from traitlets import default  # noqa: E402
 
 ENGINE = "benchkit"
-AFRESH = "get_ipython().reset()"  # the names and outputs of the notebook before go, and the count of its cells
+AFRESH = "get_ipython().reset()"  # no name or output of the notebook before, and cells counted from 1
 LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a socket
 
 
