@@ -95,5 +95,5 @@ def test_a_table_in_chunks_is_the_table(tmp_path):
     with pytest.raises(RunError, match=r"m_all_responses.csv row "):
         list(read_chunks(path, 4))
     path.write_bytes(b"id,model_response,round\na,\xe9,1\n")
-    with pytest.raises(RunError, match="is not UTF-8. A file of this size has to be"):
+    with pytest.raises(RunError, match=r"is not UTF-8. A file of this size has to be"):
         list(read_chunks(path, 4))

@@ -39,8 +39,8 @@ def write_growing(path: Path, frame: pd.DataFrame) -> None:
     large = len(frame) > LARGE
     if large and not find_spec("pyarrow"):
         logger.warning(
-            "%s has %s rows. With pyarrow (%s) it would be kept as Parquet, and read without all its texts in "
-            "memory.", path, f"{len(frame):,}", NEEDS,
+            "%s has %s rows and is kept as CSV. With pyarrow (%s) it would be Parquet, which is smaller and "
+            "faster to read.", path, f"{len(frame):,}", NEEDS,
         )  # fmt: skip
     elif large:
         write_parquet(whole_of(path), frame)
