@@ -276,7 +276,7 @@ class Run:
         return asked or response_files(self.path)
 
     def _check_asked(self) -> None:
-        """03 may have been stopped since it was told to ask otherwise: then its answers are the earlier ones."""
+        """03 may have been told to ask otherwise, and stopped before it had asked."""
         answered, told = self.config.get("answered", {}), self._asked_with
         if other := [name for name in answered if answered[name] != told[name]]:
             raise RunError(
