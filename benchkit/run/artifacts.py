@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from .config import is_begun, read_config, save_config
 from .edits import BY_HAND, edited, write_unless_edited
 from .foreign import BROUGHT_SCORES, CASES, imported, is_brought, responses_behind, with_their_cases
 from .json_io import json_text, read_json
+from .large import GROWING, digest, read_growing, write_growing
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
 from .reviewed import REVIEW, review_in_words, reviewed
@@ -134,7 +134,9 @@ class Run:
         if self.provider == "imported" and is_brought(name):
             raise RunError(f"{path} came from elsewhere and is not written over. Name another run_dir.")
         with self.claim():
-            if name not in BY_HAND:
+            if name in GROWING:
+                write_growing(path, frame)
+            elif name not in BY_HAND:
                 write_table(path, frame)
             elif not write_unless_edited(path, frame):
                 logger.warning(
@@ -184,7 +186,7 @@ class Run:
 
     def scores(self) -> pd.DataFrame:
         """Every score of a model; those of controls stand in the file, too, and in the report as a table."""
-        scores = read_table(self.path / "scores.csv")
+        scores = read_growing(self.path / "scores.csv")
         scores = scores[~scores["model"].map(is_control).astype(bool)].reset_index(drop=True)
         scores.attrs["simulated"] = self.simulated
         return scores
@@ -230,7 +232,7 @@ class Run:
         """A digest of each file that scores and comparisons are made from."""
         review = [self.path / REVIEW] if self._has_review else []
         files = [self.path / CASES, *review, self.path / BROUGHT_SCORES, *self.response_files().values()]
-        return {file.name: sha256(file.read_bytes()).hexdigest()[:16] for file in files if file.exists()}
+        return {file.name: digest(file) for file in files if file.exists()}
 
     def seen_before(self) -> dict[str, Any]:
         """The configuration of this run's last metrics_report.json; {} where none can be read."""
