@@ -31,7 +31,7 @@ def world(name: str, people: np.ndarray, shares: tuple[float, ...], draw: np.ran
     return np.where(draw.random(len(people)) < 0.3, 1.0, metric) if name == "biased" else metric
 
 
-def main(draws: int = 2000) -> None:
+def main(draws: int = 10_000) -> None:
     print(f"{draws:,} draws a cell, {CASES} cases, level {1 - ALPHA:.0%}; wins: intervals that exclude 0")
     print("world      truth      n  corrected: covers  wins  width   labels: covers  width   metric: covers")
     for name in WORLDS:

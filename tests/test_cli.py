@@ -44,7 +44,7 @@ def run_dir(tmp_path, monkeypatch):
     (path / "metrics_report.json").write_text(json.dumps(MEASURED))
     folder = write_notebooks(tmp_path / "notebooks")
     monkeypatch.setattr(pipeline, "notebook_folder", lambda: folder)
-    monkeypatch.setattr(pipeline, "Kernels", InProcess)
+    monkeypatch.setattr(pipeline, "Kernel", InProcess)
     monkeypatch.chdir(tmp_path)
     return path
 
@@ -148,7 +148,7 @@ def command_on(run_dir: Path, encoding: str, **streams: int) -> subprocess.Compl
         "PYTHONIOENCODING": encoding,
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }
-    in_process = "from tests.kernels import InProcess; pipeline.Kernels = InProcess"
+    in_process = "from tests.kernels import InProcess; pipeline.Kernel = InProcess"
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
     command = command_of(run_dir, in_process)
     return subprocess.run(command, env=environment, timeout=60, check=False, **streams)

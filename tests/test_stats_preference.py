@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from benchkit.errors import UsageError
@@ -69,7 +70,7 @@ class TestPreference:
             spread = np.concatenate([f, others]).var(ddof=1) * (1 + 23 / 176)
             weight = np.cov(d, f, ddof=0)[0, 1] / spread
             left_out.append(d.mean() + weight * (others.mean() - f.mean()))
-        variance = np.var(left_out) * 23 + found.weight**2 * others.var(ddof=1) / 176
+        variance = np.var(left_out) * 24 + found.weight**2 * others.var(ddof=1) / 176
         assert found.se == pytest.approx(variance**0.5)
 
     def test_false_winners_of_a_biased_judge(self):
@@ -82,6 +83,17 @@ class TestPreference:
             found = preference(np.where(np.arange(200) < 20, people, np.nan), scores)
             wins += not found.low <= 0 <= found.high
         assert wins / draws < 0.05 + 2 * (0.05 * 0.95 / draws) ** 0.5
+
+    @pytest.mark.parametrize("n", [20, 30, 50])
+    def test_false_winners_of_labels_alone(self, n):
+        """Of every sample that people who are even (30 % each way) can give, at most 5 % name a winner."""
+        wrong = 0.0
+        for told in range(1, n + 1):
+            for ahead in range(told // 2 + 1):  # as many samples lean to one side as to the other
+                labels = np.repeat([1.0, -1.0, 0.0], [ahead, told - ahead, n - told])
+                if preference(labels, np.zeros(n)).high < 0:
+                    wrong += 2 * stats.binom.pmf(told, n, 0.6) * stats.binom.pmf(ahead, told, 0.5)
+        assert 0.04 < wrong < 0.05
 
     def test_all_cases_labelled(self):
         labels = np.array([1.0, 0.0, -1.0, 1.0] * 6)

@@ -14,6 +14,10 @@
     labels_alone  {estimate, low, high}; `metric_alone` {estimate}: the metric's own difference, over its span
     agreement     [metric, pairs, alike, tied, share, low, high, correlation (with its low and high): of pairs
                   that a metric tells apart, how many it orders as people do; `length` is the yardstick
+
+It takes `labels` with id, model_a, model_b, preferred (a model's name or "tie") and labeller, all of the same
+two models; `drawn`, the ids of a uniform random sample, as from no others can be inferred; `scores` of models
+as in scores.csv; `lengths` with id, model, round and `words`; and `primary`, {kind: the metric that decides}.
 """
 
 from __future__ import annotations
@@ -30,8 +34,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from ..stats.preference import Preference
-
 FEWEST_LABELS = 20  # under so many people decide nothing, as under so many cases nothing is deployed
 LENGTH = "length"  # the longer answer is the better one: what a metric has to beat
 TIE = "tie"
@@ -47,46 +49,42 @@ def people(
     alpha: float = 0.05,
     detect: float = 0.05,
 ) -> dict[str, Any]:
-    """What labels say; the docstring of this module describes it. {} where there is none.
-
-    `labels` has id, model_a, model_b, preferred (a model's name or "tie") and labeller, all of the same two
-    models. `drawn` are the ids of a uniform random sample: from no others can be inferred. `scores` are those
-    of models as in scores.csv; `lengths` has id, model, round and `words`; `primary` is {kind: the metric
-    that decides}.
-    """
-    from ..stats.preference import preference
-
+    """What labels say; the docstring of this module describes what it takes and gives. {} without labels."""
     if not len(labels):
         return {}
     a, b = models = tuple(labels[["model_a", "model_b"]].iloc[0])
     by_metric = {name: _differences(rows, "value", models) for name, rows in scores.groupby("metric")}
     deciding = _deciding(by_metric, primary)
-    values = labels["preferred"].map({a: 1.0, b: -1.0, TIE: 0.0})
-    verdicts = values.groupby(labels["id"].astype(str)).mean()
+    verdicts = labels["preferred"].map({a: 1.0, b: -1.0, TIE: 0.0}).groupby(labels["id"].astype(str)).mean()
     used = verdicts[verdicts.index.isin(set(drawn)) & verdicts.index.isin(deciding.index)]
-    known = used.reindex(deciding.index).to_numpy(dtype=float)
-    found, alone = (preference(known, deciding.to_numpy(), alpha=alpha, weight=w) for w in (None, 0.0))
-    by_metric[LENGTH] = _differences(lengths, "words", models)
-    told = [
-        _agreement(name, used, by_metric[name], alpha)
-        for name in [*in_order(by_metric.keys() - {LENGTH}), LENGTH]
-    ]
+    gaps = [(name, by_metric[name]) for name in in_order(by_metric)]
+    yardstick = (LENGTH, _differences(lengths, "words", models))
+    told = [_agreement(name, used, gap, alpha) for name, gap in (*gaps, yardstick)]
     return {
         "models": [a, b],
+        "outside": len(verdicts) - len(used),
+        "labellers": int(labels["labeller"].nunique()),
+        "kappa": _kappa(labels, alpha),
+        **_preferences(used, deciding, alpha, detect),
+        "agreement": [one for one in told if one["pairs"] or one["metric"] == LENGTH],
+    }
+
+
+def _preferences(used: pd.Series, deciding: pd.Series, alpha: float, detect: float) -> dict[str, Any]:
+    from ..stats.preference import preference
+
+    known, scores = used.reindex(deciding.index).to_numpy(dtype=float), deciding.to_numpy()
+    found, alone = (asdict(preference(known, scores, alpha=alpha, weight=weight)) for weight in (None, 0.0))
+    shown = ("estimate", "se", "low", "high", "p_value", "weight")
+    return {
         "alpha": alpha,
         "detect": detect,
         "labelled": len(used),
-        "outside": len(verdicts) - len(used),
         "cases": len(deciding),
-        "labellers": int(labels["labeller"].nunique()),
-        "kappa": _kappa(labels, alpha),
-        "preference": {
-            name: getattr(found, name) for name in ("estimate", "se", "low", "high", "p_value", "weight")
-        },
-        "needed": _needed(found, alpha, detect),
-        "labels_alone": {name: getattr(alone, name) for name in ("estimate", "low", "high")},
+        "preference": {name: found[name] for name in shown},
+        "needed": _needed(found["se"], len(used), alpha, detect),
+        "labels_alone": {name: alone[name] for name in ("estimate", "low", "high")},
         "metric_alone": {"estimate": float(deciding.mean())},
-        "agreement": [one for one in told if one["pairs"] or one["metric"] == LENGTH],
     }
 
 
@@ -122,14 +120,14 @@ def _ahead(found: Mapping[str, Any]) -> str:
     return str(found["models"][0]) if low > 0 else str(found["models"][1]) if high < 0 else ""
 
 
-def _needed(found: Preference, alpha: float, detect: float) -> int | None:
+def _needed(se: float, labelled: int, alpha: float, detect: float) -> int | None:
     """Labels at which the error is small enough, as the error of these falls with their number."""
     from scipy.stats import norm
 
-    if not found.se > 0:
+    if not se > 0:
         return None
-    times = (norm.isf(alpha / 2) + norm.isf(0.2)) * found.se / detect
-    return max(FEWEST_LABELS, math.ceil(found.labelled * times**2))
+    times = (norm.isf(alpha / 2) + norm.isf(0.2)) * se / detect
+    return max(FEWEST_LABELS, math.ceil(labelled * times**2))
 
 
 def people_in_words(found: Mapping[str, Any]) -> str:
