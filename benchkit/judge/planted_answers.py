@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase
-from ..jsontext import changed
+from ..jsontext import changed, leaves
 from ..metrics.controls import control_answers
 from ..metrics.free_texts import Path, free_texts
 from ..metrics.requirements import answer_text, has_value
@@ -87,10 +86,17 @@ def _padded(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
 
 
 def _fact_changed(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    """One required value is another wherever the golden answer states it."""
+    """One required value is another wherever the golden answer states it, of a record in all its fields."""
     required = Told("\n".join(one.value for one in case.requirements if one.must))
-    made = facts_changed(case.golden_response, required, Random(f"{case.id} {at}"))
-    return next((one for one in map(partial(_lacking, case), map(answer_text, made)) if one[1]), None)
+    golden, random = case.golden_response, Random(f"{case.id} {at}")
+    for _ in leaves(golden):
+        golden = next(facts_changed(golden, required, random), None)
+        if golden is None:
+            return None
+        text, lacking = _lacking(case, answer_text(golden))
+        if lacking:
+            return text, lacking
+    return None
 
 
 def _forbidden(case: TestCase, others: Mapping[str, Any], at: int) -> Made:

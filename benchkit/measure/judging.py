@@ -80,7 +80,7 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
     }
     told = (
         f"{judge} judged {count(counts['answers'], 'answer')}, controls among them, in "
-        f"{count(counts['verdicts'], 'verdict')}: {count(counts['faulty'], 'one')} "
+        f"{count(counts['verdicts'], 'verdict')}: {counts['faulty']:,} "
         f"({percent(counts['faulty'] / counts['verdicts'])}) not borne out by the answer's words, "
         f"{counts['undecided']:,} on what is forbidden not told in two askings and so without a score, "
         f"{counts['lost']:,} lost with a call that failed."
