@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = setup_logging(__name__)
 REJECTED = "rejected_tests.csv"
+ASKED_WITH = ("models", "candidates", "rounds", "temperature", "max_tokens")  # of 03: what makes its answers
 REPORTED = {"comparisons": list, "configuration": dict, "decision": dict}  # what any metrics_report.json has
 
 
@@ -245,6 +246,8 @@ class Run:
         for model, rows in responses.groupby("model", sort=False):
             self.save(file_name(str(model)) + RESPONSES, rows[list(ARTIFACTS[RESPONSES].columns)])
         self.save("combined_model_responses.csv", combined(responses, self.validated_tests()))
+        with self.claim():
+            save_config(self.path, self.config | {"answered": self._asked_with})
 
     def responses(self) -> pd.DataFrame:
         """Every model's responses below each other, with a `model` column.
@@ -252,7 +255,7 @@ class Run:
         A run that 03 made has the models of its last execution; a folder that came from elsewhere has
         whatever `*_all_responses.csv` lie in it, and where only scores did, a row without an answer for each
         response that was scored (`attrs["scores_only"]`). Raises RunError for responses that are missing,
-        damaged, or not to the cases that validated_tests.csv holds now.
+        damaged, not to the cases that validated_tests.csv holds now, or not with what 03 was last run with.
         """
         import pandas as pd
 
@@ -263,6 +266,7 @@ class Run:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
         if self._asked:
+            self._check_asked()
             _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
         responses = pd.concat(frames, ignore_index=True)
         responses.attrs |= {"simulated": self.simulated, "noted": self.edits()}
@@ -272,6 +276,19 @@ class Run:
         """Each model's file of responses; where 03 made them, of the models that it was last run with."""
         asked = {model: self.path / (file_name(model) + RESPONSES) for model in self._asked}
         return asked or response_files(self.path)
+
+    def _check_asked(self) -> None:
+        """03 may have been told to ask otherwise, and stopped before it had asked."""
+        answered, told = self.config.get("answered", {}), self._asked_with
+        if other := [name for name in answered if answered[name] != told[name]]:
+            raise RunError(
+                f"the responses in {self.path} were made before 03 was told to ask otherwise (changed: "
+                f"{', '.join(other)}). Run 03_execute.ipynb to its end: only what is new is asked."
+            )
+
+    @property
+    def _asked_with(self) -> dict[str, Any]:
+        return {name: self.parameter("03_execute", name) for name in ASKED_WITH}
 
     @property
     def _asked(self) -> list[str]:

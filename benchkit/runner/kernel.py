@@ -17,11 +17,11 @@ from jupyter_client.manager import KernelManager
 from nbclient.util import ensure_async
 
 from ..errors import Interrupted
-from ..run.json_io import without_iri_grammar
+from ..run.json_io import without_grammars
 from .parameters import literal
 from .terminal import Terminal
 
-without_iri_grammar()
+without_grammars()
 import nbformat  # noqa: E402
 from papermill import execute_notebook  # noqa: E402
 from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
