@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase
-from ..judge import FAILED, judge, no_judgements
+from ..judge import is_failed, judge, no_judgements
 from ..llm.catalog import DEFAULTS
 from ..metrics.answers import own_keys
 from ..metrics.controls import control_answers
@@ -69,7 +69,7 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
         return {"in_words": _why_nobody(provider)}
     if not len(judgements):
         return {"in_words": "No case says what an answer must do, so none is judged."}
-    failed = judgements["status"].str.startswith(FAILED)
+    failed = is_failed(judgements)
     undecided = failed & (judgements["first_fault"] != "")
     counts = {
         "answers": len(judgements[["id", "model", "round"]].drop_duplicates()),
