@@ -176,10 +176,11 @@ def stop_midway(here: Lab, seen: SimpleNamespace) -> None:
     page = here.page
     here.run("", "power.table")
     page.evaluate(EXECUTE, "client = connect(run, max_concurrency=2)")  # else all are under way at once
-    page.evaluate(f"run => {{ window.ended = ({RUN})(run) }}", ["responses = await"] * 2)
-    page.get_by_text(re.compile(r"answer .*: +[1-9]\d?%")).first.wait_for()
+    page.evaluate(f"run => {{ window.ended = ({RUN})(run) }}", ["from benchkit.widgets", "responses = await"])
+    page.get_by_text(re.compile(r"^[1-9]\d* of \d+$")).first.wait_for()
     page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) [data-command='notebook:interrupt-kernel']").click()
     seen.stopped = page.evaluate("() => window.ended")["errors"]
+    seen.table = page.get_by_text(re.compile("^Stopped with")).inner_text()
     here.shot("stopped")
     with closing(sqlite3.connect(here.run_dir / "calls.sqlite")) as journal:
         seen.kept = journal.execute(ANSWERED).fetchone()
@@ -225,6 +226,7 @@ def test_stopped_midway_03_goes_on_and_pays_nothing_twice(walk):
     """The stop says how to go on; the cell run again asks only what is left."""
     (said,) = walk.stopped
     assert "run this cell again" in said
+    assert "Run the cell below again: it asks only the rest." in walk.table
     responses = Run(walk.run_dir).responses()
     assert 0 < walk.kept[0] < len(responses)
     assert walk.again == []
