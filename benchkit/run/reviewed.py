@@ -19,8 +19,9 @@ COLUMNS = ("case", "who", "when", "before", "after", "reason")
 OUTCOME, ACCEPTED, REJECTED = "outcome", "accepted", "rejected"
 TEXTS = ("prompt", "golden_response", "requirements")
 NOT_SEEN = "Edited by a person; the validator has not seen it so."
-VERDICT = {"prompt_quality_score": float("nan"), "response_quality_score": float("nan")}
-VERDICT |= {"validation_message": NOT_SEEN, "validation_timestamp": ""}  # on a text that is another now
+NAN = float("nan")
+VERDICT: dict[str, float | str] = {"prompt_quality_score": NAN, "response_quality_score": NAN}
+VERDICT |= {"validation_message": NOT_SEEN, "validation_timestamp": ""}  # of a text that is another now
 
 
 @dataclass(frozen=True)
