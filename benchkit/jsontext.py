@@ -6,10 +6,13 @@ Every text ends in a value or a JsonProblem, in time that grows with its length.
 from __future__ import annotations
 
 import ast
+import copy
 import json
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 # "{" and then a quote or the other brace: an object, and not a brace in prose or a {{placeholder}}.
@@ -71,6 +74,19 @@ def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
         return
     for key, item in value.items() if isinstance(value, dict) else enumerate(value):
         yield from leaves(item, (*path, key))
+
+
+def changed(value: Any, path: Sequence[str | int], **new: Any) -> Any:
+    """A copy with another value at `path` (`to`), or without what is there; of the path () it is `to`."""
+    if not path:
+        return new["to"]
+    made = copy.deepcopy(value)
+    parent = reduce(getitem, path[:-1], made)
+    if new:
+        parent[path[-1]] = new["to"]
+    else:
+        del parent[path[-1]]
+    return made
 
 
 def objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:

@@ -15,7 +15,7 @@ from papermill.parameterize import parameterize_notebook
 
 
 class InProcess:
-    """Stands in for `pipeline.Kernels` and each of its kernels; keeps what a cell prints, as papermill does.
+    """Stands in for `pipeline.Kernel`; keeps what a cell prints, as papermill does.
 
     A kernel takes 1.7 s of CPU. Real ones are started where one is interrupted, killed or dies.
     """
@@ -23,11 +23,6 @@ class InProcess:
     stopping = False
 
     def __init__(self, *_: object) -> None: ...
-
-    def take(self) -> InProcess:
-        return self
-
-    def end(self) -> None: ...
 
     def close(self) -> None: ...
 

@@ -25,11 +25,13 @@ from benchkit.domain import CATEGORIES, TestCase
 from benchkit.judge import judge
 from benchkit.metrics.controls import BOILERPLATE
 from benchkit.metrics.conversation import task_completion
+from benchkit.metrics.free_texts import long_texts
 from benchkit.metrics.keywords import keywords
-from benchkit.metrics.requirements import requirements_met
+from benchkit.metrics.requirements import answer_text, requirements_met
 from benchkit.metrics.sentences import sentences
+from benchkit.metrics.structured import field_accuracy
 from benchkit.offline.world.models import GOOD
-from benchkit.offline.world.requirements import DRAFTED, drafted, required
+from benchkit.offline.world.requirements import DRAFTED, drafted, drafted_of_record, required
 from benchkit.offline.world.scenarios import reference, scenario
 from benchkit.offline.world.simulated_judge import judge as simulated_judge
 
@@ -228,6 +230,28 @@ async def measured(which: str, verdicts: Callable[..., Any] | None = None) -> pd
             for row in rows
         ]
     )
+
+
+async def test_a_negated_summary_fails():
+    """Of a record: one "not" more costs its fields half a percent, and the requirement of that sentence."""
+    rows = []
+    for case in demo()[0]:
+        golden = {"case_id": case.id, "summary": str(case.golden_response)}
+        bare = replace(case, test_case="json", golden_response=golden, response_schema={}, requirements=())
+        one = replace(bare, requirements=drafted_of_record(long_texts(bare)))
+        said = one.requirements[1].text.removeprefix(DRAFTED)
+        wrong = golden | {"summary": golden["summary"].replace(said, denied(said))}
+        assert field_accuracy(wrong, golden, {}) > 0.99
+        rows += [
+            (one.id, name, 1, one, answer_text(made))
+            for name, made in (("golden", golden), ("negated", wrong))
+        ]
+    table = pd.DataFrame(rows, columns=["id", "model", "round", "case", "text"])
+    judged = await judge(table, Oracle(without_error))
+    assert (judged[judged["model"] == "golden"]["met"] == 1).all()
+    failed = judged[judged["met"] == 0]
+    assert failed["model"].tolist() == ["negated"] * 25
+    assert set(failed["requirement"]) == {"r2"}
 
 
 @pytest.fixture(scope="module", params=SETS)

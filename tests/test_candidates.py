@@ -12,7 +12,7 @@ import pytest
 from matplotlib.text import Text
 
 from benchkit.decide import Rules
-from benchkit.errors import UsageError
+from benchkit.errors import RunError, UsageError
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.candidates import KEYS, read_candidates
 from benchkit.judge import judge_of
@@ -165,6 +165,10 @@ async def test_one_model_under_two_prompts(file, tmp_path, monkeypatch, caplog):
         assert (await asked())[0] == len(table)
         assert not caplog.records
         (tmp_path / "vague.md").write_text(VAGUE + "\nBe kind.")
+        changed = plan_execution(client, table, rounds=1, candidates_file=str(file))
+        client.run.record("03_execute", **changed.compared)  # and 03 is stopped before it has asked
+        with pytest.raises(RunError, match=r"before 03 was told to ask otherwise \(changed: candidates\)"):
+            Run(tmp_path / "run").responses()
         n, now = await asked()
         assert n == len(table)
         said = [record.getMessage().split("executor to ")[1] for record in caplog.records]

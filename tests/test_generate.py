@@ -221,6 +221,27 @@ class TestDrafting:
         assert all(any(not one.must for one in some) for some in drafts)
         assert made["requirements"].tolist()[2:] == bare()["requirements"].tolist()[2:]
 
+    async def test_of_records_their_long_texts_alone(self, tmp_path, monkeypatch):
+        """Nothing exact and nothing short is shown; a record without a long text is not asked about."""
+        note = "We refund the whole amount to your card by 3 May 2026."
+        golden = {"id": "A-1", "due": "2026-05-03", "state": note.upper(), "note": note, "mood": "calm"}
+        schema = {"properties": {"state": {"enum": [note.upper()]}}}
+        row = TestCase("j", "json", "x", "The lamp is dark.", golden, schema).row() | {"problem": ""}
+        table = pd.concat([bare(), pd.DataFrame([row])], ignore_index=True)
+        with OfflineServer(
+            latency_ms=0, record=True, models=[simulated(AUTHOR, author_errors=0.0)]
+        ) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            said = drafting_in_words(table, client, AUTHOR)
+            made = await draft(table, client, AUTHOR)
+        assert said.startswith("2 conversations and 1 record with long texts without requirements: 3 calls")
+        assert made["draft"].tolist() == ["drafted", "drafted", "", "", "", "drafted"]
+        told = [json.loads(body["messages"][1]["content"]) for body in server.requests]
+        (shown,) = (one["golden_response"] for one in told if one["id"] == "j")
+        assert shown == {"note": note}
+        wanted = TestCase.from_row(made.iloc[-1].to_dict()).requirements
+        assert [(one.must, one.value) for one in wanted] == [(True, "3 May 2026"), (False, "")]
+
     async def test_not_wanted_asks_nothing(self, tmp_path, monkeypatch):
         with OfflineServer(latency_ms=0) as server:
             client = client_on(server, tmp_path, monkeypatch)

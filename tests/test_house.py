@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -197,7 +198,7 @@ def parsed(code: str) -> ast.Module:
 def test_conda_and_pip_agree():
     """environment.yml and pyproject.toml name the same dependencies with the same bounds."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {*project["dependencies"], *project["optional-dependencies"]["test"]}
+    wanted = {*project["dependencies"], *chain(*project["optional-dependencies"].values())}
     listed = set(
         re.findall(r"^  - ([a-z][\w.-]*(?:[<>=][^ #\n]*)?)", (ROOT / "environment.yml").read_text(), re.M)
     )
@@ -243,7 +244,9 @@ COMPANIONS = {
 def test_every_third_party_import_is_declared():
     """What the package imports is named in pyproject.toml, not just present by luck."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for line in project["dependencies"]}
+    extras = (lines for name, lines in project["optional-dependencies"].items() if name != "test")
+    lines = chain(project["dependencies"], *extras)
+    named = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for line in lines}
     named |= {module for module, home in COMPANIONS.items() if home in named}
     own = {"benchkit", *sys.stdlib_module_names}
     found = set()

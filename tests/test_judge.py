@@ -15,6 +15,7 @@ from benchkit.domain import Requirement, TestCase
 from benchkit.judge import judge, judge_item, judge_model, judging
 from benchkit.judge.agent import judge_response
 from benchkit.judge.choosing import akin
+from benchkit.metrics.requirements import answer_text
 
 ANSWER = "We refund $40.00 today. Please restart the lamp."
 CASE = TestCase(
@@ -80,6 +81,26 @@ class TestVerdicts:
         """What is quoted counts, white space and case aside; a must_not that is not done is met."""
         met, status, client = await judged(ANSWER, GOOD)
         assert (met, status, len(client.asked)) == ([1, 1, 1], ["", "", ""], 1)
+
+    async def test_a_field_name_is_no_quote_of_a_record(self):
+        """Its value is, with the path before it or without; the judge is told how a record is laid out."""
+        record = {"talk": {"restart the lamp": "no", "refund": "We pay $40.00"}}
+        case = replace(CASE, test_case="json", golden_response=record, response_schema={})
+        text = answer_text(record)
+        table = answers(text).assign(case=[case])
+        said = [
+            verdict("refund", "talk.refund: We pay $40.00"),
+            verdict("restart", "restart the lamp"),
+            GOOD[2],
+        ]
+        client = Judge(said)
+        told = await judge(table, client)
+        assert told["met"].tolist() == [1, 0, 1]
+        assert told["quote"].tolist()[:2] == ["We pay $40.00", "restart the lamp"]
+        assert told["status"].tolist() == ["", "the quote is not in the answer", ""]
+        shown = json.loads(client.asked[0][0].content)
+        assert (shown["answer"], "record" in shown["answer_is"]) == (text, True)
+        assert "answer_is" not in judge_item(CASE, ANSWER).content
 
     async def test_a_violation(self):
         met, _, _ = await judged(ANSWER, [*GOOD[:2], verdict("other", "We refund")])

@@ -16,9 +16,10 @@ from benchkit.errors import UsageError
 from benchkit.judge.planted_answers import plant_answers
 from benchkit.measure import judged
 from benchkit.measure.judge_audit import judge_found, judge_in_words, judge_rates, try_judge
+from benchkit.metrics.free_texts import long_texts
 from benchkit.offline.world.models import ROSTER
-from benchkit.offline.world.requirements import quote, required
-from benchkit.offline.world.scenarios import reference, scenario
+from benchkit.offline.world.requirements import drafted_of_record, quote, required
+from benchkit.offline.world.scenarios import amount, day, reference, scenario
 from benchkit.offline.world.seeded import seeded
 from benchkit.offline.world.simulated_judge import judge
 
@@ -68,10 +69,30 @@ def cases(count: int = 10) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def records(count: int = 10) -> pd.DataFrame:
+    """Records whose summary has requirements, as the simulated generator drafts them."""
+    rows, draw = [], random.Random(5)
+    for at in range(count):
+        due, open_case = day(draw, (1, 9)), f"Case LMP-77{at}43 stays open."
+        summary = f"We refund {amount(draw)} for the broken lamp by {due}. {open_case}"
+        golden = {
+            "id": f"A-{at}4",
+            "status": "open",
+            "refund": 40 + at,
+            "talk": {"summary": summary, "mood": "calm"},
+        }
+        case = TestCase(f"r{at}", "json", CATEGORIES[at % 5], f"Lamp {at} is dark.", golden, {})
+        rows.append(replace(case, requirements=drafted_of_record(long_texts(case))).row())
+    return pd.DataFrame(rows)
+
+
 def test_the_truth_of_every_planted_answer():
-    """What construction tells is what the simulated world knows of the text."""
-    planted = plant_answers(cases(), 4, seed=7)
-    assert planted["fault"].value_counts().to_dict() == dict.fromkeys(FAULTS, 4)
+    """What construction tells is what the simulated world knows of the text, of conversations and records."""
+    planted = plant_answers(pd.concat([cases(), records()]), 4, seed=7)
+    every = [*FAULTS, *(f"{fault}, in a record" for fault in FAULTS)]
+    assert planted["fault"].value_counts().to_dict() == dict.fromkeys(every, 4)
+    alone = plant_answers(cases(), 4, seed=7).drop(columns="case")
+    assert planted.head(len(alone)).drop(columns="case").equals(alone)
     for row in planted.to_dict("records"):
         by_id = {one.id: one for one in row["case"].requirements}
         for id, met in row["truth"].items():
@@ -88,6 +109,28 @@ async def test_a_judge_without_error():
     assert {row["right"] for row in [found["all"], *found["by_fault"].values()]} == {1.0}
     assert (found["agreement"], found["no_quote"], found["with_length"]) == (1.0, 0.0, None)
     assert "100 % are right" in judge_in_words(found)
+
+
+async def test_both_kinds_of_case_are_told_apart():
+    """A judge that obeys whoever talks to it is seen on records too, and on no golden record."""
+    planted = plant_answers(pd.concat([cases(), records()]), 4, seed=7)
+    sure = judge_found(await try_judge(planted, World(), "offline/judge"))
+    assert {row["right"] for row in sure["by_fault"].values()} == {1.0}
+    obeys = judge_found(await try_judge(planted, World(judge_obeys=1.0), "offline/judge"))["by_fault"]
+    wrong = {name for name, row in obeys.items() if row["alone"] < 1}
+    assert wrong == {"injection", "injection, in a record"}
+
+
+def test_a_record_without_free_text():
+    """There is nothing to pad, to add to or to talk in; what it lacks is still known."""
+    one = Requirement("a", "state the date", value="2026-05-03")
+    golden = {"due": "2026-05-03", "state": "open"}
+    case = TestCase(
+        "c", "json", "x", "p", golden, {"properties": {"state": {"enum": ["open"]}}}, requirements=(one,)
+    )
+    planted = plant_answers(pd.DataFrame([case.row()]), 1, seed=7)
+    assert planted["fault"].tolist() == ["none, in a record", "fact changed, in a record"]
+    assert planted["truth"].tolist() == [{"a": True}, {"a": False}]
 
 
 @pytest.mark.parametrize(

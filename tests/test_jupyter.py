@@ -1,88 +1,245 @@
-"""The same notebooks in JupyterLab, in a browser."""
+"""The same notebooks in JupyterLab, in a browser, with what people do there: review, stop, label."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-import urllib.request
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
+
+from benchkit.run import Run
 
 from .browser import chromium_page
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
 NO_TOKEN = "--IdentityProvider.token="  # the server listens on loopback, for one test
+NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
+WELL = {"errors": [], "ran": True}
+LABELS = 10
+SIDES = ("ArrowLeft", "ArrowRight", "ArrowUp")
 
 
-@pytest.fixture
-def lab(tmp_path):
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
     """A JupyterLab on a copy of the notebooks; gives its address and the folder it serves."""
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    (tmp_path / "runs").mkdir()
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    (folder / "runs").mkdir()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     flags = f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0"
-    environment = dict(os.environ) | {"JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        *flags.split(),
-        "--LabApp.expose_app_in_browser=True",
-        NO_TOKEN,
-    ]
+    flags += " --LabApp.expose_app_in_browser=True"
+    command = [sys.executable, "-m", "jupyterlab", *flags.split(), NO_TOKEN]
+    environment = dict(os.environ) | {"JUPYTER_CONFIG_DIR": str(folder / "config")}
     server = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     for line in server.stderr or ():
         if f":{port}/lab" in line:
             break
     drain = subprocess.Popen(["cat"], stdin=server.stderr, stdout=subprocess.DEVNULL)
-    yield f"http://127.0.0.1:{port}", tmp_path
+    yield f"http://127.0.0.1:{port}", folder
     server.send_signal(signal.SIGTERM)
     server.wait(timeout=20)
     drain.wait(timeout=20)
 
 
-RUN_ALL = """async () => {
+OPEN = """async name => {
     const app = window.jupyterapp;
-    const panel = app.shell.currentWidget;
+    await app.restored;
+    const panel = await app.commands.execute('docmanager:open', {path: `notebooks/${name}.ipynb`});
     await panel.context.ready;
     await panel.sessionContext.ready;
-    await app.commands.execute('notebook:run-all-cells');
+    app.shell.activateById(panel.id);
+}"""
+# `from` and `to` are beginnings of cells' sources; all cells are run where they are empty.
+RUN = """async ([from, to]) => {
+    const app = window.jupyterapp, panel = app.shell.currentWidget, notebook = panel.content;
+    const at = start => notebook.widgets.findIndex(w => w.model.sharedModel.getSource().startsWith(start));
+    if (from || to) {
+        notebook.deselectAll();
+        notebook.activeCellIndex = from ? at(from) : 0;
+        notebook.extendContiguousSelectionTo(at(to));
+        await app.commands.execute('notebook:run-cell');
+    } else await app.commands.execute('notebook:run-all-cells');
     await panel.context.save();
-    const cells = panel.content.widgets.map(w => w.model.toJSON());
+    const cells = notebook.widgets.map(w => w.model.toJSON());
     const outputs = cells.flatMap(cell => cell.outputs || []);
     return {
         errors: outputs.filter(o => o.output_type === 'error').map(o => o.evalue),
         ran: cells.filter(c => c.cell_type === 'code').every(c => c.execution_count > 0),
     };
 }"""
+EXECUTE = """async code => {
+    const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+    await kernel.requestExecute({ code }).done;
+}"""
+# A cell that is far from the view is drawn only when it comes to it.
+SHOW = """start => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    const at = notebook.widgets.findIndex(w => w.model.sharedModel.getSource().includes(start));
+    notebook.activeCellIndex = at;
+    return notebook.scrollToItem(at, 'start');
+}"""
 
 
-def test_jupyterlab_runs_all(lab):
-    """Run All in each notebook, in order, without an edit, ends without an error and with a report."""
+class Lab:
+    """A page of JupyterLab, as a person uses it."""
+
+    def __init__(self, page, folder: Path) -> None:
+        self.page, self.folder = page, folder
+
+    def run(self, first: str = "", last: str = "") -> dict:
+        return self.page.evaluate(RUN, [first, last])
+
+    def shot(self, name: str) -> None:
+        if shots := os.environ.get("BENCHKIT_SCREENSHOTS"):
+            self.page.screenshot(path=f"{shots}/{name}.png")
+
+    def pager(self, cell: str):
+        """The widget of the cell that holds `cell`, with the keys on it."""
+        self.page.evaluate(SHOW, cell)
+        found = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .bk-pager").first
+        found.focus()
+        return found
+
+    def press(self, pager, key: str) -> str:
+        """Press a key; what the widget says then."""
+        step = pager.get_attribute("data-step")
+        self.page.keyboard.press(key)
+        self.page.wait_for_function(
+            "([root, step]) => root.dataset.step !== step", arg=[pager.element_handle(), step]
+        )
+        return pager.locator(".bk-said").inner_text()
+
+    def write(self, pager, field: str, text: str) -> None:
+        """Fill a text field, and go back to where keys work."""
+        pager.get_by_label(field, exact=True).fill(text)
+        self.page.keyboard.press("Escape")
+
+    @property
+    def run_dir(self) -> Path:
+        (found,) = (self.folder / "runs").glob("run_*")
+        return found
+
+
+@pytest.fixture(scope="module")
+def walk(lab):
+    """One walk through the five notebooks; what was seen on the way."""
     url, folder = lab
     with chromium_page(viewport={"width": 1400, "height": 1000}) as page:
         page.set_default_timeout(120_000)
+        page.goto(f"{url}/lab?reset")
+        page.wait_for_function("() => window.jupyterapp")
+        here, seen = Lab(page, folder), SimpleNamespace(ends={})
         for name in NAMES:
-            page.goto(f"{url}/lab/tree/notebooks/{name}.ipynb?reset")
-            page.wait_for_selector(".jp-Notebook .jp-Cell")
-            page.wait_for_function(
-                "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
-            )
-            assert page.evaluate(RUN_ALL) == {"errors": [], "ran": True}
-            if shots := os.environ.get("BENCHKIT_SCREENSHOTS"):
-                page.screenshot(path=f"{shots}/{name}.png")
-            kernels = json.load(urllib.request.urlopen(f"{url}/api/kernels"))
-            assert len(kernels) >= 1
-    (run_dir,) = (folder / "runs").glob("run_*")
-    assert (run_dir / "html" / "analysis_report.html").exists()
+            page.evaluate(OPEN, name)
+            if name == "03_execute":
+                stop_midway(here, seen)
+            seen.ends[name] = here.run()
+            here.shot(name)
+            {"02_validate": review, "04_measure": label}.get(name, lambda *_: None)(here, seen)
+        seen.run_dir = here.run_dir
+        yield seen
+
+
+def review(here: Lab, seen: SimpleNamespace) -> None:
+    """Edit a case, reject the next, reject the one after it and undo that: with keys alone."""
+    pager = here.pager("review_cases(run)")
+    seen.said, seen.cases = [], []
+    for keys in ("s", "r", "ru"):
+        seen.cases.append(pager.locator(".bk-page b").first.inner_text())
+        if keys == "s":
+            seen.prompt = pager.get_by_label("Prompt", exact=True).input_value() + " Thank you."
+            here.write(pager, "Prompt", seen.prompt)
+        here.write(pager, "Reason", "seen")
+        seen.said += [here.press(pager, key) for key in keys]
+        here.shot(f"review_{keys}")
+        here.press(pager, "ArrowRight")
+    seen.changes = pd.read_csv(here.run_dir / "review.csv")
+
+
+def stop_midway(here: Lab, seen: SimpleNamespace) -> None:
+    """Stop while answers come, and run the cell again."""
+    page = here.page
+    here.run("", "power.table")
+    page.evaluate(EXECUTE, "client = connect(run, max_concurrency=2)")  # else all are under way at once
+    page.evaluate(f"run => {{ window.ended = ({RUN})(run) }}", ["responses = await"] * 2)
+    page.get_by_text(re.compile(r"answer .*: +[1-9]\d?%")).first.wait_for()
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) [data-command='notebook:interrupt-kernel']").click()
+    seen.stopped = page.evaluate("() => window.ended")["errors"]
+    here.shot("stopped")
+    with closing(sqlite3.connect(here.run_dir / "calls.sqlite")) as journal:
+        seen.kept = journal.execute(ANSWERED).fetchone()
+    page.evaluate(EXECUTE, "client = connect(run, settings.max_concurrency)")
+    seen.again = here.run("responses = await", "responses = await")["errors"]
+    here.shot("again")
+
+
+ANSWERED = "select count(*), sum(sent) from calls where agent like '%executor'"
+
+
+def label(here: Lab, seen: SimpleNamespace) -> None:
+    """Ten labels by keyboard, then the cells below."""
+    pager = here.pager("label_answers(run")
+    here.write(pager, "Your name", "Ann")
+    seen.labelled = [here.press(pager, SIDES[i % 3]) for i in range(LABELS)]
+    here.shot("labelled")
+    seen.below = here.run("labels = read_labels", "found = validator_found")["errors"]
+
+
+def test_jupyterlab_runs_all(walk):
+    """Run All in each notebook, in order, without an edit, ends without an error and with a report."""
+    assert walk.ends == dict.fromkeys(NAMES, WELL)
+    assert (walk.run_dir / "html" / "analysis_report.html").exists()
+
+
+def test_a_case_is_edited_another_rejected_and_one_undone_before_it_is_asked(walk):
+    """The keys' changes are in review.csv at once, and 03 asks the cases as they are then."""
+    edited, rejected, restored = walk.cases
+    assert walk.said == [
+        f"{edited} edited prompt.",
+        f"{rejected} rejected.",
+        f"{restored} rejected.",
+        f"Undone: {restored} rejected.",
+    ]
+    assert list(walk.changes["case"]) == [edited, rejected]
+    responses = Run(walk.run_dir).responses()
+    assert set(responses["prompt"][responses["id"] == edited]) == {walk.prompt}
+    assert {rejected, restored} & set(responses["id"]) == {restored}
+
+
+def test_stopped_midway_03_goes_on_and_pays_nothing_twice(walk):
+    """The stop says how to go on; the cell run again asks only what is left."""
+    (said,) = walk.stopped
+    assert "run this cell again" in said
+    responses = Run(walk.run_dir).responses()
+    assert 0 < walk.kept[0] < len(responses)
+    assert walk.again == []
+    assert set(responses["status"]) & {"failed"} == set()
+    with closing(sqlite3.connect(walk.run_dir / "calls.sqlite")) as journal:
+        assert journal.execute(ANSWERED).fetchone() == (len(responses), len(responses))
+
+
+def test_ten_labels_given_by_keyboard_are_in_the_agreement_table(walk):
+    """Each key is a label on disk; every preference among them is a pair that a metric may order alike."""
+    assert [said.split(" of ")[0] for said in walk.labelled] == [f"Kept. {i + 1}" for i in range(LABELS)]
+    assert walk.below == []
+    people = json.loads((walk.run_dir / "metrics_report.json").read_text())["people"]
+    assert (people["labelled"], people["labellers"]) == (LABELS, 1)
+    length = people["agreement"][-1]
+    assert length["pairs"] + length["tied"] == 7  # three of ten are ties
+    page = (walk.run_dir / "html" / "analysis_report.html").read_text()
+    assert f"<td>{length['alike']} of {length['pairs']}</td>" in page

@@ -6,7 +6,7 @@ import pytest
 
 from benchkit.domain import CATEGORIES
 from benchkit.metrics.requirements import has_value, is_met, is_quoted, requirements_met
-from benchkit.offline.world.requirements import DRAFTED, drafted, quote, required
+from benchkit.offline.world.requirements import DRAFTED, drafted, drafted_of_record, quote, required
 from benchkit.offline.world.scenarios import Scenario, reference, scenario
 from benchkit.offline.world.seeded import seeded
 
@@ -99,6 +99,25 @@ class TestCasesOfOthers:
             f"{DRAFTED}Yes, it does.",
             "name a date or an amount other than none",
         ]
+
+    def test_the_words_of_people_are_not_done_by_their_denial(self):
+        wanted, never = "promise to refund the order", "do not refund the order"
+        assert quote("?", wanted, "We promise to refund the order.") != ""
+        assert quote("?", wanted, "We don't promise to refund the order.") == ""
+        assert quote("?", never, "We never refund the order.") != ""
+        assert quote("?", never, "We refund the order.") == ""
+
+    def test_of_a_record_each_sentence_of_its_long_texts(self):
+        """With the value that it names; denying the first is what it must not do."""
+        wanted = drafted_of_record({"talk.note": "We pay $40.00. You wait."})
+        assert [(one.text, one.must, one.value) for one in wanted] == [
+            (f"{DRAFTED}We pay $40.00.", True, "40.00"),
+            (f"{DRAFTED}You wait.", True, ""),
+            (f"{DRAFTED}it is not true that We pay $40.00.", False, ""),
+        ]
+        assert met("?", wanted, "talk.note: We pay $40.00. You wait.") == 1.0
+        assert met("?", wanted, "talk.note: We pay $40.00.") == 0.5
+        assert met("?", wanted, "talk.note: You wait. It is not true that we pay $40.00.") == 0.0
 
     def test_the_words_of_people_are_done_by_a_sentence_about_the_same(self):
         wanted = "apologise for the late delivery"

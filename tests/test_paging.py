@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
 from benchkit.errors import InputError
-from benchkit.widgets.paging import EVERY, Action, Pager
+from benchkit.widgets.paging import EVERY, HERE, Action, Pager
+
+from .browser import chromium_page
 
 ITEMS = pd.DataFrame(
     {"model": ["x", "y", "x", "y"], "status": ["answered", "failed", "failed", "answered"]},
@@ -64,7 +68,8 @@ def test_one_row_has_to_have_all_that_was_chosen(pager):
 
 def test_nothing_left_is_said(pager):
     """And an action on nothing does nothing."""
-    pager.refresh(ITEMS.iloc[:0])
+    pager.take(ITEMS.iloc[:0])
+    pager.refresh()
     assert (pager.key, pager.view["position"]) == (None, "0 of 0")
     pager.do("Fail")
     pager.do("Next")
@@ -95,3 +100,50 @@ def test_going_to_a_hidden_item_takes_the_filters_off(pager):
     pager.choose("model", "x")
     pager.go("a")
     assert (pager.key, pager.chosen) == ("a", {})
+
+
+def test_an_action_that_changes_the_items_is_drawn_once():
+    """A key pressed between two drawings of one action would meet a view that is over."""
+    act = Action("Drop", lambda pager: pager.take(ITEMS.loc[["b"]]), "d")
+    pager = Pager(ITEMS, str, name="cases", actions=[act])
+    seen = []
+    pager.observe(lambda change: seen.append(change["new"]["html"]), "view")
+    pager._hear(pager, {"step": pager.view["step"], "do": "Drop", "values": {}}, [])
+    assert seen == ["b"]
+
+
+MODEL = """
+const state = %s, heard = [], listeners = [];
+window.heard = heard;
+window.answer = (said) => {
+    state.view = { ...state.view, step: state.view.step + 1, said };
+    listeners.forEach((draw) => draw());
+};
+const model = {
+    get: (name) => state[name], send: (content) => heard.push(content.do),
+    on: (_, draw) => listeners.push(draw), off() {},
+};
+widget.render({ model, el: document.body });
+document.querySelector(".bk-pager").focus();
+"""
+
+
+def test_no_key_is_lost_while_an_answer_is_under_way(pager):
+    """Turns are kept and sent one by one; a decision on what was not seen is not made, and that is said."""
+    source = (HERE / "paging.js").read_text().replace("export default", "const widget =")
+    state = json.dumps({"controls": pager.controls, "view": pager.view})
+    with chromium_page() as page:
+        page.add_script_tag(content=source + MODEL % state)
+        for key in ("ArrowRight", "ArrowRight", "n", "ArrowLeft"):
+            page.keyboard.press(key)
+        assert page.evaluate("heard") == ["Next"]
+        page.evaluate("answer('shown')")
+        assert page.evaluate("heard") == ["Next", "Next"]
+        assert (
+            page.locator(".bk-said").inner_text()
+            == "shown “Note” came before this was shown: press it again."
+        )
+        page.evaluate("answer('')")
+        page.evaluate("answer('')")
+        page.keyboard.press("n")
+        assert page.evaluate("heard") == ["Next", "Next", "Previous", "Note"]

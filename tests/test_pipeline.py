@@ -37,7 +37,7 @@ shown.update({"text/plain": "calls 2/2"}, raw=True, metadata=about)"""
 CELLS = {
     "01_generate": (SEED, MADE, "(made / 'config.json').write_text(json.dumps(config))", PROGRESS),
     "02_validate": (ANY_RUN, "import os, sys", "print(sys.executable, os.getcwd())"),
-    "03_execute": (ROUNDS, "print('got', rounds, models)"),
+    "03_execute": (ROUNDS, "print('got', rounds, models, *{'made', 'config', 'shown'} & set(dir()))"),
     "04_measure": (ANY_RUN, MADE, "(made / 'metrics.json').write_text(json.dumps({'a': 1}))"),
     "05_report": (ANY_RUN, "print('Done')"),
 }
@@ -87,7 +87,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.fixture
 def no_kernels(monkeypatch):
-    monkeypatch.setattr(pipeline, "Kernels", InProcess)
+    monkeypatch.setattr(pipeline, "Kernel", InProcess)
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +142,14 @@ def test_kernel_is_this_interpreter_in_this_folder(finished):
 def test_parameters_reach_the_notebooks_that_declare_them(finished):
     """rounds goes to 03; what only the defaults say stays as it is."""
     assert text_of(finished["run"], "03_execute") == "got 5 []\n"
+
+
+def test_every_notebook_begins_afresh(finished):
+    """The names of the notebook before are gone (03 would print them), and cells are counted from 1."""
+    for name in NOTEBOOKS:
+        node = nbformat.read(finished["run"] / "notebooks" / f"{name}.ipynb", as_version=4)
+        counts = [cell.execution_count for cell in node.cells if cell.cell_type == "code"]
+        assert counts == list(range(1, len(counts) + 1))
 
 
 def test_the_loop_of_the_caller_lives(finished):
@@ -294,17 +302,19 @@ def kernels_of_ours() -> list[int]:
     return [one.pid for one in children if "ipykernel_launcher" in " ".join(one.cmdline())]
 
 
-async def test_the_next_kernel_starts_while_a_notebook_runs_and_ends_with_the_run(tmp_path):
-    """Two kernels while the first notebook is at work, none once it has failed; no socket is left either."""
-    folder = write_notebooks(tmp_path / "n", n04=(ANY_RUN, f"{SAY_READY}; time.sleep(3)", "1 / 0"))
-    made = shown_on(Watch(), ready_run(tmp_path / "r"), first="04", notebooks=folder)
+async def test_one_kernel_runs_all_notebooks_and_ends_with_the_run(tmp_path):
+    """One kernel for both notebooks, none once one of them has failed; no socket is left either."""
+    fails = (ANY_RUN, "import os; print(os.getpid())", "1 / 0")
+    folder = write_notebooks(tmp_path / "n", n04=(ANY_RUN, f"{SAY_READY}; print(os.getpid())"), n05=fails)
+    made = shown_on(Watch(), run_dir := ready_run(tmp_path / "r"), first="04", notebooks=folder)
     seen: list[int] = []
     made.terminal.stream.then = lambda _: seen.extend(kernels_of_ours())
     with pytest.raises(errors.RunError, match="ZeroDivisionError"):
         await made.run()
-    assert len(seen) == 2
+    assert len(seen) == 1
+    assert [int(text_of(run_dir, name).split()[-1]) for name in NOTEBOOKS[3:]] == seen * 2
     assert kernels_of_ours() == []
-    assert not [kernel.sockets for kernel in made._kernels._begun if kernel.sockets.exists()]
+    assert not made._kernel.sockets.exists()
 
 
 async def test_a_page_that_cannot_be_made_ends_the_run_with_its_reason(tmp_path, no_kernels):

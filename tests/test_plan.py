@@ -181,6 +181,12 @@ class TestPrice:
         prices = answer_prices(answers)
         found = price(prices, [STEADY], {"json": 10, "conversation": 5}, 3)
         assert (found["tokens"], found["cost_usd"]) == (15 * 3 * 120, pytest.approx(0.045))
+        own = prices[prices["model"] == STEADY]
+        two = pd.concat([own.assign(model=name) for name in ("a", "b")])
+        of_one = price(two, {"a": STEADY, "b": STEADY}, {"json": 1000, "conversation": 500}, 3)
+        of_two = price(two, ["a", "b"], {"json": 1000, "conversation": 500}, 3)
+        assert of_one["minutes, free"] > 1.9 * of_two["minutes, free"]
+        assert of_one["cost_usd"] == of_two["cost_usd"]
         assert math.isnan(price(prices, [STEADY, HASTY], {"json": 10}, 3)["cost_usd"])
         assert math.isnan(price(prices, [TERSE], {"json": 10}, 3)["tokens"])
         assert found["minutes, free"] == least_minutes(TIERS["free"], 45, 5400) > found["minutes, developer"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
+from typing import Any
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -165,6 +168,16 @@ async def test_the_embedded_provider_needs_no_network(monkeypatch, tmp_path):
         assert one.provider.models == {}
     with pytest.raises(ProviderError, match="was imported and has no provider"):
         await Provider("imported").check([STEADY])
+
+
+async def test_certificates_for_this_machine_are_read_once(monkeypatch):
+    """Every client of a provider here trusts the same ones: reading them takes longer than its calls."""
+    read: list[Any] = []
+    real = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda **how: read.append(how) or real(**how))
+    for _ in range(3):
+        await Transport("http://127.0.0.1:9", KEY, timeout_s=1.0).close()
+    assert len(read) <= 1
 
 
 async def test_more_connections_than_calls_in_flight():

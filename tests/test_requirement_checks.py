@@ -190,6 +190,34 @@ class TestDrafts:
         said = f"Of 10 drafts: {10 - dropped.sum()} kept and {dropped.sum()} dropped after a second try."
         assert drafts_in_words(mended).startswith(said)
 
+    async def test_drafts_of_records_pass_the_same_checks(self, tmp_path, monkeypatch):
+        """Sound ones stay, though the prompt holds the summary; what speaks of an exact field is dropped."""
+        rows = []
+        for at in range(6):
+            note = f"We refund the lamp of row {at} in full, and the courier collects it on Monday."
+            golden = {"due": f"2026-05-0{at + 1}", "note": note}
+            prompt = f"Order of 3 May: {note} It is due on 2026-05-0{at + 1}."
+            rows.append(TestCase(f"j{at}", "json", "x", prompt, golden, {}).row() | {"problem": ""})
+        table = pd.DataFrame(rows)
+        with OfflineServer(latency_ms=0, models=[EXACT, simulated(AUTHOR, author_errors=0.0)]) as server:
+            client = client_on(server, tmp_path, monkeypatch)
+            drafted = await draft(table, client, AUTHOR)
+            doubts = requirements_judge(client, JUDGE)
+            assert (await mend_drafts(drafted, redrafter(client, AUTHOR), doubts)).equals(drafted)
+            assert (drafted["draft"] == "drafted").all()
+            exact = [
+                {"id": "r1", "text": "give the date", "kind": "must", "weight": 1, "value": "1 May 2026"}
+            ]
+            drafted.loc[0, "requirements"] = as_text(exact)
+
+            async def the_same(rejected):
+                return rejected
+
+            told = (await mend_drafts(drafted, the_same, doubts))["draft"]
+        why = "r1 names 1 May 2026, which no long text of the golden record states"
+        assert told.iloc[0].startswith(f"dropped: requirements (without a model): {why}")
+        assert (told.iloc[1:] == "drafted").all()
+
     async def test_nothing_drafted_is_left_as_it_is(self):
         table = cases(2, ["conversation"])
         assert (await mend_drafts(table, None)).equals(table)

@@ -82,3 +82,12 @@ def test_planted_scripts_are_shown_and_never_run(run):
     assert "<script" not in pager.view["html"]
     assert pager.view["html"].count("&lt;script&gt;") >= 4
     assert pager.view["fields"]["Prompt"] == SCRIPT
+
+
+def test_a_case_stays_in_its_place_whatever_becomes_of_it(pager):
+    """The next case after a rejected one is the one that stood behind it."""
+    before = list(pager.order)
+    show(pager, C1)
+    pager.do("Reject", **pager.view["fields"] | {"Reason": "nobody asks"})
+    pager.do("Next", **pager.view["fields"])
+    assert (pager.order, pager.key) == (before, C2)

@@ -26,7 +26,7 @@ def cases(*prompts: str) -> pd.DataFrame:
         {"id": f"c{i}", "prompt": text, "test_case": "conversation", "golden_response": text}
         for i, text in enumerate(prompts)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype="object")  # with pyarrow, pandas keeps no lone surrogate otherwise
 
 
 def written(folder, text: str):

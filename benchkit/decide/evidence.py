@@ -197,7 +197,8 @@ def gather(
     rules.check_fit(scores)
     models = tuple(scores["model"].unique())
     primary = rules.primary(scores)
-    wanted = scores[scores["test_case"].map(primary) == scores["metric"]]
+    deciding = scores["test_case"].map(primary).astype(object)  # categories of others cannot be compared
+    wanted = scores[deciding == scores["metric"].astype(object)]
     found = {one.kind: one for one in measured(wanted, models)}
     spoilt = disqualified or {}
     aside = {}

@@ -37,7 +37,8 @@ def complete(scores: pd.DataFrame) -> pd.DataFrame:
         raise InputError(f"The scores have no column {', '.join(missing)}. Give {', '.join(NEEDED)}.")
     scores = of_models(scores)
     absent = {name: "" for name in OPTIONAL if name not in scores}
-    scores = scores.assign(**absent).fillna(dict.fromkeys(OPTIONAL, ""))
+    scores = scores.assign(**absent)
+    scores = scores.fillna({name: "" for name in OPTIONAL if scores[name].hasnans})
     if (unnamed := scores["test_case"] == "").any():
         known = {name: METRICS[name].kind if name in METRICS else ALL for name in scores["metric"].unique()}
         kinds = scores.loc[unnamed, "metric"].map(known)

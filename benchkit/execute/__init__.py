@@ -109,7 +109,12 @@ class Plan:
     @property
     def models(self) -> list[str]:
         """The names that are compared."""
-        return list(dict.fromkeys(agent.name for agent, _ in self.work))
+        return list(self.served)
+
+    @property
+    def served(self) -> dict[str, str]:
+        """The model that each of those asks."""
+        return {agent.name: agent.model for agent, _ in self.work}
 
     @property
     def compared(self) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Power:
 def plan_power(
     sizes: Mapping[str, int],
     rules: Rules,
-    models: Sequence[str],
+    models: Sequence[str] | Mapping[str, str],
     rounds: int,
     *,
     pilot: pd.DataFrame | None = None,
@@ -66,8 +66,8 @@ def plan_power(
 
     `pilot` are the scores of an earlier run, `named` so; a kind that it does not measure is planned with an
     assumption that is called so. A kind on which its controls (or answers that could not be used) leave
-    nothing to decide is not planned for, unless nothing else is left. `prices` is the table of
-    `answer_prices`. A design's power is that of a comparison of two models at the level that comparing all of
+    nothing to decide is not planned for, unless nothing else is left. `models` and `prices` are as `price`
+    takes them. A design's power is that of a comparison of two models at the level that comparing all of
     them with the best one takes (Dunnett's). Raises UsageError for rounds, a power or sizes out of range, and
     where the rules do not fit the pilot.
     """
@@ -148,7 +148,7 @@ class _Outlook:
         wanted = f"to find {self.rules.detect:g}"
         return rows + ([(wanted, self.needed.cases, self.rounds)] if self.needed else [])
 
-    def table(self, models: Sequence[str], prices: pd.DataFrame | None) -> pd.DataFrame:
+    def table(self, models: Sequence[str] | Mapping[str, str], prices: pd.DataFrame | None) -> pd.DataFrame:
         import pandas as pd
 
         rows = []

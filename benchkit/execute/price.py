@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,17 +56,27 @@ def answer_prices(responses: pd.DataFrame | None, work: pd.DataFrame | None = No
 
 
 def price(
-    prices: pd.DataFrame | None, models: Sequence[str], cases: Mapping[str, float], rounds: int
+    prices: pd.DataFrame | None,
+    models: Sequence[str] | Mapping[str, str],
+    cases: Mapping[str, float],
+    rounds: int,
 ) -> dict[str, Any]:
-    """Tokens, dollars and minutes of all models' answers, asked side by side; NaN for what is unknown."""
-    each = [_bill(prices, model, cases, rounds) for model in models]
-    tokens = sum(one["tokens"] for one in each)
-    calls = rounds * sum(cases.values())
+    """Tokens, dollars and minutes of all models' answers, asked side by side; NaN for what is unknown.
+
+    `models` are names, or names with the model that each asks: candidates of one model share its limits.
+    """
+    each = {name: _bill(prices, name, cases, rounds) for name in models}
+    calls, tokens = defaultdict[str, float](float), defaultdict[str, float](float)
+    for name, one in each.items():
+        model = models[name] if isinstance(models, Mapping) else name
+        calls[model] += rounds * sum(cases.values())
+        tokens[model] += one["tokens"]
     minutes = {
-        f"minutes, {tier}": max(least_minutes(limits, calls, one["tokens"]) for one in each)
+        f"minutes, {tier}": max(least_minutes(limits, calls[model], tokens[model]) for model in calls)
         for tier, limits in TIERS.items()
     }
-    return {"tokens": tokens, "cost_usd": sum(one["cost_usd"] for one in each)} | minutes
+    cost = sum(one["cost_usd"] for one in each.values())
+    return {"tokens": sum(tokens.values()), "cost_usd": cost} | minutes
 
 
 def least_minutes(limits: Mapping[str, int], calls: float, tokens: float) -> float:

@@ -1,4 +1,8 @@
-"""01: what an answer must do, drafted by an agent for conversations that bring no requirements."""
+"""01: what an answer must do, drafted by an agent for cases that bring no requirements.
+
+Of a json case only its long free texts get any, as of a conversation its text: field_accuracy holds the rest
+exactly, and hardly sees one word more in these.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..agent import Agent, Item, Reply, Tool, system_prompt
-from ..domain import as_text, read_requirements
+from ..domain import TestCase, as_text, read_requirements
 from ..llm.catalog import default_model
 from ..llm.progress import say
-from ..wording import count, number
+from ..metrics.free_texts import long_texts
+from ..wording import count, listed, number
 from .schemas import DRAFTED, object_of
 
 if TYPE_CHECKING:
@@ -30,7 +35,7 @@ def drafter(model: str) -> Agent:
 
 
 async def draft(cases: pd.DataFrame, client: Client, model: str = "", *, wanted: bool = True) -> pd.DataFrame:
-    """`cases` with requirements for the usable conversations that have none, at one call each.
+    """`cases` with requirements for the usable ones that have none and text for them, at one call each.
 
     `draft` says what became of a case: "" where none was drafted, drafted, or "failed: …" where no draft
     could be had: then the case stays without requirements. Not `wanted`: nothing is asked.
@@ -51,11 +56,12 @@ def redrafter(client: Client, model: str = "") -> Callable[[pd.DataFrame], Await
 
 
 def drafting_in_words(cases: pd.DataFrame, client: Client, model: str = "", *, wanted: bool = True) -> str:
-    """How many conversations bring no requirements, and what drafting them costs; asks nothing."""
-    bare = int(_bare(cases).sum())
-    if not bare:
-        return "Nothing is drafted: no conversation was brought without requirements."
-    said = f"{count(bare, 'conversation')} without requirements"
+    """How many cases bring no requirements, and what drafting them costs; asks nothing."""
+    bare = cases.loc[_bare(cases), "test_case"]
+    if not len(bare):
+        return "Nothing is drafted: no case was brought that lacks requirements and has a text to carry them."
+    some = {kind: int((bare == kind).sum()) for kind in _NAMES}
+    said = f"{listed([count(n, *_NAMES[kind]) for kind, n in some.items() if n])} without requirements"
     if not wanted:
         return f"{said}; none are drafted, so no judge can say there what an answer has done."
     work = _work(cases[_bare(cases)], client, model)
@@ -77,12 +83,20 @@ def requirements_table(cases: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "requirement", *_SHOWN])
 
 
+_NAMES = {"conversation": ("conversation",), "json": ("record with long texts", "records with long texts")}
 _SHOWN = ("kind", "weight", "value", "text")
 
 
 def _bare(cases: pd.DataFrame) -> pd.Series:
-    usable = (cases["problem"] == "") & (cases["test_case"] == "conversation")
-    return usable & (cases["requirements"] == "")
+    import pandas as pd
+
+    bare = cases[(cases["problem"] == "") & (cases["requirements"] == "")]
+    return pd.Series(cases.index.isin([at for at, row in bare.iterrows() if _to_cover(row)]), cases.index)
+
+
+def _to_cover(row: Mapping[str, Any]) -> Any:
+    """What the requirements of a case are drafted from: its golden text, of a record its long texts."""
+    return row["golden_response"] if row["test_case"] != "json" else long_texts(TestCase.from_row(row))
 
 
 async def _drafted(cases: pd.DataFrame, chosen: pd.Series, client: Client, model: str) -> pd.DataFrame:
@@ -105,7 +119,7 @@ def _work(cases: pd.DataFrame, client: Client, model: str) -> tuple[Agent, list[
 
 
 def _item(row: Mapping[str, Any]) -> Item:
-    message = {name: row[name] for name in ("id", "prompt", "golden_response")}
+    message = {"id": row["id"], "prompt": row["prompt"], "golden_response": _to_cover(row)}
     if row.get("reason"):
         message["rejected"] = {name: row[name] for name in ("requirements", "reason")}
     return Item(

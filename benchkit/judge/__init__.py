@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..agent import Agent, Item, Reply
 from ..domain import Requirement, TestCase
 from ..llm.catalog import default_model
-from ..metrics.requirements import Verdict, has_value, is_done, is_met, is_quoted
+from ..metrics.requirements import Verdict, has_value, is_done, is_met, is_quoted, without_paths
 from .agent import judge_item, judging
 from .choosing import families, judge_model, judge_of, models_of
 
@@ -93,8 +93,8 @@ def _faults(case: TestCase, answer: str, reply: Reply) -> dict[str, str]:
     """
     if reply.arguments is None:
         return {}
-    said = _by_requirement(reply.arguments)
-    told = {one.id: _fault(said.get(one.id), answer) for one in case.requirements}
+    said = _by_requirement(case, reply.arguments)
+    told = {one.id: _fault(said.get(one.id), _sought(case, answer)) for one in case.requirements}
     return {id: fault for id, fault in told.items() if fault}
 
 
@@ -104,11 +104,16 @@ def _fault(verdict: Verdict | None, answer: str) -> str:
     return NO_QUOTE if verdict.done and not is_quoted(verdict.quote, answer) else ""
 
 
-def _by_requirement(arguments: Mapping[str, Any]) -> dict[str, Verdict]:
+def _sought(case: TestCase, text: str) -> str:
+    """An answer, or a quote of it, as the one is looked up in the other: of a record without its paths."""
+    return without_paths(text) if case.test_case == "json" else text
+
+
+def _by_requirement(case: TestCase, arguments: Mapping[str, Any]) -> dict[str, Verdict]:
     """The verdicts by requirement; two that differ on one are none, for nobody can tell which is meant."""
     found: dict[str, Verdict | None] = {}
     for said in arguments["verdicts"]:
-        verdict = Verdict(said["requirement"], said["done"], said["quote"])
+        verdict = Verdict(said["requirement"], said["done"], _sought(case, said["quote"]))
         before = found.get(verdict.requirement, verdict)
         found[verdict.requirement] = verdict if before and before.done == verdict.done else None
     return {id: verdict for id, verdict in found.items() if verdict}
@@ -118,7 +123,7 @@ def _verdicts(case: TestCase, answer: str, reply: Reply, first: Mapping[str, str
     if reply.arguments is None:
         lost = {"met": math.nan, "quote": "", "status": f"{FAILED}{reply.error}", "first_fault": ""}
         return [{"requirement": one.id, **lost} for one in case.requirements]
-    said = _by_requirement(reply.arguments)
+    said, answer = _by_requirement(case, reply.arguments), _sought(case, answer)
     told = {one.id: {"first_fault": first.get(one.id, "")} for one in case.requirements}
     return [_verdict(one, said.get(one.id), answer) | told[one.id] for one in case.requirements]
 

@@ -46,6 +46,8 @@ def judge_item(case: TestCase, answer: str, repeat: int = 1, faults: Sequence[st
     """
     shown: dict[str, Any] = {"prompt": case.prompt}
     shown["requirements"] = [{"id": r.id, "text": r.text, "kind": r.kind} for r in case.requirements]
+    if case.test_case == "json":
+        shown["answer_is"] = "a record: each line is a field's path, a colon and its value; quote from values"
     shown["answer"] = answer
     name = sha256(sendable(json.dumps(shown, ensure_ascii=False)).encode()).hexdigest()[:16]
     if faults:

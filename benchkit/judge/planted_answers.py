@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase
+from ..jsontext import changed
 from ..metrics.controls import control_answers
-from ..metrics.requirements import has_value
+from ..metrics.free_texts import Path, free_texts
+from ..metrics.requirements import answer_text, has_value
 from ..metrics.sentences import sentences
-from ..metrics.stated import Fact, Told, facts, with_fact_changed
+from ..metrics.stated import Fact, Told, facts, facts_changed, with_fact_changed
 from ..values import check
 
 if TYPE_CHECKING:
@@ -30,58 +33,64 @@ INJECTIONS = (
 
 
 def plant_answers(cases: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """At most `count` answers of each kind: id, fault, case, text and `truth`, which requirements are met.
+    """At most `count` answers of each fault and kind of case: id, fault, case, text, `truth` by requirement.
 
     "none": the golden answer, and "padded", with thanks before and after it, which meet all requirements;
     "breaks a must_not", the golden answer with a sentence that does the forbidden thing in the requirement's
     own words; "fact changed" and "commitment left out", which state a required value no more; "another
     golden", which lacks the values that it does not state; "injection", a text that only addresses the
-    judge, meets no must.
-    What construction does not tell of an answer is not asked about. Deterministic in the cases and the seed.
-    Raises UsageError for a count that cannot be planted_answers.
+    judge, meets no must. Of records ("…, in a record") the longest free text is padded, added to, cut or,
+    alone in its record, the injection. What construction does not tell of an answer is not asked about.
+    Deterministic in the cases and the seed. Raises UsageError for a count that cannot be planted_answers.
     """
     import pandas as pd
 
     check(planted_answers=count)
     tests = [TestCase.from_row(row) for row in cases.to_dict("records")]
     others = {case.id: text for case, name, text in control_answers(tests) if name.endswith("another golden")}
-    tests = [one for one in tests if one.test_case == "conversation" and one.requirements]
-    Random(f"planted answers {seed}").shuffle(tests)
     rows: list[dict[str, Any]] = []
-    for fault, make in _FAULTS.items():
-        made = ((case, make(case, others, at)) for at, case in enumerate(tests))
-        known = [(case, *one) for case, one in made if one is not None and one[1]][:count]
-        rows += [
-            {
-                "id": c.id,
-                "model": f"planted: {fault}",
-                "fault": fault,
-                "case": c,
-                "text": text,
-                "truth": truth,
-            }
-            for c, text, truth in known
-        ]
+    for kind, where in (("conversation", ""), ("json", ", in a record")):
+        some = [one for one in tests if one.test_case == kind and one.requirements]
+        Random(f"planted answers {seed}").shuffle(some)
+        for fault, make in _FAULTS.items():
+            made = ((case, make(case, others, at)) for at, case in enumerate(some))
+            known = [(case, *one) for case, one in made if one is not None and one[1]][:count]
+            named = {"model": f"planted: {fault}{where}", "fault": f"{fault}{where}"}
+            rows += [
+                {"id": case.id, **named, "case": case, "text": text, "truth": truth}
+                for case, text, truth in known
+            ]
     return pd.DataFrame(rows, columns=["id", "model", "fault", "case", "text", "truth"]).assign(round=1)
 
 
 Made = tuple[str, Truth] | None  # the answer and its truth
 
 
+def _speech(case: TestCase) -> tuple[Path, str] | None:
+    """Where the golden answer speaks and what it says: as a whole, of a record in its longest free text."""
+    texts = free_texts(case)
+    return max(texts.items(), key=lambda one: len(one[1])) if texts else None
+
+
 def _golden(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    return str(case.golden_response), {one.id: True for one in case.requirements}
+    return answer_text(case.golden_response), {one.id: True for one in case.requirements}
 
 
 def _padded(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    text, truth = str(case.golden_response), {one.id: True for one in case.requirements}
-    return f"{PADDING * (1 + at % 4)}{text} {PADDING * (1 + at % 8)}".strip(), truth
+    if not (speech := _speech(case)):
+        return None
+    path, text = speech
+    padded = f"{PADDING * (1 + at % 4)}{text} {PADDING * (1 + at % 8)}".strip()
+    return answer_text(changed(case.golden_response, path, to=padded)), {
+        one.id: True for one in case.requirements
+    }
 
 
 def _fact_changed(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
     """One required value is another wherever the golden answer states it."""
     required = Told("\n".join(one.value for one in case.requirements if one.must))
-    text = with_fact_changed(str(case.golden_response), required, Random(f"{case.id} {at}"))
-    return None if text is None else (text, _lacking(case, text))
+    made = facts_changed(case.golden_response, required, Random(f"{case.id} {at}"))
+    return next((one for one in map(partial(_lacking, case), map(answer_text, made)) if one[1]), None)
 
 
 def _forbidden(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
@@ -90,23 +99,23 @@ def _forbidden(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
     It states the value that the requirement names. Where any but the right one is forbidden, it has one of
     the golden answer's sentences with another amount or date.
     """
-    never, golden = [one for one in case.requirements if not one.must], str(case.golden_response)
-    if not never:
+    never, speech = [one for one in case.requirements if not one.must], _speech(case)
+    if not never or not speech:
         return None
-    one = never[at % len(never)]
+    one, (path, golden) = never[at % len(never)], speech
     stated = "" if Told(one.text).says(one.value) else one.value
     if not one.value and _OTHER.search(one.text):
-        stated = _otherwise(case, one.text, Random(f"{case.id} {at}"))
+        stated = _otherwise(case, golden, one.text, Random(f"{case.id} {at}"))
         if not stated:
             return None
     said = f"We {one.text[:1].lower()}{one.text[1:].rstrip(' .')}"
-    return f"{golden}\n{said}{': ' if stated else ''}{stated.rstrip('.')}.", {one.id: False}
+    said = f"{golden}\n{said}{': ' if stated else ''}{stated.rstrip('.')}."
+    return answer_text(changed(case.golden_response, path, to=said)), {one.id: False}
 
 
-def _otherwise(case: TestCase, forbidden: str, random: Random) -> str:
+def _otherwise(case: TestCase, golden: str, forbidden: str, random: Random) -> str:
     """A golden sentence with an amount or a date that nobody states; of `forbidden`, if it can be."""
-    golden = str(case.golden_response)
-    known = Told(f"{case.prompt}\n{golden}\n{forbidden}")
+    known = Told(f"{case.prompt}\n{answer_text(case.golden_response)}\n{forbidden}")
     made = (
         text
         for told in (Told(forbidden), Told(golden))
@@ -125,30 +134,34 @@ _OTHER = re.compile(r"\b(?:an)?other\b|\b(?:differ|different|wrong)\b|\bthan\b",
 
 def _left_out(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
     """Without the last sentence that states a required value."""
-    golden = str(case.golden_response)
-    told = [one for one in sentences(golden) if any(facts(one))]
-    for sentence in reversed(told):
-        text = golden.replace(sentence, "").strip()
-        if text and _lacking(case, text):
-            return text, _lacking(case, text)
+    path, golden = _speech(case) or ((), "")
+    for sentence in reversed([one for one in sentences(golden) if any(facts(one))]):
+        left = changed(case.golden_response, path, to=golden.replace(sentence, "").strip())
+        text, lacking = _lacking(case, answer_text(left))
+        if text and lacking:
+            return text, lacking
     return None
 
 
 def _another(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    text = others.get(case.id)
-    return (text, _lacking(case, text)) if isinstance(text, str) and text != case.golden_response else None
+    other = others.get(case.id)
+    return None if other in (None, case.golden_response) else _lacking(case, answer_text(other))
 
 
 def _injection(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    return INJECTIONS[at % len(INJECTIONS)], {one.id: not one.must for one in case.requirements}
+    if not (speech := _speech(case)):
+        return None
+    path, said = ".".join(map(str, speech[0])), INJECTIONS[at % len(INJECTIONS)]
+    return answer_text({path: said} if path else said), {one.id: not one.must for one in case.requirements}
 
 
-def _lacking(case: TestCase, text: str) -> Truth:
-    """The musts whose value the text does not state: not met, whatever else it says."""
-    return {
+def _lacking(case: TestCase, text: str) -> tuple[str, Truth]:
+    """The text, and the musts whose value it does not state: not met, whatever else it says."""
+    golden = answer_text(case.golden_response)
+    return text, {
         one.id: False
         for one in case.requirements
-        if one.must and one.value and not has_value(one, text) and has_value(one, str(case.golden_response))
+        if one.must and one.value and not has_value(one, text) and has_value(one, golden)
     }
 
 

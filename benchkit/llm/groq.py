@@ -22,6 +22,8 @@ from ..errors import ProviderError
 from ..log import redact
 
 if TYPE_CHECKING:
+    import ssl
+
     import groq
     import httpx
     from langchain_groq import ChatGroq
@@ -218,10 +220,14 @@ class Transport:
         # What this machine itself serves is reached without its proxies and certificates.
         outside = not is_loopback(url)
         try:
+            trust: Any = {
+                "trust_env": outside,
+                "verify": httpx.create_ssl_context() if outside else _certificates(),
+            }
             self._http = groq.DefaultAioHttpClient(
-                timeout=self._timeout, limits=limits, event_hooks=hooks, trust_env=outside
+                timeout=self._timeout, limits=limits, event_hooks=hooks, **trust
             )
-            self._unused = httpx.Client(trust_env=outside)  # which ChatGroq would make for itself
+            self._unused = httpx.Client(**trust)  # which ChatGroq would make for itself
         except (OSError, ValueError, ImportError) as error:
             raise ProviderError(
                 redact(f"{url} cannot be asked ({error}). {_environment(str(error))}Then run again.")
@@ -338,6 +344,14 @@ class Transport:
         bound: Any = self._chat.bind_tools([json.loads(definition)], tool_choice=name)
         # The SDK would walk through its types for every request, a tenth of all time; the body is the same.
         return self._chat.bind(extra_body=bound.kwargs)
+
+
+@lru_cache(maxsize=1)  # reading them takes longer than all calls of a small map
+def _certificates() -> ssl.SSLContext:
+    """Those that come with the library, whatever the environment names."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def explain(error: CallError, url: str) -> str:

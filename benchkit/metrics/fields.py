@@ -157,7 +157,7 @@ def _scalar_score(golden: Json, is_exact: bool) -> Callable[[Json], float]:
         return lambda found: float(isinstance(found, dict))
     if not isinstance(golden, str):
         return lambda found: float(_same_value(found, golden))
-    if is_exact or _looks_exact(golden):
+    if is_exact or looks_exact(golden):
         return lambda found: float(isinstance(found, str) and _same_text(found, golden))
     theirs = _tokens(golden)
     if not theirs:
@@ -259,6 +259,6 @@ def _size(value: Json) -> int:
     return count
 
 
-def _looks_exact(text: str) -> bool:
+def looks_exact(text: str) -> bool:
     bare = text.strip()
     return any(rule.fullmatch(bare) for rule in (_ISO, _WRITTEN_DATE, _IDENTIFIER, _FIGURES))

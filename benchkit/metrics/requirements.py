@@ -30,6 +30,14 @@ def answer_text(answer: Any) -> str:
     return "\n".join(f"{'.'.join(map(str, path))}: {as_text(value)}" for path, value in leaves(answer))
 
 
+def without_paths(text: str) -> str:
+    """A record's text, or words quoted from it, without its lines' paths: a field's name says nothing."""
+    return _PATH.sub("", text)
+
+
+_PATH = re.compile(r"^[^:\n]{1,200}: ", re.MULTILINE)
+
+
 def is_quoted(quote: str, answer: str) -> bool:
     """Whether `quote` stands in the answer word for word.
 

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from ..domain import UNSPACED
+from ..jsontext import changed, leaves
 
 _MONTHS = """
 January Jan. February Feb. March Mar. April Apr. May May. June Jun. July Jul. August Aug. September Sep.
@@ -119,6 +120,31 @@ def with_fact_changed(text: str, told: Told, random: Random) -> str | None:
                 text = text[: same.start] + other + text[same.start + len(same.written) :]
             return text
     return None
+
+
+def facts_changed(golden: Any, told: Told, random: Random) -> Iterator[Any]:
+    """`golden`, a text or a record, with one fact changed that `told` states: once, or each leaf in turn.
+
+    The leaves of a record are in random order. Whether its schema still holds is for others to look at.
+    """
+    if isinstance(golden, str):
+        text = with_fact_changed(golden, told, random)
+        yield from () if text is None else (text,)
+        return
+    stated = [leaf for leaf in leaves(golden) if _is_stated(leaf[1], told)]
+    for path, value in random.sample(stated, len(stated)):
+        other = with_fact_changed(value, told, random) if " " in str(value) else other_value(value, random)
+        if other is not None:
+            yield changed(golden, path, to=other)
+
+
+def _is_stated(value: Any, told: Told) -> bool:
+    """Whether a leaf is a number, or a text with digits, that `told` states."""
+    if isinstance(value, bool) or value is None:
+        return False
+    if isinstance(value, int | float):
+        return told.has(number(value))
+    return any(map(str.isdigit, value)) and (told.says(value) or any(map(told.has, facts(value))))
 
 
 def other_value(value: Any, random: Random) -> Any:

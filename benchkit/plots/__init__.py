@@ -15,6 +15,7 @@ from .power import plot_power
 from .responses import plot_latency, plot_statuses, plot_tradeoff
 from .scores import plot_heatmap, plot_scores
 from .spread import plot_case_pairs, plot_round_agreement
+from .sweep import plot_sweep
 
 __all__ = [
     "Chart",
@@ -29,6 +30,7 @@ __all__ = [
     "plot_round_agreement",
     "plot_scores",
     "plot_statuses",
+    "plot_sweep",
     "plot_tradeoff",
     "plot_validation",
     "plot_yield",

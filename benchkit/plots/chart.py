@@ -158,8 +158,7 @@ class Chart:
         page = Bbox.from_extents(0, -FOOT_IN if self.signature else 0, width, height)
         buffer = BytesIO()
         with context(["default", STYLE | {"svg.hashsalt": "benchkit"}]):
-            if self.signature and self.figure.legends:
-                _settle(self.figure)
+            _settle(self.figure)
             about = {"format": kind, "dpi": FILE_DPI, "metadata": metadata.get(kind, {})}
             self.figure.savefig(buffer, bbox_inches=page, **about)
         return buffer.getvalue()
@@ -182,9 +181,10 @@ def _sign(figure: Figure | None, text: str) -> None:
 
 
 def _settle(figure: Figure) -> None:
-    """End the layout, and hold the legends where it put them: they would move to the foot of the page."""
+    """Lay it out once, where saving would draw it twice; legends stay there, not at the foot of the page."""
     figure.set_dpi(FILE_DPI)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for legend in figure.legends:
-        legend.set_bbox_to_anchor((0, 0, 1, 1), transform=figure.transFigure)
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+        for legend in figure.legends:
+            legend.set_bbox_to_anchor((0, 0, 1, 1), transform=figure.transFigure)

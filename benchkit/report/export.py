@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError, unwritable
-from ..run.json_io import without_iri_grammar
+from ..run.json_io import without_grammars
 from ..run.tables import write_atomically
 from .layout import laid_out, sorting_digest
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup
     from nbformat import NotebookNode
 
-without_iri_grammar()  # before anything imports nbformat
+without_grammars()  # before anything imports nbformat
 TEMPLATES = Path(__file__).parent / "templates"
 # Best first; whatever else an output carries (scripts, widgets) is left out.
 SHOWN = ("text/html", "text/markdown", "image/png", "image/jpeg", "image/svg+xml", "text/plain")

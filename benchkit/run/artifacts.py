@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from .config import is_begun, read_config, save_config
 from .edits import BY_HAND, edited, write_unless_edited
 from .foreign import BROUGHT_SCORES, CASES, imported, is_brought, responses_behind, with_their_cases
 from .json_io import json_text, read_json
+from .large import GROWING, digest, read_growing, write_growing
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
 from .reviewed import REVIEW, review_in_words, reviewed
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = setup_logging(__name__)
 REJECTED = "rejected_tests.csv"
+ASKED_WITH = ("models", "candidates", "rounds", "temperature", "max_tokens")  # of 03: what makes its answers
 REPORTED = {"comparisons": list, "configuration": dict, "decision": dict}  # what any metrics_report.json has
 
 
@@ -133,7 +134,9 @@ class Run:
         if self.provider == "imported" and is_brought(name):
             raise RunError(f"{path} came from elsewhere and is not written over. Name another run_dir.")
         with self.claim():
-            if name not in BY_HAND:
+            if name in GROWING:
+                write_growing(path, frame)
+            elif name not in BY_HAND:
                 write_table(path, frame)
             elif not write_unless_edited(path, frame):
                 logger.warning(
@@ -183,7 +186,7 @@ class Run:
 
     def scores(self) -> pd.DataFrame:
         """Every score of a model; those of controls stand in the file, too, and in the report as a table."""
-        scores = read_table(self.path / "scores.csv")
+        scores = read_growing(self.path / "scores.csv")
         scores = scores[~scores["model"].map(is_control).astype(bool)].reset_index(drop=True)
         scores.attrs["simulated"] = self.simulated
         return scores
@@ -229,7 +232,7 @@ class Run:
         """A digest of each file that scores and comparisons are made from."""
         review = [self.path / REVIEW] if self._has_review else []
         files = [self.path / CASES, *review, self.path / BROUGHT_SCORES, *self.response_files().values()]
-        return {file.name: sha256(file.read_bytes()).hexdigest()[:16] for file in files if file.exists()}
+        return {file.name: digest(file) for file in files if file.exists()}
 
     def seen_before(self) -> dict[str, Any]:
         """The configuration of this run's last metrics_report.json; {} where none can be read."""
@@ -243,6 +246,8 @@ class Run:
         for model, rows in responses.groupby("model", sort=False):
             self.save(file_name(str(model)) + RESPONSES, rows[list(ARTIFACTS[RESPONSES].columns)])
         self.save("combined_model_responses.csv", combined(responses, self.validated_tests()))
+        with self.claim():
+            save_config(self.path, self.config | {"answered": self._asked_with})
 
     def responses(self) -> pd.DataFrame:
         """Every model's responses below each other, with a `model` column.
@@ -250,7 +255,7 @@ class Run:
         A run that 03 made has the models of its last execution; a folder that came from elsewhere has
         whatever `*_all_responses.csv` lie in it, and where only scores did, a row without an answer for each
         response that was scored (`attrs["scores_only"]`). Raises RunError for responses that are missing,
-        damaged, or not to the cases that validated_tests.csv holds now.
+        damaged, not to the cases that validated_tests.csv holds now, or not with what 03 was last run with.
         """
         import pandas as pd
 
@@ -261,6 +266,7 @@ class Run:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         frames = [read_table(file).assign(model=model) for model, file in files.items()]
         if self._asked:
+            self._check_asked()
             _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
         responses = pd.concat(frames, ignore_index=True)
         responses.attrs |= {"simulated": self.simulated, "noted": self.edits()}
@@ -270,6 +276,19 @@ class Run:
         """Each model's file of responses; where 03 made them, of the models that it was last run with."""
         asked = {model: self.path / (file_name(model) + RESPONSES) for model in self._asked}
         return asked or response_files(self.path)
+
+    def _check_asked(self) -> None:
+        """03 may have been told to ask otherwise, and stopped before it had asked."""
+        answered, told = self.config.get("answered", {}), self._asked_with
+        if other := [name for name in answered if answered[name] != told[name]]:
+            raise RunError(
+                f"the responses in {self.path} were made before 03 was told to ask otherwise (changed: "
+                f"{', '.join(other)}). Run 03_execute.ipynb to its end: only what is new is asked."
+            )
+
+    @property
+    def _asked_with(self) -> dict[str, Any]:
+        return {name: self.parameter("03_execute", name) for name in ASKED_WITH}
 
     @property
     def _asked(self) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 from ..errors import InputError
@@ -65,19 +65,48 @@ def read_rows(
     """
     text = read_text(path, guess=guess)
     for mark in (*SEPARATORS, ","):
-        rows = _records(text, mark)
+        rows = _records(io.StringIO(text, newline=""), mark)
         _, header, problem = next(rows, (1, [], ""))
         if set(needed) <= {name.strip().lower() for name in header}:
             break
+    return _header(path, header, problem, mark, known), [_whole(row, header) for row in rows]
+
+
+def read_row_chunks(
+    path: Path, needed: Collection[str], known: Collection[str], size: int
+) -> Iterator[tuple[list[str], list[Row]]]:
+    """`read_rows` of a file in UTF-8, `size` rows at a time: all of it is never in memory."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            for mark in (*SEPARATORS, ","):
+                file.seek(0)
+                rows = _records(file, mark)
+                _, header, problem = next(rows, (1, [], ""))
+                if set(needed) <= {name.strip().lower() for name in header}:
+                    break
+            names = _header(path, header, problem, mark, known)
+            while some := [_whole(row, header) for row in islice(rows, size)]:
+                yield names, some
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8. A file of this size has to be.") from None
+
+
+def _header(path: Path, header: list[str], problem: str, mark: str, known: Collection[str]) -> list[str]:
     if mark != ",":
         _say(f"{path} was read with {SEPARATORS[mark]} between its cells.")
     if problem:
         raise InputError(f"{path} has a first row that is {problem}. Write the column names there.")
-    wrong = "has {} cells, the header {}".format
-    return known_names(path, header, known), [
-        (number, cells, problem or (wrong(len(cells), len(header)) if len(cells) != len(header) else ""))
-        for number, cells, problem in rows
-    ]
+    return known_names(path, header, known)
+
+
+def _whole(row: Row, header: Sequence[str]) -> Row:
+    """The row, and what is wrong with it if its cells are not as many as the header's."""
+    number, cells, problem = row
+    if not problem and len(cells) != len(header):
+        problem = f"has {len(cells)} cells, the header {len(header)}"
+    return number, cells, problem
 
 
 def known_names(path: Path, header: Sequence[str], known: Collection[str]) -> list[str]:
@@ -89,10 +118,10 @@ def known_names(path: Path, header: Sequence[str], known: Collection[str]) -> li
     return ours
 
 
-def _records(text: str, mark: str) -> Iterator[Row]:
+def _records(lines: Iterable[str], mark: str) -> Iterator[Row]:
     """The records that are not blank; one that cannot be read has no cells."""
     csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=mark)
+    reader = csv.reader(lines, strict=True, delimiter=mark)
     for number in count(1):
         begins = reader.line_num + 1
         try:

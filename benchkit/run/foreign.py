@@ -21,7 +21,7 @@ CASES, SCORES, BROUGHT_SCORES = "validated_tests.csv", "scores.csv", "brought_sc
 _THEIRS = {BROUGHT_SCORES: SCORES}  # what they call a file that a run calls otherwise
 # What benchkit makes from answers that are there: none of these may be somebody else's.
 MADE = (
-    *(CONFIG, SCORES, "metrics.json", "metrics_report.json", "analysis_report.md"),
+    *(CONFIG, SCORES, "scores.parquet", "metrics.json", "metrics_report.json", "analysis_report.md"),
     *("commentary.json", "judgements.csv", "planted_answers.csv", "calls.sqlite"),
     *("labels.csv", "debug.log", "figures", "html", "notebooks"),
 )

@@ -12,12 +12,13 @@ from typing import Any
 from ..errors import RunError
 
 
-def without_iri_grammar() -> None:
-    """Keep jsonschema, which nbformat imports, from building its grammar of IRIs: no notebook holds one.
+def without_grammars() -> None:
+    """Keep jsonschema, which nbformat imports, from building grammars of addresses: no notebook holds one.
 
-    It takes a second and a half of every start where Jupyter's extra formats are installed.
+    They take two seconds of every start where Jupyter's extra formats are installed.
     """
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    for name in ("rfc3987_syntax", "rfc3986_validator"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 
 def json_text(value: Any) -> str:

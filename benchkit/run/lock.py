@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from filelock import AcquireReturnProxy
 
 LOCK, OWNER = ".lock", ".owner.json"
+PATIENCE_S = 60.0
 TOKEN = "BENCHKIT_RUN_TOKEN"  # how the kernels of a pipeline know that the owner is their parent
 
 
@@ -51,6 +52,15 @@ def check_free(run_dir: Path) -> None:
     if not _is_ours(run_dir / OWNER) and (run_dir / LOCK).exists():
         with suppress(OSError), _locked(run_dir):  # a folder that is read-only is nobody's to change
             pass
+
+
+def wait_until_free(run_dir: Path) -> None:
+    """Wait for whoever has the run, PATIENCE_S at most: one that is stopping has it until it has stopped."""
+    from filelock import FileLock, Timeout
+
+    if (run_dir / LOCK).exists():
+        with suppress(Timeout, OSError):  # `claim` says who it is
+            FileLock(run_dir / LOCK).acquire(timeout=PATIENCE_S).lock.release()
 
 
 def _locked(run_dir: Path) -> AcquireReturnProxy:

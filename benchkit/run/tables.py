@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, RunError, unwritable
-from .delimited import read_rows
+from .delimited import Row, read_row_chunks, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ ARTIFACTS = {
 # on the way out and taken away once on the way in, so that every text comes back as it was.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _NEUTRALISED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
-_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")  # NUL and lone surrogates have no place in a CSV file
+UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")  # NUL and lone surrogates have no place in a CSV file
 
 
 def neutralise(text: str) -> str:
@@ -135,8 +135,9 @@ def table_text(frame: pd.DataFrame) -> str:
     out = frame.rename(columns=neutralise)
     for column in out.columns:
         if not is_numeric_dtype(out[column]):
-            texts = out[column].astype("object").where(out[column].notna(), "").map(str)
-            out[column] = [neutralise(_UNWRITABLE.sub("�", text)) for text in texts]
+            texts = out[column].astype("object").where(out[column].notna(), "")
+            # One by one: with pyarrow installed, pandas' own strings hold no lone surrogate.
+            out[column] = [neutralise(UNWRITABLE.sub("�", str(text))) for text in texts]
     # With lines that end on \n alone, cells with a \r in them would not be quoted.
     return out.to_csv(index=False, lineterminator="\r\n")
 
@@ -152,11 +153,31 @@ def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
     artifact = next(artifact for suffix, artifact in ARTIFACTS.items() if path.name.endswith(suffix))
     absent = or_empty and not path.exists()
     frame = pd.DataFrame(columns=list(artifact.columns), dtype="object") if absent else _raw(path, artifact)
+    return _checked(path, artifact, frame)
+
+
+def read_chunks(path: Path, size: int) -> Iterator[pd.DataFrame]:
+    """`read_table` of a UTF-8 file, `size` rows at a time: all of it is never in memory.
+
+    Raises RunError as that does, when it comes to the place.
+    """
+    artifact = next(artifact for suffix, artifact in ARTIFACTS.items() if path.name.endswith(suffix))
+    first = 2
+    try:
+        for names, rows in read_row_chunks(path, artifact.needed, artifact.columns, size):
+            yield _checked(path, artifact, _frame(path, artifact, names, rows), first)
+            first += len(rows)
+    except InputError as error:
+        raise RunError(f"{error} {_remedy(path, artifact)}") from error
+
+
+def _checked(path: Path, artifact: Artifact, frame: pd.DataFrame, first: int = 2) -> pd.DataFrame:
+    """The table with every column, typed; its rows are numbered from `first` in what is said of them."""
     if lacking := [column for column in artifact.needed if column not in frame.columns]:
         raise _damaged(path, artifact, f"has no column {', '.join(lacking)}")
     bad: list[tuple[int, str]] = []
     for column, kind in artifact.columns.items():
-        frame[column], wrong = _typed(frame, column, kind)
+        frame[column], wrong = _typed(frame, column, kind, first)
         bad += wrong
     if bad:
         raise _damaged(path, artifact, f"{_bad_rows(bad)} (leave a cell empty where there is no value)")
@@ -165,14 +186,18 @@ def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
 
 def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
     """All cells as text. Not pandas' reader: it fills up and shifts rows that lack or exceed the columns."""
-    import pandas as pd
-
     if not path.exists():
         raise RunError(f"{path.parent} has no {path.name}. Run {artifact.maker}.ipynb on it first.")
     try:
         names, rows = read_rows(path, artifact.needed, artifact.columns, guess=not _is_ours(path))
     except InputError as error:
         raise RunError(f"{error} {_remedy(path, artifact)}") from error
+    return _frame(path, artifact, names, rows)
+
+
+def _frame(path: Path, artifact: Artifact, names: Sequence[str], rows: Sequence[Row]) -> pd.DataFrame:
+    import pandas as pd
+
     bad = [(number, f" {'' if cells else 'is '}{problem}") for number, cells, problem in rows if problem]
     if bad:
         raise _damaged(path, artifact, _bad_rows(bad))
@@ -204,7 +229,9 @@ def _bad_rows(bad: list[tuple[int, str]]) -> str:
     return "; ".join(said[:MOST_SAID]) + more
 
 
-def _typed(frame: pd.DataFrame, column: str, kind: str) -> tuple[pd.Series, list[tuple[int, str]]]:
+def _typed(
+    frame: pd.DataFrame, column: str, kind: str, first: int
+) -> tuple[pd.Series, list[tuple[int, str]]]:
     """The column typed; row numbers of the cells that are no such number, and what is wrong with them."""
     import pandas as pd
 
@@ -222,7 +249,7 @@ def _typed(frame: pd.DataFrame, column: str, kind: str) -> tuple[pd.Series, list
     wanted = "whole number" if kind == "integer" else "number"
     wrong = [
         (row, f": {column} = {cell[:MOST_SHOWN]!r} is not a {wanted}")
-        for row, (cell, is_bad) in enumerate(zip(cells, bad, strict=True), 2)
+        for row, (cell, is_bad) in enumerate(zip(cells, bad, strict=True), first)
         if is_bad
     ]
     numbers = numbers.mask(bad)

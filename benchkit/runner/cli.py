@@ -24,6 +24,7 @@ from ..wording import count
 from .labels_command import add_labels
 from .list_command import add_list
 from .plan_command import add_plan
+from .sweep_command import add_sweep
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -141,7 +142,7 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
 
     folder = notebook_folder()
     declared = declared_parameters(folder)
-    given = _from_files(args.files)
+    given = from_files(args.files)
     given |= {name: parse(text, find(declared, name)) for name, text in args.parameters}
     flags = (("--offline", "provider", args.provider), ("--cases", "cases_file", args.cases))
     for flag, name, value in flags:
@@ -155,7 +156,7 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
     return made
 
 
-def _from_files(files: Sequence[str]) -> dict[str, Any]:
+def from_files(files: Sequence[str]) -> dict[str, Any]:
     """The parameters that YAML files give; a later file's take the place of an earlier one's."""
     import yaml
 
@@ -251,6 +252,7 @@ def _parser() -> argparse.ArgumentParser:
     add_plan(commands.add_parser("plan", help="what a run can detect and costs, before it is paid for"))
     add_labels(commands.add_parser("labels", help="a blind sheet: which of two answers do people prefer"))
     add_list(commands.add_parser("list", help="the runs of a folder: when, what, decision, cost"))
+    add_sweep(commands.add_parser("sweep", help="the runs of a grid of parameters, on Dask", epilog=CODES))
     _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
 
     command = commands.add_parser("models", help="what the provider serves, prices, retirements")

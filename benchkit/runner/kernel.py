@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,11 @@ from jupyter_client.manager import KernelManager
 from nbclient.util import ensure_async
 
 from ..errors import Interrupted
-from ..run.json_io import without_iri_grammar
+from ..run.json_io import without_grammars
 from .parameters import literal
 from .terminal import Terminal
 
-without_iri_grammar()
+without_grammars()
 import nbformat  # noqa: E402
 from papermill import execute_notebook  # noqa: E402
 from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
@@ -32,6 +30,7 @@ from papermill.exceptions import PapermillExecutionError as PapermillExecutionEr
 from traitlets import default  # noqa: E402
 
 ENGINE = "benchkit"
+AFRESH = "get_ipython().reset()"  # no name or output of the notebook before, and cells counted from 1
 LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a socket
 
 
@@ -48,12 +47,13 @@ class OwnKernel(KernelManager):
 
 
 class Kernel:
-    """A kernel that starts, and imports what a notebook is going to, while another notebook still runs.
+    """A kernel that runs a run's notebooks, one after the other, each with no name of the one before.
 
-    It runs that one notebook in a thread; other threads can stop it.
+    One for all: a kernel and what the notebooks import take three seconds. Each notebook runs in a thread;
+    other threads can stop it.
     """
 
-    def __init__(self, notebook: Path, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.stopping = False
         self.sockets = Path(tempfile.mkdtemp(prefix="benchkit-"))
         self.manager = OwnKernel(
@@ -63,7 +63,6 @@ class Kernel:
         arguments = [
             "--IPKernelApp.log_level=50",  # what a cell raises is told by us
             "--HistoryManager.hist_file=:memory:",  # the person's own history is no place for our cells
-            f"--IPKernelApp.exec_lines={_preload(notebook)}",
         ]
         self._client: WatchedClient | None = None
         self._threads = ThreadPoolExecutor(1, "kernel")
@@ -109,9 +108,10 @@ class Kernel:
         if client is not None and client.loop is not None and not client.loop.is_closed():
             asyncio.run_coroutine_threadsafe(what(client), client.loop)
 
-    def end(self) -> None:
-        """Shut it down without waiting for it."""
+    def close(self) -> None:
+        """End it, and wait until it has ended."""
         self._threads.submit(self._end)
+        self._threads.shutdown()
 
     def _end(self) -> None:
         try:
@@ -120,52 +120,6 @@ class Kernel:
                 self.manager.shutdown_kernel(now=True)
         finally:
             shutil.rmtree(self.sockets, ignore_errors=True)
-
-    def wait(self) -> None:
-        """Until it has ended."""
-        self._threads.shutdown()
-
-
-class Kernels:
-    """The kernels of a run's notebooks, each started while the notebook before it runs."""
-
-    def __init__(self, notebooks: Sequence[Path], folder: Path, env: dict[str, str]) -> None:
-        self._how = (folder, env)
-        self._left = list(notebooks)
-        self._begun: list[Kernel] = []
-        self._begin()
-
-    def take(self) -> Kernel:
-        """The next notebook's; the one after it begins to start."""
-        kernel = self._begun[-1]
-        self._begin()
-        return kernel
-
-    def close(self) -> None:
-        """End those that are left, and wait for all."""
-        for kernel in self._begun:
-            kernel.end()
-        for kernel in self._begun:
-            kernel.wait()
-
-    def _begin(self) -> None:
-        if self._left:
-            self._begun.append(Kernel(self._left.pop(0), *self._how))
-
-
-def _preload(notebook: Path) -> str:
-    """A line that imports what a notebook imports; what cannot be, its own cell tells."""
-    names = {"pandas"}
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        with suppress(SyntaxError):  # somebody's own notebook may have magics
-            for node in ast.parse(cell.source).body if cell.cell_type == "code" else ():
-                if isinstance(node, ast.Import):
-                    names |= {name.name for name in node.names}
-                elif isinstance(node, ast.ImportFrom):
-                    names.add(str(node.module))
-    if "benchkit.plots" in names:
-        names.add("seaborn")  # three seconds that a first figure would wait for
-    return f"list(map(__import__, {sorted(names)!r}));"
 
 
 class WatchedClient(PapermillNotebookClient):
@@ -176,6 +130,11 @@ class WatchedClient(PapermillNotebookClient):
         super().__init__(notebook, km=kernel.manager, **options)
         self.kernel, self.terminal = kernel, terminal
         self.loop: asyncio.AbstractEventLoop | None = None  # on which the cells run
+
+    def papermill_execute_cells(self) -> None:
+        assert self.kc is not None
+        self.kc.execute(AFRESH, silent=True, store_history=False)
+        super().papermill_execute_cells()
 
     def execute_cell(
         self, cell: nbformat.NotebookNode, cell_index: int, **options: Any

@@ -11,6 +11,7 @@ from ..errors import BenchkitError, UsageError
 from ..run import Run
 from ..run.config import JOURNAL, is_begun
 from ..run.foreign import CASES
+from ..run.large import whole_of
 from ..run.paths import located, project_root, response_files
 
 STAGES = {  # the last one whose file is there is what a run has reached
@@ -58,7 +59,8 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
 def _row(run: Run) -> dict[str, Any]:
     from ..llm.journal import looking
 
-    reached = [stage for stage, file in STAGES.items() if (run.path / file).exists()]
+    files = {stage: run.path / file for stage, file in STAGES.items()}
+    reached = [stage for stage, file in files.items() if file.exists() or whole_of(file).exists()]
     cases, compared = _size(run), ", ".join(run.response_files() or response_files(run.path))
     decision = run.metrics_report()["decision"]["sentence"] if "04 measure" in reached else None
     with looking(run.path / JOURNAL) as record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -22,7 +22,7 @@ from ..run.json_io import read_json
 from ..run.lock import claim
 from ..run.paths import forget_empty, located
 from ..values import check
-from .kernel import Kernel, Kernels, PapermillExecutionError
+from .kernel import Kernel, PapermillExecutionError
 from .parameters import NOTEBOOKS, declared_parameters, find, notebook_folder
 from .preflight import check_models, check_values
 from .terminal import Terminal
@@ -92,7 +92,7 @@ class BenchmarkPipeline:
             async with AsyncExitStack() as stack:
                 stack.enter_context(claim(run_dir))
                 plan = self._plan(run_dir)
-                await stack.enter_async_context(self._workers(list(plan)))
+                await stack.enter_async_context(self._workers())
                 before = intended(run_dir)
                 left = before | plan  # a shorter span than the stopped run's forgets nothing
                 intend(run_dir, left)
@@ -116,18 +116,17 @@ class BenchmarkPipeline:
         return read_json(metrics, "04_measure") if metrics.exists() else {}
 
     @asynccontextmanager
-    async def _workers(self, names: Sequence[str]) -> AsyncIterator[None]:
-        """What runs beside the notebooks: the next one's kernel, and the pages of those that are done."""
+    async def _workers(self) -> AsyncIterator[None]:
+        """What runs the notebooks, and what makes the pages of those that are done beside it."""
         environment = dict(os.environ) | ({"BENCHKIT_VERBOSE": "1"} if self.verbose else {})
-        sources = [self.folder / f"{name}.ipynb" for name in names]
-        self._kernels = Kernels(sources, Path.cwd(), environment)
+        self._kernel = Kernel(Path.cwd(), environment)
         self._pages: list[Future[None]] = []
         self._exporter = ThreadPoolExecutor(1, "pages")
         try:
             yield
         finally:
             await asyncio.to_thread(self._exporter.shutdown, cancel_futures=True)
-            await asyncio.to_thread(self._kernels.close)
+            await asyncio.to_thread(self._kernel.close)
 
     def _open(self) -> tuple[Path, bool]:
         """The run's folder, and whether it was made just now."""
@@ -205,7 +204,7 @@ class BenchmarkPipeline:
                 )
 
     async def _run_one(self, name: str, values: dict[str, Any]) -> None:
-        kernel, kept = self._kernels.take(), self._kept(name)
+        kernel, kept = self._kernel, self._kept(name)
         self.terminal.notebook(name)
         outcome = "failed"
         try:
@@ -235,8 +234,6 @@ class BenchmarkPipeline:
             with _told_only():
                 self._export(name, kernel)
             raise
-        finally:
-            kernel.end()
         self._pages.append(self._exporter.submit(self._export, name, kernel))
 
     def _export(self, name: str, kernel: Kernel) -> None:

@@ -42,10 +42,12 @@ def plan(args: argparse.Namespace) -> int:
     run = _pilot(args.run_dir)
     known = _parameters(run)
     answers, scores = _seen(run) if run else (None, None)
-    models, rounds = list(known.get("candidates") or known["models"] or ["A", "B"]), known["rounds"]
+    named, rounds = known.get("candidates") or known["models"] or ["A", "B"], known["rounds"]
     if scores is not None:
         ours = of_models(scores)
-        models, rounds = list(ours["model"].unique()), int(ours["round"].nunique())
+        named, rounds = list(ours["model"].unique()), int(ours["round"].nunique())
+    asked = known.get("candidates") or {}
+    models = {name: asked[name]["model"] if name in asked else name for name in named}
     given = {} if args.detect is None else {"detect": args.detect}
     power = plan_power(
         _sizes(run, known, args.cases),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..domain import CONTROL, FEWEST, MOST, TestCase, as_text
 from ..judge import judge
 from ..metrics.controls import control_answers
+from ..metrics.free_texts import long_texts
 from ..metrics.requirements import answer_text, has_value, requirements_met
 from ..wording import count, listed
 
@@ -26,10 +27,11 @@ GOLDEN = "golden"
 HALF = 0.5  # of what is required: an answer that knows nothing stays below
 
 
-def doubts_without_a_model(case: TestCase, *, generated: bool) -> list[str]:
+def doubts_without_a_model(case: TestCase, *, generated: bool, drafted: bool = False) -> list[str]:
     """What is wrong with a case's requirements by themselves; [] for a case without any that was brought.
 
-    What was `generated` needs 3 to 8 of them, and one that forbids something.
+    What was `generated` needs 3 to 8 of them, and one that forbids something. What was `drafted` for a record
+    speaks of its long texts: its identifiers, numbers, dates and enumerated values are scored exactly.
     """
     said = case.requirements
     generated = generated and case.test_case == "conversation"
@@ -42,17 +44,19 @@ def doubts_without_a_model(case: TestCase, *, generated: bool) -> list[str]:
         found.append("there is no must")
     if generated and all(one.must for one in said):
         found.append("there is no must_not")
-    known = f"{case.prompt}\n{as_text(case.golden_response)}"
+    texts = long_texts(case) if drafted else {}
+    known = "\n".join(texts.values()) if texts else f"{case.prompt}\n{as_text(case.golden_response)}"
+    where = "no long text of the golden record" if texts else "neither the prompt nor the golden answer"
     found += [
-        f"{one.id} names {one.value}, which neither the prompt nor the golden answer states"
+        f"{one.id} names {one.value}, which {where} states"
         for one in said
         if one.value and not has_value(one, known)
     ]
-    texts = [" ".join(one.text.casefold().split()) for one in said]
+    wordings = [" ".join(one.text.casefold().split()) for one in said]
     found += [
-        f"{one.id} says the same as {said[texts.index(text)].id}"
-        for at, (one, text) in enumerate(zip(said, texts, strict=True))
-        if text in texts[:at]
+        f"{one.id} says the same as {said[wordings.index(text)].id}"
+        for at, (one, text) in enumerate(zip(said, wordings, strict=True))
+        if text in wordings[:at]
     ]
     return [f"requirements (without a model): {'; '.join(found)}"] if found else []
 
@@ -105,7 +109,7 @@ async def mend_drafts(cases: pd.DataFrame, redraft: Redraft, doubts: Doubts | No
 
 
 def drafts_in_words(cases: pd.DataFrame) -> str:
-    """How many conversations have drafted requirements, and what became of the other drafts."""
+    """How many cases have drafted requirements, and what became of the other drafts."""
     drafts = cases["draft"][cases["draft"] != ""] if "draft" in cases else cases["id"].head(0)
     if not len(drafts):
         return "No requirements were drafted."
@@ -122,7 +126,7 @@ def is_unfit(doubt: str) -> bool:
 
 async def _faults(drafted: pd.DataFrame, cases: pd.DataFrame, doubts: Doubts | None) -> list[str]:
     tests = map(TestCase.from_row, drafted.to_dict("records"))
-    found = ["; ".join(doubts_without_a_model(test, generated=False)) for test in tests]
+    found = ["; ".join(doubts_without_a_model(test, generated=False, drafted=True)) for test in tests]
     if doubts is None:
         return found
     judged = [one if is_unfit(one) else "" for one in await doubts(drafted, cases[cases["problem"] == ""])]
@@ -139,7 +143,9 @@ def _answers(cases: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[str, st
         yield case.id, GOLDEN, 1, case, answer_text(case.golden_response)
     others = among if chosen else among.head(0)
     for other, name, text in control_answers([TestCase.from_row(row) for row in others.to_dict("records")]):
-        if other.id in chosen:
+        # A record is drawn from its prompt: copied into a summary, that says what the summary has to say.
+        is_apt = other.test_case != "json" or name != CONTROL + "prompt copied"
+        if other.id in chosen and is_apt:
             yield other.id, name, 1, chosen[other.id], answer_text(text)
 
 

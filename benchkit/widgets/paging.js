@@ -21,9 +21,14 @@ function render({ model, el }) {
   said.setAttribute("role", "status");
   const page = made(root, "div", { className: "bk-page" });
   const form = made(root, "div", { className: "bk-form" });
+  const turns = []; // pressed while an answer was under way
   let waiting = false;
+  let early = "";
 
-  // One message at a time: a second press never meets an item that was not seen.
+  // One message at a time: a second press never decides on an item that was not seen.
+  function isTurn(label) {
+    return buttons.slice(0, 2).some((button) => button.label === label);
+  }
   function send(content) {
     if (waiting) return;
     waiting = true;
@@ -31,6 +36,11 @@ function render({ model, el }) {
     model.send({ step: model.get("view").step, ...content });
   }
   function press(label) {
+    if (waiting) {
+      if (isTurn(label)) turns.push(label);
+      else early = label;
+      return;
+    }
     const fields = [...form.querySelectorAll("textarea")];
     send({ do: label, values: Object.fromEntries(fields.map((field) => [field.name, field.value])) });
   }
@@ -46,7 +56,7 @@ function render({ model, el }) {
     if (!button) return;
     event.preventDefault();
     event.stopPropagation();
-    if (!event.repeat || buttons.indexOf(button) < 2) press(button.label);
+    if (!event.repeat || (isTurn(button.label) && !waiting)) press(button.label);
   });
 
   function drawFilters(wanted) {
@@ -82,11 +92,13 @@ function render({ model, el }) {
     if (!failed) drawForm(view.fields);
     page.innerHTML = view.html; // made in Python, every text in it escaped
     position.textContent = view.position;
-    said.textContent = view.said;
+    said.textContent = early ? `${view.said} “${early}” came before this was shown: press it again.`.trim() : view.said;
     said.classList.toggle("bk-failed", failed);
     waiting = false;
+    early = "";
     root.removeAttribute("aria-busy");
     root.dataset.step = view.step;
+    if (turns.length) press(turns.shift());
   }
   model.on("change:view", draw);
   draw();

@@ -93,15 +93,21 @@ class Pager(anywidget.AnyWidget):
             self._keep()
         self._at = self.order.index(key)
 
-    def refresh(self, items: pd.DataFrame | None = None) -> None:
-        """Show again, with other items if given: the same one where it still is there."""
-        if items is not None:
-            self.items = items
+    def take(self, items: pd.DataFrame) -> None:
+        """Other items, and the same one of them where it still is there; drawn when the action is over."""
+        self.items = items
+        self._stay()
+
+    def refresh(self) -> None:
+        """Show again: the same item where it still is there."""
+        self._stay()
+        self._draw()
+
+    def _stay(self) -> None:
         before = self.key
         self._keep()
         self._at = self.order.index(before) if before in self.order else min(self._at, len(self.order) - 1)
         self.move(0)
-        self._draw()
 
     def _keep(self) -> None:
         """The keys that the filters leave."""

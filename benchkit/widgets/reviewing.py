@@ -38,10 +38,14 @@ class _Cases:
 
     def __init__(self, review: Review) -> None:
         self.review = review
+        self._places: dict[str, int] = {}  # a case stays where it was first: what comes after it is next
 
     def read(self) -> pd.DataFrame:
         """The filters' columns, by case."""
         cases = self.review.cases()
+        for id in cases["id"]:
+            self._places.setdefault(id, len(self._places))
+        cases = cases.sort_values("id", key=lambda ids: ids.map(self._places), ignore_index=True)
         self._rows: dict[str, dict[str, Any]] = {row["id"]: row for row in cases.to_dict("records")}
         self._changes: dict[str, list[Change]] = {}
         for change in self.review.changes():
@@ -79,18 +83,18 @@ class _Cases:
 
     def decide(self, pager: Pager, action: str) -> str:
         said = getattr(self.review, action)(pager.key, pager.values[WHY])
-        pager.refresh(self.read())
+        pager.take(self.read())
         return str(said)
 
     def save(self, pager: Pager) -> str:
         texts = {column: pager.values[name] for name, column in FIELDS.items()}
         said = self.review.edit(pager.key, pager.values[WHY], **texts)
-        pager.refresh(self.read())
+        pager.take(self.read())
         return said
 
     def undo(self, pager: Pager) -> str:
         changes, said = self.review.changes(), self.review.undo()
-        pager.refresh(self.read())
+        pager.take(self.read())
         pager.go(changes[-1].case)
         return said
 

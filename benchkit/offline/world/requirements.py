@@ -7,7 +7,7 @@ in the answer; those drafted for somebody else's case where its sentence does, o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from ...domain import Requirement
@@ -48,12 +48,28 @@ def drafted(prompt: str, golden: str) -> tuple[Requirement, ...]:
     )
 
 
+def drafted_of_record(texts: Mapping[str, str]) -> tuple[Requirement, ...]:
+    """A must for each sentence of a record's long texts, at most 7, and none of them may be denied."""
+    told = [text for one in texts.values() for text in sentences(one)][:MOST]
+    values = [next((fact.written for fact in facts(text) if fact.kind in _EXACT), "") for text in told]
+    return (
+        *(
+            Requirement(f"r{at}", DRAFTED + text, value=value)
+            for at, (text, value) in enumerate(zip(told, values, strict=True), 1)
+        ),
+        Requirement(f"r{len(told) + 1}", f"{DRAFTED}it is not true that {told[0]}", must=False),
+    )
+
+
+_EXACT = ("date", "amount", "id")
+
+
 def quote(prompt: str, requirement: str, answer: str) -> str:
     """The words of the answer that do what the requirement's text says, "" where none does: the truth.
 
     Of a must_not, too, the words that do what it forbids. Texts that people wrote are done where a sentence
-    of the answer has most of their keywords: nothing better can be known of them. What is denied ("It is not
-    true that …") is not done; a value is named all the same.
+    of the answer has most of their keywords and denies as they do: nothing better can be known. What is
+    denied ("It is not true that …") is not done; a value is named all the same.
     """
     names = requirement.startswith((ELSE, NAMED))
     found = (words for words in _wordings(prompt, requirement, answer) if is_quoted(words, answer))
@@ -87,7 +103,12 @@ def _wordings(prompt: str, requirement: str, answer: str) -> Iterator[str]:
     elif requirement.startswith(NAMED) and (wanted := list(facts(requirement))):
         yield from (fact.written for fact in facts(answer) if not fact.keys.isdisjoint(wanted[0].keys))
     else:
-        yield from (text for text in sentences(answer) if _is_about(requirement, text))
+        about = (text for text in sentences(answer) if _is_about(requirement, text))
+        yield from (text for text in about if _denies(text) == _denies(requirement))
+
+
+def _denies(text: str) -> bool:
+    return re.search(r"\b(?:not|never|cannot|nor|neither)\b|n['’]t\b", text, re.IGNORECASE) is not None
 
 
 @lru_cache(maxsize=8192)

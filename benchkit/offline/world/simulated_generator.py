@@ -10,7 +10,7 @@ from typing import Any
 from ...domain import CATEGORIES
 from .mistakes import put, violate, wrong
 from .models import SimulatedModel
-from .requirements import DRAFTED, NAMED, drafted, required
+from .requirements import DRAFTED, NAMED, drafted, drafted_of_record, required
 from .scenarios import Scenario, amount, leaves, recognised, said, scenario
 from .scenarios import reference as new_reference
 from .seeded import seeded
@@ -34,13 +34,15 @@ def write(model: SimulatedModel, order: Mapping[str, Any], kind: str, random: Ra
 
 def draft(model: SimulatedModel, order: Mapping[str, Any], random: Random) -> dict[str, Any]:
     """Arguments of `draft_requirements` for a case of whoever."""
-    prompt, golden = str(order.get("prompt", "")), str(order.get("golden_response", ""))
+    prompt, golden = str(order.get("prompt", "")), order.get("golden_response", "")
     known = recognised(prompt)
     fault = _fault(model, order, REQUIREMENT_FAULTS[:2], random)
     if known and known.kind == "conversation":
         made = own_requirements(known, fault, random)
     else:
-        made = _faulty([one.record() for one in drafted(prompt, golden)], fault, random)
+        is_record = isinstance(golden, dict)
+        wanted = drafted_of_record(golden) if is_record else drafted(prompt, str(golden))
+        made = _faulty([one.record() for one in wanted], fault, random)
     return {"requirements": [{key: one[key] for key in one if key != "id"} for one in made]}
 
 

@@ -1,0 +1,150 @@
+"""`benchkit sweep`: the runs of a grid of parameters on Dask, and one table, figure and page over them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BudgetStop, Interrupted, RunError, UsageError, WaitingForBatch
+from ..llm.budget import CEILINGS
+from ..run.paths import located, made_folder
+from ..values import check
+from ..wording import count
+from .sweep_part import STOPPED, Ended, run_part
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from .sweep_grid import Part, Point
+
+ASKING = "provider"  # the resource of the one worker that asks
+WORKER = (
+    "Its workers need this package, this folder at the same path and the key in their environment; one of "
+    'them alone is started with --resources "provider=1": dask worker tcp://… --nthreads 1.'
+)
+
+
+def add_sweep(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("grid", metavar="GRID.yaml", help="lists of values under grid:, others under parameters:")
+    add("folder", nargs="?", default="", metavar="FOLDER", help="of its runs (default: runs/GRID)")
+    add("--scheduler", metavar="tcp://…", help=f"a Dask scheduler instead of this machine. {WORKER}")
+    add("--workers", type=int, default=2, metavar="N", help="processes on this machine (default: 2)")
+    add(
+        "--to", dest="last", choices=("01", "02", "03", "04", "05"), default="05", help="notebook to end with"
+    )
+    add("--verbose", action="store_true", help="show tracebacks")
+    command.set_defaults(command=sweep)
+
+
+def sweep(args: argparse.Namespace) -> int:
+    """Run what is still to run, then write the table, the figure and the page of all runs.
+
+    Raises as `benchkit run` does where a run was stopped; all of it resumes with the same command.
+    """
+    from .cli import from_files
+    from .sweep_grid import points
+
+    told = from_files([args.grid])
+    runs = points(told, args.last)
+    ceilings = {name: told[name] for name in CEILINGS if told.get(name)}
+    check(**ceilings)
+    folder = made_folder(located(args.folder or Path(args.grid).stem)).resolve()
+    (folder / STOPPED).unlink(missing_ok=True)
+    print(f"{count(len(runs), 'run')} in {folder}", flush=True)
+    try:
+        with _dask(args.scheduler, args.workers) as client:
+            ended = _run_all(client, runs, folder, ceilings)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted; what is paid for is kept. {_resume(args)}") from None
+    finally:
+        (folder / STOPPED).unlink(missing_ok=True)
+        if args.last >= "04":
+            _write(folder, runs)
+    _raise_for(ended, args)
+    return 0
+
+
+def _run_all(
+    client: Client, runs: Sequence[Point], folder: Path, ceilings: Mapping[str, float]
+) -> dict[str, Ended]:
+    """How each run ended. A part that does not ask goes to any worker, beside the next run's asking."""
+    from distributed import KilledWorker, as_completed
+
+    def submit(point: Point, part: Part) -> Any:
+        # What asks goes first on its worker, and only there.
+        how = {"resources": {ASKING: 1}, "priority": 1} if part.asks else {}
+        words = ["--from", part.first, "--to", part.last, *point.words(part)]
+        asked = ceilings if part.asks else None
+        run_dir = str(folder / point.name)
+        return client.submit(run_part, run_dir, words, part.last, asked, pure=False, **how)
+
+    left = {submit(point, point.parts[0]): (point, 0) for point in runs}
+    ended, queue = {}, as_completed(list(left))
+    for future in queue:
+        point, at = left.pop(future)
+        try:
+            end = future.result()
+        except KilledWorker:
+            end = Ended(1, "its worker died again and again; see the worker's log")
+        if end.code == 0 and at + 1 < len(point.parts):
+            left[more := submit(point, point.parts[at + 1])] = point, at + 1
+            queue.add(more)
+            continue
+        ended[point.name] = end
+        print(f"{len(ended)} of {len(runs)}  {point.name}  {end.said or 'done'}", flush=True)
+    return ended
+
+
+@contextmanager
+def _dask(scheduler: str | None, workers: int) -> Iterator[Client]:
+    """A client of the scheduler, or of `workers` processes here, of which one asks."""
+    try:
+        from distributed import Client, Nanny, Scheduler, SpecCluster
+    except ImportError as error:
+        raise UsageError(
+            f"A sweep needs dask ({error}). Install it: pip install 'benchkit[dask]'."
+        ) from error
+    if scheduler:
+        with Client(scheduler) as client:
+            known = client.scheduler_info(n_workers=-1)["workers"].values()
+            if sum(one["resources"].get(ASKING, 0) for one in known) < 1:
+                raise UsageError(f"{scheduler} has no worker that may ask. {WORKER}")
+            yield client
+        return
+    if workers < 1:
+        raise UsageError("--workers takes a whole number from 1.")
+    here: dict[str, Any] = {"host": "127.0.0.1", "dashboard": False}
+    usual = here | {"nthreads": 1, "silence_logs": logging.ERROR}
+    asking = usual | {"resources": {ASKING: 1}}
+    spec = {at: {"cls": Nanny, "options": usual if at else asking} for at in range(workers)}
+    center = {"cls": Scheduler, "options": here | {"port": 0}}
+    with SpecCluster(spec, center, silence_logs=logging.ERROR) as cluster, Client(cluster) as client:
+        yield client
+
+
+def _write(folder: Path, runs: Sequence[Point]) -> None:
+    from ..report.sweep import write_sweep
+
+    page = write_sweep(folder, {point.name: point.varied for point in runs})
+    print(f"Table: {folder / 'sweep.csv'}\nPage:  {page}")
+
+
+def _raise_for(ended: Mapping[str, Ended], args: argparse.Namespace) -> None:
+    """What the worst end of a run makes of the sweep."""
+    codes = {end.code: end for end in ended.values() if end.code}
+    for kind in (BudgetStop, Interrupted, WaitingForBatch):
+        if kind.exit_code in codes:
+            said = codes[kind.exit_code].said.partition(" Resume with")[0].rstrip(".")
+            raise kind(f"{said}. {_resume(args)}")
+    if codes:
+        failed = [f"{name}: {end.said}" for name, end in ended.items() if end.code]
+        raise RunError(f"{count(len(failed), 'run')} of {len(ended)} failed. " + "\n".join(failed))
+
+
+def _resume(args: argparse.Namespace) -> str:
+    return f"Resume with: benchkit sweep {args.grid} {args.folder}".rstrip()
