@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 
 import pytest
 
 from benchkit.errors import BudgetStop, UsageError
-from benchkit.llm.budget import Budget
+from benchkit.llm.budget import Budget, Stops
 
 from .talking import Ticks
 
@@ -136,3 +137,13 @@ async def test_the_ceiling_holds_for_many_at_once():
     outcomes = await asyncio.gather(*(work() for _ in range(50)), return_exceptions=True)
     assert all(isinstance(outcome, BudgetStop) for outcome in outcomes)
     assert 0.8 <= budget.cost_usd <= 1.0
+
+
+def test_a_reason_that_stops_many_is_told_once():
+    """Every worker raises the same error; its traceback is that of one of them."""
+    stops = Stops()
+    stops.halt(ValueError("it is over"))
+    for _ in range(100):
+        with pytest.raises(ValueError, match="it is over") as error:
+            stops.go_on("any")
+    assert len(traceback.extract_tb(error.value.__traceback__)) < 5

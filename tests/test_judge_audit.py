@@ -121,6 +121,18 @@ async def test_both_kinds_of_case_are_told_apart():
     assert wrong == {"injection", "injection, in a record"}
 
 
+def test_a_value_is_changed_in_all_fields_that_state_it():
+    one = Requirement("a", "promise the refund", value="$40.00")
+    golden = {"refund": 40, "note": "We refund $40.00 of the $90.00.", "paid": 90}
+    case = TestCase("c", "json", "x", "p", golden, {}, requirements=(one,))
+    planted = plant_answers(pd.DataFrame([case.row()]), 1, seed=7).set_index("fault")
+    row = planted.loc["fact changed, in a record"]
+    assert row["truth"] == {"a": False}
+    said = re.fullmatch(r"refund: (\d+)\nnote: We refund \$(\S+) of the \$90\.00\.\npaid: 90", row["text"])
+    assert said[1] in ("39", "41")
+    assert said[2] != "40.00"
+
+
 def test_a_record_without_free_text():
     """There is nothing to pad, to add to or to talk in; what it lacks is still known."""
     one = Requirement("a", "state the date", value="2026-05-03")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from benchkit.decide import Rules
 from benchkit.errors import RunError
-from benchkit.run import Run, large
-from benchkit.run.tables import read_chunks, read_table
+from benchkit.generate.cases import adopt_cases
+from benchkit.measure import aligned, metrics_report, partitions, score, with_controls
+from benchkit.measure.partitions import blocks_of, with_texts
+from benchkit.run import Run, large, open_run
+from benchkit.run.tables import read_chunks, read_table, write_table
 
-from .measured import STEADY, drawn, report_of
+from .measured import STEADY, About, case, drawn, report_of
 
 SCORES = drawn(3, n=6).assign(family="", content=float("nan"))
 
@@ -97,3 +103,95 @@ def test_a_table_in_chunks_is_the_table(tmp_path):
     path.write_bytes(b"id,model_response,round\na,\xe9,1\n")
     with pytest.raises(RunError, match=r"is not UTF-8. A file of this size has to be"):
         list(read_chunks(path, 4))
+
+
+CASES = [case(f"c{i}", ("conversation", "json")[i % 2], prompt=f"What about order {i}?") for i in range(23)]
+GOOD = {"conversation": "Please open the settings and restart router {}.", "json": '{{"a": {}}}'}
+
+
+def answers(model):
+    """Rows as a harness leaves them: some lost, malformed, refused, to another prompt, to no case of ours."""
+    for at, row in enumerate(CASES):
+        for round in (1, 2):
+            text = GOOD[row["test_case"]].format((at + round) % 3 + len(model) % 2)
+            one = {"id": row["id"], "prompt": row["prompt"], "model_response": text, "round": round}
+            spoilt = {3: {"model_response": "{"}, 5: {"error": "timeout"}, 7: {"status": "refused"}}
+            spoilt |= {11: {"prompt": "Something else"}, 13: {"id": "unknown"}, 17: {"model_response": ""}}
+            yield {"status": "", "error": ""} | one | spoilt.get((at * 2 + round) % 19, {})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of somebody's cases and answers: three models, one of which lacks some."""
+    path = tmp_path_factory.mktemp("theirs")
+    write_table(path / "validated_tests.csv", pd.DataFrame(CASES))
+    for at, model in enumerate(("b", "another", "a")):
+        write_table(path / f"{model}_all_responses.csv", pd.DataFrame(answers(model)).iloc[9 * at :])
+    return path
+
+
+@pytest.fixture
+def parted(folder, monkeypatch):
+    """(responses, cases, scores) in one pass; the same in five blocks, each in this process."""
+    run = open_run(folder)
+    cases = adopt_cases(run.validated_tests())
+    judgements = pd.DataFrame(
+        [
+            {"id": "c0", "model": "a", "round": 1, "requirement": "r1", "met": 1.0, "status": ""},
+            {"id": "c20", "model": "b", "round": 1, "requirement": "r1", "met": 0.0, "status": ""},
+        ]
+    )
+    cases["requirements"] = [
+        "must give the way" if kind == "conversation" else "" for kind in cases["test_case"]
+    ]
+    whole = aligned(run, cases, warn=False)
+    monkeypatch.setattr(large, "LARGE", 100)
+    monkeypatch.setattr(partitions, "BLOCK", 25)
+    monkeypatch.setattr(partitions, "mapping", lambda scheduler: nullcontext(map))
+    parts = aligned(run, cases, warn=False)
+    return whole, parts, cases, judgements
+
+
+def test_blocks_merged_are_one_pass(parted):
+    """Statuses, warnings, scores, their order, and each text where it is asked for: all equal."""
+    whole, parts, cases, judgements = parted
+    assert whole.attrs["warnings"] == parts.attrs["warnings"]
+    assert len(whole.attrs["warnings"]) >= 4
+    assert set(whole["status"]) == {"answered", "malformed", "refused", "failed"}
+    held = "model_response"
+    pd.testing.assert_frame_equal(
+        small(parts).drop(columns=held), whole.drop(columns=held), check_dtype=False
+    )
+    assert not set(parts[held]) & set(whole[held]) - {""}
+    some = with_texts(parts, ["c2", "c19"])
+    assert list(some[held]) == list(whole[whole["id"].isin(["c2", "c19"])][held])
+    assert sum(map(len, blocks_of(parts))) == len(whole)
+    assert len(list(blocks_of(parts))) > 4
+    for judged in (None, judgements):
+        one, other = score(whole, cases, judged), score(parts, cases, judged)
+        assert isinstance(other["id"].dtype, pd.CategoricalDtype)
+        pd.testing.assert_frame_equal(small(other), one, check_dtype=False, check_exact=True)
+        both = with_controls(one, cases), with_controls(other, cases)
+        pd.testing.assert_frame_equal(small(both[1]), both[0], check_dtype=False, check_exact=True)
+
+
+def test_past_the_threshold_the_decision_is_the_same(parted):
+    whole, parts, cases, _ = parted
+    rules, made = Rules(primary_metric="task_completion,field_accuracy"), []
+    for responses in (whole, parts):
+        scores = with_controls(score(responses, cases), cases)
+        report = metrics_report(scores, responses, rules, About())
+        made.append(report | {"run_timestamp": ""})
+    assert made[0]["decision"]["sentence"]
+    assert made[0] == made[1]
+
+
+def test_a_lost_block_is_named(parted):
+    _, parts, cases, _ = parted
+    path = next(Path(parts.attrs["partitions"]["folder"]).glob("texts-2-*.parquet"))
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(RunError, match=r"texts-2-.*.parquet cannot be read as Parquet"):
+        score(parts, cases)
+    path.unlink()
+    with pytest.raises(RunError, match=r"has lost \d+ texts. Run 04_measure.ipynb again"):
+        score(parts, cases)

@@ -139,7 +139,8 @@ def as_arrays(
     rows = rows[rows["model"].isin(list(models))]
     cases, ids = pd.factorize(rows["id"])
     rounds, numbers = pd.factorize(rows["round"], sort=True)
-    at = pd.Categorical(rows["model"], categories=list(models)).codes, cases, rounds
+    named = rows["model"].astype(object)  # not with the categories of controls
+    at = pd.Categorical(named, categories=list(models)).codes, cases, rounds
     arrays = {}
     for name in columns:
         arrays[name] = np.full((len(models), len(ids), len(numbers)), np.nan)

@@ -163,7 +163,7 @@ class Stops:
     def go_on(self, model: str) -> None:
         """Raises the reason where `model` has to stop."""
         if reason := self._why_not(model):
-            raise reason
+            raise reason.with_traceback(None)  # each worker's would be added to it, to thousands of lines
 
     async def sleep(self, model: str, wait_s: float) -> None:
         """Sleep, and no longer than until `model` has to stop: then raises the reason."""

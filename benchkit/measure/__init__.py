@@ -7,6 +7,7 @@ from .aligning import align
 from .controls import score_controls, with_controls
 from .judging import judge_answers, judged
 from .labels import draw_pairs, read_labels, said_by_people
+from .partitions import aligned
 from .report import metrics_report
 from .scoring import score
 from .summary import (
@@ -26,6 +27,7 @@ __all__ = [
     "PRIMARY",
     "Metric",
     "align",
+    "aligned",
     "costs",
     "denominators",
     "detailed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..domain import Response, TestCase
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 logger = setup_logging(__name__)
 KEY = ["model", "id", "round"]
+READ = ("read_status", "read_error")  # columns: what `outcome` made of a text that is not here
 OTHER_PROMPT = "answers another prompt than the case's"
 
 
@@ -34,10 +35,7 @@ def align(responses: pd.DataFrame, cases: pd.DataFrame, *, warn: bool = True) ->
         return responses  # nobody kept the answers
     responses = responses.assign(id=responses["id"].astype(str).str.strip())
     full = _on_grid(_ours(responses, cases), cases)
-    tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
-    own = {id: own_keys(test) for id, test in tests.items()}
-    read = [outcome(row, row["test_case"], own[row["id"]]) for row in rows_of(full)]
-    full["status"], full["error"] = [one.status for one in read], [one.error for one in read]
+    full["status"], full["error"] = _outcomes(full, cases)
     aligned = full[[*dict.fromkeys((*Response.__dataclass_fields__, "category"))]]
     aligned.attrs["warnings"] = [
         *_left_out(responses, cases),
@@ -48,6 +46,17 @@ def align(responses: pd.DataFrame, cases: pd.DataFrame, *, warn: bool = True) ->
     for line in aligned.attrs["warnings"] if warn else ():
         logger.warning("%s", line)
     return aligned
+
+
+def _outcomes(full: pd.DataFrame, cases: pd.DataFrame) -> tuple[Sequence[str], Sequence[str]]:
+    """(statuses, errors) of the rows, from their texts or, where READ has been made of those, from that."""
+    if READ[0] in full:
+        ours = full[READ[0]].isna() | (full["error"] == OTHER_PROMPT)
+        return full[READ[0]].mask(ours, "failed"), full[READ[1]].mask(ours, full["error"])
+    tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
+    own = {id: own_keys(test) for id, test in tests.items()}
+    read = [outcome(row, row["test_case"], own[row["id"]]) for row in rows_of(full)]
+    return [one.status for one in read], [one.error for one in read]
 
 
 def _ours(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +116,10 @@ def _other_prompt(full: pd.DataFrame) -> pd.Series:
 
     Raises InputError when all answers of a model were.
     """
-    asked, prompts = full["asked"].map(_spaced), full["prompt"].map(_spaced)
+    asked, prompts = (
+        column.map({text: _spaced(text) for text in column.unique()})
+        for column in (full["asked"], full["prompt"])
+    )
     other = (asked != "") & (asked != prompts)
     stated = asked[asked != ""].groupby(full["model"]).size()
     wrong = other.groupby(full["model"]).sum()

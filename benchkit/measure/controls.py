@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..domain import Score, TestCase
 from ..metrics.answers import Answer
 from ..metrics.controls import control_answers
+from ..run.large import below
 from .scoring import as_table, by_answer, judged_score, of_nothing, scores_of
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ def with_controls(
     scores: pd.DataFrame, cases: pd.DataFrame, judgements: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """`scores` and below them those of the controls, as scores.csv and the decision take them."""
-    import pandas as pd
-
-    both = pd.concat([scores, score_controls(cases, judgements)], ignore_index=True)
+    both = below(scores, score_controls(cases, judgements))
     both.attrs.update(scores.attrs)
     return both

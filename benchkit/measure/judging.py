@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase
-from ..judge import FAILED, judge, no_judgements
+from ..judge import is_failed, judge, no_judgements
 from ..llm.catalog import DEFAULTS
 from ..metrics.answers import own_keys
 from ..metrics.controls import control_answers
@@ -69,7 +69,7 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
         return {"in_words": _why_nobody(provider)}
     if not len(judgements):
         return {"in_words": "No case says what an answer must do, so none is judged."}
-    failed = judgements["status"].str.startswith(FAILED)
+    failed = is_failed(judgements)
     undecided = failed & (judgements["first_fault"] != "")
     counts = {
         "answers": len(judgements[["id", "model", "round"]].drop_duplicates()),
@@ -80,7 +80,7 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
     }
     told = (
         f"{judge} judged {count(counts['answers'], 'answer')}, controls among them, in "
-        f"{count(counts['verdicts'], 'verdict')}: {count(counts['faulty'], 'one')} "
+        f"{count(counts['verdicts'], 'verdict')}: {counts['faulty']:,} "
         f"({percent(counts['faulty'] / counts['verdicts'])}) not borne out by the answer's words, "
         f"{counts['undecided']:,} on what is forbidden not told in two askings and so without a score, "
         f"{counts['lost']:,} lost with a call that failed."

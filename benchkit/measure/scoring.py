@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,10 @@ Judged = dict[tuple[str, str, int], dict[str, tuple[float, str]]]  # {answer: {r
 
 
 def score(
-    responses: pd.DataFrame, cases: pd.DataFrame, judgements: pd.DataFrame | None = None
+    responses: pd.DataFrame,
+    cases: pd.DataFrame,
+    judgements: pd.DataFrame | None = None,
+    kinds: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """One row per response and metric of its kind: a value, or none with the reason.
 
@@ -33,13 +36,19 @@ def score(
     that begins "undefined: " says that the case has no value under this metric, whoever answers; any other
     reason without a value that we failed to measure it. `content` is what the answer scores as far as it
     could be read, delivered or not: it equals `value` where it was delivered. `judgements` are those of the
-    responses; without any on a kind, there is no JUDGED metric of it.
+    responses; without any on a kind, there is no JUDGED metric of it. `kinds` names those that were judged,
+    where `judgements` are of a part of the responses.
     """
+    if "partitions" in responses.attrs:
+        from .partitions import score_blocks
+
+        return score_blocks(responses, cases, judgements)
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
     rows = rows_of(responses)
     found = (one for row in rows for one in score_response(row, tests[row["id"]], empty[row["id"]]))
-    table = as_table([*found, *_judged_scores(rows_of(responses), tests, judgements)], cases)
+    kinds = judged_kinds(judgements, cases) if kinds is None else kinds
+    table = as_table([*found, *_judged_scores(rows_of(responses), tests, judgements, kinds)], cases)
     _fill_open_ends(table, empty)
     table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
     return table
@@ -114,13 +123,22 @@ def judged_score(case: TestCase, model: str, round: int, answer: Answer, judged:
     return Score(*about, value := ends.pop(), "", value)
 
 
-def _judged_scores(
-    rows: Iterable[Mapping[str, Any]], tests: Mapping[str, TestCase], judgements: pd.DataFrame | None
-) -> Iterator[Score]:
+def judged_kinds(judgements: pd.DataFrame | None, cases: pd.DataFrame) -> set[str]:
+    """The kinds of cases whose answers were judged."""
     if judgements is None or not len(judgements):
+        return set()
+    return set(cases.loc[cases["id"].isin(judgements["id"].unique()), "test_case"])
+
+
+def _judged_scores(
+    rows: Iterable[Mapping[str, Any]],
+    tests: Mapping[str, TestCase],
+    judgements: pd.DataFrame | None,
+    kinds: Collection[str],
+) -> Iterator[Score]:
+    if judgements is None or not kinds:
         return
     judged = by_answer(judgements)
-    kinds = {tests[id].test_case for id, _, _ in judged if id in tests}
     for row in rows:
         case = tests[row["id"]]
         if case.test_case in kinds:

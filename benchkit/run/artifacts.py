@@ -257,18 +257,25 @@ class Run:
         response that was scored (`attrs["scores_only"]`). Raises RunError for responses that are missing,
         damaged, not to the cases that validated_tests.csv holds now, or not with what 03 was last run with.
         """
-        import pandas as pd
-
         files = self.response_files()
         if not files and len(scores := self.brought_scores()):
             return responses_behind(scores, self.validated_tests())
         if not files:
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
-        frames = [read_table(file).assign(model=model) for model, file in files.items()]
+        return self.checked({model: read_table(file).assign(model=model) for model, file in files.items()})
+
+    def checked(self, answers: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """Each model's responses below each other, with what is known of them.
+
+        Raises RunError for responses that are not to the cases that validated_tests.csv holds now.
+        """
+        import pandas as pd
+
         if self._asked:
             self._check_asked()
-            _check_current(dict(zip(files.values(), frames, strict=True)), self.validated_tests())
-        responses = pd.concat(frames, ignore_index=True)
+            files = self.response_files()
+            _check_current({files[model]: rows for model, rows in answers.items()}, self.validated_tests())
+        responses = pd.concat(answers.values(), ignore_index=True)
         responses.attrs |= {"simulated": self.simulated, "noted": self.edits()}
         return responses
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +17,7 @@ from .tables import ARTIFACTS, UNWRITABLE, read_table, replacing, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 logger = setup_logging(__name__)
 LARGE = 100_000  # rows; what has more is kept as Parquet and scored by partitions
@@ -68,23 +73,71 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
         pq.write_table(table, temporary, row_group_size=LARGE)
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """The table, texts as categories: a text is in memory once, however often it occurs.
+def read_parquet(*paths: Path) -> pd.DataFrame:
+    """The tables below each other, texts as categories: one is in memory once, however often it occurs.
 
     Raises RunError for a file that cannot be read.
     """
     if not find_spec("pyarrow"):
-        raise RunError(f"{path} cannot be read without pyarrow. Install it: {NEEDS}.")
+        raise RunError(f"{paths[0]} cannot be read without pyarrow. Install it: {NEEDS}.")
+    import pandas as pd
+    import pyarrow as pa
+
+    table = pa.concat_tables(map(_arrow, paths)).unify_dictionaries()
+    frame = table.to_pandas(ignore_metadata=True, self_destruct=True, split_blocks=True)
+    for name, column in frame.items():
+        if isinstance(
+            column.dtype, pd.CategoricalDtype
+        ):  # in the order in which texts are grouped and sorted
+            frame[name] = column.cat.reorder_categories(sorted(column.cat.categories))
+    return frame
+
+
+def _arrow(path: Path) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         schema = pq.read_schema(path)
         texts = [field.name for field in schema if not pa.types.is_primitive(field.type)]
-        table = pq.read_table(path, read_dictionary=texts, use_threads=False)
+        return pq.read_table(path, read_dictionary=texts, use_threads=False)
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read as Parquet ({' '.join(str(error).split())[:100]}).") from error
-    return table.unify_dictionaries().to_pandas(ignore_metadata=True)
+
+
+def below(*frames: pd.DataFrame) -> pd.DataFrame:
+    """The tables below each other; a column that holds categories in the first does so in all."""
+    import pandas as pd
+    from pandas.api.types import union_categoricals
+
+    names = [name for name, column in frames[0].items() if isinstance(column.dtype, pd.CategoricalDtype)]
+    texts = {
+        name: union_categoricals([frame[name].astype("category") for frame in frames], sort_categories=True)
+        for name in names
+    }
+    rest = pd.concat([frame.drop(columns=names) for frame in frames], ignore_index=True)
+    return rest.assign(**texts)[list(frames[0])]
+
+
+def rows_in(paths: Iterable[Path]) -> int:
+    """The rows of CSV files, exactly where there may be more than LARGE, else at most so many.
+
+    A file that is missing or cannot be read has none.
+    """
+    lines = 0
+    with suppress(OSError):
+        for path in paths:
+            with open(path, "rb") as file:
+                lines += sum(block.count(b"\n") for block in iter(partial(file.read, 1 << 20), b""))
+    if lines <= LARGE:
+        return lines
+    csv.field_size_limit(2**31 - 1)
+    rows = 0
+    with suppress(OSError, csv.Error):
+        for path in paths:
+            with open(path, encoding="utf-8", errors="replace", newline="") as file:
+                rows += sum(1 for row in csv.reader(file) if row) - 1
+    return rows
 
 
 def read_growing(path: Path) -> pd.DataFrame:
