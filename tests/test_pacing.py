@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import time
 
 import pytest
 
 from benchkit.llm.budget import first_of
 from benchkit.llm.catalog import TIERS
 from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, limit_in
+from benchkit.llm.sharing import EVERY_S, GONE_S, Sharers
 from benchkit.llm.window import FEW, FIRST_TIMEOUT_S, GAP_S, HEARD_S, Window
 from benchkit.offline.server.limits import Limiter
 
@@ -377,6 +380,57 @@ def test_full_use_of_tokens_per_minute():
     assert pacer.limits["TPM"] == 60_000
     assert sum(used for _, used in late) / ((late[-1][0] - 60) * 1000) >= 0.97
     assert provider.refused <= 15
+
+
+async def shared_race(calls: tuple[int, ...], reserved: int, **options: int) -> Provider:
+    """As many processes under one key as `calls` has numbers, each with so many to make."""
+    provider, asking = Provider(**options), set(range(len(calls)))
+
+    async def process(number: int) -> None:
+        pacer = Pacer(sharers=lambda: max(1, len(asking)), clock=provider.now, sleep=asyncio.sleep)
+        await asyncio.gather(*(provider.call(pacer, reserved) for _ in range(calls[number])))
+        asking.remove(number)
+
+    await asyncio.gather(*map(process, sorted(asking)))
+    return provider
+
+
+@pytest.mark.parametrize("calls", [(750, 750), (375, 375, 375, 375), (1200, 300)])
+def test_processes_share_tokens_per_minute(calls):
+    """Each takes its part, and all of the limit is used, also by one that is left alone; 1 % are refused."""
+    provider = simulate(shared_race(calls, 2300, tpm=60_000))
+    late = [(at, used) for at, used in provider.served if at > 60]
+    assert sum(used for _, used in late) / ((late[-1][0] - 60) * 1000) >= 0.95
+    assert provider.refused <= 15
+
+
+def test_processes_share_requests_per_minute():
+    """1,200 a minute of two processes: no more is refused than of one, and 97 % is used."""
+    provider = simulate(shared_race((500, 500), 10, rpm=1200, burst=20))
+    late = [at for at, _ in provider.served if at > 5]
+    assert len(late) / ((late[-1] - 5) * 20) >= 0.97
+    assert provider.refused <= 30
+
+
+def test_who_shares(tmp_path):
+    """A file each, that names no key; one that has left or died is counted no more, another model never."""
+    now = 0.0
+    ours, other, third = (Sharers("http://p", "gsk_secret", "m", tmp_path, n) for n in range(3))
+    stranger = Sharers("http://p", "gsk_secret", "n", tmp_path, 4)
+    assert [one(lambda: now) for one in (stranger, ours, other, third, ours)] == [1, 1, 2, 3, 1]
+    now = EVERY_S
+    assert ours(lambda: now) == 3
+    other.leave()
+    died = next(tmp_path.glob("*-2"))
+    os.utime(died, (0, time.time() - 2 * GONE_S))
+    now = 2 * EVERY_S
+    assert ours(lambda: now) == 1
+    assert not [file for file in tmp_path.iterdir() if "secret" in file.name or file.stat().st_size]
+
+
+def test_nowhere_to_tell(tmp_path):
+    """Where no file can be written a process takes itself to be alone."""
+    assert Sharers("http://p", "k", "m", tmp_path / "none", 1)() == 1
 
 
 def test_small_free_limit_is_not_starved():

@@ -13,7 +13,7 @@ from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
 from ..errors import InputError, ProviderError, UsageError
 from ..judge import judge_item, judge_of, judging
-from ..judge.planted_answers import EVERY, USUAL, plant_answers
+from ..judge.planted_answers import USUAL, in_turns, plant_answers
 from ..llm import catalog
 from ..llm.estimate import Estimate, time_table
 from ..llm.progress import say
@@ -237,7 +237,7 @@ def _judge_tests(client: Client, tests: Sequence[TestCase]) -> Iterator[Item]:
 
     each = client.run.parameter("04_measure", "planted_answers", USUAL)
     planted = plant_answers(pd.DataFrame([one.row() for one in tests]), each, client.run.seed)
-    for repeat, some in ((1, planted), (2, planted.iloc[::EVERY])):
+    for repeat, some in in_turns(planted):
         yield from (judge_item(*one, repeat) for one in zip(some["case"], some["text"], strict=True))
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "FAILED",
     "NO_QUOTE",
     "families",
+    "is_failed",
     "judge",
     "judge_item",
     "judge_model",
@@ -60,6 +61,11 @@ async def judge(answers: pd.DataFrame, client: Client, model: str = "", *, repea
 def no_judgements() -> pd.DataFrame:
     """The table of a run whose answers nobody judged."""
     return _table([])
+
+
+def is_failed(judgements: pd.DataFrame) -> pd.Series:
+    """Which verdicts we failed to get."""
+    return judgements["status"].astype(str).str.startswith(FAILED)
 
 
 async def _judged(

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from ..agent import Call, sendable
 from ..errors import ProviderError
 from ..log import redact
+from .sharing import Sharers
 
 if TYPE_CHECKING:
     import ssl
@@ -212,6 +213,7 @@ class Transport:
         # The SDK's surprise at odd replies: they are judged here, and the terminal is the reader's.
         warnings.filterwarnings("ignore", message="Pydantic serializer", category=UserWarning)
         self.url, self._key = url, key
+        self._sharers: dict[str, Sharers] = {}
         self._timeout = httpx.Timeout(timeout_s, connect=10)
         limits = httpx.Limits(
             max_connections=MOST_CONNECTIONS, max_keepalive_connections=None, keepalive_expiry=60
@@ -234,6 +236,12 @@ class Transport:
             ) from error
         # Binding a tool takes longer than all else that is ours in a call.
         self._bound = lru_cache(maxsize=1000)(self._bind)
+
+    def sharers(self, model: str) -> int:
+        """How many processes of this machine ask `model` under this key."""
+        if model not in self._sharers:
+            self._sharers[model] = Sharers(self.url, self._key, model)
+        return self._sharers[model]()
 
     async def send(self, call: Call, exchange: Exchange, timeout_s: float) -> None:
         """Send `call` once, noting all in `exchange`. Raises CallError."""
@@ -322,6 +330,8 @@ class Transport:
             raise call_error(error) or error from error
 
     async def close(self) -> None:
+        for one in self._sharers.values():
+            one.leave()
         self._unused.close()
         await self._http.aclose()
 

@@ -68,6 +68,7 @@ class Pacer:
     `acquire` reserves what the provider reserves (prompt and token limit); `release` gives back what was
     not used; the window adapts how many are in flight.
     `tiers` are limits that the model may have, smallest first: the first guess, until the provider says.
+    `sharers` says how many processes there are under the same key: each takes its part of every limit.
     `most` is how many calls the user lets go at once, 0: as many as replies stay quick with, and `first` of
     them before there is any reply.
     """
@@ -80,6 +81,7 @@ class Pacer:
         first: float = FEW,
         tiers: Sequence[Limits] = (),
         longest_s: float = LONGEST_TIMEOUT_S,
+        sharers: Callable[[], int] = lambda: 1,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
@@ -91,7 +93,7 @@ class Pacer:
         self.waiting = ("", 0.0)  # the limit that holds the next call, and until when
         self.timed_out = 0  # requests without a reply in time
         self.asking_again = 0  # calls that wait between two of their attempts
-        self._tiers, self._clock, self._sleep = tiers, clock, sleep
+        self._tiers, self._sharers, self._clock, self._sleep = tiers, sharers, clock, sleep
         self._queue: deque[tuple[int, asyncio.Future[Permit]]] = deque()  # (tokens, their turn)
         self._dispatcher: asyncio.Future | None = None
         self._freed = asyncio.Event()
@@ -214,7 +216,8 @@ class Pacer:
             self._guess()
         left = whole_number(headers.get("x-ratelimit-remaining-tokens"))
         if "TPM" in self.limits and left is not None:
-            self._correct((1.0 if first else TRUST) * (left - permit.left - self._corrected))
+            ours = left / self._sharers()
+            self._correct((1.0 if first else TRUST) * (ours - permit.left - self._corrected))
 
     def refused(self, message: str, wait_s: float, permit: Permit) -> None:
         """A 429: hold every call of the model for as long as it says, and learn the limit that it names."""
@@ -249,7 +252,7 @@ class Pacer:
 
     def _set_limit(self, name: str, size: int) -> None:
         if name == "TPM" and self.limits.get(name) != size:
-            more = size - self.size(name)
+            more = size / self._sharers() - self.size(name)
             self._tokens, self._tokens_at = self._tokens + more, self._clock()
             self._corrected += more
         if name == "RPM":
@@ -263,8 +266,8 @@ class Pacer:
             self._next_request = min(self._next_request, self._clock() + self._spacing())
 
     def size(self, name: str) -> float:
-        """A limit as it is known, else as it is guessed; 0 is none."""
-        return self.limits.get(name) or self.guessed.get(name, 0)
+        """This process's part of a limit as it is known, else as it is guessed; 0 is none."""
+        return (self.limits.get(name) or self.guessed.get(name, 0)) / self._sharers()
 
     def _correct(self, tokens: float) -> None:
         self._tokens += tokens
@@ -287,7 +290,8 @@ class Pacer:
         if self.size("RPM"):
             waits.append((self._next_request - now, "requests per minute"))
         if size := self.size("TPM"):
-            short = min(tokens + SPARE * size, size) - self._refilled()
+            spare = SPARE * self._sharers() ** 2 * size  # of others' calls only replies tell, later
+            short = min(tokens + spare, size) - self._refilled()
             waits.append((short * 60 / size, TOKENS))
         wait, why = max(waits)
         self.waiting = (why, now + wait) if wait > 0 else ("", 0.0)

@@ -59,6 +59,10 @@ class Provider:
         """The model as the provider lists it, else as the catalog knows it."""
         return self.models.get(id) or catalog.known(id)
 
+    def sharers(self, model: str) -> int:
+        """How many processes of this machine share the model's limits; before anything is sent, 1."""
+        return self._transport.sharers(model) if self._transport else 1
+
     async def listed(self) -> list[dict[str, Any]]:
         """The provider's own rows on its models. Raises ProviderError for a bad key or one out of reach."""
         transport = self.transport

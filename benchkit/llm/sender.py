@@ -99,6 +99,7 @@ class Sender:
                 first=MANY if self.provider.name == "offline" else FEW,
                 tiers=[learnt] if learnt else catalog.tiers(model),
                 longest_s=self.provider.timeout_s,
+                sharers=partial(self.provider.sharers, model),
                 clock=self._clock.now,
                 sleep=partial(self._held, model),
             )

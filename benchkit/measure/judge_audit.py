@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..judge import FAILED, NO_QUOTE, judge
-from ..judge.planted_answers import EVERY
+from ..judge import NO_QUOTE, is_failed, judge
+from ..judge.planted_answers import in_turns
 from ..wording import level, number, percent
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ async def try_judge(planted: pd.DataFrame, client: Client, model: str) -> pd.Dat
     from ..run.tables import ARTIFACTS
 
     frames = []
-    again = planted.iloc[::EVERY]
-    for repeat, some in ((1, planted), (2, again)) if model else ():
+    for repeat, some in in_turns(planted) if model else ():
         told = await judge(some, client, model, repeat=repeat)
         keys = some[["id", "model", "fault", "text", "truth"]].rename(columns={"text": "answer"})
         told = told.merge(keys, on=["id", "model"]).assign(round=repeat)
@@ -95,7 +94,7 @@ def judge_found(
     scored, second = _scored(tried), tried[tried["round"] == 2]
     both = scored.merge(second, on=["id", "fault", "requirement"], suffixes=("", "_again"))
     both = both[both["met_again"].notna()]
-    came = tried[(tried["round"] == 1) & ~(_is_failed(tried) & (tried["first_fault"] == ""))]
+    came = tried[(tried["round"] == 1) & ~(is_failed(tried) & (tried["first_fault"] == ""))]
     words = scored["answer"].str.split().str.len()
     wrong = 1.0 - scored["alone"]
     spread = wrong.std() > 0 and words.std() > 0
@@ -136,10 +135,6 @@ def judge_in_words(found: Mapping[str, Any]) -> str:
 
 def _scored(tried: pd.DataFrame) -> pd.DataFrame:
     """The first verdicts that can be used, with whether they are right, and were before code looked."""
-    first = tried[(tried["round"] == 1) & ~_is_failed(tried)]
+    first = tried[(tried["round"] == 1) & ~is_failed(tried)]
     right = (first["met"].astype(float) == first["should_be"].astype(float)).astype(float)
     return first.assign(right=right, alone=right * (first["status"] == ""))
-
-
-def _is_failed(tried: pd.DataFrame) -> pd.Series:
-    return tried["status"].astype(str).str.startswith(FAILED)

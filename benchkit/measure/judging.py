@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase
-from ..judge import FAILED, judge, no_judgements
+from ..judge import is_failed, judge, no_judgements
 from ..llm.catalog import DEFAULTS
 from ..metrics.answers import own_keys
 from ..metrics.controls import control_answers
 from ..metrics.requirements import answer_text
+from ..run.texts import blocks_of
 from ..wording import count, percent
 from .statuses import outcome, rows_of
 
@@ -36,8 +37,12 @@ async def judge_answers(
     if not model or responses.attrs.get("scores_only"):
         return no_judgements()
     tests = [TestCase.from_row(row) for row in cases.to_dict("records")]
-    rows = [*_answers(responses, tests), *_controls(tests)]
-    return await judge(pd.DataFrame(rows, columns=["id", "model", "round", "case", "text"]), client, model)
+    columns, controls, said = ["id", "model", "round", "case", "text"], list(_controls(tests)), []
+    for some in blocks_of(responses):
+        rows = [*_answers(some, tests), *controls]
+        said.append(await judge(pd.DataFrame(rows, columns=columns), client, model))
+        controls = []
+    return pd.concat(said, ignore_index=True) if len(said) > 1 else said[0]
 
 
 def _answers(responses: pd.DataFrame, tests: Sequence[TestCase]) -> Iterator[dict[str, Any]]:
@@ -69,7 +74,7 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
         return {"in_words": _why_nobody(provider)}
     if not len(judgements):
         return {"in_words": "No case says what an answer must do, so none is judged."}
-    failed = judgements["status"].str.startswith(FAILED)
+    failed = is_failed(judgements)
     undecided = failed & (judgements["first_fault"] != "")
     counts = {
         "answers": len(judgements[["id", "model", "round"]].drop_duplicates()),
@@ -80,7 +85,7 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
     }
     told = (
         f"{judge} judged {count(counts['answers'], 'answer')}, controls among them, in "
-        f"{count(counts['verdicts'], 'verdict')}: {count(counts['faulty'], 'one')} "
+        f"{count(counts['verdicts'], 'verdict')}: {counts['faulty']:,} "
         f"({percent(counts['faulty'] / counts['verdicts'])}) not borne out by the answer's words, "
         f"{counts['undecided']:,} on what is forbidden not told in two askings and so without a score, "
         f"{counts['lost']:,} lost with a call that failed."

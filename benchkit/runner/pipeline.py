@@ -228,7 +228,7 @@ class BenchmarkPipeline:
         try:
             kept.parent.mkdir(exist_ok=True)
             kernel.run(self.folder / f"{name}.ipynb", kept, values, self.terminal)
-        except OSError as error:  # papermill saves after every cell: what there is of the file is cut short
+        except OSError as error:  # what there is of the file is cut short
             raise unwritable(Path(error.filename or kept), error) from error
         except Exception:
             with _told_only():
