@@ -118,8 +118,9 @@ def test_rounds_in_place_of_cases():
 @pytest.mark.parametrize("n", [10, 15, 40])
 def test_n_named_by_a_pilot_has_the_power_on_average(n):
     """Normal pilots of n cases: N for .4 σ has 80 % power over pilots, where s² put in has less."""
-    rng, reached = np.random.default_rng(n), []
-    for _ in range(400):
-        needed = needed_cases(spread(stratified(rng.normal(0, 1, n))), 0.4)
+    cases, reached = scipy_stats.zscore(np.arange(n), ddof=1), []
+    for share in (np.arange(100) + 0.5) / 100:  # the pilots' s², from the least to the largest
+        deviation = math.sqrt(scipy_stats.chi2.ppf(share, n - 1) / (n - 1))
+        needed = needed_cases(spread(stratified(cases * deviation)), 0.4)
         reached.append(planned_power(Spread(1.0), needed.cases, 0.4))
     assert np.mean(reached) == pytest.approx(0.8, abs=0.025)
