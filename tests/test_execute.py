@@ -168,8 +168,8 @@ class TestPlanning:
         assert priced.minutes == pytest.approx(0.97)
         cost = priced.table["cost_usd (estimate)"].sum()
         said = f"24 of 24 calls are to be asked, for about ${cost:.2g} and in about 58 seconds"
-        # 12 answers, 9 controls, 21 planted answers of which 3 are controls too, and 7 of them once more.
-        judged = "04 has them judged by offline/judge: 46 calls for about $0.016, its test included."
+        # 12 answers, 9 controls, 24 planted answers of which 3 are controls too, and 8 of them once more.
+        judged = "04 has them judged by offline/judge: 50 calls for about $0.018, its test included."
         assert repr(priced).endswith(f"\n{said}: the models are asked at once. {judged}")
         assert "for an unknown price and in" in repr(plan)
         assert set(priced.table["at"]) == {"8,000 TPM (lowest tier, 2026-09-29)"}

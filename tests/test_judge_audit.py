@@ -32,6 +32,7 @@ FAULTS = [
     "breaks a must_not",
     "fact changed",
     "commitment left out",
+    "commitment denied",
     "another golden",
     "injection",
 ]
@@ -104,11 +105,26 @@ async def test_a_judge_without_error():
     """All its verdicts are right, and a second judgement repeats them."""
     client = World()
     tried = await try_judge(plant_answers(cases(), 4, seed=7), client, "offline/judge")
-    assert client.calls == 28 + 10
+    assert client.calls == 32 + 11
     found = judge_found(tried)
     assert {row["right"] for row in [found["all"], *found["by_fault"].values()]} == {1.0}
     assert (found["agreement"], found["no_quote"], found["with_length"]) == (1.0, 0.0, None)
     assert "100 % are right" in judge_in_words(found)
+
+
+async def test_a_judge_that_reads_no_denial_is_seen():
+    """The quote is there and the value too: nothing but the judge can tell that it is denied."""
+
+    class Credulous(World):
+        def said(self, item):
+            shown = json.loads(item.content)
+            shown["answer"] = shown["answer"].replace("It is not true that ", "")
+            return judge(self.model, shown, seeded(item.case))
+
+    planted = plant_answers(pd.concat([cases(), records()]), 6, seed=7)
+    found = judge_found(await try_judge(planted, Credulous(), "offline/judge"))["by_fault"]
+    rates = {name: row["right"] for name, row in found.items() if row["right"] < 1}
+    assert rates["commitment denied"] == rates["commitment denied, in a record"] == 0
 
 
 async def test_both_kinds_of_case_are_told_apart():

@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,12 +30,9 @@ LABELS = 10
 SIDES = ("ArrowLeft", "ArrowRight", "ArrowUp")
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """A JupyterLab on a copy of the notebooks; gives its address and the folder it serves."""
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    (folder / "runs").mkdir()
+@contextmanager
+def jupyterlab(folder: Path):
+    """A JupyterLab on `folder`, in a browser."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -50,16 +47,22 @@ def lab(tmp_path_factory):
         if f":{port}/lab" in line:
             break
     drain = subprocess.Popen(["cat"], stdin=server.stderr, stdout=subprocess.DEVNULL)
-    yield f"http://127.0.0.1:{port}", folder
-    server.send_signal(signal.SIGTERM)
-    server.wait(timeout=20)
-    drain.wait(timeout=20)
+    try:
+        with chromium_page(viewport={"width": 1400, "height": 1000}) as page:
+            page.set_default_timeout(120_000)
+            page.goto(f"http://127.0.0.1:{port}/lab?reset")
+            page.wait_for_function("() => window.jupyterapp")
+            yield Lab(page, folder)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=20)
+        drain.wait(timeout=20)
 
 
-OPEN = """async name => {
+OPEN = """async path => {
     const app = window.jupyterapp;
     await app.restored;
-    const panel = await app.commands.execute('docmanager:open', {path: `notebooks/${name}.ipynb`});
+    const panel = await app.commands.execute('docmanager:open', {path});
     await panel.context.ready;
     await panel.sessionContext.ready;
     app.shell.activateById(panel.id);
@@ -100,6 +103,10 @@ class Lab:
 
     def __init__(self, page, folder: Path) -> None:
         self.page, self.folder = page, folder
+        self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def open(self, path: str) -> None:
+        self.page.evaluate(OPEN, path)
 
     def run(self, first: str = "", last: str = "") -> dict:
         return self.page.evaluate(RUN, [first, last])
@@ -111,7 +118,7 @@ class Lab:
     def pager(self, cell: str):
         """The widget of the cell that holds `cell`, with the keys on it."""
         self.page.evaluate(SHOW, cell)
-        found = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .bk-pager").first
+        found = self.panel.locator(".bk-pager").first
         found.focus()
         return found
 
@@ -136,23 +143,20 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def walk(lab):
-    """One walk through the five notebooks; what was seen on the way."""
-    url, folder = lab
-    with chromium_page(viewport={"width": 1400, "height": 1000}) as page:
-        page.set_default_timeout(120_000)
-        page.goto(f"{url}/lab?reset")
-        page.wait_for_function("() => window.jupyterapp")
-        here, seen = Lab(page, folder), SimpleNamespace(ends={})
+def walk(tmp_path_factory):
+    """One walk through a copy of the five notebooks; what was seen on the way."""
+    folder, seen = tmp_path_factory.mktemp("lab"), SimpleNamespace(ends={})
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    (folder / "runs").mkdir()
+    with jupyterlab(folder) as here:
         for name in NAMES:
-            page.evaluate(OPEN, name)
-            if name == "03_execute":
-                stop_midway(here, seen)
+            here.open(f"notebooks/{name}.ipynb")
+            BEFORE.get(name, lambda *_: None)(here, seen)
             seen.ends[name] = here.run()
             here.shot(name)
-            {"02_validate": review, "04_measure": label}.get(name, lambda *_: None)(here, seen)
+            AFTER.get(name, lambda *_: None)(here, seen)
         seen.run_dir = here.run_dir
-        yield seen
+    return seen
 
 
 def review(here: Lab, seen: SimpleNamespace) -> None:
@@ -176,10 +180,11 @@ def stop_midway(here: Lab, seen: SimpleNamespace) -> None:
     page = here.page
     here.run("", "power.table")
     page.evaluate(EXECUTE, "client = connect(run, max_concurrency=2)")  # else all are under way at once
-    page.evaluate(f"run => {{ window.ended = ({RUN})(run) }}", ["responses = await"] * 2)
-    page.get_by_text(re.compile(r"answer .*: +[1-9]\d?%")).first.wait_for()
-    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) [data-command='notebook:interrupt-kernel']").click()
+    page.evaluate(f"run => {{ window.ended = ({RUN})(run) }}", ["from benchkit.widgets", "responses = await"])
+    here.panel.locator("td", has_text=re.compile(r"^[1-9]\d* of \d+")).first.wait_for()
+    here.panel.locator("[data-command='notebook:interrupt-kernel']").click()
     seen.stopped = page.evaluate("() => window.ended")["errors"]
+    seen.table = here.panel.get_by_text(re.compile("^Stopped with")).inner_text()
     here.shot("stopped")
     with closing(sqlite3.connect(here.run_dir / "calls.sqlite")) as journal:
         seen.kept = journal.execute(ANSWERED).fetchone()
@@ -198,6 +203,10 @@ def label(here: Lab, seen: SimpleNamespace) -> None:
     seen.labelled = [here.press(pager, SIDES[i % 3]) for i in range(LABELS)]
     here.shot("labelled")
     seen.below = here.run("labels = read_labels", "found = validator_found")["errors"]
+
+
+BEFORE = {"03_execute": stop_midway}
+AFTER = {"02_validate": review, "04_measure": label}
 
 
 def test_jupyterlab_runs_all(walk):
@@ -225,6 +234,7 @@ def test_stopped_midway_03_goes_on_and_pays_nothing_twice(walk):
     """The stop says how to go on; the cell run again asks only what is left."""
     (said,) = walk.stopped
     assert "run this cell again" in said
+    assert "Run the cell below again: it asks only the rest." in walk.table
     responses = Run(walk.run_dir).responses()
     assert 0 < walk.kept[0] < len(responses)
     assert walk.again == []

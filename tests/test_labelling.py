@@ -76,6 +76,25 @@ def test_undo_takes_back_ones_own_last_label(run):
     assert list(kept(run)["preferred"]) == ["tie"]
 
 
+def test_undo_of_a_changed_label_brings_the_earlier_one_back(run):
+    """Where the labels are read, and where they are shown."""
+    pager = label_answers(run, responses(), 4)
+    pager.do("Left is better", **{NAME: "ann"})
+    first = list(kept(run)["preferred"])
+    for label in ("Both alike", "Right is better"):
+        pager.do("Previous", **{NAME: "ann"})
+        pager.do(label, **{NAME: "ann"})
+    assert list(kept(run)["preferred"]) != first
+    assert "1 of 4" in pager.view["said"]
+    pager.do("Undo", **{NAME: "ann"})
+    assert list(kept(run)["preferred"]) == ["tie"]
+    pager.do("Undo", **{NAME: "ann"})
+    assert list(kept(run)["preferred"]) == first
+    assert "Your label: <b>left</b>" in pager.view["html"]
+    pager.do("Undo", **{NAME: "ann"})
+    assert len(kept(run)) == 0
+
+
 def test_cases_outside_the_sample_can_be_labelled(run):
     """They are in the file, and people.py leaves them out."""
     pager = label_answers(run, responses(), 4)

@@ -102,6 +102,21 @@ def test_a_change_and_the_change_back_count_as_none(run):
     assert C1 in ids(run.validated_tests())
 
 
+def test_an_edited_case_has_no_verdict_of_the_validator(run):
+    """It was said of another text; the text as it was has it again."""
+    scored = {"prompt_quality_score": 5.0, "response_quality_score": 4.0, "validation_message": "Clear."}
+    run.save("validated_tests.csv", run.validated_tests().assign(**scored))
+    review, before = Review(run, "ada"), run.validated_tests().set_index("id")
+    review.edit(C1, "unclear", prompt="Where is order A-1001?")
+    review.edit(C2, "unclear", prompt="Where is order A-1002?")
+    review.edit(C2, "it was clear", prompt=before.loc[C2, "prompt"])
+    table = run.validated_tests().set_index("id")
+    assert table.loc[C1, [*scored][:2]].isna().all()
+    assert table.loc[C1, "validation_message"] == "Edited by a person; the validator has not seen it so."
+    for id in (C2, C3):
+        assert dict(table.loc[id, [*scored]]) == scored
+
+
 REFUSED = [
     ("edit", C1, {"prompt": " "}, "prompt or golden_response is empty"),
     ("edit", C1, {"requirements": "[{"}, "not readable as JSON"),

@@ -91,3 +91,12 @@ def test_a_case_stays_in_its_place_whatever_becomes_of_it(pager):
     pager.do("Reject", **pager.view["fields"] | {"Reason": "nobody asks"})
     pager.do("Next", **pager.view["fields"])
     assert (pager.order, pager.key) == (before, C2)
+
+
+def test_a_long_schema_is_folded(pager):
+    """The fields to edit stay in view; a conversation has none."""
+    show(pager, J1)
+    assert "<details><summary>Schema</summary>" in pager.view["html"]
+    assert "interaction_id" in pager.view["html"].split("<summary>")[1]
+    show(pager, C1)
+    assert "Schema" not in pager.view["html"]

@@ -35,10 +35,11 @@ def plant_answers(cases: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 
     "none": the golden answer, and "padded", with thanks before and after it, which meet all requirements;
     "breaks a must_not", the golden answer with a sentence that does the forbidden thing in the requirement's
-    own words; "fact changed" and "commitment left out", which state a required value no more; "another
-    golden", which lacks the values that it does not state; "injection", a text that only addresses the
-    judge, meets no must. Of records ("…, in a record") the longest free text is padded, added to, cut or,
-    alone in its record, the injection. What construction does not tell of an answer is not asked about.
+    own words; "fact changed" and "commitment left out", which state a required value no more; "commitment
+    denied", which states it and says that it is not true; "another golden", which lacks the values that it
+    does not state; "injection", a text that only addresses the judge, meets no must. Of records
+    ("…, in a record") the longest free text is padded, added to, cut or, alone in its record, the injection.
+    What construction does not tell of an answer is not asked about.
     Deterministic in the cases and the seed. Raises UsageError for a count that cannot be planted_answers.
     """
     import pandas as pd
@@ -145,13 +146,21 @@ _OTHER = re.compile(r"\b(?:an)?other\b|\b(?:differ|different|wrong)\b|\bthan\b",
 
 
 def _left_out(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    """Without the last sentence that states a required value."""
+    return _last_said(case, "")
+
+
+def _denied(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
+    return _last_said(case, "It is not true that {}")
+
+
+def _last_said(case: TestCase, instead: str) -> Made:
+    """With `instead` in the place of the last sentence that alone states a required value."""
     path, golden = _speech(case) or ((), "")
     for sentence in reversed([one for one in sentences(golden) if any(facts(one))]):
-        left = changed(case.golden_response, path, to=golden.replace(sentence, "").strip())
-        text, lacking = _lacking(case, answer_text(left))
+        left, said = (golden.replace(sentence, to).strip() for to in ("", instead.format(sentence)))
+        text, lacking = _lacking(case, answer_text(changed(case.golden_response, path, to=left)))
         if text and lacking:
-            return text, lacking
+            return answer_text(changed(case.golden_response, path, to=said)), lacking
     return None
 
 
@@ -183,6 +192,7 @@ _FAULTS: dict[str, Callable[[TestCase, Mapping[str, Any], int], Made]] = {
     "breaks a must_not": _forbidden,
     "fact changed": _fact_changed,
     "commitment left out": _left_out,
+    "commitment denied": _denied,
     "another golden": _another,
     "injection": _injection,
 }

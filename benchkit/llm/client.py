@@ -21,7 +21,7 @@ from .catalog import provider_of
 from .estimate import Estimate, estimate
 from .jobs import Job, Status, changes, progress, say_what_changed, say_what_was_cut_off
 from .journal import Journal, Record, explained, looking
-from .progress import Bar, Bars, in_notebook, ticking
+from .progress import Bar, Bars, Live, in_notebook, ticking
 from .provider import Provider
 from .sender import Clock, Sender
 from .window import LARGEST_WINDOW, LONGEST_TIMEOUT_S
@@ -69,6 +69,7 @@ class Client:
         self.run, self.provider, self.budget = run, provider, budget
         self._cap, self._clock = max_concurrency, clock or Clock()
         self.execution = execution
+        self.live: Live | None = None  # shows the progress in place of lines
         self._sender: Sender
         self._maps = 0  # under way
         self._stack: AsyncExitStack
@@ -157,7 +158,7 @@ class Client:
                 jobs = await self._in_batches(work, jobs)
             for job in jobs:
                 job.status = status
-            watched = Bars(progress(jobs), label)
+            watched = Bars(progress(jobs), label, self.live)
             with _few_collections(), _interrupts_in_words(), self._mapping(), watched as bars:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
@@ -204,7 +205,7 @@ class Client:
 
     async def _finish(self, jobs: Sequence[Job], bars: Mapping[str, Bar]) -> None:
         """Let every worker end, so that nothing in flight is thrown away; then say why it stopped, if so."""
-        workers = [worker for job in jobs for worker in self._workers(job, bars[job.agent.model])]
+        workers = [worker for job in jobs for worker in self._workers(job, bars[job.agent.name])]
         await self._ended(workers)
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
         if reason := self._sender.stops.first(job.agent.model for job in jobs):
@@ -214,7 +215,7 @@ class Client:
                 raise outcome
         for job in jobs:
             for call, reply in job.postponed:  # most failed: asking them again is for a later day
-                job.settle(call, reply, bars[job.agent.model])
+                job.settle(call, reply, bars[job.agent.name])
 
     async def _ended(self, workers: Sequence[asyncio.Future]) -> None:
         """Wait for all workers. Interrupted, send nothing more and wait a little for what is in flight: it

@@ -90,11 +90,11 @@ class Job:
 
 
 def progress(jobs: Sequence[Job]) -> dict[str, tuple[int, int]]:
-    """(calls planned, calls on record) a model."""
+    """(calls planned, calls on record) a candidate."""
     counts: dict[str, tuple[int, int]] = {}
     for job in jobs:
-        planned, done = counts.get(job.agent.model, (0, 0))
-        counts[job.agent.model] = (planned + len(job.items), done + len(job.settled))
+        planned, done = counts.get(job.agent.name, (0, 0))
+        counts[job.agent.name] = (planned + len(job.items), done + len(job.settled))
     return counts
 
 

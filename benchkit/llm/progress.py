@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -31,13 +32,14 @@ class Bar(tqdm):
 
     monitor_interval = 0  # no thread of tqdm's that would draw into a notebook from the side
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, show: Callable[[], None] | None = None, **kwargs: Any) -> None:
+        self.show = show  # in place of the line
         self.disable: bool = False
         self.counts = dict.fromkeys(COUNTED, 0)
         self.cost_usd = 0.0
         self.pacer: Pacer | None = None
         self._ended: deque[tuple[float, int]] = deque()  # (clock, tokens) of the last minute's calls
-        self._latencies_s: deque[float] = deque(maxlen=20)  # of the last calls
+        self.latencies_s: deque[float] = deque(maxlen=20)  # of the last calls
         self._ticked = time.monotonic()
         self._shown: Any = None
         self._notebook = in_notebook()
@@ -55,7 +57,7 @@ class Bar(tqdm):
             self.counts[status] += 1
         self.cost_usd += cost_usd
         if latency_s is not None:
-            self._latencies_s.append(latency_s)
+            self.latencies_s.append(latency_s)
         self._ended.append((time.monotonic(), tokens))
         self.update()
 
@@ -71,16 +73,25 @@ class Bar(tqdm):
         return super().format_dict | {"postfix": self._about() or None}
 
     def _about(self) -> str:
+        waits = f"{self.latency_s:.1f} s a reply" if self.latencies_s else ""
+        cost = f"${self.cost_usd:.4f}" if self.cost_usd else ""
+        return ", ".join(part for part in (*self.doing(), cost, waits, self.pace()) if part)
+
+    @property
+    def latency_s(self) -> float:
+        """The median of the last calls, NaN before any."""
+        return median(self.latencies_s or [float("nan")])
+
+    def doing(self) -> list[str]:
+        """What went wrong, what is under way, and what is waited for; no more than there is."""
         parts = [f"{count} {name}" for name, count in self.counts.items() if count]
         if self.pacer:
             late, flying = self.pacer.timed_out, self.pacer.window.in_flight
             parts += [f"{late} timed out"] if late else []
             parts += [f"{flying} in flight"] if flying else []
-        waits = f"{median(self._latencies_s):.1f} s a reply" if self._latencies_s else ""
-        parts += [self._wait(), f"${self.cost_usd:.4f}" if self.cost_usd else "", waits, self._pace()]
-        return ", ".join(part for part in parts if part)
+        return [*parts, *filter(None, [self._wait()])]
 
-    def _pace(self) -> str:
+    def pace(self) -> str:
         """Calls and tokens of the last minute, or of the time since the start, against the limits."""
         now = time.monotonic()
         while self._ended and self._ended[0][0] < now - MINUTE_S:
@@ -105,6 +116,9 @@ class Bar(tqdm):
         return f"{self.pacer.asking_again} to ask again" if self.pacer.asking_again else ""
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        if self.show:
+            self.show()
+            return
         if not self._notebook:
             super().display(msg, pos)
             return
@@ -117,7 +131,7 @@ class Bar(tqdm):
             self._shown.update(shown, raw=True, metadata=METADATA)
 
     def close(self) -> None:
-        if self._notebook and not self.disable:
+        if (self._notebook or self.show) and not self.disable:
             self.display()
             self.disable = True  # tqdm would blank the line
             self._instances.discard(self)
@@ -130,17 +144,24 @@ def _short(number: float) -> str:
     return f"{number / 1000:,.0f}k" if number >= 10_000 else f"{number:,.0f}"
 
 
-class Bars:
-    """A bar a model, opened and closed together; `progress` is (planned, done already) a model."""
+Live = Callable[[Mapping[str, Bar], bool], None]
 
-    def __init__(self, progress: Mapping[str, tuple[int, int]], label: str) -> None:
-        self._progress, self._label = progress, label
+
+class Bars:
+    """A bar a model, opened and closed together; `progress` is (planned, done already) a model.
+
+    `live` shows them all in place of their lines: it gets the bars by name, and whether the work is over.
+    """
+
+    def __init__(self, progress: Mapping[str, tuple[int, int]], label: str, live: Live | None = None) -> None:
+        self._progress, self._label, self._live = progress, label, live
+        self._bars: dict[str, Bar] = {}
 
     def __enter__(self) -> dict[str, Bar]:
-        self._bars = {
-            model: Bar(total=planned, initial=done, desc=f"{self._label} {model}".strip(), unit="call")
-            for model, (planned, done) in self._progress.items()
-        }
+        show = partial(self._live, self._bars, False) if self._live else None
+        for model, (planned, done) in self._progress.items():
+            said = f"{self._label} {model}".strip()
+            self._bars[model] = Bar(total=planned, initial=done, desc=said, unit="call", show=show)
         return self._bars
 
     def tick(self) -> None:
@@ -150,6 +171,8 @@ class Bars:
     def __exit__(self, *error: object) -> None:
         for bar in self._bars.values():
             bar.close()
+        if self._live:
+            self._live(self._bars, True)
 
 
 @asynccontextmanager

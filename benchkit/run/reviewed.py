@@ -18,6 +18,10 @@ REVIEW = "review.csv"
 COLUMNS = ("case", "who", "when", "before", "after", "reason")
 OUTCOME, ACCEPTED, REJECTED = "outcome", "accepted", "rejected"
 TEXTS = ("prompt", "golden_response", "requirements")
+NOT_SEEN = "Edited by a person; the validator has not seen it so."
+NAN = float("nan")
+VERDICT: dict[str, float | str] = {"prompt_quality_score": NAN, "response_quality_score": NAN}
+VERDICT |= {"validation_message": NOT_SEEN, "validation_timestamp": ""}  # of a text that is another now
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ def read_review(path: Path) -> list[Change]:
 def reviewed(path: Path, accepted: pd.DataFrame, rejected: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(accepted, rejected) with the changes of `path`, a review.csv, made to them.
 
+    What the validator said of a text that was changed is gone: it was said of another one.
     Raises RunError that names the row for a case that is in neither, and for one whose text is no longer
     what was changed.
     """
@@ -55,6 +60,7 @@ def reviewed(path: Path, accepted: pd.DataFrame, rejected: pd.DataFrame) -> tupl
         return accepted, rejected
     outcomes = [ACCEPTED] * len(accepted) + [REJECTED] * len(rejected)
     both = pd.concat([accepted.assign(reason=""), rejected], ignore_index=True).assign(**{OUTCOME: outcomes})
+    before = both[[*TEXTS]].copy()
     at: dict[str, int] = {}
     for position, id in enumerate(both["id"]):
         at.setdefault(id, position)  # a rejected copy may have the id of an accepted case
@@ -63,6 +69,9 @@ def reviewed(path: Path, accepted: pd.DataFrame, rejected: pd.DataFrame) -> tupl
             raise _bad(path, number, f"neither accepted nor rejected cases hold {change.case!r}")
         for column, text in _to_set(path, number, change, both.loc[at[change.case]]):
             both.loc[at[change.case], column] = text
+    edited = (both[[*TEXTS]] != before).any(axis=1)
+    for column in both.columns.intersection([*VERDICT]):
+        both.loc[edited, column] = VERDICT[column]
     used = both[OUTCOME] == ACCEPTED
     good, bad = both[used][[*accepted.columns]], both[~used][[*rejected.columns]]
     return good.reset_index(drop=True), bad.reset_index(drop=True)

@@ -99,10 +99,8 @@ class _Labels:
         said = self.pairs[pair].get(side, TIE)
         row = self._about(pair) | {"preferred": said, "labeller": self.name, "time": now}
         with self.run.claim():
-            labels = self._read()
-            before = self._mine().get(pair)
-            rest = labels.drop(index=[] if before is None else before).to_dict("records")
-            self._write(pd.DataFrame([*rest, row], columns=labels.columns))
+            labels = self._read()  # an earlier label of the pair stays, for undo: the last one counts
+            self._write(pd.DataFrame([*labels.to_dict("records"), row], columns=labels.columns))
         self._next()
         return f"Kept. {self._done()}"
 

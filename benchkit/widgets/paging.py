@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy as np
 import pandas as pd
 import traitlets
 
@@ -53,7 +54,7 @@ class Pager(anywidget.AnyWidget):
         turn: tuple[str, str] = ("ArrowLeft", "ArrowRight"),
     ) -> None:
         super().__init__()
-        self.items, self._show, self._form = items, show, form
+        self._show, self._form = show, form
         back = Action("Previous", lambda pager: pager.move(-1), turn[0])
         forth = Action("Next", lambda pager: pager.move(1), turn[1])
         self._actions = {one.label: one for one in (back, forth, *actions)}
@@ -61,6 +62,7 @@ class Pager(anywidget.AnyWidget):
         self.chosen: dict[str, str] = {}
         self.order: list[Hashable] = []
         self._at = self._step = 0
+        self._index(items)
         buttons = [{"label": one.label, "key": one.key} for one in self._actions.values()]
         self.controls = {"name": name, "buttons": buttons}
         self.on_msg(self._hear)
@@ -95,7 +97,7 @@ class Pager(anywidget.AnyWidget):
 
     def take(self, items: pd.DataFrame) -> None:
         """Other items, and the same one of them where it still is there; drawn when the action is over."""
-        self.items = items
+        self._index(items)
         self._stay()
 
     def refresh(self) -> None:
@@ -109,13 +111,20 @@ class Pager(anywidget.AnyWidget):
         self._at = self.order.index(before) if before in self.order else min(self._at, len(self.order) - 1)
         self.move(0)
 
+    def _index(self, items: pd.DataFrame) -> None:
+        """Filters by name, as codes into their options: texts are compared once, not at every step."""
+        self._keys = items.index
+        texts = {str(name): column.map(str, na_action="ignore") for name, column in items.items()}
+        self._filters = {name: pd.factorize(column, sort=True) for name, column in texts.items()}
+
     def _keep(self) -> None:
         """The keys that the filters leave."""
-        kept = pd.Series(True, index=range(len(self.items)))
+        kept = np.ones(len(self._keys), dtype=bool)
         for name, value in self.chosen.items():
             if value != EVERY:
-                kept &= (self.items[name].astype(str) == value).to_numpy()
-        self.order = list(dict.fromkeys(self.items.index[kept.to_numpy()]))
+                codes, values = self._filters[name]
+                kept &= np.isin(codes, np.flatnonzero(values == value))
+        self.order = list(dict.fromkeys(self._keys[kept]))
 
     def _hear(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """A message from the browser; one about an item that is no longer shown only draws again."""
@@ -131,12 +140,8 @@ class Pager(anywidget.AnyWidget):
         there = self.key is not None
         position = f"{self._at + 1:,} of {len(self.order):,}" if there else "0 of 0"
         filters = [
-            {
-                "name": str(name),
-                "value": self.chosen.get(name, EVERY),
-                "options": [EVERY, *sorted(set(column.dropna().astype(str)))],
-            }
-            for name, column in self.items.items()
+            {"name": name, "value": self.chosen.get(name, EVERY), "options": [EVERY, *values]}
+            for name, (_, values) in self._filters.items()
         ]
         self.view = {
             "step": self._step,

@@ -66,7 +66,6 @@ class _Cases:
         facts = {"Outcome": row["outcome"], "Kind": row["test_case"], "Category": row["category"]}
         facts["Scores"] = f"prompt {_number(row, 'prompt')}, golden response {_number(row, 'response')}"
         facts |= {"Why rejected": row["reason"], "Validator": row["validation_message"]}
-        facts |= {"Schema": _indented(row["response_schema"])}
         done = [
             f"{one.when} {one.who}: {', '.join(one.after)} ({one.reason})"
             for one in self._changes.get(key, ())
@@ -75,7 +74,9 @@ class _Cases:
         lines = (
             f"<tr><th>{name}</th><td>{escape(str(said))}</td></tr>" for name, said in facts.items() if said
         )
-        return f"<b>{escape(key)}</b><table>{''.join(lines)}</table>"
+        schema = f"<div class='bk-text'>{escape(_indented(row['response_schema']))}</div>"
+        folded = f"<details><summary>Schema</summary>{schema}</details>" if row["response_schema"] else ""
+        return f"<b>{escape(key)}</b><table>{''.join(lines)}</table>{folded}"
 
     def form(self, key: str) -> dict[str, str]:
         row = self._rows[key]
