@@ -20,8 +20,7 @@ from benchkit.decide import Rules, complete
 from benchkit.decide.evidence import gather
 from benchkit.errors import InputError, RunError, UsageError
 from benchkit.llm.journal import Journal
-from benchkit.report.comparing_runs import against, compare_runs
-from benchkit.report.runs_compared import effects_of
+from benchkit.report.comparing_runs import against, compare_runs, effects_of
 from benchkit.run import Run, start_run
 from benchkit.runner import cli
 from benchkit.runner.parameters import notebook_folder
@@ -30,7 +29,8 @@ from benchkit.runner.replay import replay
 from .measured import HASTY, STEADY, TERSE, case, report_of, responses_of, score_table
 from .talking import executor
 
-TALK = "bleu_score"
+TALK, TASK, MET = "bleu_score", "task_completion", "requirements_met"
+GIVE_SAME = "Give a new run the cases of the other: benchkit run --cases"
 RULES = Rules(primary_metric=TALK)
 
 
@@ -180,9 +180,45 @@ class TestCases:
         assert f"{STEADY} @ B: 4 answers of 30 unscored on {TALK}." in found.notes
 
     def test_with_other_requirements(self, tmp_path, level):
-        """What is to be met may be drafted anew for the same case: then it is said."""
-        a, b = two(tmp_path / "a", level), two(tmp_path / "b", level, change={"requirements": "Say when."})
-        assert compare_runs(a, b).notes[0].startswith("The requirements of 30 cases are others in B")
+        """A case that is judged by another list is a changed case: said so, and not what its answers meet."""
+        values = [{m: {MET: x, TALK: level} for m in (STEADY, HASTY)} for x in (level, level - 0.2)]
+        rules = Rules(primary_metric=MET)
+        a, b, c = (
+            made(tmp_path / n, v, rules=rules) for n, v in zip("abc", (*values, values[1]), strict=True)
+        )
+        other = {"requirements": "Say when."}
+        renamed(b, lambda row: other if row["id"] < "conversation-012" else {})
+        found = compare_runs(a, b)
+        said = "The requirements of 12 cases are others in B (conversation-000, "
+        assert said in found.changed
+        assert [one.gain.n for one in found.effects] == [18, 18]
+        assert {flip.ids[0] for flip in found.flips} <= {f"conversation-0{n}" for n in range(12, 30)}
+        renamed(c, lambda row: other)
+        none = compare_runs(a, c)
+        assert (none.exit_code, none.effects) == (1, [])
+        assert none.missing == [f"the requirements of all 30 cases are others in B, so that {MET} is another "
+                                f"thing there. {GIVE_SAME} {a.path / 'validated_tests.csv'}"]  # fmt: skip
+        words = [two(tmp_path / n, level, change=change) for n, change in (("d", {}), ("e", other))]
+        assert [one.gain.n for one in compare_runs(*words).effects] == [30, 30]
+
+    @pytest.mark.parametrize("off", ["a", "b"])
+    def test_that_nobody_judged_in_one_run(self, tmp_path, level, off):
+        """What decided in A decides: without a judge in B it cannot be compared, and 04 has to run again."""
+        judged, words = (
+            {m: dict.fromkeys(some, level) for m in (STEADY, HASTY)} for some in ((MET, TASK), (TASK,))
+        )
+        each = {name: words if name == off else judged for name in "ab"}
+        found = compare_runs(*(made(tmp_path / n, v, rules=Rules()) for n, v in each.items()))
+        if off == "a":
+            assert {one.scope for one in found.effects} == {f"conversations, {TASK}"}
+            assert found.exit_code == 0
+            return
+        assert found.exit_code == 1
+        assert found.missing == [
+            f"{model} @ B has no score of {MET}: no answer of {tmp_path / 'b'} was judged. Run "
+            "04_measure.ipynb on it with enable_judge = True"
+            for model in (STEADY, HASTY)
+        ]
 
     def test_without_any_score(self, tmp_path, level):
         """What has no score at all in one run is no reason to pass, whatever else is fine."""

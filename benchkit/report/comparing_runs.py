@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..decide import Rules, complete, rules_of
-from ..decide.evidence import Evidence, gather
+from ..decide.evidence import Evidence, Kind, gather
+from ..domain import ROUNDING
 from ..errors import UsageError
 from ..run import Run, read_run
-from ..wording import count, listed
-from .flipped_cases import flipped
-from .matched_runs import Side, check_versions, matched, measured_run
-from .runs_compared import RunsCompared, effects_of
-from .what_changed import what_changed
+from ..wording import count, kind_name, listed
+from .matched_runs import BY_JUDGE, Matched, Pair, Side, called, match, measured_run, same_cases
+from .runs_compared import EQUAL, WORSE, Effect, Flip, RunsCompared
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Pair = tuple[str, str]  # a model of A, and the one of B that is held against it
+    from ..stats import Estimate
+
+HALF = 0.5  # of a metric's range: a case whose mean over rounds moved that far has flipped
 
 
 def compare_runs(baseline: Run, run: Run, models: Mapping[str, str] | None = None) -> RunsCompared:
@@ -31,27 +33,19 @@ def compare_runs(baseline: Run, run: Run, models: Mapping[str, str] | None = Non
     case is in both or the scores were made by different versions of the metrics.
     """
     a, b = measured_run(baseline), measured_run(run)
-    check_versions(a, b)
-    pairs = _pairs(a, b, models)
-    ids = matched(a, b)
-    rules = _rules(a, ids)
-    tables = {pair: complete(_scores(a, b, pair, ids)) for pair in pairs}
-    found = {pair: gather(table, rules, _spoilt(a)) for pair, table in tables.items()}
+    runs, pairs = match(a, b), _pairs(a, b, models)
+    rules = _rules(runs)
+    each = [Compared(runs, pair, rules) for pair in pairs]
     return RunsCompared(
-        names=(baseline.path.name, run.path.name),
-        simulated=baseline.simulated or run.simulated,
+        names=(a.run.path.name, b.run.path.name),
+        simulated=a.run.simulated or b.run.simulated,
         rules=rules,
-        cases=(len(ids), len(a.cases) - len(ids), len(b.cases) - len(ids)),
-        effects=effects_of({_called(pair): one for pair, one in found.items() if one.usable}, rules),
-        missing=[line for pair, one in found.items() for line in _missing(one, tables[pair])],
-        notes=list(dict.fromkeys(_notes(a, b, ids, found, tables))),
-        changed=what_changed((a.run, b.run), (a.report, b.report)),
-        flips=[
-            flip
-            for pair, one in found.items()
-            for flip in flipped(one, tables[pair], (a, b), pair, ids)
-            if one.usable
-        ],
+        cases=(len(runs.ids), len(a.cases) - len(runs.ids), len(b.cases) - len(runs.ids)),
+        effects=effects_of({called(one.pair): one.evidence for one in each if one.evidence.usable}, rules),
+        missing=list(dict.fromkeys(line for one in each for line in one.missing())),
+        notes=list(dict.fromkeys(line for one in each for line in one.notes())),
+        changed=runs.changed(pairs),
+        flips=[flip for one in each if one.evidence.usable for flip in one.flips()],
     )
 
 
@@ -72,78 +66,168 @@ def _pairs(a: Side, b: Side, given: Mapping[str, str] | None) -> list[Pair]:
     )
 
 
-def _called(pair: Pair) -> str:
-    return pair[0] if pair[0] == pair[1] else " → ".join(pair)
-
-
-def _rules(a: Side, ids: Mapping[str, str]) -> Rules:
-    """A's, with the weights of what the cases have."""
-    rules, rows = rules_of(a.run), a.scores[a.scores["id"].isin(ids)]
+def _rules(runs: Matched) -> Rules:
+    """A's, of what the cases have; what decided there decides here, whatever else B was scored on."""
+    rules, rows = rules_of(runs.a.run), runs.a.scores[runs.a.scores["id"].isin(runs.ids)]
+    kinds, categories = set(rows["test_case"]), set(rows["category"])
+    primary = runs.a.report["configuration"]["primary_metrics"]
     return replace(
         rules,
-        kind_weights=_of(rules.kind_weights, set(rows["test_case"])),
-        category_weights=_of(rules.category_weights, set(rows["category"])),
+        primary_metric=",".join(one for kind, one in primary.items() if one and kind in kinds),
+        kind_weights=_weights(rules.kind_weights, kinds),
+        category_weights=_weights(rules.category_weights, categories),
     )
 
 
-def _of(weights: Mapping[str, float], names: set[str]) -> dict[str, float]:
-    kept = {name: weight for name, weight in weights.items() if name in names}
+def _weights(given: Mapping[str, float], names: set[str]) -> dict[str, float]:
+    kept = {name: weight for name, weight in given.items() if name in names}
     return kept if sum(kept.values()) else {}
 
 
-def _spoilt(a: Side) -> dict[tuple[str, str], str]:
-    """What decides nothing in A for its controls. Not B's: a model that got bad does no better than those."""
-    failed = {(row["test_case"], row["metric"]) for row in a.report["controls"] if row["disqualifies"]}
-    kinds = {(row["kind"], row["metric"]): row["why_not"] for row in a.report["decision"]["kinds"]}
-    return {key: why for key, why in kinds.items() if why and key in failed}
+@dataclass(frozen=True)
+class Compared:
+    """A model of A and the one of B that is held against it, on the cases of both."""
 
+    runs: Matched
+    pair: Pair
+    rules: Rules
 
-def _scores(a: Side, b: Side, pair: Pair, ids: Mapping[str, str]) -> pd.DataFrame:
-    """The scores of the two as one table of the matched cases: ids, categories and families are A's."""
-    import pandas as pd
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        return complete(self.runs.scores(self.pair))
 
-    back = {new: old for old, new in ids.items()}
-    old = a.scores[a.scores["id"].isin(ids) & (a.scores["model"] == pair[0])]
-    new = b.scores[b.scores["id"].isin(back) & (b.scores["model"] == pair[1])]
-    new = new.assign(id=new["id"].map(back))
-    strata = a.scores.drop_duplicates("id").set_index("id")
-    for name in ("category", "family"):
-        new[name] = new["id"].map(strata[name])
-    return pd.concat([old.assign(model=f"{pair[0]} @ A"), new.assign(model=f"{pair[1]} @ B")])
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What decides nothing in A for its controls decides nothing. B's do not count: a model that got bad
+        does no better than those.
+        """
+        report = self.runs.a.report
+        failed = {(row["test_case"], row["metric"]) for row in report["controls"] if row["disqualifies"]}
+        kinds = {(row["kind"], row["metric"]): row["why_not"] for row in report["decision"]["kinds"]}
+        return gather(
+            self.scores, self.rules, {key: why for key, why in kinds.items() if why and key in failed}
+        )
 
+    def missing(self) -> Iterator[str]:
+        """What cannot be compared, why, and what to do."""
+        for kind in self.evidence.aside:
+            rows = self.scores[self.scores["metric"] == kind.metric]
+            there = rows.groupby("model")["value"].count()
+            lacking = [n for n in (0, 1) if not there.get(self.evidence.models[n], 0)]
+            if len(rows) and set(rows["id"]) <= set(self.runs.redrafted):
+                yield (
+                    f"the requirements of all {len(self.runs.redrafted):,} cases are others in B, so that "
+                    f"{kind.metric} is another thing there. {same_cases(self.runs.a)}"
+                )
+            elif lacking:
+                yield from (self._unscored(n, kind.metric) for n in lacking)
+            elif not kind.n or not self.evidence.kinds:
+                yield f"{kind.metric} decides nothing: {kind.why_not}"
 
-def _missing(found: Evidence, scores: pd.DataFrame) -> Iterator[str]:
-    """What of a pair of models cannot be compared, and why: no score in common, or nothing that decides."""
-    for kind in found.aside:
-        rows = scores[(scores["metric"] == kind.metric) & scores["value"].notna()]
-        without = [model for model in found.models if model not in set(rows["model"])]
-        if without:
-            yield (
-                f"{listed(without)} has no score of {kind.metric}: all its calls failed, or 04 measured "
-                "something else there. Run 03_execute.ipynb and 04_measure.ipynb on that run again"
+    def _unscored(self, at: int, metric: str) -> str:
+        side, model = (self.runs.a, self.runs.b)[at], self.evidence.models[at]
+        scored = side.scores.loc[side.scores["metric"] == metric, "value"].notna().any()
+        if metric in BY_JUDGE and not scored:
+            also = " and a judge_model" if side.run.provider == "imported" else ""
+            return (
+                f"{model} has no score of {metric}: no answer of {side.run.path} was judged. Run "
+                f"04_measure.ipynb on it with enable_judge = True{also}"
             )
-        elif not kind.n or not found.kinds:
-            yield f"{kind.metric} decides nothing: {kind.why_not}"
+        return (
+            f"{model} has no score of {metric}: all its calls failed, or 04 measured something else there. "
+            f"Run 03_execute.ipynb and 04_measure.ipynb on {side.run.path} again"
+        )
 
-
-def _notes(
-    a: Side, b: Side, ids: Mapping[str, str], found: Mapping[Pair, Evidence], tables: Mapping[Pair, Any]
-) -> Iterator[str]:
-    """What to read the differences with, beside themselves."""
-    other = sum(
-        a.cases[old].get("requirements", "") != b.cases[new].get("requirements", "")
-        for old, new in ids.items()
-    )
-    if other:
-        yield f"The requirements of {count(other, 'case')} are others in B: what is met is another thing."
-    for pair, one in found.items():
-        for kind in one.kinds:
-            rows = tables[pair]
-            rows = rows[(rows["metric"] == kind.metric) & rows["id"].isin(kind.measured.ids)]
+    def notes(self) -> Iterator[str]:
+        """What to read the differences with, beside themselves."""
+        for kind in self.evidence.kinds:
+            rows = self.scores[self.scores["metric"] == kind.metric]
+            rows = rows[rows["id"].isin(kind.measured.ids)]
             for model, some in rows.groupby("model", sort=False)["value"]:
                 if lost := int(some.isna().sum()):
                     yield f"{model}: {count(lost, 'answer')} of {len(some):,} unscored on {kind.metric}."
             gain = kind.pairs[1][0]
             yield from gain.warnings if gain and gain.estimate else ()
-        yield from one.few
-        yield from (f"{aside.metric} decides nothing: {aside.why_not}." for aside in one.aside if one.kinds)
+        yield from self.evidence.few
+        aside = self.evidence.aside if self.evidence.kinds else ()
+        yield from (f"{one.metric} decides nothing: {one.why_not}." for one in aside)
+
+    def flips(self) -> Iterator[Flip]:
+        """The cases whose mean moved by half of the metric's range or more."""
+        import numpy as np
+
+        for kind in self.evidence.kinds:
+            gain = kind.gain[1] - kind.gain[0]
+            for at in np.flatnonzero(np.abs(gain) >= HALF * kind.span - ROUNDING):
+                id = kind.measured.ids[at]
+                case, means = self.runs.a.cases.loc[id], kind.measured.means[:, at].tolist()
+                yield Flip(
+                    models=called(self.pair),
+                    metric=kind.metric,
+                    ids=(id, self.runs.ids[id]),
+                    means=(means[0], means[1]),
+                    gain=float(gain[at]),
+                    prompt=case["prompt"],
+                    golden=case["golden_response"],
+                    answers=self._telling(id, kind, bool(gain[at] > 0)),
+                )
+
+    def _telling(self, id: str, kind: Kind, better: bool) -> tuple[str, str]:
+        """Of the side that did better its best round, of the other its worst."""
+        rows = self.scores[(self.scores["id"] == id) & (self.scores["metric"] == kind.metric)].dropna(
+            subset="value"
+        )
+        good = (kind.measured.sign * rows.set_index(["model", "round"])["value"]).unstack("round")
+        a, b = (good.loc[model] for model in self.evidence.models)
+        rounds = (a.idxmin(), b.idxmax()) if better else (a.idxmax(), b.idxmin())
+        runs = self.runs
+        return (
+            runs.a.answer(id, self.pair[0], int(rounds[0])),
+            runs.b.answer(runs.ids[id], self.pair[1], int(rounds[1])),
+        )
+
+
+def effects_of(found: Mapping[str, Evidence], rules: Rules) -> list[Effect]:
+    """Every kind that decides and, where there are several, U; for every pair of models, A's first."""
+    raw = [(models, *one) for models, evidence in found.items() for one in _of_pair(evidence)]
+    effects = []
+    for models, scope, means, gain, counts in raw:
+        gain, p = gain.at(rules.alpha / len(raw)), gain.p_value * len(raw)
+        p = 1.0 if p > 1 else p  # NaN, where there is nothing to test, stays
+        effects.append(Effect(models, scope, means, gain, p, counts, _shown(gain, p, rules)))
+    return effects
+
+
+def _shown(gain: Estimate, p: float, rules: Rules) -> str:
+    if gain.se == 0 and abs(gain.estimate) <= ROUNDING:
+        return EQUAL
+    if not p <= rules.alpha:
+        return "open"
+    if gain.estimate > 0:
+        return "better"
+    return WORSE if gain.estimate < -rules.margin - ROUNDING else "worse, within the margin"
+
+
+def _of_pair(evidence: Evidence) -> Iterator[tuple[str, tuple[float, float], Any, tuple[int, int, int]]]:
+    import numpy as np
+
+    each = [(kind, *_sides(kind)) for kind in evidence.kinds]
+    if len(each) > 1:
+        a, b = np.array(evidence.weights) @ np.array([means for _, means, _ in each])
+        better, same, worse = np.sum([counts for *_, counts in each], axis=0)
+        yield "U", (float(a), float(b)), evidence.pairs[1][0], (int(better), int(same), int(worse))
+    for kind, means, counts in each:
+        yield f"{kind_name(kind.name)}, {kind.metric}", means, kind.pairs[1][0], counts
+
+
+def _sides(kind: Kind) -> tuple[tuple[float, float], tuple[int, int, int]]:
+    """The means of A and B over the cases that both have a score for; where B is better, the same, worse."""
+    import numpy as np
+
+    gain, sign = kind.pairs[1][0], kind.measured.sign
+    assert gain is not None  # of two models
+    there = ~np.isnan(kind.gain).any(axis=0)
+    a, b = (sign * float(gain.coefficients @ np.where(there, side, 0.0)) for side in kind.gain)
+    change = (kind.gain[1] - kind.gain[0])[there]
+    better, worse = int((change > ROUNDING).sum()), int((change < -ROUNDING).sum())
+    return (a, b), (better, len(change) - better - worse, worse)

@@ -1,27 +1,38 @@
-"""Two measured runs, and the cases that stand in both: matched by what they hold, not by their ids."""
+"""Two measured runs: the cases that stand in both, matched by what they hold; and what else changed."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import ndiff
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ..domain import as_text
+from ..domain import Requirement, as_text, read_requirements
 from ..errors import InputError
-from ..metrics import remember
+from ..llm.journal import system_prompts
+from ..metrics import METRICS, remember
 from ..metrics.answers import read_answer, read_golden
 from ..run import Run
-from ..signature import parts
+from ..signature import PACKAGES, parts
 from ..wording import count, listed
+from .markdown import inline, safe, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CONTENT = ("kind", "prompt", "golden response", "response schema")
-Content = tuple[Any, ...]  # those of a case, and its number among the cases of a run that have the same
+MOST_LINES, MOST_CASES = 12, 5  # of a prompt's difference, and of changed cases that are named
+ABSENT = "–"
+UNCHANGED = (
+    "Nothing that is on record: models, parameters, versions, commit, prompts, requirements are the same."
+)
+MEASURED = "05"  # what later notebooks are given changes no score
+REDRAFTED = "undefined: other requirements in B"
+Pair = tuple[str, str]  # a model of A, and the one of B that is held against it
+BY_JUDGE = {name for name in METRICS if name.endswith("requirements_met")}
 
 
 @dataclass(frozen=True)
@@ -37,36 +48,29 @@ class Side:
         return list(self.report["configuration"]["models"])
 
     @cached_property
-    def cases(self) -> dict[str, dict[str, Any]]:
-        """The scored cases by their ids, each of the kind as which it was scored."""
-        kinds = dict(zip(self.scores["id"], self.scores["test_case"], strict=True))
-        rows = self.run.validated_tests().drop_duplicates("id").to_dict("records")
-        return {row["id"]: row | {"test_case": kinds[row["id"]]} for row in rows if row["id"] in kinds}
+    def cases(self) -> pd.DataFrame:
+        """The scored cases by their ids, with what they hold; `copy` numbers those that hold the same."""
+        kinds = self.scores.drop_duplicates("id").set_index("id")["test_case"]
+        rows = self.run.validated_tests().drop_duplicates("id").set_index("id", drop=False)
+        rows = rows[rows.index.isin(kinds.index)]
+        held = rows.assign(kind=kinds.reindex(rows.index), prompt=rows["prompt"].str.strip())
+        for name in ("golden_response", "response_schema"):
+            held[name.replace("_", " ")] = rows[name].map(_canonical)
+        return held.assign(copy=held.groupby(list(CONTENT)).cumcount())
 
     @cached_property
-    def contents(self) -> dict[Content, str]:
-        """The ids of the scored cases by what these hold."""
-        seen: Counter[Content] = Counter()
-        found = {}
-        for id, row in self.cases.items():
-            content = _content(row)
-            seen[content] += 1
-            found[(*content, seen[content])] = id
-        return found
+    def answers(self) -> dict[tuple[str, str, int], dict[str, Any]]:
+        rows = self.run.responses().to_dict("records")
+        return {(row["id"], row["model"], row["round"]): row for row in rows}
 
     def answer(self, id: str, model: str, round: int) -> str:
         """What a model said, and what was wrong with it."""
-        row = self._responses.get((id, model, round), {})
+        row = self.answers.get((id, model, round), {})
         said, status = row.get("model_response", ""), row.get("status") or "answered"
         if status != "answered":
             return f"[{': '.join(filter(None, (status, row['error'])))}] {said}"
         value = read_answer(said, row["test_case"]).value if said else "[no answer on record]"
         return said if value is None else as_text(value)
-
-    @cached_property
-    def _responses(self) -> dict[tuple[str, str, int], dict[str, Any]]:
-        rows = self.run.responses().to_dict("records")
-        return {(row["id"], row["model"], row["round"]): row for row in rows}
 
 
 def measured_run(run: Run) -> Side:
@@ -76,21 +80,93 @@ def measured_run(run: Run) -> Side:
     return Side(run, report, run.scores())
 
 
-def check_versions(a: Side, b: Side) -> None:
-    """Raises InputError where two versions of the metrics scored the runs."""
+@dataclass(frozen=True)
+class Matched:
+    """Both runs, and the cases that stand in both."""
+
+    a: Side
+    b: Side
+    ids: Mapping[str, str]  # {id in A: id in B}
+
+    @cached_property
+    def redrafted(self) -> list[str]:
+        """The cases, by A's ids, whose requirements are others in B: there, what is met is another thing."""
+        return [old for old, new in self.ids.items() if _asked(self.a, old) != _asked(self.b, new)]
+
+    def scores(self, pair: Pair) -> pd.DataFrame:
+        """Of a model of A and one of B, of the matched cases: ids, categories and families are A's."""
+        import pandas as pd
+
+        a = self.a.scores[self.a.scores["id"].isin(self.ids) & (self.a.scores["model"] == pair[0])]
+        b = self.b.scores.assign(id=self.b.scores["id"].map({new: old for old, new in self.ids.items()}))
+        b = b[b["id"].notna() & (b["model"] == pair[1])]
+        strata = self.a.scores.drop_duplicates("id").set_index("id")
+        b = b.assign(**{name: b["id"].map(strata[name]) for name in ("category", "family")})
+        both = pd.concat([a.assign(model=f"{pair[0]} @ A"), b.assign(model=f"{pair[1]} @ B")])
+        apart = both["id"].isin(self.redrafted) & both["metric"].isin(BY_JUDGE)
+        both.loc[apart, ["value", "reason"]] = [float("nan"), REDRAFTED]
+        return both
+
+    def changed(self, pairs: Sequence[Pair]) -> str:
+        """Markdown: a row for everything that differs, then the requirements and the lines of prompts.
+
+        A prompt is known by its hash in config.json; its text, where a call on record went with it.
+        """
+        names = [{pair[side]: called(pair) for pair in pairs} for side in (0, 1)]
+        before, now = (_made_with(side, some) for side, some in zip((self.a, self.b), names, strict=True))
+        rows = [
+            {"": name, "A": as_text(before.get(name, ABSENT)), "B": as_text(now.get(name, ABSENT))}
+            for name in {**before, **now}
+            if before.get(name, ABSENT) != now.get(name, ABSENT)
+        ]
+        said = [table(rows)] if rows else []
+        if self.redrafted:
+            some = listed(map(inline, self.redrafted[:MOST_CASES]))
+            more = " and others" if len(self.redrafted) > MOST_CASES else ""
+            said.append(
+                f"The requirements of {count(len(self.redrafted), 'case')} are others in B ({some}{more}): "
+                "what their answers meet is not compared."
+            )
+        said += _lines_apart(_prompts(self.a.run, names[0]), _prompts(self.b.run, names[1])) if rows else ()
+        return "\n\n".join(said) or UNCHANGED
+
+
+def match(a: Side, b: Side) -> Matched:
+    """The cases that hold the same.
+
+    Raises InputError where there is none, and where two versions of the metrics scored the runs.
+    """
     made = [parts(str(side.report["signature"])).get("metrics", "") for side in (a, b)]
     if made[0] != made[1]:
         raise InputError(
             f"{a.run.path} was scored by version {made[0]} of the metrics and {b.run.path} by {made[1]}: the "
             "difference may be theirs. Run 04_measure.ipynb again on the older one."
         )
+    ours, theirs = a.cases[["id", *CONTENT, "copy"]], b.cases[["id", *CONTENT, "copy"]]
+    both = ours.merge(theirs, on=[*CONTENT, "copy"], suffixes=("", " in B"))
+    if len(both):
+        return Matched(a, b, dict(zip(both["id"], both["id in B"], strict=True)))
+    alike = ours.merge(theirs, on="prompt", suffixes=("", " in B")).drop_duplicates("id")
+    apart = [name for name in CONTENT if name != "prompt" and (alike[name] != alike[f"{name} in B"]).any()]
+    other = f"{count(len(alike), 'prompt')} stand in both, with another {listed(apart)}"
+    raise InputError(
+        f"{a.run.path} has {count(len(a.cases), 'scored case')} and {b.run.path} has {len(b.cases):,}, and "
+        f"none is the same: {other if len(alike) else 'no prompt is in both'}. {same_cases(a)}"
+    )
 
 
-def _content(row: Mapping[str, Any]) -> Content:
-    return (row["test_case"], row["prompt"].strip(), *(_canonical(row[name]) for name in _WRITTEN))
+def same_cases(a: Side) -> str:
+    """How a new run is given the cases of A."""
+    file = a.run.path / "validated_tests.csv"
+    return f"Give a new run the cases of the other: benchkit run --cases {file}"
 
 
-_WRITTEN = ("golden_response", "response_schema")
+def called(pair: Pair) -> str:
+    return " → ".join(dict.fromkeys(pair))
+
+
+def _asked(side: Side, id: str) -> tuple[Requirement, ...]:
+    return read_requirements(str(side.cases.loc[id].get("requirements", "")))
 
 
 def _canonical(text: str) -> str:
@@ -103,19 +179,51 @@ def _canonical(text: str) -> str:
         return text.strip()
 
 
-def matched(a: Side, b: Side) -> dict[str, str]:
-    """{id in A: id in B} of the cases that hold the same. Raises InputError where there is none."""
-    if both := {id: b.contents[content] for content, id in a.contents.items() if content in b.contents}:
-        return both
-    prompts = {content[1]: content for content in b.contents}
-    alike = [(one, prompts[one[1]]) for one in a.contents if one[1] in prompts]
-    apart = [name for at, name in enumerate(CONTENT) if any(x[at] != y[at] for x, y in alike)]
-    why = (
-        f"{count(len(alike), 'prompt')} stand in both, with another {listed(apart)}" if alike else
-        "no prompt is in both"
-    )  # fmt: skip
-    raise InputError(
-        f"{a.run.path} has {count(len(a.cases), 'scored case')} and {b.run.path} has {len(b.cases):,}, and "
-        f"none is the same: {why}. Give a new run the cases of the other: benchkit run --cases "
-        f"{a.run.path / 'validated_tests.csv'}"
-    )
+def _made_with(side: Side, names: Mapping[str, str]) -> dict[str, Any]:
+    """Everything on record that could make a score differ, by the name that it is said with."""
+    config, measured = side.run.config, parts(side.report["signature"])
+    versions = config.get("versions", {}) | {name: measured[name] for name in PACKAGES if name in measured}
+    given = (item for item in sorted(config["parameters"].items()) if item[0] < MEASURED)
+    own = ((name, *item) for name, one in _candidates(side.run, names).items() for item in one.items())
+    return {
+        "provider": config["provider"],
+        "models": ", ".join(side.models),
+        **{
+            f"{notebook[:2]} {name}": value
+            for notebook, values in given
+            for name, value in values.items()
+            if name not in ("models", "candidates")
+        },
+        "judge": side.report.get("judge", {}).get("judged", {}).get("model", ABSENT),
+        **{f"{who}: {key}": _digest(value) if key == "prompt" else value for who, key, value in own},
+        **{f"version of {name}": value for name, value in versions.items()},
+        "git commit": config.get("git_commit") or ABSENT,
+        **{f"prompt {name}": digest for name, digest in config.get("prompt_hashes", {}).items()},
+    }
+
+
+def _candidates(run: Run, names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    found = run.parameter("03_execute", "candidates") or {}
+    return {names.get(name, name): one for name, one in found.items()}
+
+
+def _prompts(run: Run, names: Mapping[str, str]) -> dict[str, str]:
+    """The texts of prompts, those of candidates among them, as far as they are on record."""
+    texts = {_digest(text): text for text in system_prompts(run.path / "calls.sqlite")}
+    ours = {name: texts.get(digest, "") for name, digest in run.config.get("prompt_hashes", {}).items()}
+    own = {name: one.get("prompt", "") for name, one in _candidates(run, names).items()}
+    return {name: text for name, text in (own | ours).items() if text}
+
+
+def _lines_apart(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[str]:
+    """The lines that are only in one of both texts of a prompt."""
+    for name in (name for name in a if a[name] != b.get(name, a[name])):
+        lines = [line for line in ndiff(a[name].splitlines(), b[name].splitlines()) if line[0] in "-+"]
+        said = [f"- only in {'A' if line[0] == '-' else 'B'}: {safe(line[2:])}" for line in lines]
+        more = [f"- and {count(len(said) - MOST_LINES, 'line')} more"] if len(said) > MOST_LINES else []
+        yield "\n".join([f"Prompt {safe(name)}:", "", *said[:MOST_LINES], *more])
+
+
+def _digest(text: str) -> str:
+    """The hash that config.json holds of a prompt's file, which ends its text with a line's end."""
+    return sha256(f"{text}\n".encode()).hexdigest()[:16]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..decide import Rules
-from ..domain import ROUNDING
-from ..wording import count, ends_text, interval, kind_name, level, listed, number, p_text
-from .flipped_cases import Flip, flips_shown
-from .markdown import bold, displayed, escaped, inline, table
+from ..wording import count, ends_text, interval, level, listed, number, p_text
+from .markdown import bold, displayed, escaped, inline, safe, table
 
 if TYPE_CHECKING:
-    from ..decide.evidence import Evidence, Kind
     from ..stats import Estimate
 
+SHOWN = 5  # flipped cases
 WORSE, EQUAL = "worse past the margin", "equal on every case"
 
 
@@ -42,61 +40,18 @@ class Effect:
         return self.gain.estimate if self.gain.se == 0 else self.gain.low
 
 
-def effects_of(found: Mapping[str, Evidence], rules: Rules) -> list[Effect]:
-    """Every kind that decides and, where there are several, U; for every pair of models, A's first."""
-    raw = [
-        (models, scope, means, gain, counts)
-        for models, evidence in found.items()
-        for scope, means, gain, counts in _of_pair(evidence)
-    ]
-    effects = []
-    for models, scope, means, gain, counts in raw:
-        gain = gain.at(rules.alpha / len(raw))
-        p = gain.p_value * len(raw)
-        p = 1.0 if p > 1 else p  # NaN, where there is nothing to test, stays
-        effects.append(Effect(models, scope, means, gain, p, counts, _shown(gain, p, rules)))
-    return effects
+@dataclass(frozen=True)
+class Flip:
+    """One case, its mean in both runs, and of each side the answer that shows the change most."""
 
-
-def _shown(gain: Estimate, p: float, rules: Rules) -> str:
-    if gain.se == 0 and abs(gain.estimate) <= ROUNDING:
-        return EQUAL
-    if not p <= rules.alpha:
-        return "open"
-    if gain.estimate > 0:
-        return "better"
-    return WORSE if gain.estimate < -rules.margin - ROUNDING else "worse, within the margin"
-
-
-def _of_pair(evidence: Evidence) -> Iterator[tuple[str, tuple[float, float], Any, tuple[int, int, int]]]:
-    import numpy as np
-
-    each = [(kind, _means(kind), _counts(kind)) for kind in evidence.kinds]
-    if len(each) > 1:
-        a, b = np.array(evidence.weights) @ np.array([of for _, of, _ in each])
-        better, same, worse = np.sum([counts for _, _, counts in each], axis=0)
-        yield "U", (float(a), float(b)), evidence.pairs[1][0], (int(better), int(same), int(worse))
-    for kind, of, counted in each:
-        yield f"{kind_name(kind.name)}, {kind.metric}", of, kind.pairs[1][0], counted
-
-
-def _means(kind: Kind) -> tuple[float, float]:
-    import numpy as np
-
-    one = kind.pairs[1][0]
-    assert one is not None  # of two models
-    there = ~np.isnan(kind.gain).any(axis=0)
-    a, b = (kind.measured.sign * float(one.coefficients @ np.where(there, side, 0.0)) for side in kind.gain)
-    return a, b
-
-
-def _counts(kind: Kind) -> tuple[int, int, int]:
-    change = kind.gain[1] - kind.gain[0]
-    return (
-        int((change > ROUNDING).sum()),
-        int((abs(change) <= ROUNDING).sum()),
-        int((change < -ROUNDING).sum()),
-    )
+    models: str
+    metric: str
+    ids: tuple[str, str]  # in A and in B
+    means: tuple[float, float]
+    gain: float  # above 0 where B is better
+    prompt: str
+    golden: str
+    answers: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -158,7 +113,7 @@ class RunsCompared:
             "\n".join(f"- {escaped(one)}" for one in (*(self.missing if self.worse else ()), *self.notes)),
             f"{table(self._rows())}\n\n{self._rule()}" if self.effects else "",
             f"What changed:\n\n{self.changed}",
-            flips_shown(self.flips),
+            _flips_shown(self.flips),
         ]
         return "\n\n".join(filter(None, parts))
 
@@ -192,3 +147,21 @@ class RunsCompared:
             f"shown (p at most {alpha}) and its estimate is larger than the margin; between runs that differ "
             f"by chance alone that is said in at most {level(1 - self.rules.alpha)} of comparisons.{joint}"
         )
+
+
+def _flips_shown(flips: Sequence[Flip]) -> str:
+    """How many there are, and the largest losses first; text of a model is text."""
+    lost = sum(one.gain < 0 for one in flips)
+    which = f", {lost:,} for the worse and {len(flips) - lost:,} for the better" if flips else ""
+    parts = [
+        f"Cases that flipped (mean over rounds moved by half of the range or more): {len(flips):,}{which}."
+    ]
+    if len(flips) > SHOWN:
+        parts.append(f"These are {SHOWN} of them, the largest losses first.")
+    for one in sorted(flips, key=lambda flip: (flip.gain > 0, -abs(flip.gain)))[:SHOWN]:
+        ids = ", in B ".join(dict.fromkeys(map(inline, one.ids)))
+        means = " → ".join(number(mean) for mean in one.means)
+        parts.append(f"**{ids}** ({inline(one.models)}, {inline(one.metric)} {means}). {safe(one.prompt)}")
+        said = {"golden": one.golden, "A": one.answers[0], "B": one.answers[1]}
+        parts.append("\n".join(f"- *{name}:* {safe(text)}" for name, text in said.items()))
+    return "\n\n".join(parts)
