@@ -219,6 +219,7 @@ class Measure(Values):
     judge_model: Text = UNKNOWN
     labels_file: Text = UNKNOWN
     label_sample: Count = UNKNOWN
+    scheduler: Text = UNKNOWN
     planted_answers: Cases = UNKNOWN
     execution: Execution = UNKNOWN
     reference: Text = UNKNOWN

@@ -1,11 +1,11 @@
 """How much of a limit is used, and how many requests are refused on the way, beside the arithmetic floor.
 
-    python benchmarks/limits.py [rpm] [tpm] [two]
+    python benchmarks/limits.py [rpm] [tpm] [two] [processes]
 
 The limits are announced as Groq does: requests a minute only in a 429's text, tokens a minute in headers.
 The offline provider is a process of its own; its minute holds a second's worth of requests or ten of
 tokens, so that bursts are refused. Use counts from the 5th second to the last reply. Half a minute, two
-minutes, half a minute.
+minutes, half a minute. `processes`: two under one key, at each of the two limits; a minute and a half.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import asyncio
 import json
 import random
 import sqlite3
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -64,6 +66,25 @@ def run(title: str, work: Work, goals: dict[str, tuple[str, float]], **options: 
         print(f"replies {len(replies)}, lost {lost}, paid twice {counts.get('served_again', 0)}")
 
 
+def ask(folder: str, start: str, calls: str) -> None:
+    """One of several processes under one key."""
+    work = items(int(calls), int(start))
+    asyncio.run(client(Path(folder)).map(agent("offline/steady", max_tokens=512), work))
+
+
+def processes(title: str, calls: int, **options: object) -> None:
+    with offline(**options) as server, run_folder() as folder:
+        began, started = time.perf_counter(), []
+        for start in (0, calls):
+            (folder / str(start)).mkdir()
+            command = [sys.executable, __file__, "ask", str(folder / str(start)), str(start), str(calls)]
+            started.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        codes = [process.wait() for process in started]
+        took_s, counts = time.perf_counter() - began, server.stats()
+    refused = counts.get("refused_429", 0)
+    print(f"\n{title}, two processes of {calls} calls: exit {codes}, {took_s:.0f} s, refused {refused}")
+
+
 def main(*which: str) -> None:
     print(machine())
     steady, hasty = agent("offline/steady"), agent("offline/hasty")
@@ -81,7 +102,13 @@ def main(*which: str) -> None:
         own = {steady.model: {"rpm": 1200, "burst": 20}, hasty.model: {"rpm": 600, "burst": 10}}
         goals = {steady.model: ("requests", 1200.0), hasty.model: ("requests", 600.0)}
         run("Two models, each at its own limit", work, goals, limits=own, latency_ms=300)
+    if not which or "processes" in which:
+        processes("1,200 requests/min", 200, rpm=1200, burst=20, latency_ms=300)
+        processes("120,000 tokens/min", 200, tpm=120_000, burst_tokens=20_000, latency_ms=300)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1:2] == ["ask"]:
+        ask(*sys.argv[2:])
+    else:
+        main(*sys.argv[1:])

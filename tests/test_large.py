@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -11,13 +11,16 @@ import pytest
 from benchkit.decide import Rules
 from benchkit.errors import RunError
 from benchkit.generate.cases import adopt_cases
-from benchkit.measure import aligned, metrics_report, partitions, score, with_controls
-from benchkit.measure.partitions import blocks_of, with_texts
+from benchkit.measure import aligned, draw_pairs, metrics_report, partitions, score, with_controls
+from benchkit.measure.labels import sheet
+from benchkit.report.worst import worst_cases
 from benchkit.run import Run, large, open_run
 from benchkit.run.tables import read_chunks, read_table, write_table
+from benchkit.run.texts import blocks_of, with_texts
 
 from .measured import STEADY, About, case, drawn, report_of
 
+MAPPING = partitions.mapping
 SCORES = drawn(3, n=6).assign(family="", content=float("nan"))
 
 
@@ -184,6 +187,46 @@ def test_past_the_threshold_the_decision_is_the_same(parted):
         made.append(report | {"run_timestamp": ""})
     assert made[0]["decision"]["sentence"]
     assert made[0] == made[1]
+
+
+def test_what_people_read_has_its_texts(parted):
+    """The worst cases and the sheet of labels, whose cases are drawn where there are many."""
+    whole, parts, cases, _ = parted
+    primary, made = {"conversation": "task_completion", "json": "field_accuracy"}, []
+    for responses in (whole, parts):
+        scores = score(responses, cases)
+        worst, pairs = worst_cases(responses, scores, cases, primary), draw_pairs(responses, 7)
+        made.append((worst.to_dict("records"), sheet(pairs, responses).to_dict("records")))
+        assert draw_pairs(responses, 7).equals(pairs)
+    assert made[0] == made[1]
+    assert len(made[0][0]) == 18
+
+
+def test_of_many_cases_some_are_drawn_for_labels(parted, monkeypatch):
+    whole, _, _, _ = parted
+    monkeypatch.setattr(large, "FIRST", 5)
+    drawn = draw_pairs(whole, 7)
+    assert 3 <= drawn["id"].nunique() <= 5
+    assert set(draw_pairs(whole, 8)["id"]) != set(drawn["id"])
+
+
+def test_dask_scores_what_this_process_does(parted, monkeypatch):
+    whole, parts, cases, judgements = parted
+    monkeypatch.setattr(partitions, "mapping", MAPPING)
+    with local_cluster() as scheduler:
+        parts.attrs["partitions"]["scheduler"] = scheduler
+        other = score(parts, cases, judgements)
+    one = score(whole, cases, judgements)
+    pd.testing.assert_frame_equal(small(other), one, check_dtype=False, check_exact=True)
+
+
+@contextmanager
+def local_cluster():
+    """The address of a scheduler with a worker."""
+    distributed = pytest.importorskip("distributed")
+    how = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "protocol": "tcp"}
+    with distributed.LocalCluster(**how, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
 
 
 def test_a_lost_block_is_named(parted):

@@ -11,6 +11,7 @@ from ..llm.catalog import DEFAULTS
 from ..metrics.answers import own_keys
 from ..metrics.controls import control_answers
 from ..metrics.requirements import answer_text
+from ..run.texts import blocks_of
 from ..wording import count, percent
 from .statuses import outcome, rows_of
 
@@ -36,8 +37,12 @@ async def judge_answers(
     if not model or responses.attrs.get("scores_only"):
         return no_judgements()
     tests = [TestCase.from_row(row) for row in cases.to_dict("records")]
-    rows = [*_answers(responses, tests), *_controls(tests)]
-    return await judge(pd.DataFrame(rows, columns=["id", "model", "round", "case", "text"]), client, model)
+    columns, controls, said = ["id", "model", "round", "case", "text"], list(_controls(tests)), []
+    for some in blocks_of(responses):
+        rows = [*_answers(some, tests), *controls]
+        said.append(await judge(pd.DataFrame(rows, columns=columns), client, model))
+        controls = []
+    return pd.concat(said, ignore_index=True) if len(said) > 1 else said[0]
 
 
 def _answers(responses: pd.DataFrame, tests: Sequence[TestCase]) -> Iterator[dict[str, Any]]:

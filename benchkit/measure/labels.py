@@ -13,7 +13,8 @@ from ..decide.people import TIE, people
 from ..errors import InputError
 from ..log import setup_logging
 from ..metrics.answers import read_answer
-from ..run import delimited
+from ..run import delimited, large
+from ..run.texts import ABOUT, with_texts
 from ..wording import count
 
 if TYPE_CHECKING:
@@ -38,12 +39,21 @@ def draw_pairs(responses: pd.DataFrame, seed: int) -> pd.DataFrame:
     """
     import pandas as pd
 
-    there = responses[responses["status"] != "failed"]
+    there = _drawable(responses, seed)
+    there = there[there["status"] != "failed"]
     rounds = there.groupby(["id", "model"])["round"].agg(set).unstack()
     models = sorted(responses["model"].unique())  # whatever the order of the files
     rows = [row for two in combinations(models, 2) for row in _drawn(rounds, two, seed)]
     pairs = pd.DataFrame(rows, columns=["pair", "id", "round", "model_1", "model_2"])
     return pairs.sort_values("pair", ignore_index=True)
+
+
+def _drawable(responses: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The responses that people may be asked about: of many, those to FIRST cases that `seed` draws."""
+    if len(responses) <= large.LARGE:
+        return responses
+    ids = sorted(responses["id"].unique(), key=lambda id: sha256(f"{seed} {id}".encode()).digest())
+    return responses[responses["id"].isin(ids[: large.FIRST])].astype({"id": object, "model": object})
 
 
 def _drawn(rounds: pd.DataFrame, two: tuple[str, str], seed: int) -> Iterator[tuple[Any, ...]]:
@@ -69,6 +79,7 @@ def of_two(pairs: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
 
 def sheet(pairs: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
     """What a labeller fills in: pair, prompt, answer_1, answer_2, preferred (1, 2 or tie), labeller."""
+    responses = with_texts(responses, pairs["id"])
     said = responses.set_index(["id", "round", "model"])[["prompt", "test_case", "model_response"]]
     for side in ("1", "2"):
         places = list(zip(pairs["id"], pairs["round"], pairs[f"model_{side}"], strict=True))
@@ -255,6 +266,7 @@ def said_by_people(
     two = labels.groupby(["model_a", "model_b"]).size().idxmax()
     ours = labels[(labels["model_a"] == two[0]) & (labels["model_b"] == two[1])]
     drawn = of_two(draw_pairs(responses, seed), two).head(sample)
+    responses = with_texts(responses, drawn["id"]) if ABOUT in responses.attrs else responses
     there = responses[responses["status"] != "failed"]
     texts = map(shown, there["model_response"], there["test_case"])
     lengths = there.assign(words=[len(text.split()) for text in texts])

@@ -8,7 +8,6 @@ answers to its cases, so its scores are those of the whole.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,13 +21,13 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Response, TestCase
-from ..errors import RunError
 from ..metrics import METRICS
 from ..metrics.answers import own_keys
 from ..run import large
 from ..run.json_io import json_text
 from ..run.tables import read_chunks, write_atomically
-from .aligning import KEY, READ, align
+from ..run.texts import ABOUT, BLOCKS, HELD, KEY, blocks_in, joined, text_columns
+from .aligning import READ, align
 from .scoring import judged_kinds, score
 from .statuses import outcome, rows_of, word_of
 
@@ -37,10 +36,8 @@ if TYPE_CHECKING:
 
     from ..run import Run
 
-FOLDER, BLOCKS = ".partitions", "blocks.json"  # in the run folder, and in that
-ABOUT = "partitions"  # in the attrs of a table without texts
+FOLDER = ".partitions"  # in the run folder
 BLOCK = 20_000  # responses, about, that a process has in memory at a time
-HELD = "(in .partitions)"  # where a text would be
 KEPT = {*Response.__dataclass_fields__, *READ}
 
 
@@ -63,11 +60,11 @@ def aligned(run: Run, cases: pd.DataFrame, *, warn: bool = True, scheduler: str 
     with mapping(scheduler) as over:
         made = list(over(partial(_split, folder, told), range(len(files)), files, files.values()))
     whole = large.read_parquet(*made)
-    whole = whole.astype(dict.fromkeys(_texts(whole), object))
+    whole = whole.astype(dict.fromkeys(text_columns(whole), object))
     responses = align(
         run.checked({model: whole[whole["model"] == model] for model in files}), cases, warn=warn
     )
-    responses = responses.astype(dict.fromkeys(_texts(responses), "category"))
+    responses = responses.astype(dict.fromkeys(text_columns(responses), "category"))
     bounds = pairwise([*range(0, len(cases), size), len(cases)])
     blocks = [list(cases["id"].iloc[start:end]) for start, end in bounds]
     write_atomically(folder / BLOCKS, json_text(blocks))
@@ -90,51 +87,9 @@ def _split(folder: Path, told: dict[str, Any], at: int, model: str, path: Path) 
         frame["model_response"] = [HELD if word_of(text) else "" for text in frame["model_response"]]
         told_of = pd.DataFrame([(one.status, one.error) for one in read], ours.index, list(READ))
         frame = frame[[name for name in frame if name in KEPT]].join(told_of)
-        rows.append(frame.astype(dict.fromkeys(_texts(frame), "category")))
+        rows.append(frame.astype(dict.fromkeys(text_columns(frame), "category")))
     large.write_parquet(made := folder / f"responses-{at}.parquet", large.below(*rows))
     return made
-
-
-def _texts(frame: pd.DataFrame) -> list[str]:
-    return [name for name in frame if frame[name].dtype.kind == "O"]
-
-
-def with_texts(responses: pd.DataFrame, ids: Collection[str]) -> pd.DataFrame:
-    """The responses to these cases, with their texts wherever those are."""
-    rows = responses[responses["id"].isin(list(ids))]
-    if ABOUT not in responses.attrs:
-        return rows
-    blocks = [at for at, block in enumerate(_blocks(responses)) if not set(ids).isdisjoint(block)]
-    return _joined(rows, Path(responses.attrs[ABOUT]["folder"]), blocks)
-
-
-def _blocks(responses: pd.DataFrame) -> list[list[str]]:
-    """The ids of each block's cases."""
-    return json.loads((Path(responses.attrs[ABOUT]["folder"]) / BLOCKS).read_text("utf-8"))
-
-
-def blocks_of(responses: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The responses with their texts: all at once, or where they are many a block after the other."""
-    if ABOUT not in responses.attrs:
-        yield responses
-        return
-    for ids in _blocks(responses):
-        yield with_texts(responses, ids)
-
-
-def _joined(rows: pd.DataFrame, folder: Path, blocks: Iterable[int]) -> pd.DataFrame:
-    """The rows with their texts from these blocks. Raises RunError where one is missing or damaged."""
-    import pandas as pd
-
-    files = [path for at in blocks for path in sorted(folder.glob(f"texts-{at}-*.parquet"))]
-    texts = large.read_parquet(*files) if files else pd.DataFrame(columns=[*KEY, "model_response"])
-    texts = texts.astype(dict.fromkeys(_texts(texts), object) | {"round": rows["round"].dtype})
-    held = rows.astype(dict.fromkeys(_texts(rows), object)).rename(columns={"model_response": HELD})
-    whole = held.merge(texts, on=KEY, how="left").fillna({"model_response": ""})
-    if (lost := (whole[HELD] == HELD) & (whole["model_response"] == "")).any():
-        raise RunError(f"{folder} has lost {lost.sum():,} texts. Run 04_measure.ipynb again.")
-    whole.attrs = {name: value for name, value in rows.attrs.items() if name != ABOUT}
-    return whole[list(rows)]
 
 
 def score_blocks(
@@ -145,9 +100,11 @@ def score_blocks(
 
     about = responses.attrs[ABOUT]
     scored = partial(_score, Path(about["folder"]), judged_kinds(judgements, cases))
-    blocks = _blocks(responses)
+    blocks = blocks_in(responses)
     with mapping(about["scheduler"]) as over:
-        made = list(over(scored, range(len(blocks)), *_parts(responses, cases, judgements, blocks)))
+        made = list(
+            over(scored, range(len(blocks)), *map(list, _parts(responses, cases, judgements, blocks)))
+        )
     scores = large.read_parquet(*made)
     models = {model: at for at, model in enumerate(responses["model"].unique())}
     place = scores["model"].map(models).astype(int)
@@ -184,8 +141,8 @@ def _score(
     judgements: pd.DataFrame | None,
 ) -> Path:
     """The scores of one block, in the file that is named."""
-    scores = score(_joined(responses, folder, [block]), cases, judgements, kinds)
-    scores = scores.astype(dict.fromkeys(_texts(scores), "category"))
+    scores = score(joined(responses, folder, [block]), cases, judgements, kinds)
+    scores = scores.astype(dict.fromkeys(text_columns(scores), "category"))
     large.write_parquet(made := folder / f"scores-{block}.parquet", scores)
     return made
 

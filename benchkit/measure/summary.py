@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ..metrics import METRICS, METRICS_VERSION
+from ..run import large
 from ..signature import PACKAGES
 from .scoring import UNDEFINED
 
@@ -125,7 +126,9 @@ def signature(
 
 
 def detailed(scores: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every model's mean per case and metric, as records."""
+    """Every model's mean per case and metric, as records; of many scores those of the first cases."""
+    if len(scores) > large.LARGE:  # all are in scores.parquet
+        scores = scores[scores["id"].isin(scores["id"].unique()[: large.FIRST])]
     table = scores.groupby(["id", "test_case", "category", "model", "metric"], sort=False)["value"].mean()
     return records(table.reset_index())
 

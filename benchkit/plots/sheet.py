@@ -78,6 +78,9 @@ class Sheet:
         return self.chart(sentence, f"{self.title}: empty frame. {sentence}")
 
 
+MOST_DOTS = 20_000  # more show no more
+
+
 def digest(*data: Any) -> str:
     """A short digest of tables and plain values: what a figure was drawn from."""
     found = sha256()
@@ -221,12 +224,13 @@ def stacked_bars(
 
 
 def strip(axes: Axes, table: pd.DataFrame, value: str, look: Mapping[str, Look], **how: Any) -> None:
-    """A dot for each row of `table`, in the row of its model.
+    """A dot for each row of `table`, or for MOST_DOTS of them drawn by chance, in the row of its model.
 
     seaborn spreads dots by NumPy's global generator: the same table shall give the same picture.
     """
     import seaborn as sns
 
+    table = table.sample(MOST_DOTS, random_state=0) if len(table) > MOST_DOTS else table
     colours, before = {model: one.colour for model, one in look.items()}, np.random.get_state()
     np.random.seed(0)
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..domain import TestCase, as_text
 from ..metrics import described
 from ..metrics.answers import own_keys, read_answer
+from ..run.texts import with_texts
 from .markdown import in_html, marked, safe, signed
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def worst_cases(
     means = chosen.groupby(["test_case", "id", "model"], sort=False)["value"].mean().unstack()
     spread = (means.max(axis=1) - means.min(axis=1)).dropna()
     top = spread.sort_values(ascending=False, kind="stable").groupby(level="test_case").head(n)
+    responses = with_texts(responses, [id for _, id in top.index])
     rows = [
         {
             "id": id,

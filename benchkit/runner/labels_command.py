@@ -34,7 +34,7 @@ def add_labels(command: argparse.ArgumentParser) -> None:
 def write_sheet(args: argparse.Namespace) -> int:
     """Write the sheet and say what to do with it. Raises UsageError rather than write over a file."""
     from ..generate.cases import adopt_cases
-    from ..measure import align
+    from ..measure import aligned
     from ..measure.labels import draw_pairs, of_two, sheet, tasks
     from ..run import read_run
     from ..run.tables import table_text, write_atomically
@@ -43,7 +43,7 @@ def write_sheet(args: argparse.Namespace) -> int:
     if path.exists():
         raise UsageError(f"{path} is there already, and may hold labels. Name another file with --to.")
     run = read_run(args.run_dir)
-    responses = align(run.responses(), adopt_cases(run.validated_tests()), warn=False)
+    responses = aligned(run, adopt_cases(run.validated_tests()), warn=False)
     if responses["model_response"].eq("").all():
         raise UsageError(
             f"{run.path} holds scores and no answers, so there is nothing to read and to prefer."

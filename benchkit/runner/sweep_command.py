@@ -122,7 +122,7 @@ def _dask(scheduler: str | None, workers: int) -> Iterator[Client]:
     usual = here | {"nthreads": 1, "silence_logs": logging.ERROR}
     asking = usual | {"resources": {ASKING: 1}}
     spec = {at: {"cls": Nanny, "options": usual if at else asking} for at in range(workers)}
-    center = {"cls": Scheduler, "options": here | {"port": 0}}
+    center = {"cls": Scheduler, "options": here | {"port": 0, "dashboard_address": "127.0.0.1:0"}}
     with SpecCluster(spec, center, silence_logs=logging.ERROR) as cluster, Client(cluster) as client:
         yield client
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..domain import as_text
 from ..report.worst import evidence, shown_answer
+from ..run.texts import with_texts
 from .paging import Action, Pager
 
 
@@ -33,7 +34,7 @@ def read_answers(
     differing = False
 
     def show(id: str) -> str:
-        answers = list(_answers(said[id], marks.get(id), asked[id], judged.get(id)))
+        answers = list(_answers(with_texts(said[id], [id]), marks.get(id), asked[id], judged.get(id)))
         golden = _column("Golden response", escape(as_text(answers[0]["golden_response"])))
         columns = "".join(_answer(one, differing) for one in answers)
         prompt = f"<b>{escape(str(id))}</b><div class='bk-text'>{escape(str(answers[0]['prompt']))}</div>"
