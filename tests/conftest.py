@@ -1,18 +1,27 @@
-"""The files that take longest are begun first, so that the workers end together."""
+"""What takes longest is begun first, so that the workers end together; one finished run serves them all."""
 
 from __future__ import annotations
 
+import base64
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 SLOWEST = (
-    "test_walk.py",
     "test_jupyter.py",
+    "test_walk.py",
     "test_papermill.py",
     "test_verify.py",
     "test_pipeline.py",
     "test_cli.py",
+)
+SMALL = {"json_cases": 3, "conversation_cases": 3, "planted_cases": 1, "rounds": 2}
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 
 
@@ -23,3 +32,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _place(path: Path) -> int:
     return SLOWEST.index(path.name) if path.name in SLOWEST else len(SLOWEST)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory) -> Path:
+    """A finished small run, made by the command line once for all workers. Tests that change it copy it."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    path = root / "finished"
+    with FileLock(root / "finished.lock"):
+        if not (path / "html" / "index.html").exists():
+            given = [word for name, value in SMALL.items() for word in ("-p", name, str(value))]
+            command = [sys.executable, "-m", "benchkit.runner.cli", "run", str(path), "--offline", *given]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+            assert done.returncode == 0, done.stderr
+            assert "SIMULATED" in done.stdout
+    return path
+
+
+@pytest.fixture
+def unpainted(monkeypatch) -> None:
+    """Every picture is one dot: for notebooks of which a test reads numbers and words."""
+    from benchkit.plots.chart import Chart
+
+    monkeypatch.setattr(Chart, "_render", lambda self, kind: DOT)

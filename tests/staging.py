@@ -22,6 +22,8 @@ from benchkit.offline.world.requirements import required
 from benchkit.offline.world.scenarios import recognised
 from benchkit.offline.world.simulated_generator import own_case
 from benchkit.run import Run, start_run
+from benchkit.runner.parameters import NOTEBOOKS, notebook_folder
+from benchkit.runner.replay import replay
 from benchkit.values import checked
 
 AUTHOR, CRITIC, STEADY, HASTY = "offline/author", "offline/critic", "offline/steady", "offline/hasty"
@@ -41,6 +43,13 @@ def client_on(server: OfflineServer, path: Path, monkeypatch: Any) -> Client:
 
 def run_in(path: Path) -> Run:
     return start_run(path, provider="groq", seed=7)
+
+
+async def run_again(run: Run, first: int = 0) -> None:
+    """The cells of the run's notebooks from number `first` on once more, in this process."""
+    for name in NOTEBOOKS[first:]:
+        parameters = run.config["parameters"][name] | {"run_dir": str(run.path)}
+        await replay(notebook_folder() / f"{name}.ipynb", parameters)
 
 
 def written(kind: str, number: int, fault: str = "", seed: int = 3) -> dict[str, Any]:

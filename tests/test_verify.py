@@ -17,35 +17,33 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchkit.report.verify import lines_apart, same, table_apart, values_apart
+from benchkit.report.verify import Difference, lines_apart, same, table_apart, values_apart
 from benchkit.run import Run
 from benchkit.run.json_io import json_text
 from benchkit.runner import cli
-from benchkit.runner.parameters import NOTEBOOKS, notebook_folder
+from benchkit.runner.parameters import notebook_folder
 from benchkit.runner.replay import replay, verify
 
+from .staging import run_again
+
 STEADY_FILE = "offline__steady_all_responses.csv"
-SMALL = {"json_cases": 3, "conversation_cases": 3, "planted_cases": 1, "rounds": 2}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A finished small run, made by the notebooks' cells in this process."""
-    path = tmp_path_factory.mktemp("verify") / "run"
-    path.mkdir()
-
-    async def all_five() -> None:
-        for name in NOTEBOOKS:
-            await replay(notebook_folder() / f"{name}.ipynb", SMALL | {"run_dir": str(path)})
-
-    asyncio.run(all_five())
-    return path
 
 
 @pytest.fixture
-def run(made, tmp_path) -> Run:
+def run(finished_run, tmp_path, unpainted) -> Run:
     """A copy of the finished run, to be tampered with."""
-    return Run(Path(shutil.copytree(made, tmp_path / "run")))
+    return Run(Path(shutil.copytree(finished_run, tmp_path / "run")))
+
+
+@pytest.fixture
+def computed(finished_run, monkeypatch) -> None:
+    """What the notebooks make of an untouched run is what it holds, as the first test shows: nothing runs."""
+
+    async def copied(copy: Path, *_: object) -> list[Difference]:
+        shutil.copytree(finished_run, copy, dirs_exist_ok=True)
+        return []
+
+    monkeypatch.setattr("benchkit.runner.replay._replayed", copied)
 
 
 def edit_json(run: Run, name: str, change: Callable[[Any], object]) -> None:
@@ -58,10 +56,10 @@ def told(run: Run) -> list[str]:
     return [str(one) for one in verify(run.path).differences]
 
 
-def test_a_finished_run_agrees_and_is_only_read(made, capsys):
+def test_a_finished_run_agrees_and_is_only_read(finished_run, capsys):
     """Exit code 0 and a line per file; not a byte of the run changes, not even its log."""
-    before = {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}
-    assert cli.main(["verify", str(made)]) == 0
+    before = {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()}
+    assert cli.main(["verify", str(finished_run)]) == 0
     said = capsys.readouterr().out
     for name in (
         "scores.csv",
@@ -71,8 +69,9 @@ def test_a_finished_run_agrees_and_is_only_read(made, capsys):
         "analysis_report.md",
     ):
         assert re.search(rf"^{name} +agrees$", said, re.M), name
+    assert said.count("agrees") >= 25
     assert "Not recomputed" in said
-    assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()} == before
 
 
 def test_every_kind_of_edit_is_named(run):
@@ -111,11 +110,22 @@ def test_every_kind_of_edit_is_named(run):
         assert [line for line in found if wanted in line], wanted
     assert "decision.warnings" in "".join(found) or "decision.caveat" in "".join(found)
     assert run.edits() == ["validated_tests.csv was edited by hand: 1 changed."]
-    assert cli.main(["verify", str(run.path)]) == 1
 
 
-def test_cases_that_were_edited_by_hand_are_said_and_kept(run, capsys):
-    """The report says it, and so does verify, which computes with the cases as they are."""
+FAILED = json.dumps(
+    {"status": "failed", "arguments": None, "text": "", "error": "APITimeoutError: timed out"}
+    | {"retriable": True}
+)
+
+
+def change(run: Run, query: str, *values: Any) -> None:
+    with closing(sqlite3.connect(run.path / "calls.sqlite")) as db, db:
+        db.execute(query, values)
+
+
+def test_edited_cases_are_said_and_kept_and_what_failed_stays_failed(run, capsys):
+    """The report says it, and so does verify, which computes with the cases as they are and asks nothing
+    again: a finished run in which a call failed agrees."""
     cases = pd.read_csv(run.path / "validated_tests.csv", dtype=str, keep_default_na=False)
     conversation = cases.index[cases["test_case"] == "conversation"][0]
     cases.loc[conversation, "golden_response"] += " Thank you."
@@ -124,9 +134,15 @@ def test_cases_that_were_edited_by_hand_are_said_and_kept(run, capsys):
     )
     said = "validated_tests.csv was edited by hand: 1 changed, 1 removed."
     assert run.edits() == [said]
-    for name in NOTEBOOKS[2:]:
-        parameters = run.config["parameters"][name] | {"run_dir": str(run.path)}
-        asyncio.run(replay(notebook_folder() / f"{name}.ipynb", parameters))
+    change(
+        run,
+        "UPDATE calls SET status = 'kept', reply = json_patch(reply, ?) WHERE key = "
+        "(SELECT min(key) FROM calls WHERE model = 'offline/steady' AND \"case\" = ?)",
+        *(FAILED, cases["id"][conversation]),
+    )
+    asyncio.run(run_again(run, 2))
+    change(run, "UPDATE calls SET status = 'failed' WHERE status = 'kept'")
+    assert (run.responses()["status"] == "failed").sum() == 1
     decision = run.metrics_report()["decision"]
     assert said in [decision["caveat"], *decision["warnings"]]
     assert said in (run.path / "analysis_report.md").read_text().replace("\\", "")
@@ -145,44 +161,20 @@ def test_what_is_not_on_record_is_said_not_asked(run, monkeypatch):
     assert [line for line in found if line.startswith("02_validate  the notebook") and "GROQ_API_KEY" in line]
 
 
-def test_what_failed_stays_failed(run):
-    """A finished run in which a call failed agrees: nothing that failed is asked again."""
-    failed = {"status": "failed", "arguments": None, "text": "", "error": "APITimeoutError: timed out"}
-
-    def change(query: str, *values: Any) -> None:
-        with closing(sqlite3.connect(run.path / "calls.sqlite")) as db, db:
-            db.execute(query, values)
-
-    change(
-        "UPDATE calls SET status = 'kept', reply = json_patch(reply, ?) WHERE key = "
-        "(SELECT min(key) FROM calls WHERE model = 'offline/steady')",
-        json.dumps(failed | {"retriable": True}),
-    )
-
-    async def again() -> None:
-        for name in NOTEBOOKS[2:]:
-            how = run.config["parameters"][name]
-            await replay(notebook_folder() / f"{name}.ipynb", how | {"run_dir": str(run.path)})
-
-    asyncio.run(again())
-    change("UPDATE calls SET status = 'failed' WHERE status = 'kept'")
-    assert (run.responses()["status"] == "failed").sum() == 1
-    assert told(run) == []
-
-
-def test_a_figure_of_another_run_is_named(run):
+def test_a_figure_of_another_run_is_named(run, computed):
     """A figure that none of the run's notebooks draws."""
     shutil.copy(run.path / "figures" / "scores.json", run.path / "figures" / "scores_old.json")
     assert told(run) == ["figures/scores_old.json  the file: states there, recomputed nothing"]
 
 
-def test_a_missing_file_is_named(run):
-    """What the notebooks make and the run lacks."""
+def test_a_missing_file_is_named(run, computed):
+    """What the notebooks make and the run lacks; exit code 1, as for every difference."""
     (run.path / "commentary.json").unlink()
     assert "commentary.json  the file: states nothing, recomputed there" in told(run)
+    assert cli.main(["verify", str(run.path)]) == 1
 
 
-def test_another_version_is_no_difference(run):
+def test_another_version_is_no_difference(run, computed):
     """A run that was made with another version of a package is told from one that was changed."""
     for path in (
         run.path / "metrics_report.json",
@@ -196,7 +188,7 @@ def test_another_version_is_no_difference(run):
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "metrics.json"])
-def test_a_damaged_file_is_an_error_that_names_it(run, name, capsys):
+def test_a_damaged_file_is_an_error_that_names_it(run, computed, name, capsys):
     """Exit code 1 and the file's name, for a file that cannot be read."""
     (run.path / name).write_bytes(b"\x00\xff broken")
     assert cli.main(["verify", str(run.path)]) == 1
@@ -263,7 +255,7 @@ def test_rows_are_held_against_each_other_by_their_keys():
     assert str(found) == "f  a, 1: states nothing, recomputed a row"
 
 
-def test_a_source_that_changed_since_it_was_copied_is_said(tmp_path, capsys):
+def test_a_source_that_changed_since_it_was_copied_is_said(tmp_path, unpainted, capsys):
     """The numbers agree with the copy that they were computed from, and that is no longer what is there."""
     folder = tmp_path / "theirs"
     folder.mkdir()

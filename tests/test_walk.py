@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,15 +16,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchkit.report.layout import sorting
+from benchkit.run import Run
 from benchkit.runner import cli
 from benchkit.runner.replay import replay
 
 from .browser import chromium_page
+from .staging import run_again
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
-SMALL = ["-p", "json_cases", "3", "-p", "conversation_cases", "3", "-p", "rounds", "2"]
 
 
 def benchkit(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
@@ -36,14 +38,9 @@ def requests_sent(run_dir: Path) -> int:
         return db.execute("SELECT total(sent) FROM calls").fetchone()[0]
 
 
-@pytest.fixture(scope="module")
-def run_dir(tmp_path_factory) -> Path:
-    """A finished small run, made by the command line."""
-    path = tmp_path_factory.mktemp("walk")
-    done = benchkit("run", path, "--offline", *SMALL)
-    assert done.returncode == 0, done.stderr
-    assert "SIMULATED" in done.stdout
-    return path
+@pytest.fixture
+def run_dir(finished_run) -> Path:
+    return finished_run
 
 
 class TestTheCommand:
@@ -67,26 +64,20 @@ class TestTheCommand:
             report["configuration"]["models"]
         )
 
-    def test_can_be_verified(self, run_dir):
-        """Computed again from its CSV files and its journal, every published number agrees."""
-        done = benchkit("verify", run_dir)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count("agrees") >= 25
-
     def test_says_that_it_is_simulated(self, run_dir):
         """Report, HTML and metrics files say so."""
         assert "SIMULATED" in (run_dir / "analysis_report.md").read_text()
         assert all("SIMULATED" in page.read_text() for page in (run_dir / "html").iterdir())
         assert json.loads((run_dir / "metrics_report.json").read_text())["simulated"] is True
 
-    def test_run_again_asks_for_nothing(self, run_dir):
+    async def test_run_again_asks_for_nothing(self, run_dir, tmp_path, unpainted):
         """A finished run costs nothing to run again, and ends on the same decision."""
-        before = requests_sent(run_dir)
-        decision = json.loads((run_dir / "metrics_report.json").read_text())["decision"]
-        again = benchkit("run", run_dir)
-        assert again.returncode == 0, again.stderr
-        assert requests_sent(run_dir) == before > 0
-        assert json.loads((run_dir / "metrics_report.json").read_text())["decision"] == decision
+        run = Run(Path(shutil.copytree(run_dir, tmp_path / "run")))
+        before, decision = requests_sent(run.path), run.metrics_report()["decision"]
+        (run.path / "metrics_report.json").unlink()
+        await run_again(run)
+        assert requests_sent(run.path) == before > 0
+        assert run.metrics_report()["decision"] == decision
 
     def test_pages_stand_alone(self, run_dir):
         """In a browser, by day, at night, on a telephone and on paper: no page asks for anything, runs a
@@ -143,7 +134,7 @@ class TestTheCommand:
                 assert values == sorted(values, reverse=wanted == "descending")
 
 
-def test_somebody_elses_responses(tmp_path):
+def test_somebody_elses_responses(tmp_path, capsys, unpainted):
     """A folder with cases and two response files alone is scored, and what was lost is said, not scored."""
     golden = "{'order': 17, 'paid': True}"
     cases = [
@@ -181,12 +172,11 @@ def test_somebody_elses_responses(tmp_path):
     report = (tmp_path / "analysis_report.md").read_text()
     assert "alpha has no usable measurement for JSON cases" in report
     assert "SIMULATED" not in report
-    verified = benchkit("verify", tmp_path)
-    assert verified.returncode == 0, verified.stdout + verified.stderr
-    assert "taken as they stand" in verified.stdout
+    assert cli.main(["verify", str(tmp_path)]) == 0
+    assert "taken as they stand" in capsys.readouterr().out
 
 
-async def test_somebody_elses_scores(tmp_path):
+async def test_somebody_elses_scores(tmp_path, unpainted):
     """A folder with cases and scores.csv alone is compared as it is, on its own metric; it stays as it is."""
     rows = [{"id": f"c{i}", "prompt": f"p{i}", "test_case": "conversation"} for i in range(24)]
     pd.DataFrame(rows).assign(golden_response="g").to_csv(tmp_path / "validated_tests.csv", index=False)
@@ -245,14 +235,13 @@ class TestGroq:
         assert len(said.strip().splitlines()) == 1
         assert len(server.requests) == sent
 
-    def test_generates_there(self, server, tmp_path, monkeypatch):
+    def test_generates_there(self, server, tmp_path, monkeypatch, capsys):
         """One changed parameter, and the same calls go to Groq's address; a stand-in is told from Groq."""
         monkeypatch.setenv("GROQ_BASE_URL", f"{server.url}/openai/v1")
         monkeypatch.setenv("GROQ_API_KEY", "gsk_right")
         few = ["-p", "json_cases", "1", "-p", "conversation_cases", "1"]  # 30 a minute, as Groq's least tier
-        done = benchkit("run", tmp_path, "-p", "provider", "groq", "--to", "01", *few)
-        assert done.returncode == 0, done.stderr
+        assert cli.main(["run", str(tmp_path), "-p", "provider", "groq", "--to", "01", *few]) == 0
         assert len(pd.read_csv(tmp_path / "initial_tests.csv")) == 2
-        assert "SIMULATED" in done.stdout
+        assert "SIMULATED" in capsys.readouterr().out
         kept = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert not [path for path in kept if b"gsk_right" in path.read_bytes()]
