@@ -13,26 +13,27 @@ Path = tuple[str | int, ...]
 LONG = 10  # words from which one "not" more costs a field less than .05 of its token F1: 1/(2·10 + 1)
 
 
-def free_texts(case: TestCase) -> dict[Path, str]:
-    """The case's golden texts by where they are: of a conversation the whole at (), of a record its leaves.
+def free_texts(case: TestCase, least: int = 1) -> dict[Path, str]:
+    """The case's golden texts of `least` words by where they are: of a conversation the whole at ().
 
-    Of a record those that `compare_fields` compares by their words. Raises RecursionError for one too deep.
+    Of a record those leaves that `compare_fields` compares by their words. Raises RecursionError for one
+    too deep.
     """
     golden = case.golden_response
-    if isinstance(golden, str):
-        return {(): golden}
-    exact = places(json.dumps(golden), json.dumps(case.response_schema or {})).exact
-    return {
+    texts = {
         path: value
         for path, value in leaves(golden)
-        if isinstance(value, str) and value.strip() and _pointer(path) not in exact and not looks_exact(value)
+        if isinstance(value, str) and len(value.split()) >= least and not (path and looks_exact(value))
     }
+    if isinstance(golden, str) or not texts:  # a schema takes its time, and most records have no long text
+        return texts
+    exact = places(json.dumps(golden), json.dumps(case.response_schema or {})).exact
+    return {path: text for path, text in texts.items() if _pointer(path) not in exact}
 
 
 def long_texts(case: TestCase) -> dict[str, str]:
     """The texts of a record that can carry a requirement, by dotted path: those of LONG words or more."""
-    texts = free_texts(case).items()
-    return {".".join(map(str, path)): text for path, text in texts if path and len(text.split()) >= LONG}
+    return {".".join(map(str, path)): text for path, text in free_texts(case, LONG).items() if path}
 
 
 def _pointer(path: Path) -> str:
