@@ -31,6 +31,7 @@ WIDGETS = {
     "04, answers": "read_answers(cases, responses, scores, {'json': 'field_f1'}, judgements)",
     "04, labels": "label_answers(run, responses, 2000)",
 }
+PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # else JupyterLab asks for one
 SET_UP = """
 import sys; sys.path[:0] = [%r, %r]
 from benchkit.widgets.labelling import label_answers
@@ -83,8 +84,8 @@ def tables(folder):
 
 
 def measure(here, cell: str) -> dict[str, np.ndarray]:
-    pager = here.pager(cell)
-    root = pager.element_handle()
+    here.pager(cell)
+    root = here.panel.locator(".jp-mod-active .bk-pager").element_handle()
     forth = "n" if cell.startswith("label") else "ArrowRight"
 
     def timed(key: str, option: int = 0) -> float:
@@ -102,7 +103,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = SET_UP % (str(ROOT), str(ROOT / "benchmarks"), folder)
         cells = [new_code_cell(text) for text in (source, *WIDGETS.values())]
-        nbformat.write(new_notebook(cells=cells), Path(folder) / "widgets.ipynb")
+        nbformat.write(new_notebook(cells=cells, metadata=PYTHON), Path(folder) / "widgets.ipynb")
         with jupyterlab(Path(folder)) as here:
             here.open("widgets.ipynb")
             ended = here.run()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -218,6 +220,15 @@ def test_dask_scores_what_this_process_does(parted, monkeypatch):
         other = score(parts, cases, judgements)
     one = score(whole, cases, judgements)
     pd.testing.assert_frame_equal(small(other), one, check_dtype=False, check_exact=True)
+
+
+def test_a_kernel_can_start_processes(monkeypatch):
+    """The main module of a notebook's kernel has no __spec__, which multiprocessing reads."""
+    del (main := ModuleType("__main__")).__spec__
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setattr(partitions.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    with MAPPING("") as over:
+        assert list(over(abs, [-1, -2])) == [1, 2]
 
 
 @contextmanager

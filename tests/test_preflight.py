@@ -106,6 +106,18 @@ async def test_an_imported_run_asks_nobody(monkeypatch):
         await check_models(plan(4, 5, judge_model="openai/gpt-oss-120b"), "imported")
 
 
+async def test_the_embedded_server_is_not_started_to_hear_that_it_serves_its_own(monkeypatch):
+    """That takes a second of every run; a name of one's own is looked for."""
+    started: list[OfflineServer] = []
+    real = OfflineServer.start
+    monkeypatch.setattr(OfflineServer, "start", lambda server: started.append(server) or real(server))
+    await check_models(plan(), "offline")
+    assert not started
+    with pytest.raises(UsageError, match="generator_model: offline does not serve"):
+        await check_models(plan(generator_model="offline/auhtor"), "offline")
+    assert started
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 async def test_every_notebook_checks_its_own_values(name):
     """Whoever opens one in Jupyter is told as the command tells."""

@@ -9,6 +9,7 @@ answers to its cases, so its scores are those of the whole.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -120,9 +121,11 @@ def _parts(
     judgements: pd.DataFrame | None,
     blocks: Sequence[Collection[str]],
 ) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame], Iterator[pd.DataFrame | None]]:
-    """What there is of each block: responses, cases, judgements."""
+    """What there is of each block: what a score needs of the responses, cases, judgements."""
+    read = responses[[*KEY, "test_case", "status", "error", "model_response"]]
+    texts = dict.fromkeys(text_columns(read), object)  # a category would bring the ids of all cases along
     return (
-        (_of(responses, ids).astype(object) for ids in blocks),
+        (_of(read, ids).astype(texts) for ids in blocks),
         (_of(cases, ids) for ids in blocks),
         (judgements if judgements is None else _of(judgements, ids) for ids in blocks),
     )
@@ -162,5 +165,6 @@ def mapping(scheduler: str = "") -> Iterator[Callable[..., Iterable[Any]]]:
         with Client(scheduler) as client, client.get_executor() as pool:
             yield pool.map
     else:  # a fresh process: one that is forked from a notebook's kernel can hang on a lock of its threads
+        vars(sys.modules["__main__"]).setdefault("__spec__", None)  # which multiprocessing reads, lacks there
         with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
             yield pool.map

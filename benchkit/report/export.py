@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from functools import partial
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from .layout import laid_out, sorting_digest
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
+    from nbconvert import HTMLExporter
     from nbformat import NotebookNode
 
 without_grammars()  # before anything imports nbformat
@@ -124,18 +125,21 @@ def clean_html(html: str, run: Path | None = None) -> str:
 
 
 def _page(node: NotebookNode, report: dict[str, Any], run: Path) -> str:
+    report = report | {"script": sorting_digest(), "run": run}
+    return laid_out(_exporter().from_notebook_node(node, resources={"report": report})[0])
+
+
+@cache  # to read the templates takes a tenth of a page
+def _exporter() -> HTMLExporter:
     from nbconvert import HTMLExporter
 
-    filters = {"safe_html": partial(clean_html, run=run), "picture": _picture}
-    exporter = HTMLExporter(
+    return HTMLExporter(
         template_name="report",
         extra_template_basedirs=[str(TEMPLATES)],
-        filters=filters,
+        filters={"safe_html": clean_html, "picture": _picture},
         exclude_anchor_links=True,
         sanitize_html=True,
     )
-    report = report | {"script": sorting_digest()}
-    return laid_out(exporter.from_notebook_node(node, resources={"report": report})[0])
 
 
 def _text(path: Path) -> str:
@@ -212,8 +216,9 @@ def _settle_links(soup: BeautifulSoup) -> None:
 def _align_words(soup: BeautifulSoup) -> None:
     """pandas sets every column flush right, which suits numbers only."""
     for table in soup("table", class_="dataframe"):
-        body = [row("td")[::-1] for row in table.select("tbody tr")]
-        head = [row("th")[::-1] for row in table.select("thead tr") if not row("th", colspan=True)]
+        body = [row("td")[::-1] for part in table("tbody") for row in part("tr")]
+        rows = [row for part in table("thead") for row in part("tr")]
+        head = [row("th")[::-1] for row in rows if not row("th", colspan=True)]
         for column in range(max(map(len, body), default=0)):
             cells = [row[column] for row in body if len(row) > column]
             if not all(NUMBER.fullmatch(cell.get_text(strip=True)) for cell in cells):

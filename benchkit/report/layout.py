@@ -42,7 +42,7 @@ def laid_out(page: str) -> str:
 
 
 def _list_contents(soup: BeautifulSoup) -> None:
-    headings = soup.select("main h2")
+    headings = soup.main("h2") if soup.main else []
     for at, heading in enumerate(headings, 1):
         heading["id"] = f"section-{at}"
     if len(headings) >= FEWEST and soup.main:
@@ -56,7 +56,7 @@ def _list_contents(soup: BeautifulSoup) -> None:
 
 def _box_tables(soup: BeautifulSoup) -> int:
     """Put each table into a box that the keyboard can scroll, named after its section; returns how many."""
-    tables = [one for one in soup.select("main table") if one.find_parent("table") is None]
+    tables = [one for one in (soup.main("table") if soup.main else []) if one.find_parent("table") is None]
     for at, table in enumerate(tables, 1):
         heading = table.find_previous(["h1", "h2", "h3"])
         name = f"Table {at}: {heading.get_text(' ')}" if heading else f"Table {at}"

@@ -31,7 +31,8 @@ from papermill.exceptions import PapermillExecutionError as PapermillExecutionEr
 from traitlets import default  # noqa: E402
 
 ENGINE = "benchkit"
-AFRESH = "get_ipython().reset()"  # no name or output of the notebook before, and cells counted from 1
+# No name or output of the notebook before, and cells counted from 1; what stays is libraries, no garbage.
+AFRESH = "get_ipython().reset(); __import__('gc').freeze()"
 SAVED_EVERY_S = 10.0  # what a notebook holds so far, for whoever looks while it runs
 LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a socket
 

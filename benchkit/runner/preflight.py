@@ -82,6 +82,10 @@ async def check_models(plan: Plan, provider_name: str) -> None:
     else:
         wanted = _named(plan)
         provider_name = provider_of("".join(wanted.get("judge_model", [])))
+    simulated = DEFAULTS["offline"]
+    own = {*simulated["models"], *(model for role, model in simulated.items() if role != "models")}
+    if provider_name == "offline" and own.issuperset(set().union(*wanted.values())):
+        return  # to start the embedded server only to hear that it serves its own models takes a second
     if not wanted:
         return
     provider = Provider(provider_name)
