@@ -3,8 +3,9 @@
     python benchmarks/scale.py [RESPONSES] [CORES]
 
 10 models answer half conversations and half records (the cases: pairs.csv of `scoring.py` again and again,
-each with a number of its own), 3 rounds. No text comes twice. All 8 metrics that are computed from an answer
-are computed: 5 of a conversation, 3 of a record. Measured are reading, aligning, scoring, the tables on disk
+each with a number of its own), 3 rounds. No conversation comes twice; records do.
+All 8 metrics that are computed from an answer are: 5 of a conversation, 3 of a record.
+Measured are reading, aligning, scoring, the tables on disk
 and the whole report of 04; memory is the sum of the resident sets of all processes, looked at each 50 ms. The
 plain loop of `scoring.py` goes over the first 3,000 of the same answers on one core, and is scaled to all.
 """

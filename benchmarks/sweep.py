@@ -6,7 +6,7 @@ RUNS (12) runs of 4 cases and 2 models through 01 to 04, without the judge, ask 
 process of its own, which answers in 2 s and has no more than 4 calls at work. Two resources can be the
 slowest: the provider, which one run has at a time, and the two workers. The ideal is the larger of the
 seconds that the parts that ask took, all together, and half the seconds of all parts. Then KILLS (1) sweeps
-of 3 runs through 03 in which the worker that asks is killed with -9 while the second run asks: the provider
+of 2 runs through 03 in which the worker that asks is killed with -9 while the second run asks: the provider
 counts what it answered twice.
 """
 
@@ -86,7 +86,7 @@ def sweep_command_of(file: Path, folder: Path) -> int:
 def killed() -> None:
     with tempfile.TemporaryDirectory() as folder, offline(**PROVIDER) as server:
         runs = Path(folder) / "runs"
-        words = ["sweep", str(grid(Path(folder), 3, rounds=5)), str(runs), "--to", "03"]
+        words = ["sweep", str(grid(Path(folder), 2, rounds=5)), str(runs), "--to", "03"]
         process = subprocess.Popen([sys.executable, "-m", "benchkit.runner.cli", *words])
         worker = worker_that_asks(runs, server)
         os.kill(worker, signal.SIGKILL)
@@ -94,7 +94,7 @@ def killed() -> None:
         code, counts = process.wait(), server.stats()
         done = len(list(runs.glob("*/combined_model_responses.csv")))
     print(
-        f"worker killed after {at_kill} answers: exit {code}, {done} of 3 runs have their responses; "
+        f"worker killed after {at_kill} answers: exit {code}, {done} of 2 runs have their responses; "
         f"answered {counts['served']}, twice {counts.get('served_again', 0)}"
     )
 

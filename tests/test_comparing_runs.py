@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,8 +24,8 @@ from benchkit.llm.journal import Journal
 from benchkit.report.comparing_runs import against, compare_runs, effects_of
 from benchkit.run import Run, start_run
 from benchkit.runner import cli
-from benchkit.runner.parameters import notebook_folder
-from benchkit.runner.replay import replay
+from benchkit.runner.parameters import NOTEBOOKS, notebook_folder
+from benchkit.runner.replay import replay, verify
 
 from .measured import HASTY, STEADY, TERSE, case, report_of, responses_of, score_table
 from .talking import executor
@@ -379,3 +380,56 @@ def test_an_earlier_run_in_05(tmp_path, level):
     section = written.split("## Against an earlier run\n\n")[1].split("\n## ")[0]
     assert section.strip() == compare_runs(a, b).markdown
     assert b.parameter("05_report", "baseline_run") == str(a.path)
+
+
+PROMPTS = {
+    "a": "Fill in the record.",
+    "reworded": "Please fill in the record.",
+    "worse": "Fill in the record.",
+}
+WORSE = "\nSIMULATED: field_accuracy = 0.5"
+
+
+@pytest.fixture(scope="module")
+def by_notebooks(tmp_path_factory) -> Path:
+    """Three runs that the notebooks' cells made of the same cases, one model under three prompts."""
+    base = tmp_path_factory.mktemp("compared")
+    small = {"json_cases": 20, "conversation_cases": 0, "planted_cases": 0, "planted_answers": 0, "rounds": 1}
+
+    async def replayed(name: str, notebooks: Any) -> None:
+        (base / f"{name}.md").write_text(PROMPTS[name] + WORSE * (name == "worse"))
+        asked = (
+            f"- {{name: desk, model: {STEADY}, prompt_file: {name}.md}}\n- {{name: other, model: {HASTY}}}"
+        )
+        (base / f"{name}.yaml").write_text(asked)
+        given = small | {"run_dir": str(base / name), "candidates_file": str(base / f"{name}.yaml")}
+        for notebook in notebooks:
+            await replay(notebook_folder() / f"{notebook}.ipynb", given)
+
+    (base / "a").mkdir()
+    asyncio.run(replayed("a", NOTEBOOKS[:4]))
+    for name in ("reworded", "worse"):
+        shutil.copytree(base / "a", base / name, ignore=shutil.ignore_patterns(".lock", ".owner.json"))
+        asyncio.run(replayed(name, NOTEBOOKS[2:4]))
+    return base
+
+
+def test_runs_of_the_notebooks(by_notebooks, capsys):
+    """A worse prompt is exit code 5, another wording and the run itself are none; the prompt is told."""
+    a, reworded, worse = (str(by_notebooks / name) for name in PROMPTS)
+    assert cli.main(["compare", a, a, "--models", "desk"]) == 0
+    assert cli.main(["compare", a, reworded]) == 0
+    capsys.readouterr()
+    assert cli.main(["compare", a, worse]) == 5
+    said = capsys.readouterr().out
+    assert "past the margin of 0.05: desk on JSON" in said
+    assert "| desk: prompt | " in said
+    assert "- only in B: SIMULATED: field\\_accuracy = 0.5" in said.replace("field_", "field\\_")
+
+
+def test_a_report_against_an_earlier_run_verifies(by_notebooks):
+    """What 05 said of an earlier run is computed again by verify, and agrees."""
+    given = {"run_dir": str(by_notebooks / "worse"), "baseline_run": str(by_notebooks / "a")}
+    asyncio.run(replay(notebook_folder() / "05_report.ipynb", given))
+    assert "B is worse than A past" in (by_notebooks / "worse" / "analysis_report.md").read_text()
+    assert [str(one) for one in verify(by_notebooks / "worse").differences] == []

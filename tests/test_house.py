@@ -234,6 +234,7 @@ COMPANIONS = {
     "PIL": "matplotlib",
     "yaml": "pyyaml",
     "bs4": "beautifulsoup4",
+    "dask": "distributed",
     "langchain_core": "langchain_groq",
     "pygments": "nbconvert",
     "traitlets": "ipykernel",

@@ -8,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dask
+import distributed
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import LocalCluster
 from scipy import stats
 
 from benchkit.agent import Reply
@@ -19,6 +20,7 @@ from benchkit.errors import BudgetStop, UsageError
 from benchkit.llm.journal import Journal
 from benchkit.report.sweep import row, write_sweep
 from benchkit.runner import cli, sweep_part
+from benchkit.runner.sweep_command import _dask
 from benchkit.runner.sweep_grid import Part, points
 from benchkit.runner.sweep_part import NOTHING_LEFT, STOPPED, Ended, remaining, run_part
 
@@ -130,8 +132,8 @@ class TestBudget:
         grid = tmp_path / "grid.yaml"
         grid.write_text("grid: {seed: [1, 2]}\nparameters: {json_cases: 1}\nmax_calls: 1\n")
         spend(tmp_path / "runs" / "other", 0.5)
-        here = {"n_workers": 1, "processes": False, "dashboard_address": None}
-        with LocalCluster(**here, resources={"provider": 1}) as cluster:
+        here = {"n_workers": 1, "processes": False, "dashboard_address": ":0"}
+        with distributed.LocalCluster(**here, resources={"provider": 1}) as cluster:
             where = ["--scheduler", cluster.scheduler_address]
             assert cli.main(["sweep", str(grid), str(tmp_path / "runs"), *where]) == 3
         told = capsys.readouterr()
@@ -204,6 +206,19 @@ class TestWorkers:
             assert process.stdin is not None
             process.stdin.close()
             assert process.wait(timeout=60) != 0
+
+    def test_a_worker_has_time_to_come_back(self, monkeypatch):
+        """One that died takes longer than Dask's 15 s on a busy machine; without it nothing would go on."""
+        seen = []
+
+        def cluster(*_: object, **__: object) -> None:
+            seen.append(dask.config.get("distributed.deploy.lost-worker-timeout"))
+            raise InterruptedError
+
+        monkeypatch.setattr(distributed, "SpecCluster", cluster)
+        with pytest.raises(InterruptedError), _dask(None, 2):
+            pass
+        assert seen == ["10 minutes"]
 
     def test_without_dask(self, tmp_path, capsys, monkeypatch):
         """One sentence that says what to install."""

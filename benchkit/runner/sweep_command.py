@@ -104,6 +104,7 @@ def _run_all(
 def _dask(scheduler: str | None, workers: int) -> Iterator[Client]:
     """A client of the scheduler, or of `workers` processes here, of which one asks."""
     try:
+        import dask
         from distributed import Client, Nanny, Scheduler, SpecCluster
     except ImportError as error:
         raise UsageError(
@@ -123,7 +124,9 @@ def _dask(scheduler: str | None, workers: int) -> Iterator[Client]:
     asking = usual | {"resources": {ASKING: 1}}
     spec = {at: {"cls": Nanny, "options": usual if at else asking} for at in range(workers)}
     center = {"cls": Scheduler, "options": here | {"port": 0, "dashboard_address": "127.0.0.1:0"}}
-    with SpecCluster(spec, center, silence_logs=logging.ERROR) as cluster, Client(cluster) as client:
+    # A worker that died has 15 s to be there again, else the cluster gives it up: too few on a busy machine.
+    patient = dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"})
+    with patient, SpecCluster(spec, center, silence_logs=logging.ERROR) as cluster, Client(cluster) as client:
         yield client
 
 
