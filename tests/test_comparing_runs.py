@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from benchkit.decide.evidence import gather
 from benchkit.errors import InputError, RunError, UsageError
 from benchkit.llm.journal import Journal
 from benchkit.report.comparing_runs import against, compare_runs, effects_of
-from benchkit.run import Run, start_run
+from benchkit.run import Run, read_run, start_run
 from benchkit.runner import cli
 from benchkit.runner.parameters import NOTEBOOKS, notebook_folder
 from benchkit.runner.replay import replay, verify
@@ -118,6 +119,17 @@ def test_when_it_is_worse_past_the_margin(tmp_path, level, gain, shown, code, sa
     found = compare_runs(a, b, {STEADY: STEADY})
     assert (found.effects[0].shown, found.exit_code) == (shown, code)
     assert said in found.sentence
+
+
+def test_no_difference_is_said_that_the_metrics_cannot_have(tmp_path):
+    """Few cases give intervals beyond the range: a loss on scores in 0 to 1 is never larger than 1."""
+    both, rules = ("schema_compliance", TALK), Rules(primary_metric=f"schema_compliance,{TALK}")
+    values = {"a": [0, 1, 1, 1, 1, 1], "b": [1, 0, 1, 0, 1, 0]}
+    each = {n: {m: dict.fromkeys(both, np.array(v)) for m in (STEADY, HASTY)} for n, v in values.items()}
+    found = compare_runs(*(made(tmp_path / n, v, rules=rules) for n, v in each.items()))
+    assert len(found.effects) == 6
+    assert all(-1 <= one.gain.low < one.gain.high <= 1 for one in found.effects)
+    assert found.sentence.endswith("none is excluded: it may be as large as 1.000.")
 
 
 def test_false_alarms(level):
@@ -216,10 +228,13 @@ class TestCases:
             return
         assert found.exit_code == 1
         assert found.missing == [
-            f"{model} @ B has no score of {MET}: no answer of {tmp_path / 'b'} was judged. Run "
+            f"{model} @ B has no score of {MET}: no answer of b was judged. Run "
             "04_measure.ipynb on it with enable_judge = True"
             for model in (STEADY, HASTY)
         ]
+        shutil.copytree(tmp_path / "b", tmp_path / "elsewhere" / "b")  # as verify does
+        moved = compare_runs(read_run(tmp_path / "a"), read_run(tmp_path / "elsewhere" / "b"))
+        assert moved.markdown == found.markdown
 
     def test_without_any_score(self, tmp_path, level):
         """What has no score at all in one run is no reason to pass, whatever else is fine."""
@@ -368,6 +383,17 @@ def test_the_command(tmp_path, level, capsys):
     (b.path / "scores.csv").unlink()
     assert cli.main(["compare", str(a.path), str(b.path)]) == 1
     assert "b has no scores.csv. Run 04_measure.ipynb on it first." in capsys.readouterr().err
+
+
+def test_a_reader_that_has_left_changes_no_exit_code(tmp_path, level, monkeypatch):
+    """`benchkit compare A B | head -0`, and the same where an error is all that is said."""
+    a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - 0.2)
+    for stream, run, code in (("stdout", b.path, 5), ("stderr", tmp_path / "nowhere", 2)):
+        read, write = os.pipe()
+        os.close(read)
+        with open(write, "w") as closed, monkeypatch.context() as patched:
+            patched.setattr(sys, stream, closed)
+            assert cli.main(["compare", str(a.path), str(run)]) == code
 
 
 def test_an_earlier_run_in_05(tmp_path, level):

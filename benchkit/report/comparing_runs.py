@@ -127,15 +127,16 @@ class Compared:
     def _unscored(self, at: int, metric: str) -> str:
         side, model = (self.runs.a, self.runs.b)[at], self.evidence.models[at]
         scored = side.scores.loc[side.scores["metric"] == metric, "value"].notna().any()
+        folder = side.run.path.name  # not its path: verify computes 05's report again in another place
         if metric in BY_JUDGE and not scored:
             also = " and a judge_model" if side.run.provider == "imported" else ""
             return (
-                f"{model} has no score of {metric}: no answer of {side.run.path} was judged. Run "
+                f"{model} has no score of {metric}: no answer of {folder} was judged. Run "
                 f"04_measure.ipynb on it with enable_judge = True{also}"
             )
         return (
             f"{model} has no score of {metric}: all its calls failed, or 04 measured something else there. "
-            f"Run 03_execute.ipynb and 04_measure.ipynb on {side.run.path} again"
+            f"Run 03_execute.ipynb and 04_measure.ipynb on {folder} again"
         )
 
     def notes(self) -> Iterator[str]:
@@ -191,8 +192,9 @@ def effects_of(found: Mapping[str, Evidence], rules: Rules) -> list[Effect]:
     """Every kind that decides and, where there are several, U; for every pair of models, A's first."""
     raw = [(models, *one) for models, evidence in found.items() for one in _of_pair(evidence)]
     effects = []
-    for models, scope, means, gain, counts in raw:
+    for models, scope, means, gain, counts, span in raw:
         gain, p = gain.at(rules.alpha / len(raw)), gain.p_value * len(raw)
+        gain = replace(gain, low=max(gain.low, -span), high=min(gain.high, span))  # NaN stays NaN
         p = 1.0 if p > 1 else p  # NaN, where there is nothing to test, stays
         effects.append(Effect(models, scope, means, gain, p, counts, _shown(gain, p, rules)))
     return effects
@@ -208,16 +210,21 @@ def _shown(gain: Estimate, p: float, rules: Rules) -> str:
     return WORSE if gain.estimate < -rules.margin - ROUNDING else "worse, within the margin"
 
 
-def _of_pair(evidence: Evidence) -> Iterator[tuple[str, tuple[float, float], Any, tuple[int, int, int]]]:
+def _of_pair(
+    evidence: Evidence,
+) -> Iterator[tuple[str, tuple[float, float], Any, tuple[int, int, int], float]]:
+    """Scope, means, gain, counts, and the largest difference that the metrics' ranges allow."""
     import numpy as np
 
+    spans = [np.inf if kind.measured.metric.span is None else kind.span for kind in evidence.kinds]
     each = [(kind, *_sides(kind)) for kind in evidence.kinds]
     if len(each) > 1:
         a, b = np.array(evidence.weights) @ np.array([means for _, means, _ in each])
         better, same, worse = np.sum([counts for *_, counts in each], axis=0)
-        yield "U", (float(a), float(b)), evidence.pairs[1][0], (int(better), int(same), int(worse))
-    for kind, means, counts in each:
-        yield f"{kind_name(kind.name)}, {kind.metric}", means, kind.pairs[1][0], counts
+        whole = float(np.dot(evidence.weights, spans))
+        yield "U", (float(a), float(b)), evidence.pairs[1][0], (int(better), int(same), int(worse)), whole
+    for (kind, means, counts), span in zip(each, spans, strict=True):
+        yield f"{kind_name(kind.name)}, {kind.metric}", means, kind.pairs[1][0], counts, span
 
 
 def _sides(kind: Kind) -> tuple[tuple[float, float], tuple[int, int, int]]:

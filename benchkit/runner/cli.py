@@ -25,6 +25,7 @@ from .labels_command import add_labels
 from .list_command import add_list
 from .plan_command import add_plan
 from .sweep_command import add_sweep
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -46,9 +47,6 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(list(_words(sys.argv[1:] if argv is None else argv)))
     try:
         return args.command(args)
-    except BrokenPipeError:  # whoever read the output has seen enough, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (BenchkitError, OSError) as error:
         return _complain(error, args.verbose, getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
@@ -78,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             raise type(error)(f"{said}. {_how_to_resume(pipeline, args, said)}") from error
         raise
     assert pipeline.run_dir is not None
-    print("\n".join(_ending(pipeline.run_dir, args.last)))
+    say("\n".join(_ending(pipeline.run_dir, args.last)))
     return 0
 
 
@@ -97,8 +95,8 @@ def models(args: argparse.Namespace) -> int:
 
     rows = asyncio.run(served_models(args.provider))
     if args.provider == "offline":
-        print("SIMULATED models of the offline provider; --provider groq lists Groq's, with a key.\n")
-    print(table_of(rows) if rows else f"{args.provider} lists no models.")
+        say("SIMULATED models of the offline provider; --provider groq lists Groq's, with a key.\n")
+    say(table_of(rows) if rows else f"{args.provider} lists no models.")
     return 0
 
 
@@ -107,7 +105,7 @@ def compare(args: argparse.Namespace) -> int:
     from ..report.comparing_runs import compare_runs
 
     found = compare_runs(_named(args.run_a), _named(args.run_b), dict(args.models) or None)
-    print(found.markdown)
+    say(found.markdown)
     return found.exit_code
 
 
@@ -132,7 +130,7 @@ def verify(args: argparse.Namespace) -> int:
             "that 04_measure.ipynb has measured."
         )
     found = verify(run.path)
-    print("\n".join(found.lines()))
+    say("\n".join(found.lines()))
     return 1 if found.differences else 0
 
 
@@ -238,8 +236,8 @@ def _cell(value: Any) -> str:
 
 def _complain(error: Exception, verbose: bool, code: int) -> int:
     if verbose:
-        traceback.print_exc()
-    print(f"benchkit: {error}", file=sys.stderr)
+        say(traceback.format_exc(), sys.stderr)
+    say(f"benchkit: {error}", sys.stderr)
     return code
 
 

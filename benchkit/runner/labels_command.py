@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..wording import count, listed
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -58,7 +59,7 @@ def write_sheet(args: argparse.Namespace) -> int:
         else table_text(filled)
     )
     write_atomically(path, text)
-    print(
+    say(
         f"{path}: {count(len(filled), 'pair')} of answers, in a random order and on random sides.\n"
         "Write 1, 2 or tie into `preferred` and a name into `labeller`, from the top on; then\n"
         f"  benchkit run {args.run_dir} --from 04 -p labels_file {path}"

@@ -13,6 +13,7 @@ from ..run.config import JOURNAL, is_begun
 from ..run.foreign import CASES
 from ..run.large import whole_of
 from ..run.paths import located, project_root, response_files
+from .terminal import say
 
 STAGES = {  # the last one whose file is there is what a run has reached
     "01 generate": "initial_tests.csv",
@@ -39,7 +40,7 @@ def list_runs(args: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder. Give the path of a folder that has runs in it.")
     rows = sorted(_rows(folder), key=lambda row: (row["started"], row["run"]))
-    print(table_of(rows) if rows else f"{folder} has no run. Start one with: benchkit run")
+    say(table_of(rows) if rows else f"{folder} has no run. Start one with: benchkit run")
     return 0
 
 

@@ -10,6 +10,7 @@ from ..domain import KINDS
 from ..errors import RunError
 from ..run.paths import response_files
 from ..values import refused
+from .terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ def plan(args: argparse.Namespace) -> int:
         named=str(run.path) if run else "",
     )
     marked = [SIMULATED] if run and run.simulated and scores is not None else []
-    print("\n".join([*marked, repr(power), "", _text(power.table)]))
+    say("\n".join([*marked, repr(power), "", _text(power.table)]))
     return 0
 
 

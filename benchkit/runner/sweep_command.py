@@ -15,6 +15,7 @@ from ..run.paths import located, made_folder
 from ..values import check
 from ..wording import count
 from .sweep_part import STOPPED, Ended, run_part
+from .terminal import say
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -55,7 +56,7 @@ def sweep(args: argparse.Namespace) -> int:
     check(**ceilings)
     folder = made_folder(located(args.folder or Path(args.grid).stem)).resolve()
     (folder / STOPPED).unlink(missing_ok=True)
-    print(f"{count(len(runs), 'run')} in {folder}", flush=True)
+    say(f"{count(len(runs), 'run')} in {folder}")
     try:
         with _dask(args.scheduler, args.workers) as client:
             ended = _run_all(client, runs, folder, ceilings)
@@ -96,7 +97,7 @@ def _run_all(
             queue.add(more)
             continue
         ended[point.name] = end
-        print(f"{len(ended)} of {len(runs)}  {point.name}  {end.said or 'done'}", flush=True)
+        say(f"{len(ended)} of {len(runs)}  {point.name}  {end.said or 'done'}")
     return ended
 
 
@@ -134,7 +135,7 @@ def _write(folder: Path, runs: Sequence[Point]) -> None:
     from ..report.sweep import write_sweep
 
     page = write_sweep(folder, {point.name: point.varied for point in runs})
-    print(f"Table: {folder / 'sweep.csv'}\nPage:  {page}")
+    say(f"Table: {folder / 'sweep.csv'}\nPage:  {page}")
 
 
 def _raise_for(ended: Mapping[str, Ended], args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -14,6 +15,15 @@ BAR = 20
 QUIET_S = 10.0  # between lines where nothing can be overwritten: a log file, a pipe, a notebook
 WARNINGS = re.compile(r" - (WARNING|ERROR|CRITICAL) - ")
 CONTROLS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # a model may have written them
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a command's result; a reader that has left, as `| head` does, changes no exit code."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:  # what is still buffered must not fail when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Terminal:
