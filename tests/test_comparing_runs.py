@@ -236,6 +236,27 @@ class TestCases:
         moved = compare_runs(read_run(tmp_path / "a"), read_run(tmp_path / "elsewhere" / "b"))
         assert moved.markdown == found.markdown
 
+    @pytest.mark.parametrize("how", ["other requirements", "not judged"])
+    def test_the_true_reason_is_the_only_one(self, tmp_path, level, how):
+        """Where another kind decides too, what B lacks is told once, not as if A had no score of it."""
+        rules, valid = Rules(primary_metric=f"schema_compliance,{MET}"), {"schema_compliance": np.ones(30)}
+        some = np.where(np.arange(30) < 12, level, np.nan)  # no other case says what an answer must do
+        judged = {m: valid | {MET: some} for m in (STEADY, HASTY)}
+        a = made(tmp_path / "a", judged, rules=rules)
+        if how == "not judged":
+            true, words = "no answer of b was judged", dict.fromkeys(judged, valid | {TALK: level})
+            b = made(tmp_path / "b", words, rules=Rules(primary_metric=f"schema_compliance,{TALK}"))
+        else:
+            true, b = (
+                "the requirements of 12 cases are others in B",
+                made(tmp_path / "b", judged, rules=rules),
+            )
+            renamed(b, lambda row: {"requirements": "Say when."} if row["id"] < "conversation-012" else {})
+        found = compare_runs(a, b)
+        assert found.missing
+        assert all(true in one for one in found.missing)
+        assert "decides nothing" not in found.markdown
+
     def test_without_any_score(self, tmp_path, level):
         """What has no score at all in one run is no reason to pass, whatever else is fine."""
         whole = {TALK: level, "schema_compliance": np.ones(30)}
@@ -379,6 +400,9 @@ def test_the_command(tmp_path, level, capsys):
     assert "SIMULATED" in done.stdout
     assert cli.main(["compare", str(b.path), str(a.path), "--models", f"{STEADY}={STEADY}", HASTY]) == 0
     assert cli.main(["compare", str(a.path), str(b.path), "--models", "nobody"]) == 2
+    twice = [f"{STEADY}={STEADY}", f"{STEADY}={HASTY}"]
+    assert cli.main(["compare", str(a.path), str(b.path), "--models", *twice]) == 2
+    assert "names a model of A twice" in capsys.readouterr().err
     assert cli.main(["compare", str(a.path), str(tmp_path / "nowhere")]) == 2
     (b.path / "scores.csv").unlink()
     assert cli.main(["compare", str(a.path), str(b.path)]) == 1

@@ -13,7 +13,7 @@ from ..domain import ROUNDING
 from ..errors import UsageError
 from ..run import Run, read_run
 from ..wording import count, kind_name, listed
-from .matched_runs import BY_JUDGE, Matched, Pair, Side, called, match, measured_run, same_cases
+from .matched_runs import BY_JUDGE, REDRAFTED, Matched, Pair, Side, called, match, measured_run, same_cases
 from .runs_compared import EQUAL, WORSE, Effect, Flip, RunsCompared
 
 if TYPE_CHECKING:
@@ -114,10 +114,12 @@ class Compared:
             rows = self.scores[self.scores["metric"] == kind.metric]
             there = rows.groupby("model")["value"].count()
             lacking = [n for n in (0, 1) if not there.get(self.evidence.models[n], 0)]
-            if len(rows) and set(rows["id"]) <= set(self.runs.redrafted):
+            apart = rows["reason"] == REDRAFTED
+            if apart.any() and not rows.loc[~apart, "value"].notna().any():
+                which = "all " if apart.all() else ""
                 yield (
-                    f"the requirements of all {len(self.runs.redrafted):,} cases are others in B, so that "
-                    f"{kind.metric} is another thing there. {same_cases(self.runs.a)}"
+                    f"the requirements of {which}{count(rows.loc[apart, 'id'].nunique(), 'case')} are others "
+                    f"in B, so that {kind.metric} is another thing there. {same_cases(self.runs.a)}"
                 )
             elif lacking:
                 yield from (self._unscored(n, kind.metric) for n in lacking)
@@ -150,8 +152,8 @@ class Compared:
             gain = kind.pairs[1][0]
             yield from gain.warnings if gain and gain.estimate else ()
         yield from self.evidence.few
-        aside = self.evidence.aside if self.evidence.kinds else ()
-        yield from (f"{one.metric} decides nothing: {one.why_not}." for one in aside)
+        aside = self.evidence.aside if self.evidence.kinds else ()  # without scores of both: see missing
+        yield from (f"{one.metric} decides nothing: {one.why_not}." for one in aside if one.n)
 
     def flips(self) -> Iterator[Flip]:
         """The cases whose mean moved by half of the metric's range or more."""

@@ -104,7 +104,10 @@ def compare(args: argparse.Namespace) -> int:
     """`benchkit compare`: hold a run against an earlier one; 5 where it is worse past the margin."""
     from ..report.comparing_runs import compare_runs
 
-    found = compare_runs(_named(args.run_a), _named(args.run_b), dict(args.models) or None)
+    pairs = dict(args.models)
+    if len(pairs) < len(args.models):
+        raise UsageError("--models names a model of A twice. Hold each against one model of B.")
+    found = compare_runs(_named(args.run_a), _named(args.run_b), pairs or None)
     say(found.markdown)
     return found.exit_code
 
