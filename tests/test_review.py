@@ -104,7 +104,7 @@ def test_a_change_and_the_change_back_count_as_none(run):
 
 def test_what_a_person_rejected_is_not_counted_as_the_validators(run):
     """Whatever the reason says; it has the case's own words."""
-    run.config["parameters"]["01_generate"] = {"cases_file": "mine.csv"}
+    run.record("01_generate", cases_file="mine.csv")
     Review(run, "ada").reject(C1, "the same case as row 3")
     assert run.rows_used() == "3 of 5 rows used: 1 rejected in review, 1 refused by the validator"
 
