@@ -16,9 +16,11 @@ from benchkit.errors import InputError, UsageError
 from benchkit.measure.labels import draw_pairs, of_two, read_labels, said_by_people, sheet, shown, tasks
 from benchkit.measure.naming import _SIZES, _TERMS, first_named, named_late
 from benchkit.report import people as report_people
+from benchkit.run.tables import table_text
 from benchkit.values import checked
 
 MODELS = ("a/one", "b/two")
+LEFT = {"result": [{"type": "pairwise", "value": {"selected": "left"}}]}
 
 
 def responses(cases: int = 40, models=MODELS, rounds: int = 2, **failed) -> pd.DataFrame:
@@ -165,6 +167,48 @@ class TestReading:
         assert len(read) == 1
         assert problem in caplog.text
 
+    @pytest.mark.parametrize("name", ["labels.csv", "labels.json"])
+    def test_a_row_whose_answers_are_not_the_runs_is_named(self, tmp_path, pairs, caplog, name):
+        """Swapped or changed; blanks, rows without a text and the order of rows are free."""
+        filled = sheet(pairs, responses()).assign(preferred="1").head(5)
+        for i, row in filled.iterrows():
+            one, two = row["answer_1"], row["answer_2"]
+            texts = [
+                (two, one),
+                (one, f"{two} not"),
+                (f" {one}\r\n", two.replace(" ", "  ")),
+                ("", ""),
+                (one, two),
+            ]
+            filled.loc[i, ["answer_1", "answer_2"]] = texts[i]
+        file = written(tmp_path, filled[::-1].to_dict("records"), name)
+        read = read_labels(file, pairs, None, responses())
+        assert sorted(read["id"]) == sorted(pairs["id"][2:5])
+        first = 2 if name.endswith(".csv") else 1
+        for row, side in ((first + 4, 1), (first + 3, 2)):
+            assert f"row {row}: answer_{side} is not this run's text. Sort whole rows only" in caplog.text
+
+    def test_a_swap_with_an_empty_answer(self, tmp_path):
+        rows = responses(1, rounds=1).assign(model_response=["", "Yes."])
+        drawn = draw_pairs(rows, 7)
+        swapped = sheet(drawn, rows).assign(preferred="1")
+        swapped[["answer_1", "answer_2"]] = swapped[["answer_2", "answer_1"]].to_numpy()
+        with pytest.raises(InputError, match="is not this run's text"):
+            read_labels(written(tmp_path, swapped), drawn, None, rows)
+
+    def test_the_sheet_that_is_written_is_the_runs(self, tmp_path):
+        """Whatever begins like a formula, and in Label Studio's export."""
+        odd = ("\n=1+1", "'=x", " 'quoted'", "\ud800 a\x00b", "")
+        rows = responses(5).assign(test_case="json")
+        rows["model_response"] = [odd[i % 5] for i in range(len(rows))]
+        drawn = draw_pairs(rows, 7)
+        filled = sheet(drawn, rows).assign(preferred="1")
+        path = tmp_path / "sheet.csv"
+        path.write_text(table_text(filled), encoding="utf-8", newline="")
+        made = [task | {"annotations": [LEFT]} for task in tasks(filled)]
+        for file in (str(path), written(tmp_path, made, "export.json")):
+            assert len(read_labels(file, drawn, None, rows)) == 5
+
     def test_one_labeller_may_compare_three_models_on_a_case(self, tmp_path):
         drawn = draw_pairs(responses(1, ("a", "b", "c"), rounds=1), 7)
         rows = [{"pair": pair, "preferred": "1", "labeller": "x"} for pair in drawn["pair"]]
@@ -287,6 +331,17 @@ class TestPeople:
         assert found["labellers"] == 2
         assert (found["kappa"]["n"], found["kappa"]["alike"]) == (4, 0.75)
         assert asked([1, 1], [0.1] * 2)["kappa"] is None
+
+    def test_a_label_without_a_name_is_of_no_second_person(self):
+        """Counted by itself, and without a kappa."""
+        both = pd.concat([labelled([1, 1, -1, 0], "ann"), labelled([1, -1, None, 0], "")])
+        found = asked(both, [0.1] * 4)
+        assert (found["labels"], found["unnamed"], found["labellers"], found["kappa"]) == (7, 3, 1, None)
+        text = report_people({"people": plain(found), "signature": "made so"})
+        assert "The labels are of 1 person. 3 labels name no labeller." in text
+        nobody = asked(labelled([1, 1, -1, 0], ""), [0.1] * 4)
+        assert (nobody["labellers"], nobody["kappa"]) == (0, None)
+        assert "The labels are of" not in report_people({"people": plain(nobody), "signature": "made so"})
 
     def test_nobody(self):
         assert asked([], [0.1] * 3) == {}

@@ -5,8 +5,9 @@
     models        [a, b]: the two whose answers were compared; all differences are a − b
     labelled      cases of the drawn sample with a label, `outside` of them not drawn (shown, not used)
     cases         cases that both models answered and the deciding metric scores
-    labellers     how many; `kappa` {labellers, n, alike, kappa, low, high} of the two with most cases in
-                  common, or None
+    labels        how many of them are used, `unnamed` of these without a labeller
+    labellers     how many people gave the others; `kappa` {labellers, n, alike, kappa, low, high} of the two
+                  with most cases in common, or None
     preference    {estimate, se, low, high, p_value, weight}: share of cases where a is preferred less those
                   where b is, −1 to 1, corrected by the metric that decides
     needed        labelled cases in all that have a chance of 80 % to show a preference of `detect`, None
@@ -57,14 +58,17 @@ def people(
     deciding = _deciding(by_metric, primary)
     verdicts = labels["preferred"].map({a: 1.0, b: -1.0, TIE: 0.0}).groupby(labels["id"].astype(str)).mean()
     used = verdicts[verdicts.index.isin(set(drawn)) & verdicts.index.isin(deciding.index)]
+    counted = labels.loc[labels["id"].astype(str).isin(used.index), "labeller"]
     gaps = [(name, by_metric[name]) for name in in_order(by_metric)]
     yardstick = (LENGTH, _differences(lengths, "words", models))
     told = [_agreement(name, used, gap, alpha) for name, gap in (*gaps, yardstick)]
     return {
         "models": [a, b],
         "outside": len(verdicts) - len(used),
-        "labellers": int(labels["labeller"].nunique()),
-        "kappa": _kappa(labels, alpha),
+        "labels": len(counted),
+        "unnamed": int((counted == "").sum()),
+        "labellers": int(counted[counted != ""].nunique()),
+        "kappa": _kappa(labels[labels["labeller"] != ""], alpha),
         **_preferences(used, deciding, alpha, detect),
         "agreement": [one for one in told if one["pairs"] or one["metric"] == LENGTH],
     }

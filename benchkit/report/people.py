@@ -52,7 +52,11 @@ def _preferences(found: Mapping[str, Any]) -> str:
 
 def _labellers(found: Mapping[str, Any]) -> list[str]:
     """How many people, how far two of them agree, and which labels are not used."""
-    said = [f"The labels are of {count(found['labellers'], 'person', 'people')}."]
+    said = []
+    if people := found["labellers"]:
+        said.append(f"The labels are of {count(people, 'person', 'people')}.")
+    if unnamed := found["unnamed"]:
+        said.append(f"{count(unnamed, 'label')} {'names' if unnamed == 1 else 'name'} no labeller.")
     if kappa := found["kappa"]:
         ends = interval(kappa["low"], kappa["high"], 2)
         said.append(
@@ -63,7 +67,7 @@ def _labellers(found: Mapping[str, Any]) -> list[str]:
     if found["outside"]:
         cases = count(found["outside"], "labelled case")
         said.append(f"{cases} outside of the random sample are not used: from them nothing can be inferred.")
-    return [" ".join(said)]
+    return [" ".join(said)] if said else []
 
 
 def _agreement(found: Mapping[str, Any]) -> str:
