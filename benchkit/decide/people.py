@@ -29,7 +29,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..metrics import described, in_order
-from ..wording import count, interval, listed, number
+from ..wording import count, interval, known, listed, number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +139,7 @@ def people_in_words(found: Mapping[str, Any]) -> str:
     if not found:
         return UNSEEN
     a, b = found["models"]
-    one, cases = found["preference"], f"{found['labelled']:,} of {count(found['cases'], 'case')}"
+    one, cases = as_said(found["preference"]), f"{found['labelled']:,} of {count(found['cases'], 'case')}"
     if one["low"] is None or one["low"] != one["low"]:
         return f"People labelled {cases}; that is too little, or too much alike, to say what they prefer."
     bounds = f"{number(one['estimate'])} ({interval(one['low'], one['high'])})"
@@ -150,9 +150,21 @@ def people_in_words(found: Mapping[str, Any]) -> str:
         said = f"People are not shown to prefer {a} or {b}"
     alone = number(found["metric_alone"]["estimate"])
     return (
-        f"{said}: the share that prefers {a} less the share that prefers {b} is {bounds}, from labels of "
-        f"{cases}. The metric alone gives {alone}."
+        f"{said}, on {_labels(found)}: the share that prefers {a} less the share that prefers {b} is "
+        f"{bounds}, from {cases}. The metric alone gives {alone}."
     )
+
+
+def as_said(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The estimate and the ends of its interval as they are told: no share goes past −1 or 1."""
+    ends = {name: found[name] for name in ("estimate", "low", "high")}
+    return {name: max(-1.0, min(1.0, end)) if known(end) else end for name, end in ends.items()}
+
+
+def _labels(found: Mapping[str, Any]) -> str:
+    unnamed, people = found["unnamed"], count(found["labellers"], "person", "people")
+    named = [f"{count(found['labels'] - unnamed, 'label')} of {people}"] if found["labellers"] else []
+    return listed([*named, f"{count(unnamed, 'label')} without a labeller"] if unnamed else named)
 
 
 def _deciding(by_metric: Mapping[str, pd.Series], primary: Mapping[str, str]) -> pd.Series:

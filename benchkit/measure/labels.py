@@ -28,6 +28,7 @@ logger = setup_logging(__name__)
 COLUMNS = ("id", "round", "model_a", "model_b", "preferred", "labeller", "time")
 ANSWERS = ("answer_1", "answer_2")
 KNOWN = ("pair", *ANSWERS, *COLUMNS)
+_SAME = ["id", "round", "model_a", "model_b", "labeller"]
 MOST_SAID = 20  # unusable rows that are named
 _SIDES = {"1": 1, "2": 2, "left": 1, "right": 2, "answer_1": 1, "answer_2": 2, TIE: 0, "0": 0, "both": 0}
 _SIDES |= {"1.0": 1, "2.0": 2}  # pandas writes a column with empty cells so
@@ -159,7 +160,10 @@ def read_labels(
     if not labels:
         why = f": {problems[0]}" if problems else ", so nobody has filled in `preferred`"
         raise InputError(f"{path} holds {len(rows)} rows and no label that can be used{why}.")
-    table = _last_said(pd.DataFrame(labels, columns=list(COLUMNS)))
+    said = pd.DataFrame(labels, columns=list(COLUMNS))
+    if labels_file:  # in the run's own file an earlier label of a pair is there for undo
+        _warn_of_two(path, said)
+    table = _last_said(said)
     if not (labels_file and kept and kept.exists()):
         return table
     whole = _last_said(pd.concat([read_labels("", pairs, kept), table]))
@@ -170,8 +174,17 @@ def read_labels(
 
 def _last_said(labels: pd.DataFrame) -> pd.DataFrame:
     """The last verdict of each labeller on each pair."""
-    same = ["id", "round", "model_a", "model_b", "labeller"]
-    return labels.drop_duplicates(same, keep="last", ignore_index=True)
+    return labels.drop_duplicates(_SAME, keep="last", ignore_index=True)
+
+
+def _warn_of_two(path: Path, labels: pd.DataFrame) -> None:
+    """Say on how many pairs a labeller has two opinions."""
+    verdicts = labels.groupby(_SAME)["preferred"].nunique()
+    unnamed = verdicts[verdicts > 1].reset_index()["labeller"].eq("")
+    for twice, who in ((sum(~unnamed), "by the same person"), (sum(unnamed), "without a labeller")):
+        if twice:
+            were = f"{count(twice, 'pair')} {'was' if twice == 1 else 'were'}"
+            logger.warning("%s: %s labelled twice %s; the last answer counts.", path, were, who)
 
 
 def _texts(
