@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,9 +18,13 @@ from benchkit.errors import InputError, UsageError
 from benchkit.measure.labels import draw_pairs, of_two, read_labels, said_by_people, sheet, shown, tasks
 from benchkit.measure.naming import _SIZES, _TERMS, first_named, named_late
 from benchkit.report import people as report_people
+from benchkit.run.tables import table_text
+from benchkit.runner.labels_command import write_sheet
 from benchkit.values import checked
+from benchkit.wording import number
 
 MODELS = ("a/one", "b/two")
+LEFT = {"result": [{"type": "pairwise", "value": {"selected": "left"}}]}
 
 
 def responses(cases: int = 40, models=MODELS, rounds: int = 2, **failed) -> pd.DataFrame:
@@ -96,6 +102,18 @@ class TestDrawing:
         assert shown(response, kind) == text
 
 
+@pytest.mark.parametrize(("sample", "kept"), [(0, 40), (-1, 40), (None, 0)])
+def test_a_sheet_of_no_case_is_not_written(tmp_path, monkeypatch, sample, kept):
+    run = SimpleNamespace(path=tmp_path, seed=7, validated_tests=dict, parameter=lambda *_: kept)
+    monkeypatch.setattr("benchkit.run.read_run", lambda _: run)
+    monkeypatch.setattr("benchkit.generate.cases.adopt_cases", lambda _: None)
+    monkeypatch.setattr("benchkit.measure.aligned", lambda *_, **__: responses())
+    to = tmp_path / "sheet.csv"
+    with pytest.raises(UsageError, match="Give --sample a number from 1 on"):
+        write_sheet(Namespace(to=str(to), run_dir="here", sample=sample, models=None))
+    assert not to.exists()
+
+
 class TestReading:
     @pytest.mark.parametrize(
         ("said", "side"), [("1", 1), ("2.0", 2), ("left", 1), (" RIGHT ", 2), ("tie", 0)]
@@ -136,6 +154,15 @@ class TestReading:
             "y": pairs["model_1"][0],
         }
 
+    def test_two_opinions_of_one_labeller_are_said(self, tmp_path, pairs, caplog):
+        """Of those without a name nobody knows whose they are; the same answer twice is no other opinion."""
+        said = [(0, 1, "x"), (0, 2, "X"), (1, 2, "x"), (1, "tie", "x"), (2, 1, "x"), (2, 1, "x"), (0, 1, "y")]
+        said += [(3, 1, ""), (3, 2, "")]
+        rows = [{"pair": pairs["pair"][i], "preferred": one, "labeller": who} for i, one, who in said]
+        assert len(read_labels(written(tmp_path, rows), pairs)) == 5
+        assert "2 pairs were labelled twice by the same person; the last answer counts." in caplog.text
+        assert "1 pair was labelled twice without a labeller; the last answer counts." in caplog.text
+
     def test_a_file_takes_no_label_from_the_run(self, tmp_path, pairs, caplog):
         """Those given in 04's widget stay where a file is read, too; of the same pair the file's counts."""
         rows = [{"pair": pairs["pair"][i], "preferred": "1", "labeller": "x"} for i in range(3)]
@@ -164,6 +191,48 @@ class TestReading:
         read = read_labels(written(tmp_path, [good, row]), pairs)
         assert len(read) == 1
         assert problem in caplog.text
+
+    @pytest.mark.parametrize("name", ["labels.csv", "labels.json"])
+    def test_a_row_whose_answers_are_not_the_runs_is_named(self, tmp_path, pairs, caplog, name):
+        """Swapped or changed; blanks, rows without a text and the order of rows are free."""
+        filled = sheet(pairs, responses()).assign(preferred="1").head(5)
+        for i, row in filled.iterrows():
+            one, two = row["answer_1"], row["answer_2"]
+            texts = [
+                (two, one),
+                (one, f"{two} not"),
+                (f" {one}\r\n", two.replace(" ", "  ")),
+                ("", ""),
+                (one, two),
+            ]
+            filled.loc[i, ["answer_1", "answer_2"]] = texts[i]
+        file = written(tmp_path, filled[::-1].to_dict("records"), name)
+        read = read_labels(file, pairs, None, responses())
+        assert sorted(read["id"]) == sorted(pairs["id"][2:5])
+        first = 2 if name.endswith(".csv") else 1
+        for row, side in ((first + 4, 1), (first + 3, 2)):
+            assert f"row {row}: answer_{side} is not this run's text. Sort whole rows only" in caplog.text
+
+    def test_a_swap_with_an_empty_answer(self, tmp_path):
+        rows = responses(1, rounds=1).assign(model_response=["", "Yes."])
+        drawn = draw_pairs(rows, 7)
+        swapped = sheet(drawn, rows).assign(preferred="1")
+        swapped[["answer_1", "answer_2"]] = swapped[["answer_2", "answer_1"]].to_numpy()
+        with pytest.raises(InputError, match="is not this run's text"):
+            read_labels(written(tmp_path, swapped), drawn, None, rows)
+
+    def test_the_sheet_that_is_written_is_the_runs(self, tmp_path):
+        """Whatever begins like a formula, and in Label Studio's export."""
+        odd = ("\n=1+1", "'=x", " 'quoted'", "a\x00b", "")
+        rows = responses(5).assign(test_case="json")
+        rows["model_response"] = [odd[i % 5] for i in range(len(rows))]
+        drawn = draw_pairs(rows, 7)
+        filled = sheet(drawn, rows).assign(preferred="1")
+        path = tmp_path / "sheet.csv"
+        path.write_text(table_text(filled), encoding="utf-8", newline="")
+        made = [task | {"annotations": [LEFT]} for task in tasks(filled)]
+        for file in (str(path), written(tmp_path, made, "export.json")):
+            assert len(read_labels(file, drawn, None, rows)) == 5
 
     def test_one_labeller_may_compare_three_models_on_a_case(self, tmp_path):
         drawn = draw_pairs(responses(1, ("a", "b", "c"), rounds=1), 7)
@@ -287,6 +356,33 @@ class TestPeople:
         assert found["labellers"] == 2
         assert (found["kappa"]["n"], found["kappa"]["alike"]) == (4, 0.75)
         assert asked([1, 1], [0.1] * 2)["kappa"] is None
+
+    def test_a_label_without_a_name_is_of_no_second_person(self):
+        """Counted by itself, and without a kappa."""
+        both = pd.concat([labelled([1, 1, -1, 0], "ann"), labelled([1, -1, None, 0], "")])
+        found = asked(both, [0.1] * 4)
+        assert (found["labels"], found["unnamed"], found["labellers"], found["kappa"]) == (7, 3, 1, None)
+        text = report_people({"people": plain(found), "signature": "made so"})
+        assert "The labels are of 1 person. 3 labels name no labeller." in text
+        stand = people_in_words(found | {"preference": {"estimate": 0.3, "low": 0.1, "high": 0.5}})
+        assert "to b/two, on 4 labels of 1 person and 3 labels without a labeller: the share" in stand
+        nobody = asked(labelled([1, 1, -1, 0], ""), [0.1] * 4)
+        assert (nobody["labellers"], nobody["kappa"]) == (0, None)
+        assert "The labels are of" not in report_people({"people": plain(nobody), "signature": "made so"})
+
+    def test_how_many_labels_of_how_many_people(self):
+        """Without a preference that is shown, too."""
+        assert "to b/two, on 12 labels of 1 person: the" in people_in_words(asked([1, 1, 0] * 4, [0.1] * 12))
+        both = pd.concat([labelled([1, -1] * 6), labelled([-1, 1] * 5 + [0, 0], "y")])
+        assert "or b/two, on 24 labels of 2 people: the" in people_in_words(asked(both, [0.1] * 12))
+
+    def test_no_share_goes_past_one(self):
+        """An interval by t can; what is recorded stays."""
+        found = asked([1] * 19 + [0], [0.1] * 20)
+        assert found["preference"]["high"] > 1
+        for text in (people_in_words(found), report_people({"people": plain(found), "signature": "made so"})):
+            assert " to 1.000" in text
+            assert number(found["preference"]["high"]) not in text
 
     def test_nobody(self):
         assert asked([], [0.1] * 3) == {}

@@ -5,8 +5,9 @@
     models        [a, b]: the two whose answers were compared; all differences are a − b
     labelled      cases of the drawn sample with a label, `outside` of them not drawn (shown, not used)
     cases         cases that both models answered and the deciding metric scores
-    labellers     how many; `kappa` {labellers, n, alike, kappa, low, high} of the two with most cases in
-                  common, or None
+    labels        how many of them are used, `unnamed` of these without a labeller
+    labellers     how many people gave the others; `kappa` {labellers, n, alike, kappa, low, high} of the two
+                  with most cases in common, or None
     preference    {estimate, se, low, high, p_value, weight}: share of cases where a is preferred less those
                   where b is, −1 to 1, corrected by the metric that decides
     needed        labelled cases in all that have a chance of 80 % to show a preference of `detect`, None
@@ -28,7 +29,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..metrics import described, in_order
-from ..wording import count, interval, listed, number
+from ..wording import count, interval, known, listed, number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,14 +58,17 @@ def people(
     deciding = _deciding(by_metric, primary)
     verdicts = labels["preferred"].map({a: 1.0, b: -1.0, TIE: 0.0}).groupby(labels["id"].astype(str)).mean()
     used = verdicts[verdicts.index.isin(set(drawn)) & verdicts.index.isin(deciding.index)]
+    counted = labels.loc[labels["id"].astype(str).isin(used.index), "labeller"]
     gaps = [(name, by_metric[name]) for name in in_order(by_metric)]
     yardstick = (LENGTH, _differences(lengths, "words", models))
     told = [_agreement(name, used, gap, alpha) for name, gap in (*gaps, yardstick)]
     return {
         "models": [a, b],
         "outside": len(verdicts) - len(used),
-        "labellers": int(labels["labeller"].nunique()),
-        "kappa": _kappa(labels, alpha),
+        "labels": len(counted),
+        "unnamed": int((counted == "").sum()),
+        "labellers": int(counted[counted != ""].nunique()),
+        "kappa": _kappa(labels[labels["labeller"] != ""], alpha),
         **_preferences(used, deciding, alpha, detect),
         "agreement": [one for one in told if one["pairs"] or one["metric"] == LENGTH],
     }
@@ -135,7 +139,7 @@ def people_in_words(found: Mapping[str, Any]) -> str:
     if not found:
         return UNSEEN
     a, b = found["models"]
-    one, cases = found["preference"], f"{found['labelled']:,} of {count(found['cases'], 'case')}"
+    one, cases = as_said(found["preference"]), f"{found['labelled']:,} of {count(found['cases'], 'case')}"
     if one["low"] is None or one["low"] != one["low"]:
         return f"People labelled {cases}; that is too little, or too much alike, to say what they prefer."
     bounds = f"{number(one['estimate'])} ({interval(one['low'], one['high'])})"
@@ -146,9 +150,21 @@ def people_in_words(found: Mapping[str, Any]) -> str:
         said = f"People are not shown to prefer {a} or {b}"
     alone = number(found["metric_alone"]["estimate"])
     return (
-        f"{said}: the share that prefers {a} less the share that prefers {b} is {bounds}, from labels of "
-        f"{cases}. The metric alone gives {alone}."
+        f"{said}, on {_labels(found)}: the share that prefers {a} less the share that prefers {b} is "
+        f"{bounds}, from {cases}. The metric alone gives {alone}."
     )
+
+
+def as_said(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The estimate and the ends of its interval as they are told: no share goes past −1 or 1."""
+    ends = {name: found[name] for name in ("estimate", "low", "high")}
+    return {name: max(-1.0, min(1.0, end)) if known(end) else end for name, end in ends.items()}
+
+
+def _labels(found: Mapping[str, Any]) -> str:
+    unnamed, people = found["unnamed"], count(found["labellers"], "person", "people")
+    named = [f"{count(found['labels'] - unnamed, 'label')} of {people}"] if found["labellers"] else []
+    return listed([*named, f"{count(unnamed, 'label')} without a labeller"] if unnamed else named)
 
 
 def _deciding(by_metric: Mapping[str, pd.Series], primary: Mapping[str, str]) -> pd.Series:

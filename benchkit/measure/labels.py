@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
 
 logger = setup_logging(__name__)
 COLUMNS = ("id", "round", "model_a", "model_b", "preferred", "labeller", "time")
-KNOWN = ("pair", *COLUMNS)
+ANSWERS = ("answer_1", "answer_2")
+KNOWN = ("pair", *ANSWERS, *COLUMNS)
+_SAME = ["id", "round", "model_a", "model_b", "labeller"]
 MOST_SAID = 20  # unusable rows that are named
 _SIDES = {"1": 1, "2": 2, "left": 1, "right": 2, "answer_1": 1, "answer_2": 2, TIE: 0, "0": 0, "both": 0}
 _SIDES |= {"1.0": 1, "2.0": 2}  # pandas writes a column with empty cells so
+_CHANGED = re.compile(r"^[\s']+|[\s\x00\ud800-\udfff�]+")  # what a file or a spreadsheet changes in a text
 
 
 def draw_pairs(responses: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -118,7 +123,9 @@ def tasks(filled: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None) -> pd.DataFrame:
+def read_labels(
+    labels_file: str, pairs: pd.DataFrame, kept: Path | None = None, responses: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The labels in a file, and those in `kept`, if it is there, that the file does not have; with COLUMNS.
 
     model_a and model_b are the two of a pair in the order of names.
@@ -126,8 +133,9 @@ def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None)
     CSV, JSON lines, or a JSON array of rows with either `pair` and `preferred` (1, 2 or tie), as `sheet` has
     them, or `id`, `preferred` (a model's name or tie) and, where there are, `round`, `model_a` and `model_b`;
     or what Label Studio exports of `tasks`. A row that is not filled in is no label; one that cannot be used
-    is named in a warning; the last verdict of a labeller on a case counts. "" gives an empty table. Raises
-    InputError for a file that is missing, is no such table or holds no usable label.
+    is named in a warning, as is one whose answers are not those of `responses`; the last verdict of a
+    labeller on a case counts. "" gives an empty table. Raises InputError for a file that is missing, is no
+    such table or holds no usable label.
     """
     import pandas as pd
 
@@ -137,7 +145,8 @@ def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None)
     rows = list(_rows(path))
     if not rows and not labels_file:
         return pd.DataFrame(columns=list(COLUMNS))
-    by_pair = {row["pair"]: row for row in pairs.to_dict("records")}
+    texts = {} if responses is None else _texts(rows, pairs, responses)
+    by_pair = {row["pair"]: row | texts.get(row["pair"], {}) for row in pairs.to_dict("records")}
     by_case: dict[str, list[dict[str, Any]]] = {}
     for row in by_pair.values():
         by_case.setdefault(str(row["id"]), []).append(row)
@@ -151,7 +160,10 @@ def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None)
     if not labels:
         why = f": {problems[0]}" if problems else ", so nobody has filled in `preferred`"
         raise InputError(f"{path} holds {len(rows)} rows and no label that can be used{why}.")
-    table = _last_said(pd.DataFrame(labels, columns=list(COLUMNS)))
+    said = pd.DataFrame(labels, columns=list(COLUMNS))
+    if labels_file:  # in the run's own file an earlier label of a pair is there for undo
+        _warn_of_two(path, said)
+    table = _last_said(said)
     if not (labels_file and kept and kept.exists()):
         return table
     whole = _last_said(pd.concat([read_labels("", pairs, kept), table]))
@@ -162,8 +174,33 @@ def read_labels(labels_file: str, pairs: pd.DataFrame, kept: Path | None = None)
 
 def _last_said(labels: pd.DataFrame) -> pd.DataFrame:
     """The last verdict of each labeller on each pair."""
-    same = ["id", "round", "model_a", "model_b", "labeller"]
-    return labels.drop_duplicates(same, keep="last", ignore_index=True)
+    return labels.drop_duplicates(_SAME, keep="last", ignore_index=True)
+
+
+def _warn_of_two(path: Path, labels: pd.DataFrame) -> None:
+    """Say on how many pairs a labeller has two opinions."""
+    verdicts = labels.groupby(_SAME)["preferred"].nunique()
+    unnamed = verdicts[verdicts > 1].reset_index()["labeller"].eq("")
+    for twice, who in ((sum(~unnamed), "by the same person"), (sum(unnamed), "without a labeller")):
+        if twice:
+            were = f"{count(twice, 'pair')} {'was' if twice == 1 else 'were'}"
+            logger.warning("%s: %s labelled twice %s; the last answer counts.", path, were, who)
+
+
+def _texts(
+    rows: Sequence[tuple[int, Mapping[str, Any]]], pairs: pd.DataFrame, responses: pd.DataFrame
+) -> dict[str, dict[str, str]]:
+    """The run's answers to the pairs whose answers the rows hold, too."""
+    named = {_text(row, "pair") for _, row in rows if any(_text(row, side) for side in ANSWERS)}
+    held = sheet(pairs[pairs["pair"].isin(named)], responses) if named else pairs.iloc[:0]
+    return {row["pair"]: {side: row[side] for side in ANSWERS} for row in held.to_dict("records")}
+
+
+def _other_answer(row: Mapping[str, Any], drawn: Mapping[str, Any]) -> str:
+    """The side whose text is not the run's; "" for none, as where the row or `drawn` holds no texts."""
+    held = (side for side in ANSWERS if side in drawn and _text(row, side))
+    bare = partial(_CHANGED.sub, "")
+    return next((side for side in held if bare(_text(row, side)) != bare(_text(drawn, side))), "")
 
 
 def _label(
@@ -180,10 +217,12 @@ def _label(
     if len(found) > 1:
         return "which two models it compares is not said. Give model_a and model_b"
     drawn = found[0]
+    if pair and (side := _other_answer(row, drawn)):
+        return f"{side} is not this run's text. Sort whole rows only, or have `benchkit labels` write anew"
     models = {name.lower(): name for name in (drawn["model_1"], drawn["model_2"])} | {TIE: TIE}
-    side = _SIDES.get(said.lower())
-    if pair and side is not None:
-        preferred = (TIE, drawn["model_1"], drawn["model_2"])[side]
+    chosen = _SIDES.get(said.lower())
+    if pair and chosen is not None:
+        preferred = (TIE, drawn["model_1"], drawn["model_2"])[chosen]
     elif said.lower() in models:
         preferred = models[said.lower()]
     else:
@@ -234,7 +273,9 @@ def _annotations(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         chosen = values[0].get("selected", "") if values else ""
         if not one.get("was_cancelled"):
             yield {
-                "pair": task.get("data", {}).get("pair"),
+                "pair": (data := task.get("data", {})).get("pair"),
+                "answer_1": data.get("text1"),
+                "answer_2": data.get("text2"),
                 "preferred": chosen,
                 "labeller": one.get("completed_by"),
                 "time": one.get("created_at"),

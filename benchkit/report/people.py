@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..decide.people import LENGTH, people_in_words
+from ..decide.people import LENGTH, as_said, people_in_words
 from ..wording import count, interval, level, listed, number, percent
 from .markdown import escaped, signed, table
 
@@ -31,28 +31,24 @@ AGREEMENT = (
 
 def _preferences(found: Mapping[str, Any]) -> str:
     a, b = found["models"]
-    names = {
-        "preference": "people, corrected by the metric",
-        "labels_alone": "labels alone",
-        "metric_alone": "the metric alone",
-    }
-    return table(
-        [
-            {
-                "by": said,
-                f"{a} − {b}": number(found[name]["estimate"]),
-                f"{level(found['alpha'])} interval": interval(found[name].get("low"), found[name].get("high"))
-                if "low" in found[name]
-                else "",
-            }
-            for name, said in names.items()
-        ]
-    )
+    names = {"preference": "people, corrected by the metric", "labels_alone": "labels alone"}
+    difference, ends = f"{a} − {b}", f"{level(found['alpha'])} interval"
+    told = [(said, as_said(found[name])) for name, said in names.items()]
+    rows = [
+        {"by": said, difference: number(one["estimate"]), ends: interval(one["low"], one["high"])}
+        for said, one in told
+    ]
+    alone = number(found["metric_alone"]["estimate"])
+    return table([*rows, {"by": "the metric alone", difference: alone, ends: ""}])
 
 
 def _labellers(found: Mapping[str, Any]) -> list[str]:
     """How many people, how far two of them agree, and which labels are not used."""
-    said = [f"The labels are of {count(found['labellers'], 'person', 'people')}."]
+    said = []
+    if named := found["labellers"]:
+        said.append(f"The labels are of {count(named, 'person', 'people')}.")
+    if unnamed := found["unnamed"]:
+        said.append(f"{count(unnamed, 'label')} {'names' if unnamed == 1 else 'name'} no labeller.")
     if kappa := found["kappa"]:
         ends = interval(kappa["low"], kappa["high"], 2)
         said.append(
@@ -63,7 +59,7 @@ def _labellers(found: Mapping[str, Any]) -> list[str]:
     if found["outside"]:
         cases = count(found["outside"], "labelled case")
         said.append(f"{cases} outside of the random sample are not used: from them nothing can be inferred.")
-    return [" ".join(said)]
+    return [" ".join(said)] if said else []
 
 
 def _agreement(found: Mapping[str, Any]) -> str:

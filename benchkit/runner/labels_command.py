@@ -50,6 +50,8 @@ def write_sheet(args: argparse.Namespace) -> int:
         )
     models = _two(run, list(responses["model"].unique()), args.models)
     size = run.parameter("04_measure", "label_sample", 40) if args.sample is None else args.sample
+    if size < 1:
+        raise UsageError(f"A sheet of {size} cases asks nothing. Give --sample a number from 1 on.")
     pairs = of_two(draw_pairs(responses, run.seed or 0), models).head(size)
     filled = sheet(pairs, responses)
     text = (
