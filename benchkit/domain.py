@@ -58,8 +58,8 @@ def read_requirements(text: str) -> tuple[Requirement, ...]:
     """The requirements in a cell: a JSON list of objects or texts, or one a line; () for an empty cell.
 
     An object needs `text`; without `id` it is numbered r1, r2, …; `kind` is must or must_not, `weight` 1 to
-    3, `value` a text. A text or a line that begins with "must not", "do not" or "never" is a must_not.
-    Raises ValueError that names the requirement and what is wrong with it.
+    3, `value` a text. What begins with "must not", "do not" or "never" is a must_not, in an object, too, and
+    its text is what follows. Raises ValueError that names the requirement and what is wrong with it.
     """
     text = text.strip()
     if text[:1] not in ("[", "{"):
@@ -79,30 +79,44 @@ def read_requirements(text: str) -> tuple[Requirement, ...]:
 
 def _requirement(said: Any, id: str) -> Requirement:
     if isinstance(said, str):
-        said = _BULLET.sub("", said)
-        forbids = _MUST_NOT.match(said)
-        wanted = said[forbids.end() :] if forbids else _MUST.sub("", said)
-        said = {"text": wanted, "kind": "must_not" if forbids else "must"}
+        said = {"text": said}
     if not isinstance(said, Mapping):
         raise ValueError(f"requirement {id} is neither an object nor a text")
-    text, kind, weight = said.get("text"), str(said.get("kind") or "must").lower(), said.get("weight", 1)
+    told, given, weight = said.get("text"), str(said.get("kind") or "").lower(), said.get("weight", 1)
     weight = int(weight) if weight in ("1", "2", "3") else weight  # a spreadsheet writes texts
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(told, str):
         raise ValueError(f"requirement {id} has no text")
-    if kind not in ("must", "must_not"):
-        raise ValueError(f"requirement {id} has the kind {kind!r}; use must or must_not")
+    if given not in ("", "must", "must_not"):
+        raise ValueError(f"requirement {id} has the kind {given!r}; use must or must_not")
+    text, kind = _wanted(told, given)
+    if not text:
+        raise ValueError(f"requirement {id} has no text")
+    if given == "must" != kind:
+        raise ValueError(
+            f"requirement {id} has the kind 'must' and a text that forbids ({told.strip()[:60]!r}); leave "
+            "the kind out, or say what an answer must do"
+        )
     if isinstance(weight, bool) or weight not in (1, 2, 3):
         raise ValueError(f"requirement {id} has the weight {weight!r}; use 1, 2 or 3")
     value = as_text("" if said.get("value") is None else said["value"])
-    return Requirement(str(said.get("id") or id), text.strip(), kind == "must", int(weight), value.strip())
+    return Requirement(str(said.get("id") or id), text, kind == "must", int(weight), value.strip())
+
+
+def _wanted(told: str, kind: str) -> tuple[str, str]:
+    """(what an answer must or must not do, "must" or "must_not"): `kind` where the text does not forbid."""
+    told = _BULLET.sub("", told.strip())
+    if forbids := _MUST_NOT.match(told):
+        return told[forbids.end() :].strip(), "must_not"
+    return (told if kind == "must_not" else _MUST.sub("", told)).strip(), kind or "must"
 
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 _MUST_NOT = re.compile(
-    r"(?:(?:must|should)[\s_]+(?:not|never)|(?:must|should)n['’]t|do(?:es)?\s+not|don['’]t|never)\b\s*:?\s*",
+    r"(?:must\b\s*:?\s*)*"
+    r"(?:(?:(?:must|should)[\s_]+(?:not|never)|(?:must|should)n['’]t|do(?:es)?\s+not|don['’]t|never)\b\s*:?\s*)+",
     re.IGNORECASE,
 )
-_MUST = re.compile(r"^must\b\s*:?\s*", re.IGNORECASE)
+_MUST = re.compile(r"^(?:must\b\s*:?\s*)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

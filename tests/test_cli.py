@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchkit.errors import ProviderError
+from benchkit.errors import BudgetStop, Interrupted, ProviderError, RunError, UsageError, WaitingForBatch
 from benchkit.runner import cli, pipeline
 from benchkit.runner.pipeline import NOTEBOOKS
 
@@ -251,6 +252,16 @@ def test_arguments_that_cannot_be(arguments, capsys):
         cli.main(arguments)
     assert caught.value.code == 2
     assert "usage: benchkit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_help_names_every_exit_code(command, capsys):
+    """What a script has to tell apart: a batch that is waited for, too."""
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    codes = {kind.exit_code for kind in (RunError, UsageError, BudgetStop, Interrupted, WaitingForBatch)}
+    assert all(re.search(rf"[:;] {code} \w", told) for code in codes)
 
 
 @pytest.mark.parametrize("word", [["rounds=5"], ["rounds", "5"]])

@@ -258,6 +258,12 @@ class TestDrafting:
         assert made["draft"].tolist()[:2] == ["failed: called no tool", "drafted"]
         assert made["requirements"].tolist()[0] == ""
         assert len(made) == len(bare())
+        unclear = {"requirements": [WHEN | {"text": "never lie"}]}
+        made = await draft(bare(), Canned({"c1": unclear, "c2": {"requirements": [WHEN]}}), AUTHOR)
+        assert made["draft"][0].startswith(
+            "failed: requirement r1 has the kind 'must' and a text that forbids"
+        )
+        assert made["requirements"].tolist()[0] == ""
 
     async def test_once_more_with_the_reason(self, tmp_path, monkeypatch):
         """What was turned down, and why, is shown; the new list takes its place."""

@@ -42,10 +42,20 @@ class TestReading:
             "Do not X",
             "- must not X",
             "2. never X",
+            "must: must not X",
+            "must not never X",
         ],
     )
     def test_what_forbids_is_never_read_as_asked_for(self, line):
-        assert read_requirements(line) == (Requirement("r1", "X", must=False),)
+        """Nor denied twice: as a line, and as an object with its kind or without."""
+        forbidden = Requirement("r1", "X", must=False)
+        told = [line, json.dumps([{"text": line}]), json.dumps([{"text": line, "kind": "must_not"}])]
+        assert [read_requirements(one) for one in told] == [(forbidden,)] * 3
+        assert read_requirements(json.dumps([forbidden.record()])) == (forbidden,)
+        with pytest.raises(
+            ValueError, match=r"r1 has the kind 'must' and a text that forbids .*; leave the kind"
+        ):
+            read_requirements(json.dumps([{"text": line, "kind": "must"}]))
 
     def test_bullets_are_no_text_and_a_number_may_be_one(self):
         assert [one.text for one in read_requirements("- ask\n2) say when\n3 days are named")] == [

@@ -102,6 +102,13 @@ def test_a_change_and_the_change_back_count_as_none(run):
     assert C1 in ids(run.validated_tests())
 
 
+def test_what_a_person_rejected_is_not_counted_as_the_validators(run):
+    """Whatever the reason says; it has the case's own words."""
+    run.record("01_generate", cases_file="mine.csv")
+    Review(run, "ada").reject(C1, "the same case as row 3")
+    assert run.rows_used() == "3 of 5 rows used: 1 rejected in review, 1 refused by the validator"
+
+
 def test_an_edited_case_has_no_verdict_of_the_validator(run):
     """It was said of another text; the text as it was has it again."""
     scored = {"prompt_quality_score": 5.0, "response_quality_score": 4.0, "validation_message": "Clear."}

@@ -159,8 +159,10 @@ def test_a_metric_of_ones_own_decides(stars):
     ]
     aligned = align(responses(*rows), table)
     scores, rules = score(aligned, table), Rules(primary_metric="stars", margin=0.25)
-    report = metrics_report(with_controls(scores, table), aligned, rules, About())
+    unjudged = About(config={"parameters": {"04_measure": {"enable_judge": False}}})
+    report = metrics_report(with_controls(scores, table), aligned, rules, unjudged)
     assert (report["decision"]["outcome"], report["decision"]["model"]) == ("deploy", STEADY)
+    assert "Nobody judged" not in str(report["decision"])
     assert report["metrics"]["stars"]["high"] == 5.0
     assert [row["metric"] for row in report["comparisons"] if row["primary"]] == ["stars"]
     assert report["decision"]["utility"][0]["difference"] == pytest.approx(2.0)

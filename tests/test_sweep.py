@@ -20,11 +20,12 @@ from benchkit.errors import BudgetStop, UsageError
 from benchkit.llm.journal import Journal
 from benchkit.report.sweep import row, write_sweep
 from benchkit.runner import cli, sweep_part
-from benchkit.runner.sweep_command import _dask
+from benchkit.runner.sweep_command import _dask, _how
 from benchkit.runner.sweep_grid import Part, points
 from benchkit.runner.sweep_part import NOTHING_LEFT, STOPPED, Ended, remaining, run_part
 
 from .measured import HASTY, STEADY
+from .staging import run_in
 from .talking import executor, items
 from .test_comparing_runs import level, two
 
@@ -47,8 +48,8 @@ def spend(run_dir: Path, cost_usd: float) -> None:
 
 class TestGrid:
     def test_every_combination(self):
-        """The product in its order, each with all parameters; what is there twice is one run."""
-        found = points({"grid": {"temperature": [0, 0.7, 0.7], "seed": [1, 2]}, "parameters": FIXED})
+        """The product in its order, each with all parameters."""
+        found = points({"grid": {"temperature": [0, 0.7], "seed": [1, 2]}, "parameters": FIXED})
         varied = [(0, 1), (0, 2), (0.7, 1), (0.7, 2)]
         assert [tuple(point.varied.values()) for point in found] == varied
         assert all(point.parameters.items() >= FIXED.items() for point in found)
@@ -100,6 +101,8 @@ class TestGrid:
             ({"grid": {"seed": [1]}, "parameters": {"seed": 2}}, "seed is given twice"),
             ({"grid": {"temprature": [1]}}, "Did you mean temperature?"),
             ({"grid": {"temperature": [0, 3]}}, "temperature"),
+            ({"grid": {"seed": [1, 1]}}, "has the run seed = 1 twice"),
+            ({"grid": {"temperature": [0, 0.7, 0.0], "seed": [1, 2]}}, "temperature = 0.0, seed = 1 twice"),
         ],
     )
     def test_what_is_no_grid(self, told, said):
@@ -140,7 +143,27 @@ class TestBudget:
         assert f"{NOTHING_LEFT}. Resume with: benchkit sweep {grid}" in told.err
         table = pd.read_csv(tmp_path / "runs" / "sweep.csv")
         assert (list(table["seed"]), table["outcome"].isna().all()) == ([1, 2], True)
+        assert (set(table["ended"]), table["simulated"].isna().all()) == ({"not started"}, True)
         assert not (tmp_path / "runs" / STOPPED).exists()
+
+
+@pytest.mark.parametrize(
+    ("end", "begun", "said"),
+    [
+        (Ended(0), True, "done"),
+        (Ended(3, "stopped at max_calls = 1"), True, "stopped by its budget"),
+        (Ended(3, NOTHING_LEFT), False, "not started"),
+        (Ended(1, "no key"), False, "failed: no key"),
+        (Ended(6, "a batch"), True, "waiting for a batch"),
+        (None, True, "interrupted"),
+        (None, False, "not started"),
+    ],
+)
+def test_how_a_run_ended(tmp_path, end, begun, said):
+    """So that a blank row of sweep.csv says why; None: the sweep itself was interrupted."""
+    if begun:
+        run_in(tmp_path / "run")
+    assert _how(tmp_path / "run", end, "05") == said
 
 
 class TestTogether:

@@ -106,10 +106,7 @@ async def _drafted(cases: pd.DataFrame, chosen: pd.Series, client: Client, model
     async with client:
         replies = await client.map(*_work(some, client, model), "draft")
     made = cases.assign(draft=cases.get("draft", ""))
-    made.loc[some.index, "requirements"] = [_cell(reply) for reply in replies]
-    made.loc[some.index, "draft"] = [
-        "drafted" if reply.arguments else f"failed: {reply.error}" for reply in replies
-    ]
+    made.loc[some.index, ["requirements", "draft"]] = [_cells(reply) for reply in replies]
     return made
 
 
@@ -127,9 +124,12 @@ def _item(row: Mapping[str, Any]) -> Item:
     )
 
 
-def _cell(reply: Reply) -> str:
-    """The drafted requirements as a cell, numbered in their order."""
+def _cells(reply: Reply) -> tuple[str, str]:
+    """The drafted requirements as a cell, numbered in their order, and what became of the draft."""
     if reply.arguments is None:
-        return ""
-    found = read_requirements(as_text(reply.arguments["requirements"]))
-    return as_text([one.record() for one in found])
+        return "", f"failed: {reply.error}"
+    try:
+        found = read_requirements(as_text(reply.arguments["requirements"]))
+    except ValueError as error:
+        return "", f"failed: {error}"
+    return as_text([one.record() for one in found]), "drafted"

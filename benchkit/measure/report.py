@@ -35,7 +35,7 @@ from ..decide.decision import Beside, plain
 from ..decide.delivery import delivery, delivery_pairs
 from ..decide.rounds import pass_hat_k, round_agreement, variance_split
 from ..decide.table import measured
-from ..metrics import described, recorded
+from ..metrics import METRICS, described, recorded
 from ..wording import kind_name
 from .families import kinship
 from .judging import BY_NAME
@@ -91,7 +91,7 @@ def metrics_report(
         None if responses is None else prices(responses),
         looked_before(configuration, first),
         list(named_late(configuration, first)),
-        list(_noted(ours, responses, run.config, models)),
+        list(_noted(ours, responses, run.config, configuration)),
         configuration["rounds"],
         people or {},
     )
@@ -136,7 +136,10 @@ def prices(responses: pd.DataFrame) -> pd.DataFrame:
 
 
 def _noted(
-    scores: pd.DataFrame, responses: pd.DataFrame | None, config: Mapping[str, Any], models: Sequence[str]
+    scores: pd.DataFrame,
+    responses: pd.DataFrame | None,
+    config: Mapping[str, Any],
+    configuration: Mapping[str, Any],
 ) -> Iterator[str]:
     """What there is to be wary of beside the decision itself: most important first."""
     scored = scores.groupby(["model", "test_case"], sort=False)["value"].count()
@@ -154,13 +157,17 @@ def _noted(
         )
     off = config.get("parameters", {}).get("04_measure", {}).get("enable_judge") is False
     elsewhere = config.get("provider") == "imported" and responses is not None
-    judged = scores.loc[scores["metric"] == JUDGED["conversation"].name, "value"].notna().any()
-    if (off or elsewhere) and not judged and (scores["test_case"] == "conversation").any():
+    if (off or elsewhere) and _by_words(configuration["primary_metrics"].get("conversation", "")):
         yield (
             "Nobody judged which requirements the answers to conversations meet, so that word metrics stand "
             f"in, where their controls let them: {'enable_judge is False' if off else BY_NAME}."
         )
-    yield from kinship(config, models)
+    yield from kinship(config, configuration["models"])
+
+
+def _by_words(metric: str) -> bool:
+    """Whether it is one of our own metrics of conversations, and not the one that a judge's verdicts give."""
+    return metric in METRICS and not recorded([metric]) and metric != JUDGED["conversation"].name
 
 
 def _means(summary: pd.DataFrame, models: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -28,20 +28,25 @@ if TYPE_CHECKING:
 OPEN = "inconclusive"
 
 
-def write_sweep(folder: Path, runs: Mapping[str, Mapping[str, Any]]) -> Path:
+def write_sweep(
+    folder: Path, runs: Mapping[str, Mapping[str, Any]], ended: Mapping[str, str] | None = None
+) -> Path:
     """Write `sweep.csv`, the figure and `index.html` of `runs`, {folder's name: what the grid gave it}.
 
-    A run that has not got so far has its row, with nothing in it. Returns the page's path.
+    A run that has not got so far has its row, with nothing in it but how it `ended`. Returns the page's path.
     """
     import pandas as pd
 
     from ..plots import plot_sweep
 
     rows = pd.DataFrame(
-        [{"run": name, **varied, **row(folder / name, len(runs))} for name, varied in runs.items()]
+        [
+            {"run": name, **varied, "ended": (ended or {}).get(name), **row(folder / name, len(runs))}
+            for name, varied in runs.items()
+        ]
     )
     write_table(folder / "sweep.csv", rows)
-    simulated = bool(rows["simulated"].any())
+    simulated = bool(rows["simulated"].eq(True).any())
     chart = plot_sweep(rows).stamped(simulated=simulated)
     figures.keep(folder / "figures", chart, "sweep")
     return export_markdown(_page(folder, rows), folder, folder / "index.html", simulated=simulated)
@@ -64,7 +69,7 @@ def row(path: Path, runs: int) -> dict[str, Any]:
     if (path / "metrics_report.json").exists():
         decision = run.metrics_report()["decision"]
         found |= {"outcome": decision["outcome"], "model": decision["model"]} | adjusted(run, decision, runs)
-    return found | {"simulated": begun and run.simulated, "folder": str(path)}
+    return found | {"simulated": run.simulated if begun else None, "folder": str(path)}
 
 
 def adjusted(run: Run, decision: Mapping[str, Any], runs: int) -> dict[str, Any]:
@@ -112,7 +117,10 @@ def _shown(one: Mapping[str, Any]) -> dict[str, Any]:
     gain = "" if one["difference"] is None else f"{number(one['difference'], sign=True)} ({ends})"
     cost = "" if one["cost_usd"] is None else number(one["cost_usd"])
     minutes = "" if one["minutes"] is None else number(one["minutes"], 1)
-    said = {"run": _link(one["run"], "html/index.html", one["run"]), "outcome": one["outcome"] or "none yet"}
+    said = {
+        "run": _link(one["run"], "html/index.html", one["run"]),
+        "outcome": one["outcome"] or one["ended"] or "none yet",
+    }
     said |= {
         "adjusted": one["outcome_adjusted"] or "",
         "best": one["best"] or "",

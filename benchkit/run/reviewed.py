@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RunError
+from .rows import BY_HAND
 from .tables import read_table
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _to_set(path: Path, number: int, change: Change, row: pd.Series) -> Iterator
             raise _bad(path, number, f"{name} of {change.case} is no longer what was changed")
         yield name, text
         if name == OUTCOME:
-            yield "reason", f"rejected by {change.who or 'a person'}: {change.reason}"
+            yield "reason", f"{BY_HAND}{change.who or 'a person'}: {change.reason}"
 
 
 def _bad(path: Path, number: int, what: str) -> RunError:

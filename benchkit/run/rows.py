@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+BY_HAND = "rejected by "  # how the reason of a person begins
 COPY = "the same case as row"
 # How a reason begins or what it says, and what that is called; the first that fits.
 FATES = (
+    (BY_HAND, "rejected in review"),
     (COPY, "duplicate"),
     ("unusable", "unusable"),
     ("row ", "unusable"),

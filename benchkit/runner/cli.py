@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 STEPS = ("01", "02", "03", "04", "05")
 CODES = (
-    "Exit codes: 0 done; 1 failed; 2 bad usage; 3 stopped by its budget; 4 interrupted. 3 and 4 can resume."
+    "Exit codes: 0 done; 1 failed; 2 bad usage; 3 stopped by its budget; 4 interrupted; 6 waiting for a "
+    "batch. 3, 4 and 6 can resume."
 )
 COMPARED = "Exit codes: 0 B is not worse past A's margin; 5 it is; 1 it cannot be compared; 2 bad usage."
 VERIFIED = "Exit codes: 0 all agree; 1 something differs, each named, or cannot be read; 2 bad usage."

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BudgetStop, Interrupted, RunError, UsageError, WaitingForBatch
 from ..llm.budget import CEILINGS
+from ..run.config import is_begun
 from ..run.paths import located, made_folder
 from ..values import check
 from ..wording import count
-from .sweep_part import STOPPED, Ended, run_part
+from .sweep_part import STOPPED, Ended, is_done, run_part
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from .sweep_grid import Part, Point
 
 ASKING = "provider"  # the resource of the one worker that asks
+ENDS = {
+    0: "done",
+    BudgetStop.exit_code: "stopped by its budget",
+    Interrupted.exit_code: "interrupted",
+    WaitingForBatch.exit_code: "waiting for a batch",
+}
 WORKER = (
     "Its workers need this package, this folder at the same path and the key in their environment; one of "
     'them alone is started with --resources "provider=1": dask worker tcp://… --nthreads 1.'
@@ -56,23 +63,29 @@ def sweep(args: argparse.Namespace) -> int:
     folder = made_folder(located(args.folder or Path(args.grid).stem)).resolve()
     (folder / STOPPED).unlink(missing_ok=True)
     print(f"{count(len(runs), 'run')} in {folder}", flush=True)
+    ended: dict[str, Ended] = {}
     try:
         with _dask(args.scheduler, args.workers) as client:
-            ended = _run_all(client, runs, folder, ceilings)
+            for name, end in _run_all(client, runs, folder, ceilings):
+                ended[name] = end
+                print(f"{len(ended)} of {len(runs)}  {name}  {end.said or 'done'}", flush=True)
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; what is paid for is kept. {_resume(args)}") from None
     finally:
         (folder / STOPPED).unlink(missing_ok=True)
         if args.last >= "04":
-            _write(folder, runs)
+            _write(folder, runs, ended, args.last)
     _raise_for(ended, args)
     return 0
 
 
 def _run_all(
     client: Client, runs: Sequence[Point], folder: Path, ceilings: Mapping[str, float]
-) -> dict[str, Ended]:
-    """How each run ended. A part that does not ask goes to any worker, beside the next run's asking."""
+) -> Iterator[tuple[str, Ended]]:
+    """(run, how it ended), each as it ends.
+
+    A part that does not ask goes to any worker, beside the next run's asking.
+    """
     from distributed import KilledWorker, as_completed
 
     def submit(point: Point, part: Part) -> Any:
@@ -84,7 +97,7 @@ def _run_all(
         return client.submit(run_part, run_dir, words, part.last, asked, pure=False, **how)
 
     left = {submit(point, point.parts[0]): (point, 0) for point in runs}
-    ended, queue = {}, as_completed(list(left))
+    queue = as_completed(list(left))
     for future in queue:
         point, at = left.pop(future)
         try:
@@ -95,9 +108,7 @@ def _run_all(
             left[more := submit(point, point.parts[at + 1])] = point, at + 1
             queue.add(more)
             continue
-        ended[point.name] = end
-        print(f"{len(ended)} of {len(runs)}  {point.name}  {end.said or 'done'}", flush=True)
-    return ended
+        yield point.name, end
 
 
 @contextmanager
@@ -130,11 +141,21 @@ def _dask(scheduler: str | None, workers: int) -> Iterator[Client]:
         yield client
 
 
-def _write(folder: Path, runs: Sequence[Point]) -> None:
+def _write(folder: Path, runs: Sequence[Point], ended: Mapping[str, Ended], last: str) -> None:
     from ..report.sweep import write_sweep
 
-    page = write_sweep(folder, {point.name: point.varied for point in runs})
+    how = {point.name: _how(folder / point.name, ended.get(point.name), last) for point in runs}
+    page = write_sweep(folder, {point.name: point.varied for point in runs}, how)
     print(f"Table: {folder / 'sweep.csv'}\nPage:  {page}")
+
+
+def _how(run_dir: Path, end: Ended | None, last: str) -> str:
+    """How a run ended, in words; without an `end` the sweep was interrupted before."""
+    if end is None:
+        end = Ended(0 if is_done(run_dir, last) else Interrupted.exit_code)
+    if end.code in ENDS and (end.code == 0 or is_begun(run_dir)):
+        return ENDS[end.code]
+    return "not started" if end.code in ENDS else f"failed: {end.said}"
 
 
 def _raise_for(ended: Mapping[str, Ended], args: argparse.Namespace) -> None:

@@ -65,9 +65,10 @@ class Point:
 
 
 def points(told: Mapping[str, Any], last: str = "05") -> list[Point]:
-    """Every combination of the values under `grid`, in their order; a combination that is there twice once.
+    """Every combination of the values under `grid`, in their order.
 
-    Raises UsageError for what is no grid, and for a value that a run could not be started with.
+    Raises UsageError for what is no grid, a combination that is there twice (for more runs of one thing there
+    are `rounds` and `seed`), and a value that a run could not be started with.
     """
     if unknown := [name for name in told if name not in KEYS]:
         raise UsageError(f"A grid has no {listed(unknown)}. There are: {', '.join(KEYS)}. {EXAMPLE}")
@@ -83,12 +84,20 @@ def points(told: Mapping[str, Any], last: str = "05") -> list[Point]:
         if name == "run_dir" or (name in grid and name in fixed):
             raise UsageError(f"{name} is given twice, or is the sweep's own to give. Leave one out.")
     found = [_point(dict(zip(grid, values, strict=True)), fixed, last) for values in product(*grid.values())]
-    return list({point.name: point for point in found}.values())
+    _check_distinct(found)
+    return found
 
 
 def _point(varied: dict[str, Any], fixed: Mapping[str, Any], last: str) -> Point:
     checked = BenchmarkPipeline(last=last, **fixed, **varied)
     return Point(varied, checked.parameters, last, checked.declared)
+
+
+def _check_distinct(found: list[Point]) -> None:
+    for at, point in enumerate(found):
+        if any(point.name == other.name or point.parameters == other.parameters for other in found[:at]):
+            run = ", ".join(f"{name} = {value}" for name, value in point.varied.items())
+            raise UsageError(f"The grid has the run {run} twice. Leave one out; another seed is another run.")
 
 
 def _contents(parameters: Mapping[str, Any]) -> dict[str, Any]:
