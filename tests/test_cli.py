@@ -339,7 +339,11 @@ def test_signals_stop_the_run_and_its_kernel(run_dir, tmp_path, number):
     """Ctrl-C, a request to terminate and a closed terminal: exit code 4, how to resume, no kernel left."""
     write_notebooks(tmp_path / "notebooks", f"import os, sys, asyncio\n{SAY_READY}\nawait asyncio.sleep(600)")
     with subprocess.Popen(
-        command_of(run_dir), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command_of(run_dir),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a suite in the background ignores SIGINT
     ) as process:
         ready = next(line for line in process.stderr if "ready" in line)
         kernel = psutil.Process(int(ready.split()[-1]))
