@@ -35,12 +35,11 @@ from ..decide.decision import Beside, plain
 from ..decide.delivery import delivery, delivery_pairs
 from ..decide.rounds import pass_hat_k, round_agreement, variance_split
 from ..decide.table import measured
-from ..metrics import METRICS, described, recorded
+from ..metrics import JUDGED, METRICS, described, recorded
 from ..wording import kind_name
 from .families import kinship
 from .judging import BY_NAME
 from .naming import first_named, looked_before, named_late
-from .scoring import JUDGED
 from .summary import costs, denominators, detailed, records, signature, summarise
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import Score, TestCase
 from ..judge import FAILED
-from ..metrics import METRICS
+from ..metrics import JUDGED, METRICS
 from ..metrics.answers import Answer, own_keys
 from ..metrics.requirements import requirements_met
+from ..run.texts import ABOUT
 from .statuses import outcome, rows_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
 Empty = dict[str, float | None]  # {metric: what an empty answer scores}
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
-JUDGED = {metric.kind: metric for name, metric in METRICS.items() if name.endswith("requirements_met")}
 Judged = dict[tuple[str, str, int], dict[str, tuple[float, str]]]  # {answer: {requirement: (met, status)}}
 
 
@@ -39,7 +39,7 @@ def score(
     responses; without any on a kind, there is no JUDGED metric of it. `kinds` names those that were judged,
     where `judgements` are of a part of the responses.
     """
-    if "partitions" in responses.attrs:
+    if ABOUT in responses.attrs:
         from .partitions import score_blocks
 
         return score_blocks(responses, cases, judgements)

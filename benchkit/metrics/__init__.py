@@ -7,6 +7,7 @@ All that others need to know of a metric stands in its descriptor, `METRICS[name
 
 from .descriptors import (
     INSTEAD,
+    JUDGED,
     METRICS,
     METRICS_VERSION,
     PRIMARY,
@@ -20,6 +21,7 @@ from .descriptors import (
 
 __all__ = [
     "INSTEAD",
+    "JUDGED",
     "METRICS",
     "METRICS_VERSION",
     "PRIMARY",

@@ -171,6 +171,8 @@ _BUILT_IN = (
 )
 _KEPT = ("kind", "low", "high", "unit", "lower_is_better", "binary", "description", "reported_as")
 METRICS = {metric.name: metric for metric in _BUILT_IN}
+# What a judge's verdicts give, by kind of case. Not from METRICS, which may hold another run's, too.
+JUDGED = {metric.kind: metric for metric in _BUILT_IN if metric.function is None}
 PRIMARY = {"conversation": "requirements_met", "json": "field_accuracy"}
 INSTEAD = {"conversation": "task_completion"}  # of a kind whose primary metric was not measured
 METRICS_VERSION = "3"  # raised whenever a definition changes: numbers of two versions do not compare

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..domain import Requirement, as_text, read_requirements
 from ..errors import InputError
 from ..llm.journal import system_prompts
-from ..metrics import METRICS, remember
+from ..metrics import JUDGED, remember
 from ..metrics.answers import read_answer, read_golden
 from ..run import Run
 from ..signature import PACKAGES, parts
@@ -32,7 +32,7 @@ UNCHANGED = (
 MEASURED = "05"  # what later notebooks are given changes no score
 REDRAFTED = "undefined: other requirements in B"
 Pair = tuple[str, str]  # a model of A, and the one of B that is held against it
-BY_JUDGE = {name for name in METRICS if name.endswith("requirements_met")}
+BY_JUDGE = {metric.name for metric in JUDGED.values()}
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,8 @@ def read_parquet(*paths: Path) -> pd.DataFrame:
     table = pa.concat_tables(map(_arrow, paths)).unify_dictionaries()
     frame = table.to_pandas(ignore_metadata=True, self_destruct=True, split_blocks=True)
     for name, column in frame.items():
-        if isinstance(
-            column.dtype, pd.CategoricalDtype
-        ):  # in the order in which texts are grouped and sorted
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            # In the order in which texts are grouped and sorted.
             frame[name] = column.cat.reorder_categories(sorted(column.cat.categories))
     return frame
 
@@ -160,10 +159,8 @@ def read_growing(path: Path) -> pd.DataFrame:
     for name, kind in artifact.columns.items():
         if name not in frame:
             frame[name] = "" if kind == "text" else float("nan")
-        if wrong := (kind == "text") == (frame[name].dtype.kind in "iuf"):
-            raise RunError(
-                f"{whole}: {name} holds {'numbers' if wrong and kind == 'text' else 'texts'}. {remedy}"
-            )
+        if (kind == "text") == (frame[name].dtype.kind in "iuf"):
+            raise RunError(f"{whole}: {name} holds {'numbers' if kind == 'text' else 'texts'}. {remedy}")
         if kind == "integer":
             frame[name] = frame[name].astype("Int64")
     return frame[[*artifact.columns, *(name for name in frame if name not in artifact.columns)]]
