@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase, as_text
@@ -42,19 +42,36 @@ def worst_cases(
     means = chosen.groupby(["test_case", "id", "model"], sort=False)["value"].mean().unstack()
     spread = (means.max(axis=1) - means.min(axis=1)).dropna()
     top = spread.sort_values(ascending=False, kind="stable").groupby(level="test_case").head(n)
-    responses = with_texts(responses, [id for _, id in top.index])
-    rows = [
-        {
-            "id": id,
-            "model": model,
-            **_rounds(chosen[(chosen["id"] == id) & (chosen["model"] == model)]),
-        }
-        for kind, id in top.index
-        for model in means.columns
-    ]
-    return pd.DataFrame(
-        [row | shown_answer(row, responses, cases, judgements) for row in rows], columns=list(COLUMNS)
-    )
+    ids = list(top.index.get_level_values("id"))
+    said, marks = rows_of(with_texts(responses, ids)), rows_of(chosen)
+    asked, judged = rows_of(cases), rows_of(judgements)
+    rows = []
+    for id in ids:
+        case, verdicts = TestCase.from_row(asked(id).iloc[0].to_dict()), verdicts_of(judged(id))
+        answers = {(row["model"], row["round"]): row for row in said(id).to_dict("records")}
+        for model, scored in marks(id).groupby("model", sort=False):
+            one = {"id": id, "model": model} | _rounds(scored)
+            about = (model, one["round"])
+            rows.append(one | shown_answer(answers[about], case, verdicts.get(about, {})))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def rows_of(table: pd.DataFrame | None) -> Callable[[Any], pd.DataFrame]:
+    """Finds the rows with an id: a big table is searched once, not again for every case."""
+    import pandas as pd
+
+    if table is None:
+        return lambda id: pd.DataFrame()
+    places = table.groupby("id", sort=False, observed=True).indices
+    return lambda id: table.take(places.get(id, []))
+
+
+def verdicts_of(judged: pd.DataFrame) -> dict[tuple[str, int], dict[str, Mapping[str, Any]]]:
+    """What is judged of a case's answers: by model and round, then by requirement."""
+    verdicts: dict[tuple[str, int], dict[str, Mapping[str, Any]]] = {}
+    for row in judged.to_dict("records"):
+        verdicts.setdefault((row["model"], row["round"]), {})[row["requirement"]] = row
+    return verdicts
 
 
 def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
@@ -65,18 +82,17 @@ def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
     return {"scores": text, "round": int(worse.idxmin() if worse.notna().any() else values.index[0])}
 
 
-def shown_answer(
-    one: Mapping[str, Any], responses: pd.DataFrame, cases: pd.DataFrame, judgements: pd.DataFrame | None
-) -> dict[str, Any]:
-    """The answer that `one` names by id, model and round, with prompt, golden response and evidence."""
+def shown_answer(row: Mapping[str, Any], case: TestCase, judged: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of a response's row, with prompt, golden response and evidence.
+
+    `judged` are its rows of judgements.csv by requirement.
+    """
     from ..metrics.fields import compare_fields
 
-    case = TestCase.from_row(cases[cases["id"] == one["id"]].iloc[0].to_dict())
-    row, golden = _of(responses, one).iloc[0], case.golden_response
+    golden = case.golden_response
     answer = read_answer(row["model_response"], case.test_case, own_keys(case))
     why = f"[{row['status']}: {row['error']}]" if row["error"] else f"[{row['status']}]"
     said = answer.value if row["status"] == "answered" else f"{why} {row['model_response']}"
-    judged = {} if judgements is None else _of(judgements, one).set_index("requirement").to_dict("index")
     return {
         "prompt": case.prompt,
         "golden_response": as_text(golden),
@@ -86,12 +102,6 @@ def shown_answer(
         else None,
         "requirements": [req.record() | _verdict(judged.get(req.id)) for req in case.requirements],
     }
-
-
-def _of(table: pd.DataFrame, one: Mapping[str, Any]) -> pd.DataFrame:
-    return table[
-        (table["id"] == one["id"]) & (table["model"] == one["model"]) & (table["round"] == one["round"])
-    ]
 
 
 def _verdict(judged: Mapping[str, Any] | None) -> dict[str, Any]:
