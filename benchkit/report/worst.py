@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase, as_text
 from ..metrics import described
 from ..metrics.answers import own_keys, read_answer
-from ..run.texts import with_texts
+from ..run.texts import ABOUT, with_texts
 from .markdown import in_html, marked, safe, signed
 
 if TYPE_CHECKING:
@@ -42,44 +43,53 @@ def worst_cases(
     means = chosen.groupby(["test_case", "id", "model"], sort=False)["value"].mean().unstack()
     spread = (means.max(axis=1) - means.min(axis=1)).dropna()
     top = spread.sort_values(ascending=False, kind="stable").groupby(level="test_case").head(n)
-    ids = list(top.index.get_level_values("id"))
-    said, marks = rows_of(with_texts(responses, ids)), rows_of(chosen)
-    asked, judged = rows_of(cases), rows_of(judgements)
+    chosen = chosen[chosen["id"].isin(top.index.get_level_values("id"))]
+    said, marks, asked, judged = map(records_by_id, (responses, chosen, cases, judgements))
     rows = []
-    for id in ids:
-        case, verdicts = TestCase.from_row(asked(id).iloc[0].to_dict()), verdicts_of(judged(id))
-        answers = {(row["model"], row["round"]): row for row in said(id).to_dict("records")}
-        for model, scored in marks(id).groupby("model", sort=False):
-            one = {"id": id, "model": model} | _rounds(scored)
+    for _, id in top.index:
+        case, verdicts = TestCase.from_row(asked(id)[0]), verdicts_of(judged(id))
+        answers = {(row["model"], row["round"]): row for row in said(id)}
+        for model in means.columns:
+            one = {"id": id, "model": model} | _rounds([row for row in marks(id) if row["model"] == model])
             about = (model, one["round"])
             rows.append(one | shown_answer(answers[about], case, verdicts.get(about, {})))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def rows_of(table: pd.DataFrame | None) -> Callable[[Any], pd.DataFrame]:
-    """Finds the rows with an id: a big table is searched once, not again for every case."""
-    import pandas as pd
+def records_by_id(table: pd.DataFrame | None) -> Callable[[Any], list[dict[str, Any]]]:
+    """Finds the rows with an id, with the texts of a large run's responses; none where there is no table.
 
+    A big table is searched once, not again for every case.
+    """
     if table is None:
-        return lambda id: pd.DataFrame()
+        return lambda id: []
     places = table.groupby("id", sort=False, observed=True).indices
-    return lambda id: table.take(places.get(id, []))
+    if ABOUT in table.attrs:
+        return lambda id: with_texts(table.take(places.get(id, [])), [id]).to_dict("records")
+    columns = {name: column.to_numpy() for name, column in table.items()}
+
+    def found(id: Any) -> list[dict[str, Any]]:
+        cells = (column[places.get(id, [])].tolist() for column in columns.values())
+        return [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
+
+    return found
 
 
-def verdicts_of(judged: pd.DataFrame) -> dict[tuple[str, int], dict[str, Mapping[str, Any]]]:
+def verdicts_of(judged: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], dict[str, Mapping[str, Any]]]:
     """What is judged of a case's answers: by model and round, then by requirement."""
     verdicts: dict[tuple[str, int], dict[str, Mapping[str, Any]]] = {}
-    for row in judged.to_dict("records"):
+    for row in judged:
         verdicts.setdefault((row["model"], row["round"]), {})[row["requirement"]] = row
     return verdicts
 
 
-def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
+def _rounds(scored: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The scores of a case's rounds in words, and the round to read: the worst, the first where none is."""
-    values = scored.sort_values("round").set_index("round")["value"]
-    text = ", ".join("unscored" if value != value else f"{value:z.3f}" for value in values)
-    worse = -values if described(scored["metric"].iloc[0]).lower_is_better else values
-    return {"scores": text, "round": int(worse.idxmin() if worse.notna().any() else values.index[0])}
+    values = {row["round"]: row["value"] for row in sorted(scored, key=itemgetter("round"))}
+    text = ", ".join("unscored" if value != value else f"{value:z.3f}" for value in values.values())
+    sign = -1 if described(scored[0]["metric"]).lower_is_better else 1
+    known = {round: sign * value for round, value in values.items() if value == value}
+    return {"scores": text, "round": min(known, key=known.__getitem__) if known else min(values)}
 
 
 def shown_answer(row: Mapping[str, Any], case: TestCase, judged: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class _Labels:
                 Action("Both alike", lambda pager: self._prefer(TIE), "ArrowUp"),
                 Action("Right is better", lambda pager: self._prefer("model_2"), "ArrowRight"),
                 Action("Undo", self._undo, "u"),
+                Action("Withdraw", self._withdraw, "w"),
                 Action("Go on", self._go_on, "g"),
             ],
             form=lambda _: {NAME: self.name},
@@ -117,6 +118,16 @@ class _Labels:
             self._write(labels.drop(index=last[pair]))
         self.pager.go(pair)
         return f"Taken back. {self._done()}"
+
+    def _withdraw(self, _: Pager) -> str:
+        """Take back what this labeller said of the pair that is shown, however long ago."""
+        self._labeller()
+        with self.run.claim():
+            labels = self._read()
+            same = tuple(map(str, self._about(self.pager.key).values()))
+            mine = [at for at, one, who in self.about if one == same and who == self.name]
+            self._write(labels.drop(index=mine))
+        return f"{'Withdrawn' if mine else 'You have not labelled this pair'}. {self._done()}"
 
     def _go_on(self, _: Pager) -> str:
         """To the first pair that this labeller has not labelled."""

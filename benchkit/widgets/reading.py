@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
 
 from ..domain import TestCase, as_text
-from ..report.worst import evidence, rows_of, shown_answer, verdicts_of
-from ..run.texts import with_texts
+from ..report.worst import evidence, records_by_id, shown_answer, verdicts_of
 from .paging import Action, Pager
 
 FILTERS = ["test_case", "category", "model", "status"]
-SAID = ["id", "model", "round", "status", "error", "model_response"]
+Records = Sequence[Mapping[str, Any]]
 
 
 def read_answers(
@@ -32,13 +32,12 @@ def read_answers(
     """
     order = _by_spread(responses, scores, primary)
     rows = responses.set_index("id").loc[order, FILTERS]
-    said, marks = rows_of(responses[SAID]), rows_of(scores[["id", "model", "round", "metric", "value"]])
-    asked, judged = rows_of(cases), rows_of(judgements)
+    said, marks, asked, judged = map(records_by_id, (responses, scores, cases, judgements))
     differing = False
 
     def show(id: str) -> str:
-        case = TestCase.from_row(asked(id).iloc[0].to_dict())
-        answers = list(_answers(with_texts(said(id), [id]), marks(id), case, verdicts_of(judged(id))))
+        case = TestCase.from_row(asked(id)[0])
+        answers = list(_answers(said(id), marks(id), case, verdicts_of(judged(id))))
         golden = _column("Golden response", escape(as_text(case.golden_response)))
         columns = "".join(_answer(one, differing) for one in answers)
         prompt = f"<b>{escape(str(id))}</b><div class='bk-text'>{escape(case.prompt)}</div>"
@@ -64,14 +63,14 @@ def _by_spread(responses: pd.DataFrame, scores: pd.DataFrame, primary: Mapping[s
 
 
 def _answers(
-    said: pd.DataFrame, marks: pd.DataFrame, case: TestCase, judged: Mapping[Any, Mapping[str, Any]]
+    said: Records, marks: Records, case: TestCase, judged: Mapping[Any, Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Each answer to show, with every score of it."""
     scored: dict[Any, list[str]] = {}
-    for mark in marks.to_dict("records"):
+    for mark in marks:
         value = "unscored" if mark["value"] != mark["value"] else f"{mark['value']:.3f}"
         scored.setdefault((mark["model"], mark["round"]), []).append(f"{mark['metric']} {value}")
-    for row in sorted(said.to_dict("records"), key=lambda row: (row["model"], row["round"])):
+    for row in sorted(said, key=itemgetter("model", "round")):
         about = (row["model"], row["round"])
         yield shown_answer(row, case, judged.get(about, {})) | {
             "model": f"{row['model']}, round {row['round']}",
