@@ -62,7 +62,7 @@ def _run(path: str, plan: Plan, run: Run | None) -> None:
 def _baseline(path: str, plan: Plan, run: Run | None) -> None:
     """It is measured by the metrics that 04 is going to use, and has models and cases of this run's."""
     from ..generate.cases import adopt_cases, read_cases
-    from ..metrics import METRICS_VERSION
+    from ..measure import METRICS_VERSION
     from ..report.matched_runs import measured_run, no_same_case, same_metrics
 
     before, names = measured_run(read_run(path)), _asked(plan)
