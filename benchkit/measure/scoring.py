@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from operator import attrgetter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Score, TestCase
@@ -45,10 +45,12 @@ def score(
         return score_blocks(responses, cases, judgements)
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
-    rows = rows_of(responses)
-    found = (one for row in rows for one in score_response(row, tests[row["id"]], empty[row["id"]]))
+    order = responses["id"].argsort(kind="stable")  # a case's golden is read once
+    rows = rows_of(responses.iloc[order])
+    found = [[*score_response(row, tests[row["id"]], empty[row["id"]])] for row in rows]
+    scores = chain.from_iterable(found[at] for at in order.argsort())
     kinds = judged_kinds(judgements, cases) if kinds is None else kinds
-    table = as_table([*found, *_judged_scores(rows_of(responses), tests, judgements, kinds)], cases)
+    table = as_table([*scores, *_judged_scores(rows_of(responses), tests, judgements, kinds)], cases)
     _fill_open_ends(table, empty)
     table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
     return table
@@ -58,8 +60,8 @@ def as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
     """Scores as rows, with what is known of their cases."""
     import pandas as pd
 
-    names = list(Score.__dataclass_fields__)
-    table = pd.DataFrame(map(attrgetter(*names), scores), columns=names)
+    columns = list(zip(*scores, strict=True)) or [()] * len(Score._fields)
+    table = pd.DataFrame(dict(zip(Score._fields, columns, strict=True)))
     about = cases.set_index("id").reindex(columns=["test_case", "category", "family"])
     table = table.join(about.astype(object).fillna(""), on="id").astype({"value": float, "content": float})
     return table[list(COLUMNS)]
