@@ -45,9 +45,8 @@ def score(
         return score_blocks(responses, cases, judgements)
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
-    order = responses["id"].argsort(kind="stable")  # a case's golden is read once
-    rows = rows_of(responses.iloc[order])
-    found = [[*score_response(row, tests[row["id"]], empty[row["id"]])] for row in rows]
+    order = responses["id"].argsort(kind="stable")  # what is known of a case is of use at once
+    found = list(_in_turn(rows_of(responses.iloc[order]), tests, empty))
     scores = chain.from_iterable(found[at] for at in order.argsort())
     kinds = judged_kinds(judgements, cases) if kinds is None else kinds
     table = as_table([*scores, *_judged_scores(rows_of(responses), tests, judgements, kinds)], cases)
@@ -67,14 +66,28 @@ def as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
     return table[list(COLUMNS)]
 
 
-def score_response(row: Mapping[str, Any], case: TestCase, empty: Empty) -> Iterator[Score]:
-    """The scores of one response under the metrics of `empty`, which `of_nothing` gives for its case."""
-    answer = outcome(row, case.test_case, own_keys(case))
-    return scores_of(case, row["model"], row["round"], answer, empty)
+def _in_turn(
+    rows: Iterable[Mapping[str, Any]], tests: Mapping[str, TestCase], empty: Mapping[str, Empty]
+) -> Iterator[list[Score]]:
+    """The scores of each response, those of a case together; what is said of it again is scored once."""
+    last, known = None, {}
+    for row in rows:
+        id, model, round, *said = row.values()  # in the order of `rows_of`
+        if id != last:
+            last, known, case = id, {}, tests[id]
+            own = own_keys(case)
+        if (key := tuple(said)) not in known:
+            known[key] = list(measured(case, outcome(row, case.test_case, own), empty[id]))
+        yield [Score(id, model, round, *one) for one in known[key]]
 
 
-def scores_of(case: TestCase, model: str, round: int, answer: Answer, empty: Empty) -> Iterator[Score]:
-    """The scores of an answer; None where undefined, unscored, or the worst value is still to be found."""
+def measured(
+    case: TestCase, answer: Answer, empty: Empty
+) -> Iterator[tuple[str, float | None, str, float | None]]:
+    """Metric, value, reason and content of an answer for each metric of `empty`, which `of_nothing` gives.
+
+    None where undefined, unscored, or the worst value is still to be found.
+    """
     wrong = f"{answer.status}: {answer.error}"
     for name, nothing in empty.items():
         metric, reason = METRICS[name], wrong
@@ -87,7 +100,7 @@ def scores_of(case: TestCase, model: str, round: int, answer: Answer, empty: Emp
             value, reason = content, ""
         elif nothing is not None and answer.status != "failed":
             value = metric.worst
-        yield Score(case.id, model, round, name, value, reason, content)
+        yield name, value, reason, content
 
 
 def by_answer(judgements: pd.DataFrame) -> Judged:

@@ -65,7 +65,7 @@ def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Ans
 
 
 def rows_of(responses: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """The rows with what `outcome` and `score` read of them, one at a time: never all of them as dicts."""
+    """The rows with what `outcome` and `score` read of them, id, model and round first, one at a time."""
     names = [name for name in _READ if name in responses]
     for values in zip(*(responses[name].tolist() for name in names), strict=True):
         yield dict(zip(names, values, strict=True))

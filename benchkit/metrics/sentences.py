@@ -105,7 +105,7 @@ _WORDED = [  # (what a text has that has the pattern, the pattern)
 
 
 def resolves(lowered: str) -> bool:
-    """Whether lower-cased text names a date, an amount, a reference or a step, `{{placeholders}}` left out."""
+    """Whether lower-cased text names a date, an amount, a reference or a step; `{{placeholders}}` do not."""
     text = "\n" + (_PLACEHOLDER.sub(" ", lowered) if "{{" in lowered else lowered)
     near = ((found.start() - _BEFORE, found.end() + _AFTER) for found in _DIGITS.finditer(text))
     if any(_NUMBERED.search(text, max(0, start), end) for start, end in near):
