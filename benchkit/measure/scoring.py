@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
 Empty = dict[str, float | None]  # {metric: what an empty answer scores}
+Measured = tuple[str, float | None, str, float | None]  # of an answer: metric, value, reason, content
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
 Judged = dict[tuple[str, str, int], dict[str, tuple[float, str]]]  # {answer: {requirement: (met, status)}}
 
@@ -70,7 +71,8 @@ def _in_turn(
     rows: Iterable[Mapping[str, Any]], tests: Mapping[str, TestCase], empty: Mapping[str, Empty]
 ) -> Iterator[list[Score]]:
     """The scores of each response, those of a case together; what is said of it again is scored once."""
-    last, known = None, {}
+    last: str | None = None
+    known: dict[tuple[Any, ...], list[Measured]] = {}
     for row in rows:
         id, model, round, *said = row.values()  # in the order of `rows_of`
         if id != last:
@@ -81,12 +83,10 @@ def _in_turn(
         yield [Score(id, model, round, *one) for one in known[key]]
 
 
-def measured(
-    case: TestCase, answer: Answer, empty: Empty
-) -> Iterator[tuple[str, float | None, str, float | None]]:
-    """Metric, value, reason and content of an answer for each metric of `empty`, which `of_nothing` gives.
+def measured(case: TestCase, answer: Answer, empty: Empty) -> Iterator[Measured]:
+    """What each metric of `empty`, which `of_nothing` gives for the case, makes of an answer.
 
-    None where undefined, unscored, or the worst value is still to be found.
+    The value is None where undefined, unscored, or the worst value is still to be found.
     """
     wrong = f"{answer.status}: {answer.error}"
     for name, nothing in empty.items():

@@ -100,14 +100,12 @@ def _shared(hypothesis: tuple[str, ...], grams: Sequence[dict[Gram, int]]) -> li
 
     One of three or four words can only be there where the one before it, shorter by its last word, is.
     """
-    counts: list[int] = []
-    starts: list[int] = []
+    counts = []
+    starts = [i for i, pair in enumerate(pairwise(hypothesis)) if pair in grams[1]]
     for n, theirs in enumerate(grams, 1):
+        found: list[Gram]
         if n == 1:
             found = list(filter(theirs.__contains__, hypothesis))
-        elif n == 2:
-            starts = [i for i, pair in enumerate(pairwise(hypothesis)) if pair in theirs]
-            found = [hypothesis[i : i + n] for i in starts]
         else:
             starts = [i for i in starts if hypothesis[i : i + n] in theirs]
             found = [hypothesis[i : i + n] for i in starts]
