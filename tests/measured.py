@@ -116,12 +116,13 @@ def report_of(
     *,
     costs: Mapping[str, float] | None = None,
     validator: Mapping[str, Any] | None = None,
+    judge: Mapping[str, Any] | None = None,
     **about: Any,
 ) -> dict[str, Any]:
     """What 04 makes of these scores."""
     models = scores[~scores["model"].map(is_control).astype(bool)]
     made = responses_of(models, costs)
-    return metrics_report(scores, made, rules or Rules(), About(**about), validator)
+    return metrics_report(scores, made, rules or Rules(), About(**about), validator, judge)
 
 
 def drawn(
