@@ -383,6 +383,20 @@ class TestSaving:
         told = json.loads((run.path / "figures" / "yield.json").read_text())
         assert set(told) >= {"caption", "alt", "drawn_from", "notebook"}
 
+    def test_an_unchanged_figure_is_drawn_once(self, monkeypatch):
+        """A notebook that runs again draws only what has other data, words or title."""
+        run = begun(provider="offline")
+        run.record("02_validate")
+        first = run.figure(plot_yield(TABLE, TABLE.iloc[:0])).png
+        run.record("02_validate")
+        drawn, render = [], Chart._render
+        monkeypatch.setattr(Chart, "_render", lambda self, kind: drawn.append(self) or render(self, kind))
+        assert run.figure(plot_yield(TABLE, TABLE.iloc[:0])).png == first
+        assert run.figures()["yield"].png == first
+        assert not drawn
+        assert run.figure(plot_yield(TABLE, TABLE)).png != first
+        assert len(drawn) == 1
+
     def test_a_figure_of_an_earlier_metric_is_gone(self):
         """A notebook that runs again draws anew: of its earlier figures none is left, another's stay."""
         run = begun()

@@ -36,11 +36,16 @@ def kept(folder: Path) -> dict[str, Chart]:
     return {name: chart for name, chart in charts.items() if chart}
 
 
-def forget(folder: Path, notebook: str) -> None:
-    """Remove what `notebook` drew when it last ran: it may draw others now, of another metric say."""
+def forget(folder: Path, notebook: str) -> dict[str, Chart]:
+    """Remove what `notebook` drew when it last ran: it may draw others now, of another metric say.
+
+    Returns them, for those that it would draw again.
+    """
+    drawn = kept(folder) if any(_sidecars(folder)) else {}  # pictures take a second's import
     for one in [told for told in _sidecars(folder) if told["notebook"] == notebook]:
         for suffix in (".png", ".json"):
             (folder / f"{one['name']}{suffix}").unlink(missing_ok=True)
+    return drawn
 
 
 def _sidecars(folder: Path) -> Iterator[dict[str, Any]]:
