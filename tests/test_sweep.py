@@ -148,7 +148,7 @@ class TestBudget:
 
 
 def test_a_sweep_that_waits_for_a_batch(tmp_path, capsys, monkeypatch):
-    """Exit 6, when to come back and with what; the other runs go on, and the next time only what waits does."""
+    """Exit 6, and with what to come back; the other runs go on, and the next time only what waits does."""
     grid, log, command = (tmp_path / name for name in ("grid.yaml", "log", "command"))
     grid.write_text("grid: {seed: [1, 2, 3]}\nparameters: {execution: batch}\n")
     waits = 'echo "benchkit: 1 batch is under way. Resume with: benchkit run x." >&2; exit 6'
