@@ -1,4 +1,4 @@
-"""The same notebooks by papermill, one by one."""
+"""What papermill's own command refuses; that it makes what JupyterLab makes: test_jupyter."""
 
 from __future__ import annotations
 
@@ -9,23 +9,6 @@ from papermill.__main__ import papermill
 from papermill.exceptions import PapermillExecutionError
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
-
-
-def test_papermill_alone(tmp_path):
-    """papermill's command runs the notebooks one by one, in order, with nothing but parameters."""
-    run_dir = tmp_path / "run"
-    parameters = {
-        "01_generate": ["json_cases", "2", "conversation_cases", "2"],
-        "03_execute": ["rounds", "1", "models", "offline/steady,offline/hasty"],
-    }
-    for name in NAMES:
-        given = ["run_dir", str(run_dir), *parameters.get(name, [])]
-        flags = [flag for pair in zip(given[::2], given[1::2], strict=True) for flag in ("-p", *pair)]
-        files = [str(ROOT / "notebooks" / f"{name}.ipynb"), str(tmp_path / "out.ipynb")]
-        # In this process, which has papermill imported: five starts of Python would test nothing more.
-        papermill([*files, *flags, "--no-progress-bar"], standalone_mode=False)
-    assert "# Which model to deploy: " in (run_dir / "analysis_report.md").read_text()
 
 
 @pytest.mark.parametrize("given", ["nan", "1e400"])

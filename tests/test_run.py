@@ -410,6 +410,15 @@ class TestSaving:
         run.figure(replace(plot_yield(TABLE, TABLE), name="power_bleu_score"))
         assert list(run.figures()) == ["yield", "power_bleu_score"]
 
+    def test_a_figure_that_is_drawn_again_keeps_its_place(self):
+        """A person runs one cell anew: the pages have the figures in the notebook's order all the same."""
+        run = begun()
+        run.record("02_validate")
+        chart = plot_yield(TABLE, TABLE.iloc[:0])
+        for name in "abcab":
+            run.figure(replace(chart, name=name))
+        assert list(run.figures()) == ["a", "b", "c"]
+
 
 class TestEditing:
     """What a person changed in a table by hand is not undone when the run goes on."""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def keep(folder: Path, chart: Chart, notebook: str) -> None:
     """Write `{name}.png` and the sidecar `{name}.json`, which says also who drew it, and as which figure."""
     made_folder(folder)
-    at = sum(told["notebook"] == notebook and told["name"] != chart.name for told in _sidecars(folder))
+    drawn = {told["name"]: told["at"] for told in _sidecars(folder) if told["notebook"] == notebook}
+    at = drawn.get(chart.name, len(drawn))  # drawn again, by its cell alone, it keeps its place
     with replacing(folder / f"{chart.name}.png") as temporary:
         temporary.write_bytes(chart.png)
     about = chart.sidecar() | {"notebook": notebook, "at": at}
