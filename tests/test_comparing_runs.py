@@ -458,7 +458,7 @@ WORSE = "\nSIMULATED: field_accuracy = 0.5"
 def by_notebooks(tmp_path_factory) -> Path:
     """Three runs that the notebooks' cells made of the same cases, one model under three prompts."""
     base = tmp_path_factory.mktemp("compared")
-    small = {"json_cases": 12, "conversation_cases": 0, "planted_cases": 0, "planted_answers": 0, "rounds": 1}
+    small = {"json_cases": 20, "conversation_cases": 0, "planted_cases": 0, "planted_answers": 0, "rounds": 1}
 
     async def replayed(name: str, notebooks: Any) -> None:
         (base / f"{name}.md").write_text(PROMPTS[name] + WORSE * (name == "worse"))
