@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # Rounding of sums and differences is near 1e-16 of the largest score; anything this small is rounding.
 ROUNDING = 1e-12
@@ -196,8 +196,7 @@ class Response:
     cost_usd: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """One metric of one response: a value, or None with the reason why it is unscored."""
 
     id: str

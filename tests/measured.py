@@ -117,14 +117,16 @@ def report_of(
     *,
     costs: Mapping[str, float] | None = None,
     validator: Mapping[str, Any] | None = None,
+    judge: Mapping[str, Any] | None = None,
     **about: Any,
 ) -> dict[str, Any]:
     """What 04 makes of these scores: computed once for the same ones, and a copy each time."""
-    key = repr((scores.to_csv(), scores.attrs, rules, costs, validator, about))
+    key = repr((scores.to_csv(), scores.attrs, rules, costs, validator, judge, about))
     if key not in _REPORTS:
         models = scores[~scores["model"].map(is_control).astype(bool)]
         made = responses_of(models, costs)
-        _REPORTS[key] = metrics_report(scores, made, rules or Rules(), About(**about), validator)
+        about_it = About(**about)
+        _REPORTS[key] = metrics_report(scores, made, rules or Rules(), about_it, validator, judge)
     return copy.deepcopy(_REPORTS[key])
 
 

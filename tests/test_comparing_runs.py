@@ -22,15 +22,18 @@ from benchkit.decide import Rules, complete
 from benchkit.decide.evidence import gather
 from benchkit.errors import InputError, RunError, UsageError
 from benchkit.llm.journal import Journal
+from benchkit.metrics import METRICS_VERSION
 from benchkit.report.comparing_runs import against, compare_runs, effects_of
 from benchkit.run import Run, read_run, start_run
 from benchkit.runner import cli
 from benchkit.runner.parameters import NOTEBOOKS, notebook_folder
+from benchkit.runner.preflight import check_values
 from benchkit.runner.replay import replay, verify
 
 from .conftest import unpaint
 from .measured import HASTY, STEADY, TERSE, case, report_of, responses_of, score_table
 from .talking import executor
+from .test_preflight import plan
 
 TALK, TASK, MET = "bleu_score", "task_completion", "requirements_met"
 GIVE_SAME = "Give a new run the cases of the other: benchkit run --cases"
@@ -402,6 +405,34 @@ def test_a_run_that_cannot_be_compared(tmp_path, level):
     (b.path / "metrics_report.json").unlink()
     with pytest.raises(RunError, match=r"b has no metrics_report\.json\. Run 04_measure\.ipynb on it first"):
         compare_runs(a, b)
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "why"),
+    [
+        ("metrics:0", {}, "of the metrics and this run by"),
+        ("absent", {}, r"no metrics_report\.json"),
+        ("", {"models": [TERSE, HASTY + "2"]}, f"has {STEADY} and {HASTY}, and this run none of them: "),
+        ("", {"cases_file": "prompt,golden_response\nWho?,Me.\n"}, "no prompt is in both. Give a new run"),
+        ("", {"cases_file": "prompt,golden_response\n{prompt},Me.\n"}, ""),
+    ],
+)
+def test_that_it_cannot_be_compared_is_said_before_anything_is_asked(tmp_path, level, change, given, why):
+    """By `benchkit run`, with the values that are known then."""
+    a = two(tmp_path / "a", level)
+    version = change or f"metrics:{METRICS_VERSION}"
+    a.save_report(a.metrics_report() | {"signature": version})
+    if change == "absent":
+        (a.path / "metrics_report.json").unlink()
+    if text := given.get("cases_file"):
+        (tmp_path / "cases.csv").write_text(text.format(prompt=a.validated_tests()["prompt"][0]))
+        given = {"cases_file": str(tmp_path / "cases.csv")}
+    whole = plan(baseline_run=str(a.path), **given)
+    if not why:
+        check_values(whole)
+        return
+    with pytest.raises(UsageError, match=f"baseline_run: .*{why}"):
+        check_values(whole)
 
 
 def test_the_command(tmp_path, level, capsys):

@@ -95,6 +95,26 @@ def test_undo_of_a_changed_label_brings_the_earlier_one_back(run):
     assert len(kept(run)) == 0
 
 
+def test_a_label_can_be_withdrawn_later(run):
+    """Whatever was labelled since, all that this labeller said of the pair, and nobody else's."""
+    pager = label_answers(run, responses(), 4)
+    for who in ("bob", "ann"):
+        pager.do("Go on", **{NAME: who})
+        for _ in range(3):
+            pager.do("Left is better", **{NAME: who})
+    for _ in range(2):
+        pager.do("Previous", **{NAME: "ann"})
+    pager.do("Both alike", **{NAME: "ann"})
+    pager.move(1 - len(pager.order))
+    pager.move(1)
+    pager.do("Withdraw", **{NAME: "ann"})
+    assert (pager.view["position"], pager.view["said"][:10]) == ("2 of 4", "Withdrawn.")
+    assert "Not labelled yet" in pager.view["html"]
+    assert sorted(kept(run)["labeller"]) == ["ann", "ann", "bob", "bob", "bob"]
+    pager.do("Withdraw", **{NAME: "ann"})
+    assert len(kept(run)) == 5
+
+
 def test_cases_outside_the_sample_can_be_labelled(run):
     """They are in the file, and people.py leaves them out."""
     pager = label_answers(run, responses(), 4)

@@ -15,7 +15,16 @@ from benchkit.decide import Rules, decide
 from benchkit.decide.decision import Beside, plain
 from benchkit.decide.people import people, people_in_words, preferred_to
 from benchkit.errors import InputError, UsageError
-from benchkit.measure.labels import draw_pairs, of_two, read_labels, said_by_people, sheet, shown, tasks
+from benchkit.measure.labels import (
+    check_labels,
+    draw_pairs,
+    of_two,
+    read_labels,
+    said_by_people,
+    sheet,
+    shown,
+    tasks,
+)
 from benchkit.measure.naming import _SIZES, _TERMS, first_named, named_late
 from benchkit.report import people as report_people
 from benchkit.run.tables import table_text
@@ -260,10 +269,12 @@ class TestReading:
         ],
     )
     def test_no_such_table(self, tmp_path, pairs, name, text, problem):
+        """Said before a run begins, too, whether its answers are there or not."""
         if text is not None:
             (tmp_path / name).write_text(text)
-        with pytest.raises(InputError, match=problem):
-            read_labels(str(tmp_path / name), pairs)
+        for read in (read_labels, check_labels, lambda file, _: check_labels(file)):
+            with pytest.raises(InputError, match=problem):
+                read(str(tmp_path / name), pairs)
 
     def test_none(self, pairs):
         assert read_labels("", pairs).empty

@@ -132,6 +132,9 @@ def test_clarity(response: str, expected: float) -> None:
         ("I understand you want to reset your password", False),
         ("Please contact us, we are 1 team", False),
         ("Your order {{Order 12345}} is important", False),
+        ("To our dismay 5 of them, and after a good deal of text that says nothing at all, 6 more", False),
+        ("Of 5 we know, and after a good deal of text that says nothing at all, on September 12", True),
+        ("Of 5 we know, and after a good deal of text that says nothing, the confirmation number: 6", True),
         ("", False),
     ],
 )

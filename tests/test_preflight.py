@@ -6,6 +6,7 @@ import pytest
 
 from benchkit.errors import UsageError
 from benchkit.offline import OfflineServer
+from benchkit.run import Run
 from benchkit.runner.parameters import NOTEBOOKS, declared_parameters, notebook_folder
 from benchkit.runner.preflight import check_models, check_values
 from benchkit.runner.replay import replay
@@ -51,6 +52,26 @@ def test_a_value_that_a_later_notebook_would_refuse(given, words):
         whole["03_execute"].setdefault(name, given[name])
     with pytest.raises(UsageError, match=words):
         check_values(whole)
+
+
+@pytest.mark.parametrize(
+    ("first", "text", "words"),
+    [
+        (1, "a,b\n1,2\n", "has the columns a, b"),
+        (1, "pair,preferred\nx,\n", "nobody has filled in"),
+        (1, "pair,preferred\nx,1\n", ""),  # its pairs are not drawn yet
+        (4, "pair,preferred\nx,1\n", "'x' is no pair of answers of this run"),
+    ],
+)
+def test_a_wrong_sheet_is_refused_before_anything_is_asked(finished_run, tmp_path, first, text, words):
+    """That of another run, too, where this one's answers are there."""
+    (tmp_path / "sheet.csv").write_text(text)
+    given = plan(first, labels_file=str(tmp_path / "sheet.csv"))
+    if not words:
+        check_values(given)
+        return
+    with pytest.raises(UsageError, match=f"labels_file: .*{words}"):
+        check_values(given, Run(finished_run))
 
 
 def test_runs_that_others_are_planned_from_or_held_against_are_there(tmp_path):

@@ -622,3 +622,21 @@ def test_a_report_without_a_judge_says_so(judged):
     found = report_of(drawn(3), config=config)["decision"]
     said = [found["caveat"], *found["warnings"]]
     assert any("enable_judge is False" in line for line in said) is not judged
+
+
+@pytest.mark.parametrize(
+    ("metric", "right", "said"),
+    [("requirements_met", 0.62, True), ("requirements_met", 0.8, False), ("task_completion", 0.62, False)],
+)
+def test_a_judge_that_is_often_wrong_is_said_first(metric, right, said):
+    """Where its verdicts decide, and answers whose truth is known show it right in too few."""
+    gain = np.random.default_rng(3).uniform(0.2, 0.6, (30, 1))
+    scores = score_table({STEADY: {metric: gain + 0.2}, HASTY: {metric: gain}})
+    judge = {"alpha": 0.05, "all": {"right": right, "low": 0.5, "high": 0.73, "verdicts": 85}}
+    found = report_of(scores, Rules(primary_metric=metric), judge=judge)["decision"]
+    words = (
+        "The judge, whose verdicts decide, is right in 62 % of 85 verdicts on answers whose truth is known"
+    )
+    assert found["outcome"] == "deploy"
+    assert found["caveat"].startswith(f"{words} (95 % interval 50 % to 73 %)") is said
+    assert "person has looked" in " ".join([found["caveat"], *found["warnings"]])

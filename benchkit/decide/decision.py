@@ -31,6 +31,7 @@ class Beside:
     prices: pd.DataFrame | None = None  # dollars of one answer: model, test_case, cost_usd
     looks: Mapping[str, Any] | None = None  # sizes now and at the first look, where this is a later one
     late: Sequence[str] = ()  # what was named after results were seen
+    doubt: str = ""  # that the judge on whose verdicts it rests is often wrong
     noted: Sequence[str] = ()  # other warnings, the most important first
     rounds: int = 1
     people: Mapping[str, Any] = field(default_factory=dict)  # what `decide.people` makes of labels
@@ -68,7 +69,7 @@ def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
     people = [people_in_words(beside.people)] if beside.people else []
     unseen = [] if people else [UNSEEN]
     seen = [*_looked(beside.looks), *beside.noted]
-    first = caveat(said, beside.late, changes, [*seen, *unseen])
+    first = " ".join(filter(None, [beside.doubt, caveat(said, beside.late, changes, [*seen, *unseen])]))
     every = [*beside.late, *evidence.few, *seen, *_evidence_notes(evidence), *unseen]
     return plain(
         {

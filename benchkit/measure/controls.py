@@ -8,7 +8,7 @@ from ..domain import Score, TestCase
 from ..metrics.answers import Answer
 from ..metrics.controls import control_answers
 from ..run.large import below
-from .scoring import as_table, by_answer, judged_score, of_nothing, scores_of
+from .scoring import as_table, by_answer, judged_score, measured, of_nothing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ def score_controls(cases: pd.DataFrame, judgements: pd.DataFrame | None = None) 
     scores: list[Score] = []
     for case, name, value in control_answers(tests):
         answer = Answer("answered", value)
-        scores += scores_of(case, name, 1, answer, empty[case.id])
+        scores += [Score(case.id, name, 1, *one) for one in measured(case, answer, empty[case.id])]
         if case.test_case in kinds:
             scores.append(judged_score(case, name, 1, answer, judged))
     return as_table(scores, cases)

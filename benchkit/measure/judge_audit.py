@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ..llm.client import Client
 
+ENOUGH = 0.8  # right verdicts on planted answers, as a share; under it the decision's caveat says so
+
 
 async def try_judge(planted: pd.DataFrame, client: Client, model: str) -> pd.DataFrame:
     """What the judge says of them, a row a verdict: planted_answers.csv. Every third is judged twice.
@@ -131,6 +133,19 @@ def judge_in_words(found: Mapping[str, Any]) -> str:
             f"Its errors and an answer's length correlate at {number(found['with_length'], 2, sign=True)}."
         )
     return " ".join(said)
+
+
+def judge_doubt(found: Mapping[str, Any]) -> str:
+    """What `judge_found` says against a decision on verdicts; "" from ENOUGH right ones on, or untested."""
+    every = found.get("all", {"right": 1.0})
+    if every["right"] >= ENOUGH:
+        return ""
+    ends = f"{level(found['alpha'])} interval {percent(every['low'])} to {percent(every['high'])}"
+    return (
+        f"The judge, whose verdicts decide, is right in {percent(every['right'])} of {every['verdicts']:,} "
+        f"verdicts on answers whose truth is known ({ends}); under {percent(ENOUGH)} its errors may exceed "
+        "the differences between the models."
+    )
 
 
 def _scored(tried: pd.DataFrame) -> pd.DataFrame:

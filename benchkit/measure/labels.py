@@ -28,6 +28,7 @@ logger = setup_logging(__name__)
 COLUMNS = ("id", "round", "model_a", "model_b", "preferred", "labeller", "time")
 ANSWERS = ("answer_1", "answer_2")
 KNOWN = ("pair", *ANSWERS, *COLUMNS)
+Row = tuple[int, Mapping[str, Any]]  # its number and its cells
 _SAME = ["id", "round", "model_a", "model_b", "labeller"]
 MOST_SAID = 20  # unusable rows that are named
 _SIDES = {"1": 1, "2": 2, "left": 1, "right": 2, "answer_1": 1, "answer_2": 2, TIE: 0, "0": 0, "both": 0}
@@ -145,21 +146,11 @@ def read_labels(
     rows = list(_rows(path))
     if not rows and not labels_file:
         return pd.DataFrame(columns=list(COLUMNS))
-    texts = {} if responses is None else _texts(rows, pairs, responses)
-    by_pair = {row["pair"]: row | texts.get(row["pair"], {}) for row in pairs.to_dict("records")}
-    by_case: dict[str, list[dict[str, Any]]] = {}
-    for row in by_pair.values():
-        by_case.setdefault(str(row["id"]), []).append(row)
-    read = [(number, _label(row, by_pair, by_case)) for number, row in rows if _text(row, "preferred")]
-    problems = [f"row {number}: {label}" for number, label in read if isinstance(label, str)]
-    labels = [label for _, label in read if not isinstance(label, str)]
+    labels, problems = _usable(path, rows, pairs, responses)
     for line in problems[:MOST_SAID]:
         logger.warning("%s, %s; the label is not used.", path, line)
     if len(problems) > MOST_SAID:
         logger.warning("%s: %d rows more cannot be used.", path, len(problems) - MOST_SAID)
-    if not labels:
-        why = f": {problems[0]}" if problems else ", so nobody has filled in `preferred`"
-        raise InputError(f"{path} holds {len(rows)} rows and no label that can be used{why}.")
     said = pd.DataFrame(labels, columns=list(COLUMNS))
     if labels_file:  # in the run's own file an earlier label of a pair is there for undo
         _warn_of_two(path, said)
@@ -170,6 +161,39 @@ def read_labels(
     if more := len(whole) - len(table):
         logger.warning("%s holds %s that %s does not: kept and used.", kept.name, count(more, "label"), path)
     return whole
+
+
+def check_labels(
+    labels_file: str, pairs: pd.DataFrame | None = None, responses: pd.DataFrame | None = None
+) -> None:
+    """Raises InputError where `read_labels` would; without pairs, where a sheet of any run would not do."""
+    rows = list(_rows(path := Path(labels_file).expanduser()))
+    if pairs is not None:
+        _usable(path, rows, pairs, responses)
+    elif not any(_text(row, "preferred") for _, row in rows):
+        raise _unusable(path, len(rows), [])
+
+
+def _usable(
+    path: Path, rows: Sequence[Row], pairs: pd.DataFrame, responses: pd.DataFrame | None
+) -> tuple[list[Any], list[str]]:
+    """The labels, and what is wrong with other rows. Raises InputError where there is no label."""
+    texts = {} if responses is None else _texts(rows, pairs, responses)
+    by_pair = {row["pair"]: row | texts.get(row["pair"], {}) for row in pairs.to_dict("records")}
+    by_case: dict[str, list[dict[str, Any]]] = {}
+    for row in by_pair.values():
+        by_case.setdefault(str(row["id"]), []).append(row)
+    read = [(number, _label(row, by_pair, by_case)) for number, row in rows if _text(row, "preferred")]
+    problems = [f"row {number}: {label}" for number, label in read if isinstance(label, str)]
+    labels = [label for _, label in read if not isinstance(label, str)]
+    if not labels:
+        raise _unusable(path, len(rows), problems)
+    return labels, problems
+
+
+def _unusable(path: Path, rows: int, problems: Sequence[str]) -> InputError:
+    why = f": {problems[0]}" if problems else ", so nobody has filled in `preferred`"
+    return InputError(f"{path} holds {rows} rows and no label that can be used{why}.")
 
 
 def _last_said(labels: pd.DataFrame) -> pd.DataFrame:
@@ -187,9 +211,7 @@ def _warn_of_two(path: Path, labels: pd.DataFrame) -> None:
             logger.warning("%s: %s labelled twice %s; the last answer counts.", path, were, who)
 
 
-def _texts(
-    rows: Sequence[tuple[int, Mapping[str, Any]]], pairs: pd.DataFrame, responses: pd.DataFrame
-) -> dict[str, dict[str, str]]:
+def _texts(rows: Sequence[Row], pairs: pd.DataFrame, responses: pd.DataFrame) -> dict[str, dict[str, str]]:
     """The run's answers to the pairs whose answers the rows hold, too."""
     named = {_text(row, "pair") for _, row in rows if any(_text(row, side) for side in ANSWERS)}
     held = sheet(pairs[pairs["pair"].isin(named)], responses) if named else pairs.iloc[:0]
@@ -235,7 +257,7 @@ def _label(
     return (drawn["id"], int(round), a, b, preferred, _text(row, "labeller").casefold(), _text(row, "time"))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _rows(path: Path) -> Iterator[Row]:
     """(number, cells) of each row. Raises InputError for a file that is no table of labels."""
     if not path.is_file():
         raise InputError(f"{path} is not a file. Give labels_file the path of a CSV or JSON file of labels.")

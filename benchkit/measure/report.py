@@ -26,7 +26,7 @@ and `serving` is A − B as measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,6 +38,7 @@ from ..decide.table import measured
 from ..metrics import JUDGED, METRICS, described, recorded
 from ..wording import kind_name
 from .families import kinship
+from .judge_audit import judge_doubt
 from .judging import BY_NAME
 from .naming import first_named, looked_before, named_late
 from .summary import costs, denominators, detailed, records, signature, summarise
@@ -90,6 +91,7 @@ def metrics_report(
         None if responses is None else prices(responses),
         looked_before(configuration, first),
         list(named_late(configuration, first)),
+        judge_doubt(judge or {}) if _judged(configuration["primary_metrics"].values()) else "",
         list(_noted(ours, responses, run.config, configuration)),
         configuration["rounds"],
         people or {},
@@ -167,6 +169,10 @@ def _noted(
 def _by_words(metric: str) -> bool:
     """Whether it is one of our own metrics of conversations, and not the one that a judge's verdicts give."""
     return metric in METRICS and not recorded([metric]) and metric != JUDGED["conversation"].name
+
+
+def _judged(metrics: Collection[str]) -> bool:
+    return any(metric.name in metrics for metric in JUDGED.values())
 
 
 def _means(summary: pd.DataFrame, models: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from operator import attrgetter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Score, TestCase
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
 Empty = dict[str, float | None]  # {metric: what an empty answer scores}
+Measured = tuple[str, float | None, str, float | None]  # of an answer: metric, value, reason, content
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
 Judged = dict[tuple[str, str, int], dict[str, tuple[float, str]]]  # {answer: {requirement: (met, status)}}
 
@@ -45,10 +46,11 @@ def score(
         return score_blocks(responses, cases, judgements)
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
-    rows = rows_of(responses)
-    found = (one for row in rows for one in score_response(row, tests[row["id"]], empty[row["id"]]))
+    order = responses["id"].argsort(kind="stable")  # what is known of a case is of use at once
+    found = list(_in_turn(rows_of(responses.iloc[order]), tests, empty))
+    scores = chain.from_iterable(found[at] for at in order.argsort())
     kinds = judged_kinds(judgements, cases) if kinds is None else kinds
-    table = as_table([*found, *_judged_scores(rows_of(responses), tests, judgements, kinds)], cases)
+    table = as_table([*scores, *_judged_scores(rows_of(responses), tests, judgements, kinds)], cases)
     _fill_open_ends(table, empty)
     table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
     return table
@@ -58,21 +60,34 @@ def as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
     """Scores as rows, with what is known of their cases."""
     import pandas as pd
 
-    names = list(Score.__dataclass_fields__)
-    table = pd.DataFrame(map(attrgetter(*names), scores), columns=names)
+    columns = list(zip(*scores, strict=True)) or [()] * len(Score._fields)
+    table = pd.DataFrame(dict(zip(Score._fields, columns, strict=True)))
     about = cases.set_index("id").reindex(columns=["test_case", "category", "family"])
     table = table.join(about.astype(object).fillna(""), on="id").astype({"value": float, "content": float})
     return table[list(COLUMNS)]
 
 
-def score_response(row: Mapping[str, Any], case: TestCase, empty: Empty) -> Iterator[Score]:
-    """The scores of one response under the metrics of `empty`, which `of_nothing` gives for its case."""
-    answer = outcome(row, case.test_case, own_keys(case))
-    return scores_of(case, row["model"], row["round"], answer, empty)
+def _in_turn(
+    rows: Iterable[Mapping[str, Any]], tests: Mapping[str, TestCase], empty: Mapping[str, Empty]
+) -> Iterator[list[Score]]:
+    """The scores of each response, those of a case together; what is said of it again is scored once."""
+    last: str | None = None
+    known: dict[tuple[Any, ...], list[Measured]] = {}
+    for row in rows:
+        id, model, round, *said = row.values()  # in the order of `rows_of`
+        if id != last:
+            last, known, case = id, {}, tests[id]
+            own = own_keys(case)
+        if (key := tuple(said)) not in known:
+            known[key] = list(measured(case, outcome(row, case.test_case, own), empty[id]))
+        yield [Score(id, model, round, *one) for one in known[key]]
 
 
-def scores_of(case: TestCase, model: str, round: int, answer: Answer, empty: Empty) -> Iterator[Score]:
-    """The scores of an answer; None where undefined, unscored, or the worst value is still to be found."""
+def measured(case: TestCase, answer: Answer, empty: Empty) -> Iterator[Measured]:
+    """What each metric of `empty`, which `of_nothing` gives for the case, makes of an answer.
+
+    The value is None where undefined, unscored, or the worst value is still to be found.
+    """
     wrong = f"{answer.status}: {answer.error}"
     for name, nothing in empty.items():
         metric, reason = METRICS[name], wrong
@@ -85,7 +100,7 @@ def scores_of(case: TestCase, model: str, round: int, answer: Answer, empty: Emp
             value, reason = content, ""
         elif nothing is not None and answer.status != "failed":
             value = metric.worst
-        yield Score(case.id, model, round, name, value, reason, content)
+        yield name, value, reason, content
 
 
 def by_answer(judgements: pd.DataFrame) -> Judged:

@@ -35,6 +35,11 @@ def word_of(cell: object) -> str:
     return "" if word in ABSENT else word
 
 
+def is_absent(text: object) -> bool:
+    """Whether a text is one of ABSENT, white space and case aside."""
+    return text is None or str(text).strip()[:8].lower() in ABSENT
+
+
 def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Answer:
     """What became of a response: its status, the answer as far as one can be read, and the reason.
 
@@ -49,7 +54,7 @@ def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Ans
         return Answer("failed", error=error or "its status says so")
     ended = KNOWN.get(word_of(row.get("finish_reason")), "")
     text = row.get("model_response")
-    if not said and not ended and not word_of(text):
+    if not said and not ended and is_absent(text):
         return Answer("failed", error=UNTOLD)
     if "malformed" in (said, ended):
         reason = error or (CUT_OFF if ended == "malformed" else "its status says so")
@@ -60,9 +65,9 @@ def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Ans
 
 
 def rows_of(responses: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """The rows with what `outcome` and `score` read of them, one at a time: never all of them as dicts."""
+    """The rows with what `outcome` and `score` read of them, id, model and round first, one at a time."""
     names = [name for name in _READ if name in responses]
-    for values in zip(*(responses[name] for name in names), strict=True):
+    for values in zip(*(responses[name].tolist() for name in names), strict=True):
         yield dict(zip(names, values, strict=True))
 
 

@@ -7,12 +7,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import fmean
+from itertools import pairwise
 from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
-from .keywords import KEPT, keywords, normalise, spaced, words
+from .keywords import KEPT, keywords, normalise, spaced, word_count, words
 from .sentences import resolves, sentences
 
 RESOLUTION_BONUS = 1.2
@@ -26,7 +26,8 @@ def response_relevance(response: str, prompt: str) -> float | None:
     0 to 1, higher is better. A response without keywords is 0; a prompt without keywords gives None.
     """
     asked, answered = keywords(prompt), keywords(response)
-    return len(asked & answered) / len(asked | answered) if asked else None
+    shared = len(asked & answered)
+    return shared / (len(asked) + len(answered) - shared) if asked else None
 
 
 @lru_cache(maxsize=KEPT)
@@ -35,8 +36,9 @@ def clarity(response: str) -> float:
 
     0 to 1, higher is better. A response without a sentence is 0; it is never None.
     """
-    lengths = [len(words(sentence)) for sentence in sentences(response)]
-    return fmean(0.3 if n < 3 else 1.0 if n <= 50 else 0.5 for n in lengths) if lengths else 0.0
+    lengths = map(word_count, sentences(response))
+    shares = [0.3 if n < 3 else 1.0 if n <= 50 else 0.5 for n in lengths]
+    return math.fsum(shares) / len(shares) if shares else 0.0
 
 
 def task_completion(response: str, golden: str) -> float | None:
@@ -56,7 +58,7 @@ def task_completion(response: str, golden: str) -> float | None:
 def shows_resolution(response: str) -> bool:
     """Whether the text names a date or deadline, an amount, a reference, or a concrete step.
 
-    The four patterns are `sentences.RESOLUTION`. A step is an instruction at the start of a clause ("Open
+    The patterns stand in `sentences`. A step is an instruction at the start of a clause ("Open
     Settings", "please restart"), a numbered item, a way ("by clicking"), or something done or promised ("we
     have refunded"). Steps and units are English; digits, signs and ids are not. `{{placeholders}}` name
     nothing.
@@ -89,27 +91,27 @@ def bleu_score(response: str, golden: str) -> float | None:
 def _grams(text: str) -> list[dict[Gram, int]]:
     """How often every n-gram of the words of `text` occurs, for each order n; one word stands for itself."""
     found = words(text)
-    longer = (Counter(found[i : i + n] for i in range(len(found) - n + 1)) for n in range(2, _LONGEST + 1))
-    return [dict(Counter(found)), *map(dict, longer)]
+    longer = (zip(*(found[i:] for i in range(n)), strict=False) for n in range(2, _LONGEST + 1))
+    return [dict(Counter(grams)) for grams in (found, *longer)]
 
 
 def _shared(hypothesis: tuple[str, ...], grams: Sequence[dict[Gram, int]]) -> list[int]:
     """For every order how many n-grams of the hypothesis are among `grams`, each as often as there at most.
 
-    One can only be there where the n-gram before it, shorter by its last word, is.
+    One of three or four words can only be there where the one before it, shorter by its last word, is.
     """
-    counts, starts = [], list(range(len(hypothesis)))
+    counts = []
+    starts = [i for i, pair in enumerate(pairwise(hypothesis)) if pair in grams[1]]
     for n, theirs in enumerate(grams, 1):
-        left, found, shared = theirs.copy(), [], 0
-        for i in starts:
-            gram = hypothesis[i] if n == 1 else hypothesis[i : i + n]
-            if (count := left.get(gram)) is not None:
-                found.append(i)
-                if count:
-                    left[gram] = count - 1
-                    shared += 1
-        counts.append(shared)
-        starts = found
+        found: list[Gram]
+        if n == 1:
+            found = list(filter(theirs.__contains__, hypothesis))
+        else:
+            starts = [i for i in starts if hypothesis[i : i + n] in theirs]
+            found = [hypothesis[i : i + n] for i in starts]
+        often = Counter(found).items() if len(set(found)) < len(found) else ()
+        too_often = [count - theirs[gram] for gram, count in often if count > 1 and count > theirs[gram]]
+        counts.append(len(found) - sum(too_often))
     return counts
 
 

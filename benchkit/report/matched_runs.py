@@ -136,22 +136,35 @@ def match(a: Side, b: Side) -> Matched:
 
     Raises InputError where there is none, and where two versions of the metrics scored the runs.
     """
-    made = [parts(str(side.report["signature"])).get("metrics", "") for side in (a, b)]
-    if made[0] != made[1]:
-        raise InputError(
-            f"{a.run.path} was scored by version {made[0]} of the metrics and {b.run.path} by {made[1]}: the "
-            "difference may be theirs. Run 04_measure.ipynb again on the older one."
-        )
+    same_metrics(a, _metrics(b), b.run.path)
     ours, theirs = a.cases[["id", *CONTENT, "copy"]], b.cases[["id", *CONTENT, "copy"]]
     both = ours.merge(theirs, on=[*CONTENT, "copy"], suffixes=("", " in B"))
     if len(both):
         return Matched(a, b, dict(zip(both["id"], both["id in B"], strict=True)))
     alike = ours.merge(theirs, on="prompt", suffixes=("", " in B")).drop_duplicates("id")
     apart = [name for name in CONTENT if name != "prompt" and (alike[name] != alike[f"{name} in B"]).any()]
-    other = f"{count(len(alike), 'prompt')} stand in both, with another {listed(apart)}"
-    raise InputError(
-        f"{a.run.path} has {count(len(a.cases), 'scored case')} and {b.run.path} has {len(b.cases):,}, and "
-        f"none is the same: {other if len(alike) else 'no prompt is in both'}. {same_cases(a)}"
+    raise no_same_case(a, b.run.path, len(b.cases), len(alike), apart)
+
+
+def _metrics(side: Side) -> str:
+    return parts(str(side.report["signature"])).get("metrics", "")
+
+
+def same_metrics(a: Side, version: str, b: object) -> None:
+    """Raises InputError where another version of the metrics scored A than scores `b`."""
+    if (made := _metrics(a)) != version:
+        raise InputError(
+            f"{a.run.path} was scored by version {made} of the metrics and {b} by {version}: the difference "
+            "may be theirs. Run 04_measure.ipynb again on the older one."
+        )
+
+
+def no_same_case(a: Side, b: object, cases: int, alike: int = 0, apart: Sequence[str] = ()) -> InputError:
+    """The error where no case of A is among those of `b`, `alike` prompts of which hold another `apart`."""
+    other = f"{count(alike, 'prompt')} stand in both, with another {listed(apart)}"
+    return InputError(
+        f"{a.run.path} has {count(len(a.cases), 'scored case')} and {b} has {cases:,}, and "
+        f"none is the same: {other if alike else 'no prompt is in both'}. {same_cases(a)}"
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ..domain import TestCase, as_text
 from ..metrics import described
 from ..metrics.answers import own_keys, read_answer
-from ..run.texts import with_texts
+from ..run.texts import ABOUT, with_texts
 from .markdown import in_html, marked, safe, signed
 
 if TYPE_CHECKING:
@@ -42,41 +43,66 @@ def worst_cases(
     means = chosen.groupby(["test_case", "id", "model"], sort=False)["value"].mean().unstack()
     spread = (means.max(axis=1) - means.min(axis=1)).dropna()
     top = spread.sort_values(ascending=False, kind="stable").groupby(level="test_case").head(n)
-    responses = with_texts(responses, [id for _, id in top.index])
-    rows = [
-        {
-            "id": id,
-            "model": model,
-            **_rounds(chosen[(chosen["id"] == id) & (chosen["model"] == model)]),
-        }
-        for kind, id in top.index
-        for model in means.columns
-    ]
-    return pd.DataFrame(
-        [row | shown_answer(row, responses, cases, judgements) for row in rows], columns=list(COLUMNS)
-    )
+    chosen = chosen[chosen["id"].isin(top.index.get_level_values("id"))]
+    said, marks, asked, judged = map(records_by_id, (responses, chosen, cases, judgements))
+    rows = []
+    for _, id in top.index:
+        case, verdicts = TestCase.from_row(asked(id)[0]), verdicts_of(judged(id))
+        answers = {(row["model"], row["round"]): row for row in said(id)}
+        for model in means.columns:
+            one = {"id": id, "model": model} | _rounds([row for row in marks(id) if row["model"] == model])
+            about = (model, one["round"])
+            rows.append(one | shown_answer(answers[about], case, verdicts.get(about, {})))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _rounds(scored: pd.DataFrame) -> dict[str, Any]:
+def records_by_id(table: pd.DataFrame | None) -> Callable[[Any], list[dict[str, Any]]]:
+    """Finds the rows with an id, with the texts of a large run's responses; none where there is no table.
+
+    A big table is searched once, not again for every case.
+    """
+    if table is None:
+        return lambda id: []
+    places = table.groupby("id", sort=False, observed=True).indices
+    if ABOUT in table.attrs:
+        return lambda id: with_texts(table.take(places.get(id, [])), [id]).to_dict("records")
+    columns = {name: column.to_numpy() for name, column in table.items()}
+
+    def found(id: Any) -> list[dict[str, Any]]:
+        cells = (column[places.get(id, [])].tolist() for column in columns.values())
+        return [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
+
+    return found
+
+
+def verdicts_of(judged: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], dict[str, Mapping[str, Any]]]:
+    """What is judged of a case's answers: by model and round, then by requirement."""
+    verdicts: dict[tuple[str, int], dict[str, Mapping[str, Any]]] = {}
+    for row in judged:
+        verdicts.setdefault((row["model"], row["round"]), {})[row["requirement"]] = row
+    return verdicts
+
+
+def _rounds(scored: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The scores of a case's rounds in words, and the round to read: the worst, the first where none is."""
-    values = scored.sort_values("round").set_index("round")["value"]
-    text = ", ".join("unscored" if value != value else f"{value:z.3f}" for value in values)
-    worse = -values if described(scored["metric"].iloc[0]).lower_is_better else values
-    return {"scores": text, "round": int(worse.idxmin() if worse.notna().any() else values.index[0])}
+    values = {row["round"]: row["value"] for row in sorted(scored, key=itemgetter("round"))}
+    text = ", ".join("unscored" if value != value else f"{value:z.3f}" for value in values.values())
+    sign = -1 if described(scored[0]["metric"]).lower_is_better else 1
+    known = {round: sign * value for round, value in values.items() if value == value}
+    return {"scores": text, "round": min(known, key=known.__getitem__) if known else min(values)}
 
 
-def shown_answer(
-    one: Mapping[str, Any], responses: pd.DataFrame, cases: pd.DataFrame, judgements: pd.DataFrame | None
-) -> dict[str, Any]:
-    """The answer that `one` names by id, model and round, with prompt, golden response and evidence."""
+def shown_answer(row: Mapping[str, Any], case: TestCase, judged: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of a response's row, with prompt, golden response and evidence.
+
+    `judged` are its rows of judgements.csv by requirement.
+    """
     from ..metrics.fields import compare_fields
 
-    case = TestCase.from_row(cases[cases["id"] == one["id"]].iloc[0].to_dict())
-    row, golden = _of(responses, one).iloc[0], case.golden_response
+    golden = case.golden_response
     answer = read_answer(row["model_response"], case.test_case, own_keys(case))
     why = f"[{row['status']}: {row['error']}]" if row["error"] else f"[{row['status']}]"
     said = answer.value if row["status"] == "answered" else f"{why} {row['model_response']}"
-    judged = {} if judgements is None else _of(judgements, one).set_index("requirement").to_dict("index")
     return {
         "prompt": case.prompt,
         "golden_response": as_text(golden),
@@ -86,12 +112,6 @@ def shown_answer(
         else None,
         "requirements": [req.record() | _verdict(judged.get(req.id)) for req in case.requirements],
     }
-
-
-def _of(table: pd.DataFrame, one: Mapping[str, Any]) -> pd.DataFrame:
-    return table[
-        (table["id"] == one["id"]) & (table["model"] == one["model"]) & (table["round"] == one["round"])
-    ]
 
 
 def _verdict(judged: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def neutralise(text: str) -> str:
 
 
 def restore(text: str) -> str:
-    return text[1:] if _NEUTRALISED.match(text) else text
+    return text[1:] if text[:1] == "'" and _NEUTRALISED.match(text) else text
 
 
 @contextmanager
@@ -235,11 +235,10 @@ def _typed(
     """The column typed; row numbers of the cells that are no such number, and what is wrong with them."""
     import pandas as pd
 
-    if column not in frame.columns:
-        frame[column] = ""
-    cells = frame[column].map(restore).astype("object")
+    texts = map(restore, frame[column]) if column in frame.columns else ("" for _ in frame.index)
     if column == "id":  # nobody sees a blank around one
-        cells = cells.map(str.strip)
+        texts = map(str.strip, texts)
+    cells = pd.Series(list(texts), frame.index, dtype="object")
     if kind == "text":
         return cells, []
     cells = cells.where(cells != "", DEFAULTS.get(column, ""))

@@ -147,7 +147,7 @@ class BenchmarkPipeline:
         recorded = recorded_parameters(found.path) if found else {}
         if self._rules_for(found):
             recorded["03_execute"] = recorded.get("03_execute", {}) | self._rules_for(found)
-        check_values(self._whole(self._values(recorded)))
+        check_values(self._whole(self._values(recorded)), found)
 
     def _found(self, path: Path | None) -> Run | None:
         """The run that is there already, only read; None for a new one and a folder of somebody else's."""

@@ -6,44 +6,91 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ProviderError, RunError, UsageError
+from ..errors import BenchkitError, ProviderError, UsageError
 from ..run import read_run
 from ..values import checked, refused
+from ..wording import listed
 
 if TYPE_CHECKING:
-    pass
+    from ..run import Run
 
 Values = Mapping[str, Any]
 Plan = Mapping[str, Values]  # each notebook that is going to run, with all of its parameters
 
 
-def check_values(plan: Plan) -> None:
+def check_values(plan: Plan, run: Run | None = None) -> None:
     """Raises UsageError for a value that a notebook would refuse, whichever one, before any is paid for.
 
-    The notebooks ask again: this is for the person who would else wait, and pay, until the fourth says so.
+    `run` is the one that goes on, if it is there. The notebooks ask again: this is for the person who would
+    else wait, and pay, until the fourth says so.
     """
-    from ..execute.candidates import read_candidates
-    from ..llm.catalog import default_models
-
     for notebook, values in plan.items():
         checked(notebook, values)
     given = {name: value for values in plan.values() for name, value in values.items()}
-    for name in ("pilot_run", "baseline_run"):
-        if given.get(name):
-            try:
-                read_run(given[name])
-            except RunError as error:
-                raise UsageError(f"{name}: {error}") from error
-    file = given.get("candidates_file")
-    named = [one.name for one in read_candidates(file)] if file else given.get("models")
     if given.get("labels_file") and not Path(given["labels_file"]).expanduser().is_file():
         raise refused("labels_file", given["labels_file"], "There is no such file.")
-    if given.get("reference") and "03_execute" in plan and "01_generate" in plan:
-        names = named or default_models(given["provider"])
-        if given["reference"] not in names:
-            raise refused("reference", given["reference"], f"The models are {', '.join(names)}.")
+    for name, usable in (("pilot_run", _run), ("baseline_run", _baseline), ("labels_file", _labels)):
+        if given.get(name):
+            try:
+                usable(given[name], plan, run)
+            except BenchkitError as error:
+                raise UsageError(f"{name}: {error}") from error
+    names = _asked(plan)
+    if given.get("reference") and names and given["reference"] not in names:
+        raise refused("reference", given["reference"], f"The models are {', '.join(names)}.")
     if "03_execute" in plan:
         _check_rules(plan, given)
+
+
+def _asked(plan: Plan) -> list[str]:
+    """The names of the candidates that are going to be asked; [] where this plan alone does not say."""
+    from ..execute.candidates import read_candidates
+    from ..llm.catalog import default_models
+
+    given = {name: value for values in plan.values() for name, value in values.items()}
+    if "03_execute" not in plan:
+        return []
+    if file := given.get("candidates_file"):
+        return [one.name for one in read_candidates(file)]
+    return given.get("models") or (default_models(given["provider"]) if "provider" in given else [])
+
+
+def _run(path: str, plan: Plan, run: Run | None) -> None:
+    read_run(path)
+
+
+def _baseline(path: str, plan: Plan, run: Run | None) -> None:
+    """It is measured by the metrics that 04 is going to use, and has models and cases of this run's."""
+    from ..generate.cases import adopt_cases, read_cases
+    from ..measure import METRICS_VERSION
+    from ..report.matched_runs import measured_run, no_same_case, same_metrics
+
+    before, names = measured_run(read_run(path)), _asked(plan)
+    if "04_measure" in plan:
+        same_metrics(before, METRICS_VERSION, "this run")
+    if names and not set(names) & set(before.models):
+        raise UsageError(f"{path} has {listed(before.models)}, and this run none of them: {listed(names)}.")
+    if file := plan.get("01_generate", {}).get("cases_file"):
+        where, prompts = file, read_cases(file)["prompt"]
+    elif run and "01_generate" not in plan:
+        where, prompts = str(run.path), adopt_cases(run.validated_tests())["prompt"]
+    else:
+        return
+    if not before.cases["prompt"].isin(prompts.str.strip()).any():
+        raise no_same_case(before, where, len(prompts))
+
+
+def _labels(path: str, plan: Plan, run: Run | None) -> None:
+    """It is a table of labels, with some of this run's pairs where the answers are there."""
+    from ..generate.cases import adopt_cases
+    from ..measure import aligned, draw_pairs
+    from ..measure.labels import check_labels
+
+    pairs = responses = None
+    if run and "03_execute" not in plan:
+        responses = aligned(run, adopt_cases(run.validated_tests()), warn=False)
+        pairs = draw_pairs(responses, run.seed or 0)
+    check_labels(path, pairs, responses)
 
 
 def _check_rules(plan: Plan, given: Values) -> None:

@@ -40,6 +40,7 @@ class _Labels:
         pairs = of_two(draw_pairs(responses, run.seed or 0), two)
         self.pairs = {row["pair"]: row for row in pairs.to_dict("records")}
         self.texts = {row["pair"]: row for row in sheet(pairs, responses).to_dict("records")}
+        self.names = {tuple(map(str, self._about(pair).values())): pair for pair in self.pairs}
         before = self._read()["labeller"]
         self.name = str(before.iloc[-1]) if len(before) else ""
         where = [DRAWN if i < sample else OTHER for i in range(len(pairs))]
@@ -52,6 +53,7 @@ class _Labels:
                 Action("Both alike", lambda pager: self._prefer(TIE), "ArrowUp"),
                 Action("Right is better", lambda pager: self._prefer("model_2"), "ArrowRight"),
                 Action("Undo", self._undo, "u"),
+                Action("Withdraw", self._withdraw, "w"),
                 Action("Go on", self._go_on, "g"),
             ],
             form=lambda _: {NAME: self.name},
@@ -63,12 +65,16 @@ class _Labels:
 
     def _read(self) -> pd.DataFrame:
         """What is on disk now: another labeller may have written since. Kept for what is shown after it."""
-        self.labels = read_table(self.path, or_empty=True)
-        return self.labels
+        return self._keep(read_table(self.path, or_empty=True))
 
     def _write(self, labels: pd.DataFrame) -> None:
-        self.labels = labels.reset_index(drop=True)
-        self.run.save("labels.csv", self.labels)
+        self.run.save("labels.csv", self._keep(labels.reset_index(drop=True)))
+
+    def _keep(self, labels: pd.DataFrame) -> pd.DataFrame:
+        self.labels = labels
+        about = labels[[*SAME, "labeller"]].astype(str).itertuples(name=None)
+        self.about = [(at, tuple(same), who.casefold()) for at, *same, who in about]
+        return labels
 
     def _labeller(self) -> str:
         """The name in the field. Raises InputError where there is none."""
@@ -84,12 +90,8 @@ class _Labels:
 
     def _mine(self) -> dict[str, int]:
         """Where this labeller's last label of each pair stands in the table."""
-        names = {tuple(map(str, self._about(pair).values())): pair for pair in self.pairs}
-        rows = self.labels[[*SAME, "labeller"]].astype(str).itertuples(index=True, name=None)
         return {
-            names[tuple(same)]: index
-            for index, *same, who in rows
-            if who.casefold() == self.name and tuple(same) in names
+            self.names[same]: at for at, same, who in self.about if who == self.name and same in self.names
         }
 
     def _prefer(self, side: str) -> str:
@@ -116,6 +118,16 @@ class _Labels:
             self._write(labels.drop(index=last[pair]))
         self.pager.go(pair)
         return f"Taken back. {self._done()}"
+
+    def _withdraw(self, _: Pager) -> str:
+        """Take back what this labeller said of the pair that is shown, however long ago."""
+        self._labeller()
+        with self.run.claim():
+            labels = self._read()
+            same = tuple(map(str, self._about(self.pager.key).values()))
+            mine = [at for at, one, who in self.about if one == same and who == self.name]
+            self._write(labels.drop(index=mine))
+        return f"{'Withdrawn' if mine else 'You have not labelled this pair'}. {self._done()}"
 
     def _go_on(self, _: Pager) -> str:
         """To the first pair that this labeller has not labelled."""

@@ -112,8 +112,8 @@ class Pager(anywidget.AnyWidget):
         self.move(0)
 
     def _index(self, items: pd.DataFrame) -> None:
-        """Filters by name, as codes into their options: texts are compared once, not at every step."""
-        self._keys = items.index
+        """Keys, and filters by name, as codes: texts are compared once, not at every step."""
+        self._keys, self._names = pd.factorize(items.index)
         texts = {str(name): column.map(str, na_action="ignore") for name, column in items.items()}
         self._filters = {name: pd.factorize(column, sort=True) for name, column in texts.items()}
 
@@ -124,7 +124,7 @@ class Pager(anywidget.AnyWidget):
             if value != EVERY:
                 codes, values = self._filters[name]
                 kept &= np.isin(codes, np.flatnonzero(values == value))
-        self.order = list(dict.fromkeys(self._keys[kept]))
+        self.order = list(self._names[pd.unique(self._keys[kept])])
 
     def _hear(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """A message from the browser; one about an item that is no longer shown only draws again."""

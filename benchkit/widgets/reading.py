@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
 
-from ..domain import as_text
-from ..report.worst import evidence, shown_answer
-from ..run.texts import with_texts
+from ..domain import TestCase, as_text
+from ..report.worst import evidence, records_by_id, shown_answer, verdicts_of
 from .paging import Action, Pager
+
+FILTERS = ["test_case", "category", "model", "status"]
+Records = Sequence[Mapping[str, Any]]
 
 
 def read_answers(
@@ -28,16 +31,16 @@ def read_answers(
     answer differs from the golden one, word by word. The tables are the run's; `responses` as from `align`.
     """
     order = _by_spread(responses, scores, primary)
-    rows = responses.set_index("id").loc[order, ["test_case", "category", "model", "status"]]
-    said, marks = _by_id(responses), _by_id(scores)
-    asked, judged = _by_id(cases), _by_id(judgements) if judgements is not None else {}
+    rows = responses.set_index("id").loc[order, FILTERS]
+    said, marks, asked, judged = map(records_by_id, (responses, scores, cases, judgements))
     differing = False
 
     def show(id: str) -> str:
-        answers = list(_answers(with_texts(said[id], [id]), marks.get(id), asked[id], judged.get(id)))
-        golden = _column("Golden response", escape(as_text(answers[0]["golden_response"])))
+        case = TestCase.from_row(asked(id)[0])
+        answers = list(_answers(said(id), marks(id), case, verdicts_of(judged(id))))
+        golden = _column("Golden response", escape(as_text(case.golden_response)))
         columns = "".join(_answer(one, differing) for one in answers)
-        prompt = f"<b>{escape(str(id))}</b><div class='bk-text'>{escape(str(answers[0]['prompt']))}</div>"
+        prompt = f"<b>{escape(str(id))}</b><div class='bk-text'>{escape(case.prompt)}</div>"
         return f"{prompt}<div class='bk-columns'>{golden}{columns}</div>{evidence(answers)}"
 
     def toggle(_: Pager) -> None:
@@ -50,11 +53,6 @@ def read_answers(
     )
 
 
-def _by_id(table: pd.DataFrame) -> dict[Any, pd.DataFrame]:
-    """A big table is searched once, not again for every case."""
-    return dict(list(table.groupby("id", sort=False)))
-
-
 def _by_spread(responses: pd.DataFrame, scores: pd.DataFrame, primary: Mapping[str, str]) -> list[Any]:
     """The cases that were asked, by how far apart the models' means are; those without any come last."""
     chosen = scores[scores["metric"].isin(primary.values())]
@@ -65,21 +63,19 @@ def _by_spread(responses: pd.DataFrame, scores: pd.DataFrame, primary: Mapping[s
 
 
 def _answers(
-    said: pd.DataFrame, marks: pd.DataFrame | None, case: pd.DataFrame, judged: pd.DataFrame | None
+    said: Records, marks: Records, case: TestCase, judged: Mapping[Any, Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    for row in said.sort_values(["model", "round"]).to_dict("records"):
-        found = shown_answer(row, said, case, judged)
-        yield found | {"model": f"{row['model']}, round {row['round']}", "scores": _marks(row, marks)}
-
-
-def _marks(row: Mapping[str, Any], marks: pd.DataFrame | None) -> str:
-    """Every score of an answer, with the reason where there is one."""
-    if marks is None:
-        return str(row["status"])
-    mine = marks[(marks["model"] == row["model"]) & (marks["round"] == row["round"])]
-    values = ("unscored" if value != value else f"{value:.3f}" for value in mine["value"])
-    parts = (f"{name} {value}" for name, value in zip(mine["metric"], values, strict=True))
-    return " · ".join([str(row["status"]), *parts])
+    """Each answer to show, with every score of it."""
+    scored: dict[Any, list[str]] = {}
+    for mark in marks:
+        value = "unscored" if mark["value"] != mark["value"] else f"{mark['value']:.3f}"
+        scored.setdefault((mark["model"], mark["round"]), []).append(f"{mark['metric']} {value}")
+    for row in sorted(said, key=itemgetter("model", "round")):
+        about = (row["model"], row["round"])
+        yield shown_answer(row, case, judged.get(about, {})) | {
+            "model": f"{row['model']}, round {row['round']}",
+            "scores": " · ".join([str(row["status"]), *scored.get(about, [])]),
+        }
 
 
 def _answer(one: Mapping[str, Any], differing: bool) -> str:
