@@ -30,7 +30,7 @@ from scoring import PAIRS, floor, pairs
 from benchkit.decide import Rules
 from benchkit.generate.cases import adopt_cases, schema_of
 from benchkit.measure import aligned, metrics_report, score, with_controls
-from benchkit.run import Run, open_run
+from benchkit.run import Run, large, open_run
 from benchkit.run.tables import write_table
 
 MODELS, ROUNDS, LOOP = 10, 3, 3_000
@@ -130,6 +130,7 @@ def measure(run: Run, memory: Memory) -> None:
 
 def main(responses: int = 1_000_000, cores: int = 2) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    large.LARGE = min(large.LARGE, responses // 2)  # fewer are a run of many, too
     memory = Memory(daemon=True)
     with TemporaryDirectory() as name:
         folder = Path(name)

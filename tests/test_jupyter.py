@@ -12,11 +12,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from papermill.__main__ import papermill
 
 from benchkit.run import Run
 
@@ -70,7 +72,12 @@ OPEN = """async path => {
 # `from` and `to` are beginnings of cells' sources; all cells are run where they are empty.
 RUN = """async ([from, to]) => {
     const app = window.jupyterapp, panel = app.shell.currentWidget, notebook = panel.content;
-    const at = start => notebook.widgets.findIndex(w => w.model.sharedModel.getSource().startsWith(start));
+    const sources = notebook.widgets.map(w => w.model.sharedModel.getSource());
+    const at = start => {
+        const index = sources.findIndex(source => source.startsWith(start));
+        if (index < 0) throw new Error('no cell begins with ' + start);
+        return index;
+    };
     if (from || to) {
         notebook.deselectAll();
         notebook.activeCellIndex = from ? at(from) : 0;
@@ -202,7 +209,7 @@ def label(here: Lab, seen: SimpleNamespace) -> None:
     here.write(pager, "Your name", "Ann")
     seen.labelled = [here.press(pager, SIDES[i % 3]) for i in range(LABELS)]
     here.shot("labelled")
-    seen.below = here.run("labels = read_labels", "found = validator_found")["errors"]
+    seen.below = here.run("pairs = draw_pairs", 'how = {"margin"')["errors"]
 
 
 BEFORE = {"03_execute": stop_midway}
@@ -253,3 +260,44 @@ def test_ten_labels_given_by_keyboard_are_in_the_agreement_table(walk):
     assert length["pairs"] + length["tied"] == 7  # three of ten are ties
     page = (walk.run_dir / "html" / "analysis_report.html").read_text()
     assert f"<td>{length['alike']} of {length['pairs']}</td>" in page
+
+
+def test_papermill_makes_the_same(walk, tmp_path):
+    """papermill's command, notebook by notebook, with the same parameters, seed, answers, review and labels.
+
+    It makes the artifacts that JupyterLab made, to the byte, but for when they were made, and no widget.
+    """
+    again = tmp_path / "run"
+    again.mkdir()
+    for name in ("config.json", "calls.sqlite", "review.csv", "labels.csv"):
+        shutil.copy(walk.run_dir / name, again)
+    parameters = {
+        "01_generate": ["json_cases", "10", "conversation_cases", "10"],
+        "03_execute": ["rounds", "3", "models", "offline/steady,offline/hasty"],
+    }
+    for name in NAMES:
+        given = ["run_dir", str(again), *parameters.get(name, [])]
+        flags = [flag for pair in zip(given[::2], given[1::2], strict=True) for flag in ("-p", *pair)]
+        made = str(tmp_path / f"{name}.ipynb")
+        # In this process, which has papermill imported: five starts of Python would test nothing more.
+        papermill([str(ROOT / "notebooks" / f"{name}.ipynb"), made, *flags, "--no-progress-bar"], **HERE)
+        assert "application/vnd.jupyter.widget" not in Path(made).read_text()
+    assert artifacts(again) == artifacts(walk.run_dir)
+    assert "# Which model to deploy: " in (again / "analysis_report.md").read_text()
+
+
+HERE = {"standalone_mode": False}
+TIMES = re.compile(r'"run_timestamp": "[^"]*"')
+APART = {"calls.sqlite", "debug.log", ".owner.json"}  # the journal counts what it was asked
+
+
+def artifacts(run_dir: Path) -> dict[str, str]:
+    """What a run folder holds but pages, by name; pictures by their bytes' digest."""
+    files = [path for path in run_dir.rglob("*") if path.is_file() and path.name not in APART]
+    return {
+        str(path.relative_to(run_dir)): sha256(path.read_bytes()).hexdigest()
+        if path.suffix == ".png"
+        else TIMES.sub("", path.read_text())
+        for path in files
+        if "html" not in path.parts
+    }

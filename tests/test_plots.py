@@ -6,6 +6,7 @@ import base64
 import re
 import struct
 import warnings
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -551,6 +552,17 @@ def test_two_figures_of_one_pair_have_two_names():
     names = {plots.plot_case_pairs(scores, "clarity", *pair).name for pair in pairs}
     assert len(names) == 5
     assert all(re.fullmatch(r"[\w.-]+", name) for name in names)
+
+
+def test_a_figure_of_other_code_or_title_is_another(monkeypatch):
+    """What a chart was drawn from holds its title and the code that draws, beside the data."""
+    sheet = plots.sheet.Sheet("x", "Same data")
+    made = [sheet.empty("Nothing."), plots.sheet.Sheet("x", "Other title").empty("Nothing.")]
+    monkeypatch.setattr(plots.sheet, "_code", lambda: "other code")
+    made.append(sheet.empty("Nothing."))
+    assert len({chart.drawn_from for chart in made}) == 3
+    assert made[0].as_drawn(replace(made[0], drawn=b"picture")).png == b"picture"
+    assert made[0].as_drawn(replace(made[1], drawn=b"picture")).png != b"picture"
 
 
 def test_a_sidecar_gives_the_chart_back(chart, tmp_path):

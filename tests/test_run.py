@@ -383,6 +383,20 @@ class TestSaving:
         told = json.loads((run.path / "figures" / "yield.json").read_text())
         assert set(told) >= {"caption", "alt", "drawn_from", "notebook"}
 
+    def test_an_unchanged_figure_is_drawn_once(self, monkeypatch):
+        """A notebook that runs again draws only what has other data, words or title."""
+        run = begun(provider="offline")
+        run.record("02_validate")
+        first = run.figure(plot_yield(TABLE, TABLE.iloc[:0])).png
+        run.record("02_validate")
+        drawn, render = [], Chart._render
+        monkeypatch.setattr(Chart, "_render", lambda self, kind: drawn.append(self) or render(self, kind))
+        assert run.figure(plot_yield(TABLE, TABLE.iloc[:0])).png == first
+        assert run.figures()["yield"].png == first
+        assert not drawn
+        assert run.figure(plot_yield(TABLE, TABLE)).png != first
+        assert len(drawn) == 1
+
     def test_a_figure_of_an_earlier_metric_is_gone(self):
         """A notebook that runs again draws anew: of its earlier figures none is left, another's stay."""
         run = begun()
@@ -395,6 +409,15 @@ class TestSaving:
         run.record("03_execute", primary_metric="bleu_score")
         run.figure(replace(plot_yield(TABLE, TABLE), name="power_bleu_score"))
         assert list(run.figures()) == ["yield", "power_bleu_score"]
+
+    def test_a_figure_that_is_drawn_again_keeps_its_place(self):
+        """A person runs one cell anew: the pages have the figures in the notebook's order all the same."""
+        run = begun()
+        run.record("02_validate")
+        chart = plot_yield(TABLE, TABLE.iloc[:0])
+        for name in "abcab":
+            run.figure(replace(chart, name=name))
+        assert list(run.figures()) == ["a", "b", "c"]
 
 
 class TestEditing:

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import compress, count, pairwise
 from typing import Any
 
 from rapidfuzz.distance import Levenshtein
@@ -101,7 +101,7 @@ def _shared(hypothesis: tuple[str, ...], grams: Sequence[dict[Gram, int]]) -> li
     One of three or four words can only be there where the one before it, shorter by its last word, is.
     """
     counts = []
-    starts = [i for i, pair in enumerate(pairwise(hypothesis)) if pair in grams[1]]
+    starts = list(compress(count(), map(grams[1].__contains__, pairwise(hypothesis))))
     for n, theirs in enumerate(grams, 1):
         found: list[Gram]
         if n == 1:
@@ -110,7 +110,7 @@ def _shared(hypothesis: tuple[str, ...], grams: Sequence[dict[Gram, int]]) -> li
             starts = [i for i in starts if hypothesis[i : i + n] in theirs]
             found = [hypothesis[i : i + n] for i in starts]
         often = Counter(found).items() if len(set(found)) < len(found) else ()
-        too_often = [count - theirs[gram] for gram, count in often if count > 1 and count > theirs[gram]]
+        too_often = [times - theirs[gram] for gram, times in often if times > 1 and times > theirs[gram]]
         counts.append(len(found) - sum(too_often))
     return counts
 

@@ -73,8 +73,9 @@ def declines(text: str) -> bool:
     """Whether `text`, which holds no reasoning, is a refusal as models and their harnesses word it."""
     if len(text) > 20 * MOST_CHARACTERS:
         return False
-    words = _TAG.sub(" ", text).replace("’", "'").split()
-    said = " ".join(words)
+    text = _TAG.sub(" ", text) if "<" in text else text
+    words = text.split(maxsplit=MOST_WORDS)
+    said = " ".join(words).replace("’", "'")
     if len(words) > MOST_WORDS or len(said) > MOST_CHARACTERS:
         return False
     if _HELD_BACK.fullmatch(said):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -52,7 +54,6 @@ class Sheet:
         lines = wrap(glyphs(self.title), TITLE_WIDTH) or [""]
         height += LINE_IN * (len(lines) - 1)
         self.figure.set_size_inches(WIDTH_IN, height)
-        FigureCanvasAgg(self.figure)
         engine: Any = self.figure.get_layout_engine()
         engine.set(rect=(0, 0, 1, 1 - (0.16 + LINE_IN * len(lines)) / height))
         style: dict[str, Any] = {"va": "top", "fontsize": 11, "fontweight": "bold"}
@@ -69,13 +70,20 @@ class Sheet:
     def chart(self, reading: str, alt: str, note: str = "", data: Sequence[Any] = ()) -> Chart:
         """The finished chart; `data` are the tables and values that it was drawn from."""
         words = plain(reading), plain(alt), plain(note)
-        made = Chart(file_name(self.name), *words, self.figure, drawn_from=digest(*data))
+        made = Chart(file_name(self.name), *words, self.figure, drawn_from=digest(_code(), self.title, *data))
         return made.stamped(simulated=self.simulated)
 
     def empty(self, sentence: str) -> Chart:
         """An empty frame that says why it is empty."""
         say(self.page(1.7).subplots(), sentence)
         return self.chart(sentence, f"{self.title}: empty frame. {sentence}")
+
+
+@cache
+def _code() -> str:
+    """A digest of what draws: a picture of other code is drawn again."""
+    ours = sorted(Path(__file__).parent.glob("*.py"))
+    return digest(matplotlib.__version__, *(path.read_text(encoding="utf-8") for path in ours))
 
 
 MOST_DOTS = 20_000  # more show no more

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ class Run:
 
     path: Path
     at_work: str = ""  # the notebook whose figures are the next ones
+    _drawn: dict[str, Chart] = field(default_factory=dict, repr=False)  # what it drew when it last ran
 
     def __repr__(self) -> str:
         return f"Run({self.path.name}, provider={self.provider}{', SIMULATED' if self.simulated else ''})"
@@ -93,7 +94,7 @@ class Run:
             config = self.config
             config["parameters"][notebook] = parameters
             save_config(self.path, config)
-            figures.forget(self.path / "figures", notebook)
+            self._drawn = figures.forget(self.path / "figures", notebook)
         self.at_work = notebook
 
     def save_json(self, name: str, value: Any) -> None:
@@ -117,6 +118,7 @@ class Run:
         if self.parameter("03_execute", "candidates"):
             chart = chart.worded(of_candidates)
         chart = chart.stamped(self.signature, simulated=self.simulated)
+        chart = chart.as_drawn(self._drawn.get(chart.name))
         with self.claim():
             figures.keep(self.path / "figures", chart, self.at_work)
         return chart

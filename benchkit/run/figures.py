@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def keep(folder: Path, chart: Chart, notebook: str) -> None:
     """Write `{name}.png` and the sidecar `{name}.json`, which says also who drew it, and as which figure."""
     made_folder(folder)
-    at = sum(told["notebook"] == notebook and told["name"] != chart.name for told in _sidecars(folder))
+    drawn = {told["name"]: told["at"] for told in _sidecars(folder) if told["notebook"] == notebook}
+    at = drawn.get(chart.name, len(drawn))  # drawn again, by its cell alone, it keeps its place
     with replacing(folder / f"{chart.name}.png") as temporary:
         temporary.write_bytes(chart.png)
     about = chart.sidecar() | {"notebook": notebook, "at": at}
@@ -35,11 +36,16 @@ def kept(folder: Path) -> dict[str, Chart]:
     return {name: chart for name, chart in charts.items() if chart}
 
 
-def forget(folder: Path, notebook: str) -> None:
-    """Remove what `notebook` drew when it last ran: it may draw others now, of another metric say."""
+def forget(folder: Path, notebook: str) -> dict[str, Chart]:
+    """Remove what `notebook` drew when it last ran: it may draw others now, of another metric say.
+
+    Returns them, for those that it would draw again.
+    """
+    drawn = kept(folder) if any(_sidecars(folder)) else {}  # pictures take a second's import
     for one in [told for told in _sidecars(folder) if told["notebook"] == notebook]:
         for suffix in (".png", ".json"):
             (folder / f"{one['name']}{suffix}").unlink(missing_ok=True)
+    return drawn
 
 
 def _sidecars(folder: Path) -> Iterator[dict[str, Any]]:

@@ -13,11 +13,11 @@ from ..errors import RunError
 
 
 def without_grammars() -> None:
-    """Keep jsonschema, which nbformat imports, from building grammars of addresses: no notebook holds one.
+    """Keep jsonschema, which nbformat imports, from grammars of addresses and durations: no notebook has one.
 
     They take two seconds of every start where Jupyter's extra formats are installed.
     """
-    for name in ("rfc3987_syntax", "rfc3986_validator"):
+    for name in ("rfc3987_syntax", "rfc3986_validator", "isoduration"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ class BenchmarkPipeline:
         self._kernel = Kernel(Path.cwd(), environment)
         self._pages: list[Future[None]] = []
         self._exporter = ThreadPoolExecutor(1, "pages")
+        self._exporter.submit(import_module, "benchkit.plots")  # the index reads figures: not at the end
         try:
             yield
         finally:
