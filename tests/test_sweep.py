@@ -147,6 +147,27 @@ class TestBudget:
         assert not (tmp_path / "runs" / STOPPED).exists()
 
 
+def test_a_sweep_that_waits_for_a_batch(tmp_path, capsys, monkeypatch):
+    """Exit 6, and with what to come back; the other runs go on, and the next time only what waits does."""
+    grid, log, command = (tmp_path / name for name in ("grid.yaml", "log", "command"))
+    grid.write_text("grid: {seed: [1, 2, 3]}\nparameters: {execution: batch}\n")
+    waits = 'echo "benchkit: 1 batch is under way. Resume with: benchkit run x." >&2; exit 6'
+    done = 'mkdir -p "$4/html"; touch "$4/html/03_execute.html"; echo "{}" > "$4/config.json"'
+    command.write_text(f'#!/bin/sh\necho "$4" >> {log}\ncase "$4" in */seed-1_*) {waits};; esac\n{done}\n')
+    command.chmod(0o755)
+    here = {"n_workers": 1, "processes": False, "dashboard_address": ":0"}
+    with distributed.LocalCluster(**here, resources={"provider": 1}) as cluster:
+        monkeypatch.setattr(sys, "executable", str(command))
+        where = [str(grid), str(tmp_path / "runs"), "--to", "03", "--scheduler", cluster.scheduler_address]
+        for runs in (3, 1):
+            assert cli.main(["sweep", *where]) == 6
+            told = capsys.readouterr()
+            assert f"1 batch is under way. Resume with: benchkit sweep {grid}" in told.err
+            assert "3 of 3" in told.out
+            assert len(log.read_text().splitlines()) == runs
+            log.write_text("")
+
+
 @pytest.mark.parametrize(
     ("end", "begun", "said"),
     [

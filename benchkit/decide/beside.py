@@ -29,7 +29,7 @@ def heterogeneous(evidence: Evidence, top: int, next_best: int) -> Iterator[dict
             "categories": [
                 {"category": name, "n": labels.count(name), "difference": one.estimate}
                 | {"low": one.low, "high": one.high}
-                for name, one in each.items()
+                for name, one in ((name, one.within(kind.reach)) for name, one in each.items())
             ],
         }
 
@@ -43,6 +43,7 @@ def elsewhere(evidence: Evidence, top: int, next_best: int) -> dict[str, Any] | 
     if pair is None or not pair.n or len(set(labels)) < 2:
         return None
     found = other_categories(_gaps(evidence, top, next_best), labels, pair.coefficients, alpha=pair.alpha)
+    found = found.within(evidence.reach)
     return {
         **_named(evidence, top, next_best),
         **{"categories": found.families, "difference": found.estimate},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -49,21 +50,26 @@ def _of_metric(one: Measured, rules: Rules, primary: bool) -> list[dict[str, Any
     means = dict(zip(one.models, one.means, strict=True))
     return [
         {"metric": one.metric.name, "test_case": one.kind, "model_a": a, "model_b": b, "primary": primary}
-        | paired(means[a], means[b], rules.alpha, cases, one.sign)
+        | paired(means[a], means[b], rules.alpha, cases, one.sign, one.metric.span or math.inf)
         for a, b in pairs_of(one.models, rules.reference)
     ]
 
 
 def paired(
-    a: np.ndarray, b: np.ndarray, alpha: float, cases: Design | None = None, sign: int = 1
+    a: np.ndarray,
+    b: np.ndarray,
+    alpha: float,
+    cases: Design | None = None,
+    sign: int = 1,
+    reach: float = math.inf,
 ) -> dict[str, Any]:
     """What every comparison of two models' case means says: (cases,) each, NaN for none.
 
-    `sign` is −1 where less is better: a case is won where A is better.
+    `sign` is −1 where less is better: a case is won where A is better. No difference is larger than `reach`.
     """
     from ..stats import stratified
 
-    found, both = stratified(a - b, cases, alpha=alpha), ~np.isnan(a - b)
+    found, both = stratified(a - b, cases, alpha=alpha).within(reach), ~np.isnan(a - b)
     gap = sign * (a - b)[both]
     tie = 1e-12 * (1 + float(np.abs(gap).max(initial=0.0)))
     spread = float(gap.std(ddof=1)) if len(gap) > 1 else 0.0

@@ -127,4 +127,5 @@ def _gain(evidence: Evidence, picked: dict[str, int], single: int) -> tuple[floa
         return 0.0, 0.0, 0.0
     estimates, weights = zip(*parts, strict=True)
     one, share = combine(estimates, weights, alpha=evidence.alpha()), sum(weights)
+    one = one.within(evidence.reach / share)
     return share * one.estimate, share * one.low, share * one.high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -53,13 +54,20 @@ class Kind:
         known, gain = self.measured.metric.span, self.gain
         return float(np.nanmax(gain) - np.nanmin(gain)) or 1.0 if known is None else known
 
+    @property
+    def reach(self) -> float:
+        """The largest difference that the metric's range allows; infinite where that is open."""
+        return self.measured.metric.span or math.inf
+
     @cached_property
     def pairs(self) -> Pairs:
         """[i][j]: Δ of model i against j over the cases that both have a score for; None on the diagonal."""
         from ..stats import pairwise, stratified
 
-        gain = self.gain
-        return pairwise(len(gain), lambda i, j: stratified(gain[i] - gain[j], self.design, alpha=self.alpha))
+        def gap(i: int, j: int) -> Estimate:
+            return stratified(self.gain[i] - self.gain[j], self.design, alpha=self.alpha).within(self.reach)
+
+        return pairwise(len(self.gain), gap)
 
     @cached_property
     def contrasts(self) -> Contrasts:
@@ -107,6 +115,11 @@ class Evidence:
         """Whether something decides, and every model has a measurement of it."""
         return bool(self.kinds) and not self.lost
 
+    @property
+    def reach(self) -> float:
+        """The largest difference in U that there can be."""
+        return sum(weight * kind.reach for kind, weight in self.weighed)
+
     @cached_property
     def n(self) -> int:
         """Cases of all kinds that decide on which at least two models have a score."""
@@ -142,7 +155,7 @@ class Evidence:
 
         def whole(i: int, j: int) -> Estimate:
             parts = [e for kind in self.kinds if (e := kind.pairs[i][j]) is not None]
-            return combine(parts, self.weights, alpha=self.alpha())
+            return combine(parts, self.weights, alpha=self.alpha()).within(self.reach)
 
         return pairwise(len(self.models), whole)
 
@@ -172,8 +185,10 @@ class Evidence:
 
 def utility_ends(evidence: Evidence, i: int) -> tuple[float, float]:
     """The simultaneous interval of a model's U less the best other's; NaN where no error of it is known."""
-    pair, found = evidence.pairs[i][evidence.rival(i)], evidence.contrasts
-    return (found.low[i], found.high[i]) if pair and pair.se > 0 else (float("nan"), float("nan"))
+    pair, found, reach = evidence.pairs[i][evidence.rival(i)], evidence.contrasts, evidence.reach
+    if not (pair and pair.se > 0):
+        return math.nan, math.nan
+    return max(found.low[i], -reach), min(found.high[i], reach)
 
 
 def gather(

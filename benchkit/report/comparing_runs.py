@@ -194,9 +194,8 @@ def effects_of(found: Mapping[str, Evidence], rules: Rules) -> list[Effect]:
     """Every kind that decides and, where there are several, U; for every pair of models, A's first."""
     raw = [(models, *one) for models, evidence in found.items() for one in _of_pair(evidence)]
     effects = []
-    for models, scope, means, gain, counts, span in raw:
-        gain, p = gain.at(rules.alpha / len(raw)), gain.p_value * len(raw)
-        gain = replace(gain, low=max(gain.low, -span), high=min(gain.high, span))  # NaN stays NaN
+    for models, scope, means, gain, counts, reach in raw:
+        gain, p = gain.at(rules.alpha / len(raw)).within(reach), gain.p_value * len(raw)
         p = 1.0 if p > 1 else p  # NaN, where there is nothing to test, stays
         effects.append(Effect(models, scope, means, gain, p, counts, _shown(gain, p, rules)))
     return effects
@@ -218,15 +217,19 @@ def _of_pair(
     """Scope, means, gain, counts, and the largest difference that the metrics' ranges allow."""
     import numpy as np
 
-    spans = [np.inf if kind.measured.metric.span is None else kind.span for kind in evidence.kinds]
     each = [(kind, *_sides(kind)) for kind in evidence.kinds]
     if len(each) > 1:
         a, b = np.array(evidence.weights) @ np.array([means for _, means, _ in each])
         better, same, worse = np.sum([counts for *_, counts in each], axis=0)
-        whole = float(np.dot(evidence.weights, spans))
-        yield "U", (float(a), float(b)), evidence.pairs[1][0], (int(better), int(same), int(worse)), whole
-    for (kind, means, counts), span in zip(each, spans, strict=True):
-        yield f"{kind_name(kind.name)}, {kind.metric}", means, kind.pairs[1][0], counts, span
+        yield (
+            "U",
+            (float(a), float(b)),
+            evidence.pairs[1][0],
+            (int(better), int(same), int(worse)),
+            evidence.reach,
+        )
+    for kind, means, counts in each:
+        yield f"{kind_name(kind.name)}, {kind.metric}", means, kind.pairs[1][0], counts, kind.reach
 
 
 def _sides(kind: Kind) -> tuple[tuple[float, float], tuple[int, int, int]]:

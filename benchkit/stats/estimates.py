@@ -46,6 +46,10 @@ class Estimate:
             self, estimate=-self.estimate, low=-self.high, high=-self.low, influence=-self.influence
         )
 
+    def within(self, span: float) -> Estimate:
+        """The same estimate, its interval cut to the differences that there can be: −span to span."""
+        return replace(self, low=max(self.low, -span), high=min(self.high, span))  # NaN stays NaN
+
     def at(self, alpha: float) -> Estimate:
         """The same estimate with interval and p at level 1 − alpha; NaN where there is no error.
 
