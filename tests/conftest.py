@@ -50,9 +50,13 @@ def finished_run(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture
-def unpainted(monkeypatch) -> None:
+def unpaint(patch: pytest.MonkeyPatch) -> None:
     """Every picture is one dot: for notebooks of which a test reads numbers and words."""
     from benchkit.plots.chart import Chart
 
-    monkeypatch.setattr(Chart, "_render", lambda self, kind: DOT)
+    patch.setattr(Chart, "_render", lambda self, kind: DOT)
+
+
+@pytest.fixture
+def unpainted(monkeypatch) -> None:
+    unpaint(monkeypatch)

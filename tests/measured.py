@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,10 +120,17 @@ def report_of(
     judge: Mapping[str, Any] | None = None,
     **about: Any,
 ) -> dict[str, Any]:
-    """What 04 makes of these scores."""
-    models = scores[~scores["model"].map(is_control).astype(bool)]
-    made = responses_of(models, costs)
-    return metrics_report(scores, made, rules or Rules(), About(**about), validator, judge)
+    """What 04 makes of these scores: computed once for the same ones, and a copy each time."""
+    key = repr((scores.to_csv(), scores.attrs, rules, costs, validator, judge, about))
+    if key not in _REPORTS:
+        models = scores[~scores["model"].map(is_control).astype(bool)]
+        made = responses_of(models, costs)
+        about_it = About(**about)
+        _REPORTS[key] = metrics_report(scores, made, rules or Rules(), about_it, validator, judge)
+    return copy.deepcopy(_REPORTS[key])
+
+
+_REPORTS: dict[str, dict[str, Any]] = {}
 
 
 def drawn(

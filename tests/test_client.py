@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,12 +76,26 @@ async def test_what_is_sent(server, tmp_path):
 
 
 async def test_all_models_at_once(monkeypatch, tmp_path):
-    """The calls of all models and agents overlap."""
-    with OfflineServer(latency_ms=200) as server:
+    """The calls of all models and agents overlap: no reply comes until both are asked."""
+    with OfflineServer(latency_ms=0) as server:
         at(server, monkeypatch)
+        admitted, both, asked_now = server.handlers._admitted, asyncio.Event(), Counter[str]()
+
+        async def held(asked):
+            asked_now[asked.model.id] += 1
+            if asked_now.total() > asked_now[asked.model.id] > 0:
+                both.set()
+            try:
+                async with asyncio.timeout(60):
+                    await both.wait()
+            finally:
+                asked_now[asked.model.id] -= 1
+            return await admitted(asked)
+
+        monkeypatch.setattr(server.handlers, "_admitted", held)
         work = [(executor(STEADY), items(16)), (executor(HASTY), items(16))]
         await client(tmp_path).map_all(work)
-        assert server.handlers.peak_in_flight > 8
+        assert both.is_set()
 
 
 async def test_a_cap_holds(monkeypatch, tmp_path):

@@ -30,6 +30,7 @@ from benchkit.runner.parameters import NOTEBOOKS, notebook_folder
 from benchkit.runner.preflight import check_values
 from benchkit.runner.replay import replay, verify
 
+from .conftest import unpaint
 from .measured import HASTY, STEADY, TERSE, case, report_of, responses_of, score_table
 from .talking import executor
 from .test_preflight import plan
@@ -49,6 +50,12 @@ def made(
 ) -> Run:
     """A measured run of these scores ({model: {metric: (cases, rounds)}}); `change` is of each case's row."""
     scores = score_table(values)
+    key = repr((scores.to_csv(), rules, change, given))
+    if key in _MADE:
+        path.mkdir()
+        for name, content in _MADE[key].items():
+            (path / name).write_bytes(content)
+        return Run(path)
     named = scores[~scores["model"].str.startswith("control")]
     rows = scores.drop_duplicates("id").to_dict("records")
     cases = [case(r["id"], r["test_case"], category=r["category"], **(change or {})) for r in rows]
@@ -62,7 +69,14 @@ def made(
     run.save_responses(answers)
     run.save("scores.csv", scores)
     run.save_report(report_of(scores, rules))
+    kept = [file for file in path.iterdir() if file.name not in (".lock", ".owner.json")]
+    _MADE[key] = {file.name: file.read_bytes() for file in kept}
     return run
+
+
+_MADE: dict[
+    str, dict[str, bytes]
+] = {}  # the files of each run that was made, for the next of the same scores
 
 
 @pytest.fixture
@@ -451,7 +465,7 @@ def test_a_reader_that_has_left_changes_no_exit_code(tmp_path, level, monkeypatc
             assert cli.main(["compare", str(a.path), str(run)]) == code
 
 
-def test_an_earlier_run_in_05(tmp_path, level):
+def test_an_earlier_run_in_05(tmp_path, level, unpainted):
     """The report holds the comparison where an earlier run is named, and 05 can be run on it again."""
     a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - 0.2)
     assert against("", b) is None
@@ -488,10 +502,12 @@ def by_notebooks(tmp_path_factory) -> Path:
             await replay(notebook_folder() / f"{notebook}.ipynb", given)
 
     (base / "a").mkdir()
-    asyncio.run(replayed("a", NOTEBOOKS[:4]))
-    for name in ("reworded", "worse"):
-        shutil.copytree(base / "a", base / name, ignore=shutil.ignore_patterns(".lock", ".owner.json"))
-        asyncio.run(replayed(name, NOTEBOOKS[2:4]))
+    with pytest.MonkeyPatch.context() as patch:
+        unpaint(patch)
+        asyncio.run(replayed("a", NOTEBOOKS[:4]))
+        for name in ("reworded", "worse"):
+            shutil.copytree(base / "a", base / name, ignore=shutil.ignore_patterns(".lock", ".owner.json"))
+            asyncio.run(replayed(name, NOTEBOOKS[2:4]))
     return base
 
 
@@ -508,7 +524,7 @@ def test_runs_of_the_notebooks(by_notebooks, capsys):
     assert "- only in B: SIMULATED: field\\_accuracy = 0.5" in said.replace("field_", "field\\_")
 
 
-def test_a_report_against_an_earlier_run_verifies(by_notebooks):
+def test_a_report_against_an_earlier_run_verifies(by_notebooks, unpainted):
     """What 05 said of an earlier run is computed again by verify, and agrees."""
     given = {"run_dir": str(by_notebooks / "worse"), "baseline_run": str(by_notebooks / "a")}
     asyncio.run(replay(notebook_folder() / "05_report.ipynb", given))

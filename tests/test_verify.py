@@ -56,7 +56,7 @@ def told(run: Run) -> list[str]:
     return [str(one) for one in verify(run.path).differences]
 
 
-def test_a_finished_run_agrees_and_is_only_read(finished_run, capsys):
+def test_a_finished_run_agrees_and_is_only_read(finished_run, capsys, unpainted):
     """Exit code 0 and a line per file; not a byte of the run changes, not even its log."""
     before = {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()}
     assert cli.main(["verify", str(finished_run)]) == 0
