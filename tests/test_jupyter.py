@@ -57,7 +57,7 @@ def jupyterlab(folder: Path):
             yield Lab(page, folder)
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(timeout=20)
+        server.wait(timeout=90)
         drain.wait(timeout=20)
 
 

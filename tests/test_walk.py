@@ -25,6 +25,7 @@ from .staging import run_again
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
+A4 = 657  # pixels between the margins
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 
 
@@ -111,6 +112,8 @@ class TestTheCommand:
             assert Axe().run(page, options=LEVELS).response["violations"] == []
             page.emulate_media(media="print")
             assert not any(one.is_visible() for one in page.locator("nav").all())
+            page.set_viewport_size({"width": A4, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= A4
 
     def test_the_first_page_leads_everywhere(self, page, run_dir):
         """The decision and its figure on the first screen, and links to every page and table, which exist."""

@@ -39,23 +39,9 @@ of which less is better.
 
 from __future__ import annotations
 
-from .comparing import case_matrix, compare
+from .comparing import compare
 from .controls import control_table
 from .decision import decide
 from .rules import RULES, Rules, check_primary, rules_of
 from .serving import compare_serving
 from .table import complete, of_models
-
-__all__ = [
-    "RULES",
-    "Rules",
-    "case_matrix",
-    "check_primary",
-    "compare",
-    "compare_serving",
-    "complete",
-    "control_table",
-    "decide",
-    "of_models",
-    "rules_of",
-]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from .evidence import Evidence
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MOST_CASES = 5_000  # above which resampling takes long and says what the t interval says
 
@@ -78,6 +77,4 @@ def resampled_pair(evidence: Evidence, top: int, next_best: int) -> dict[str, An
 
 
 def _gaps(evidence: Evidence, top: int, next_best: int) -> np.ndarray:
-    import numpy as np
-
     return np.concatenate([kind.gain[top] - kind.gain[next_best] for kind in evidence.kinds])

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from ..domain import Comparison
 from ..errors import UsageError
 from .evidence import design_of
@@ -14,17 +17,7 @@ from .rules import Rules
 from .table import Measured, complete, measured, pairs_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from ..stats import Design
-
-
-def case_matrix(scores: pd.DataFrame, metric: str, models: Sequence[str]) -> pd.DataFrame:
-    """Cases as rows, models as columns: the mean over a case's scored rounds, NaN where none is."""
-    some = scores[scores["metric"] == metric]
-    means = some.groupby(["id", "model"], sort=False)["value"].mean().unstack()
-    return means.reindex(columns=list(models))
 
 
 def compare(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
@@ -35,8 +28,6 @@ def compare(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     reference is model B of its pairs. Raises UsageError where the rules do not fit the scores, InputError for
     a table that cannot be compared.
     """
-    import pandas as pd
-
     scores = complete(scores)
     rules.check_fit(scores)
     models = list(scores["model"].unique())
@@ -76,8 +67,6 @@ def paired(
 
     `sign` is −1 where less is better: a case is won where A is better. No difference is larger than `reach`.
     """
-    import numpy as np
-
     from ..stats import stratified
 
     found, both = stratified(a - b, cases, alpha=alpha).within(reach), ~np.isnan(a - b)

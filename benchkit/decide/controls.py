@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ..domain import CONTROL, is_control
 from ..metrics import described
 from ..wording import number
 from .rules import Rules
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     *("test_case", "metric", "control", "mean", "n"),
@@ -26,8 +24,6 @@ def control_table(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     within `margin` of it disqualifies the metric: what nothing but the prompt earns says nothing of a model.
     Empty where no control was scored.
     """
-    import pandas as pd
-
     ours = scores["model"].map(is_control).astype(bool)
     if not ours.any():
         return pd.DataFrame(columns=list(COLUMNS))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ..wording import count, kind_name
 from .controls import disqualified
@@ -18,9 +20,6 @@ from .saying import Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
 from .serving import cheapest_first, facing
 from .table import complete
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from ..metrics import Metric
+from ..stats import Estimate, case_means, share_interval, stratified
 from .table import Measured, pairs_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from ..metrics import Metric
-    from ..stats import Estimate
 
 
 def delivery(parts: Sequence[Measured], alpha: float) -> pd.DataFrame:
@@ -26,8 +24,6 @@ def delivery(parts: Sequence[Measured], alpha: float) -> pd.DataFrame:
     Both are means over cases, at 1 − alpha: the share with Wilson's interval, the mean score with that of t,
     categories as strata.
     """
-    import pandas as pd
-
     return pd.DataFrame([row for one in parts for row in _of_models(one, alpha)])
 
 
@@ -36,25 +32,15 @@ def delivery_pairs(parts: Sequence[Measured], alpha: float, reference: str = "")
 
     `from_delivery` is the difference less that: what undelivered answers add to it.
     """
-    import pandas as pd
-
     return pd.DataFrame([row for one in parts for row in _of_pairs(one, alpha, reference)])
 
 
 def content_of(one: Measured) -> np.ndarray:
     """Case means over delivered rounds, (models, cases)."""
-    import numpy as np
-
-    from ..stats import case_means
-
     return case_means(np.where(one.delivered, one.values, np.nan))
 
 
 def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
-    import numpy as np
-
-    from ..stats import case_means, share_interval
-
     content = content_of(one)
     scored = ~np.isnan(one.values)
     share, rounds = case_means(np.where(scored, one.delivered.astype(float), np.nan)), one.values.shape[2]
@@ -103,10 +89,6 @@ def _mean(values: np.ndarray, one: Measured, alpha: float) -> Estimate:
 
     With n cases at 1, a true share below alpha^(1/n) would have shown another with a chance of 1 − alpha.
     """
-    import numpy as np
-
-    from ..stats import stratified
-
     found = stratified(values, [str(c) for c in one.category], alpha=alpha)
     there = values[~np.isnan(values)]
     if found.n > 1 and float(np.ptp(there)) == 0 and 0 <= there[0] <= 1:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from ..wording import kind_name
 from .rules import Rules
 from .table import Measured, measured
 from .undelivered import HALF, nothing_usable, of_few
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from ..stats import Contrasts, Design, Estimate, Pairs
 
 SHARE = "share of its range"  # the unit of a metric that is added to one of another range
@@ -51,8 +51,6 @@ class Kind:
     @property
     def span(self) -> float:
         """The largest difference there can be on the metric; where its range is open, that was seen."""
-        import numpy as np
-
         known, gain = self.measured.metric.span, self.gain
         return float(np.nanmax(gain) - np.nanmin(gain)) or 1.0 if known is None else known
 
@@ -135,8 +133,6 @@ class Evidence:
     @cached_property
     def order(self) -> list[int]:
         """The models by U less the best other's, best first; one without any comparison last."""
-        import numpy as np
-
         gap = np.nan_to_num(self.contrasts.difference, nan=-np.inf, posinf=-np.inf)
         return [int(i) for i in np.argsort(-gap, kind="stable")]
 
@@ -181,8 +177,6 @@ class Evidence:
 
     def mean(self, model: int) -> float:
         """U of one model over its own scored cases: Σ v_k Σ w_c of its category means, in its own units."""
-        import numpy as np
-
         from ..stats import stratified
 
         own = [stratified(kind.measured.sign * kind.gain[model], kind.design) for kind in self.kinds]
@@ -292,12 +286,8 @@ def _size(one: Measured | None) -> tuple[int, int]:
 
 
 def _shared(values: np.ndarray) -> int:
-    import numpy as np
-
     return int(((~np.isnan(values)).sum(axis=0) > 1).sum())
 
 
 def _unmeasured(gain: np.ndarray) -> bool:
-    import numpy as np
-
     return bool(np.isnan(gain).all())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from .deciding import Floor
 from .evidence import LEAST_CASES, Evidence
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..stats import Estimate, Needed, Spread
 
 POWER = 0.8

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from ..stats import Design, design, round_noise, spread, stratified
 from .table import Measured, pairs_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from ..stats import Design
 
 
 def round_agreement(parts: Sequence[Measured]) -> pd.DataFrame:
@@ -21,8 +19,6 @@ def round_agreement(parts: Sequence[Measured]) -> pd.DataFrame:
     Binary metrics have pass^k beside it, k the number of rounds: the share of cases whose rounds are all
     right, with the cases that count and the standard error over them. NaN is not known.
     """
-    import pandas as pd
-
     rows = [_agreement(one, model) for one in parts for model in one.models]
     columns = ["model", "test_case", "metric", "n", "alike", "intraclass"]
     table = pd.DataFrame(rows, columns=[*columns, "k", "pass_hat_k", "pass_hat_k_error", "pass_hat_k_n"])
@@ -44,8 +40,6 @@ def _agreement(one: Measured, model: str) -> dict[str, Any]:
 
 def pass_hat_k(parts: Sequence[Measured]) -> pd.DataFrame:
     """pass^k of every binary metric for every k up to the number of rounds."""
-    import pandas as pd
-
     from .. import stats
 
     rows = [
@@ -64,14 +58,10 @@ def variance_split(parts: Sequence[Measured], reference: str = "") -> pd.DataFra
     `between_cases` is the share of the per-case variance of a difference that more rounds cannot remove, with
     a 95 % interval; `more_rounds` says in words what they would do. One round tells nothing of either.
     """
-    import pandas as pd
-
     return pd.DataFrame([row for one in parts for row in _splits(one, reference)])
 
 
 def _splits(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
-    from ..stats import design, round_noise
-
     cases = design(len(one.ids), [str(label) for label in one.category])
     noise = [round_noise(values) for values in one.values]
     for a, b in pairs_of(one.models, reference):
@@ -84,10 +74,6 @@ def _splits(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
 def _split(
     gap: np.ndarray, noise: tuple[np.ndarray, np.ndarray], cases: Design, rounds: int
 ) -> dict[str, Any]:
-    import numpy as np
-
-    from ..stats import spread, stratified
-
     pair, both = stratified(gap, cases), ~np.isnan(gap)
     separable = rounds > 1 and not any(np.isnan(of[both]).any() for of in noise) and pair.n > 1
     known = spread(pair, noise[0] + noise[1] if separable else None, rounds)

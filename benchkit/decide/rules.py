@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ..errors import UsageError
 from ..metrics import INSTEAD, METRICS, PRIMARY
+from ..run import Run
 from ..values import check
 from ..wording import KIND_NAMES, kind_name, listed
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..run import Run
 
 NAMED_IN = "03_execute"
 PREFERENCE = "preference"  # as a primary metric: people decide

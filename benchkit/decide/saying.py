@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from ..wording import count, ends_text, interval, kind_name, listed, number
 from .deciding import Floor, Outcome, Routing
 from .evidence import LEAST_CASES, Aside, Evidence, utility_ends
@@ -13,8 +15,6 @@ from .people import UNSEEN
 from .serving import facing
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..stats import Estimate
 
 

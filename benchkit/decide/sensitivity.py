@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .beside import elsewhere, heterogeneous, resampled_pair
 from .deciding import Outcome, conclude
 from .evidence import LEAST_CASES, Evidence, Kind
@@ -41,8 +43,6 @@ def unscored(
 
     A metric without an end takes the worst and best value that was seen. None where nothing is unscored.
     """
-    import numpy as np
-
     missing = sum(int(np.isnan(kind.measured.values).sum()) for kind in evidence.kinds)
     if not missing:
         return None
@@ -64,8 +64,6 @@ def unscored(
 
 def _fill(one: Measured, top: int, way: int) -> list[float]:
     """One value a model: for `top` the good end where `way` is 1, for the others the other end."""
-    import numpy as np
-
     low, high = one.metric.low, one.metric.high
     ends = [float(np.nanmin(one.values)) if low is None else low]
     ends += [float(np.nanmax(one.values)) if high is None else high]

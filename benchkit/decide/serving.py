@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from .comparing import paired
 from .table import as_arrays, pairs_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MEASURES = ("latency_s", "service_s", "queue_s", "cost_usd")
 COLUMNS = (
@@ -25,8 +23,6 @@ def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: 
     rounds are averaged first. The difference is A − B as it is, so `wins` are cases where A is faster or
     cheaper; a paired t interval at 1 − alpha, adjusted with no other. n is 0 where nothing is known.
     """
-    import pandas as pd
-
     from ..stats import case_means
 
     models = list(responses["model"].unique())

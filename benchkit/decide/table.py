@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from ..domain import is_control
 from ..errors import InputError
 from ..metrics import METRICS, Metric, described, in_order
 from ..wording import ALL
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 NEEDED = ("id", "model", "round", "metric", "value")
 OPTIONAL = ("test_case", "category", "family", "reason")
@@ -100,8 +98,6 @@ class Measured:
 
     def filled(self, by_model: Sequence[float]) -> Measured:
         """The same with what is unscored of each model at one value."""
-        import numpy as np
-
         each = np.asarray(by_model, dtype=float)[:, None, None]
         return replace(self, values=np.where(np.isnan(self.values), each, self.values))
 
@@ -116,8 +112,6 @@ def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:
 
 
 def _measured(metric: Metric, kind: str, rows: pd.DataFrame, models: Sequence[str]) -> Measured:
-    import numpy as np
-
     answered = rows["value"].notna() & (rows["reason"] == "")
     told = [reason for reason in rows["reason"].unique() if reason.startswith(UNDEFINED)]
     undefined = rows["reason"].isin(told) & rows["value"].isna()
@@ -133,9 +127,6 @@ def as_arrays(
     rows: pd.DataFrame, models: Sequence[str], columns: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
     """(ids, row of each id's first appearance, {column: (models, cases, rounds)}); NaN where no row is."""
-    import numpy as np
-    import pandas as pd
-
     rows = rows[rows["model"].isin(list(models))]
     cases, ids = pd.factorize(rows["id"])
     rounds, numbers = pd.factorize(rows["round"], sort=True)

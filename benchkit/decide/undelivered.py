@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ..wording import count, kind_name, percent
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HALF = 0.5  # of a model's answers: fewer that can be used are few
 _MENDS = {"cut off at max_tokens": "raise it"}  # by how the cause begins

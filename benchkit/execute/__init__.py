@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
 from ..domain import KINDS, Response, TestCase
 from ..errors import InputError, ProviderError, UsageError
 from ..judge import judge_item, judge_of, judging
 from ..judge.planted_answers import USUAL, in_turns, plant_answers
 from ..llm import catalog
+from ..llm.client import Client
 from ..llm.estimate import Estimate, time_table
 from ..llm.progress import say
 from ..log import redact, setup_logging
@@ -25,11 +28,6 @@ from ..metrics.toolcalls import TOOL
 from ..values import checked
 from ..wording import count
 from .candidates import Candidate, read_candidates
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..llm.client import Client
 
 logger = setup_logging(__name__)
 MAX_TOKENS = 2048  # of an answer, unless 03 says otherwise
@@ -68,8 +66,6 @@ class Plan:
 
     @property
     def _whole(self) -> pd.DataFrame:
-        import pandas as pd
-
         return pd.concat([self.table, self.judging]) if len(self.judging) else self.table
 
     @property
@@ -197,8 +193,6 @@ def _check_apart(agents: Sequence[Agent]) -> None:
 
 
 def _table(client: Client, work: Sequence[tuple[Agent, list[Item]]]) -> pd.DataFrame:
-    import pandas as pd
-
     told = zip(work, client.estimates(work), client.changes(work), strict=True) if work else ()
     rows = [_row(agent, estimate, changed) for (agent, _), estimate, changed in told]
     table = pd.DataFrame(rows)
@@ -233,8 +227,6 @@ def _judge_work(
 
 
 def _judge_tests(client: Client, tests: Sequence[TestCase]) -> Iterator[Item]:
-    import pandas as pd
-
     each = client.run.parameter("04_measure", "planted_answers", USUAL)
     planted = plant_answers(pd.DataFrame([one.row() for one in tests]), each, client.run.seed)
     for repeat, some in in_turns(planted):
@@ -261,8 +253,6 @@ def recorded_responses(plan: Plan, client: Client) -> pd.DataFrame:
 
 
 def _responses(plan: Plan, replies: Sequence[Sequence[Reply | None]]) -> pd.DataFrame:
-    import pandas as pd
-
     tests = {test.id: test for test in plan.cases}
     rows = [
         response_from(tests[item.case], agent.name, item.round, reply)

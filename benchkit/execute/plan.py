@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..decide import Rules, complete, control_table, of_models
 from ..decide.controls import disqualified
@@ -17,14 +20,20 @@ from ..decide.evidence import Evidence, gather
 from ..decide.needed import POWER, cases_for
 from ..errors import UsageError
 from ..metrics import described
+from ..stats import (
+    Needed,
+    Spread,
+    mix,
+    needed_rounds,
+    pair_alpha,
+    planned_power,
+    round_noise,
+    smallest_difference,
+    spread,
+)
 from ..values import check, refused
 from ..wording import count, kind_name, listed, number, percent
 from .price import price
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..stats import Needed, Spread
 
 OTHER_ROUNDS = (1, 2, 3, 5, 10)
 # What one may assume of a case's difference where nobody measured it: variance between cases, and of either
@@ -71,10 +80,6 @@ def plan_power(
     them with the best one takes (Dunnett's). Raises UsageError for rounds, a power or sizes out of range, and
     where the rules do not fit the pilot.
     """
-    import pandas as pd
-
-    from ..stats import mix
-
     _check(sizes, rounds, power)
     weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight and sizes[kind]}
     sizes = {kind: sizes[kind] for kind in weights}
@@ -115,21 +120,15 @@ class _Outlook:
 
     def alpha(self, n: float) -> float:
         """At which one pair of several models is planned: Dunnett's two-sided level, equal correlations."""
-        from ..stats import pair_alpha
-
         return pair_alpha(self.models, self.known.free(n), self.rules.alpha)
 
     def smallest(self, n: float, rounds: int) -> float:
         """The smallest difference that is found; infinite where it would be more than there can be."""
-        from ..stats import smallest_difference
-
         alpha = self.alpha(n)
         found = smallest_difference(self.known, n, rounds=rounds, alpha=alpha, power=self.power)
         return float("inf") if found > self.span else found
 
     def chance(self, n: float, rounds: int) -> float:
-        from ..stats import planned_power
-
         return planned_power(self.known, n, self.rules.detect, rounds=rounds, alpha=self.alpha(n))
 
     @cached_property
@@ -149,8 +148,6 @@ class _Outlook:
         return rows + ([(wanted, self.needed.cases, self.rounds)] if self.needed else [])
 
     def table(self, models: Sequence[str] | Mapping[str, str], prices: pd.DataFrame | None) -> pd.DataFrame:
-        import pandas as pd
-
         rows = []
         for name, n, rounds in self.designs():
             chance = self.chance(n, rounds)
@@ -164,9 +161,6 @@ class _Outlook:
 
     def curve(self) -> pd.DataFrame:
         """The chance to find `detect` by cases, in these rounds and, where noise is known, in others."""
-        import numpy as np
-        import pandas as pd
-
         said = [self.n, *([self.needed.cases] if self.needed else [])]
         most = max(3 * self.n, 1.2 * said[-1] if self.needed else 0, 10)
         sizes = np.unique([*np.geomspace(max(4, 2 * len(self.sizes)), most, 40).astype(int), *said])
@@ -192,8 +186,6 @@ class _Outlook:
 
     def _wanted(self, table: pd.DataFrame) -> list[str]:
         """The cases that find `detect`, how sure that is, what they cost, and rounds in their place."""
-        from ..stats import needed_rounds
-
         found = self.needed
         if not found:
             return [f"No run has as many cases as a difference of {self.rules.detect:g} takes."]
@@ -243,8 +235,6 @@ def _measured(pilot: pd.DataFrame, rules: Rules) -> tuple[dict[str, Spread], dic
 
 def _spreads(evidence: Evidence, i: int, j: int) -> tuple[dict[str, Spread], float]:
     """What a pair of models says of each kind, and its error in U."""
-    from ..stats import round_noise, spread
-
     found = {}
     for kind in evidence.kinds:
         pair, values = kind.pairs[i][j], kind.measured.values
@@ -258,8 +248,6 @@ def _spreads(evidence: Evidence, i: int, j: int) -> tuple[dict[str, Spread], flo
 
 def _assumed(kind: str, names: Mapping[str, str], how: str = "typical") -> Spread:
     """An assumption for a score of 0 to 1, or of the metric's own range."""
-    from ..stats import Spread
-
     span = described(names.get(kind, "")).span or 1.0
     between, rounds = (part * span**2 for part in ASSUMED[how])
     return Spread(between, 2 * rounds)

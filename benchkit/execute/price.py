@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ..llm import catalog
 from ..llm.estimate import limit_minutes
 from ..wording import count, number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = ("model", "test_case", "tokens", "cost_usd")
 NAN = float("nan")
@@ -43,8 +42,6 @@ def answer_prices(responses: pd.DataFrame | None, work: pd.DataFrame | None = No
 
     `responses` are those of a run; `work` is the table of 03's plan, where there is one.
     """
-    import pandas as pd
-
     told = [] if work is None else [_estimate(row) for row in work.to_dict("records") if row["to ask"]]
     frames = [pd.DataFrame(told, columns=list(COLUMNS))]
     if responses is not None and len(responses):

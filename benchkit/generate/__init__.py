@@ -6,17 +6,15 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from ..agent import Agent, Item, Reply, Tool, system_prompt
 from ..domain import CATEGORIES, KINDS, TestCase, as_text
 from ..llm.catalog import default_model
+from ..llm.client import Client
+from ..values import Generate
 from ..wording import count, listed
 from .schemas import CUSTOMER_INTERACTION, REQUIREMENTS, TEXT, object_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..llm.client import Client
-    from ..values import Generate
 
 
 def _generator_tool(kind: str) -> Tool:
@@ -33,8 +31,6 @@ def generator(kind: str, model: str) -> Agent:
 
 def plan_cases(settings: Generate) -> pd.DataFrame:
     """The cases to generate: id, test_case, category; the categories take turns. None with a `cases_file`."""
-    import pandas as pd
-
     categories = settings.categories or CATEGORIES
     counts = {
         "json": 0 if settings.enable_json_tests is False else settings.json_cases,
@@ -120,8 +116,6 @@ def _row(order: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    import pandas as pd
-
     columns = [*TestCase.__dataclass_fields__, "problem"]
     return pd.DataFrame(rows, columns=columns).sort_values("id", kind="stable", ignore_index=True)
 

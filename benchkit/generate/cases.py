@@ -6,7 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ..domain import KINDS, TestCase, as_text, read_requirements
 from ..errors import InputError
@@ -16,9 +18,6 @@ from ..metrics.structured import check_schema
 from ..run.json_io import plain
 from ..run.rows import rows_used
 from .files import NEEDED, Row, read_rows
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 logger = setup_logging(__name__)
 # What other harnesses call a conversation: the two sides of it.
@@ -46,8 +45,6 @@ def read_cases(cases_file: str) -> pd.DataFrame:
 
     "" gives an empty table. Raises InputError for a file that is missing, empty or no such table.
     """
-    import pandas as pd
-
     rows = list(read_rows(Path(cases_file).expanduser())) if cases_file else []
     if cases_file and not rows:
         raise InputError(f"{cases_file} holds no row. Give a table with {' and '.join(NEEDED)}.")
@@ -68,8 +65,6 @@ def adopt_cases(validated: pd.DataFrame) -> pd.DataFrame:
     response_schema. `attrs["unusable"]` says what is wrong with the other rows by their ids, and
     `attrs["rows_used"]` how many there are. Raises InputError when none is usable.
     """
-    import pandas as pd
-
     given = validated.to_dict("records")
     rows: list[Row] = [(number, row, "") for number, row in enumerate(given, 2)]
     kept = ("attempt", "parent_id", "problem")  # a column of that name may be somebody's own

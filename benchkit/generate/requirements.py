@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ..agent import Agent, Item, Reply, Tool, system_prompt
 from ..domain import TestCase, as_text, read_requirements
 from ..llm.catalog import default_model
+from ..llm.client import Client
 from ..llm.progress import say
 from ..metrics.free_texts import long_texts
 from ..wording import count, listed, number
 from .schemas import DRAFTED, object_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..llm.client import Client
 
 DRAFT = Tool(
     "draft_requirements", "Hand in what an answer must and must not do.", object_of(requirements=DRAFTED)
@@ -72,8 +70,6 @@ def drafting_in_words(cases: pd.DataFrame, client: Client, model: str = "", *, w
 
 def requirements_table(cases: pd.DataFrame) -> pd.DataFrame:
     """A row for each requirement of the usable cases: id of the case, requirement, kind, value and so on."""
-    import pandas as pd
-
     cells = cases.loc[cases["problem"] == "", ["id", "requirements"]].itertuples(index=False)
     rows = [
         {"id": id, "requirement": one["id"], **{name: one[name] for name in _SHOWN}}
@@ -88,8 +84,6 @@ _SHOWN = ("kind", "weight", "value", "text")
 
 
 def _bare(cases: pd.DataFrame) -> pd.Series:
-    import pandas as pd
-
     bare = cases[(cases["problem"] == "") & (cases["requirements"] == "")]
     return pd.Series(cases.index.isin([at for at, row in bare.iterrows() if _to_cover(row)]), cases.index)
 

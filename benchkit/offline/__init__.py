@@ -6,5 +6,3 @@
 from .server import OfflineServer, serve
 from .server.settings import Settings
 from .world import ROSTER, SimulatedModel
-
-__all__ = ["ROSTER", "OfflineServer", "Settings", "SimulatedModel", "serve"]

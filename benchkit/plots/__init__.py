@@ -16,22 +16,3 @@ from .responses import plot_latency, plot_statuses, plot_tradeoff
 from .scores import plot_heatmap, plot_scores
 from .spread import plot_case_pairs, plot_round_agreement
 from .sweep import plot_sweep
-
-__all__ = [
-    "Chart",
-    "plot_case_pairs",
-    "plot_contenders",
-    "plot_controls",
-    "plot_delivery",
-    "plot_differences",
-    "plot_heatmap",
-    "plot_latency",
-    "plot_power",
-    "plot_round_agreement",
-    "plot_scores",
-    "plot_statuses",
-    "plot_sweep",
-    "plot_tradeoff",
-    "plot_validation",
-    "plot_yield",
-]

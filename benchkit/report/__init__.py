@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from ..wording import of_candidates
 from .commentary import Commentary, comment, published
 from .comparing_runs import against
@@ -29,39 +31,8 @@ from .tables import (
 from .worst import side_by_side, worst_cases
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..plots import Chart
     from .runs_compared import RunsCompared
-
-__all__ = [
-    "Commentary",
-    "against",
-    "agreement",
-    "comment",
-    "comparisons",
-    "controls",
-    "cost",
-    "delivery",
-    "denominators",
-    "displayed",
-    "facts",
-    "headline",
-    "means",
-    "method",
-    "people",
-    "published",
-    "reasons",
-    "serving",
-    "shown",
-    "side_by_side",
-    "standing",
-    "validator",
-    "variance",
-    "with_facts",
-    "worst_cases",
-    "write",
-]
 PLANNED = (
     "What the run could find was worked out before it was paid for, from another run or, where the figure "
     "says so, from assumptions; what more cases would find now stands with the decision."

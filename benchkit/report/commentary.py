@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..agent import Agent, Item, Tool, system_prompt
 from ..errors import RunError
 from ..llm.catalog import default_model
+from ..llm.client import Client
 from ..wording import count
 from .facts import TOPICS, Fact, facts, next_steps
 from .markdown import escaped, safe
-
-if TYPE_CHECKING:
-    from ..llm.client import Client
 
 MOST_CHARACTERS = 15_000  # of the facts: with schema and reply below a free plan's 8,000 tokens a minute
 MOST_TOKENS = 1_024  # of the reply, which holds ids only

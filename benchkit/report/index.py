@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..run import Run
 from ..wording import count
 from .export import export_markdown, export_report
 from .markdown import inline
 from .pictures import linked
 from .tables import headline, reasons
-
-if TYPE_CHECKING:
-    from ..run import Run
 
 PAGES = {
     "analysis_report": "The report: the decision, what it stands on, and how it was made",

@@ -3,15 +3,3 @@
 from .artifacts import Run, combined
 from .config import intend, intended, recorded_parameters
 from .opening import begun_folder, open_run, read_run, start_run
-
-__all__ = [
-    "Run",
-    "begun_folder",
-    "combined",
-    "intend",
-    "intended",
-    "open_run",
-    "read_run",
-    "recorded_parameters",
-    "start_run",
-]

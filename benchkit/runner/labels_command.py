@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..run import Run
 from ..wording import count, listed
 from .terminal import say
-
-if TYPE_CHECKING:
-    from ..run import Run
 
 TASKS = ".json"
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import BenchkitError, ProviderError, UsageError
-from ..run import read_run
+from ..run import Run, read_run
 from ..values import checked, refused
 from ..wording import listed
-
-if TYPE_CHECKING:
-    from ..run import Run
 
 Values = Mapping[str, Any]
 Plan = Mapping[str, Values]  # each notebook that is going to run, with all of its parameters

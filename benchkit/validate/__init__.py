@@ -6,17 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from ..errors import InputError
+from ..llm.client import Client
 from ..run.rows import FLAGGED, rows_used
 from ..values import check
 from .checks import LIKE, Checked, check_cases
 from .judging import judged
 from .requirements import CHECK, Doubts, is_unfit
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..llm.client import Client
 
 Rewrite = Callable[["pd.DataFrame"], Awaitable["pd.DataFrame"]]
 VERDICT = ("prompt_quality_score", "response_quality_score", "validation_message", "validation_timestamp")
@@ -46,8 +44,6 @@ class Outcome:
     @property
     def yields(self) -> pd.DataFrame:
         """Cases per kind, category and attempt: how many there were, accepted and rejected."""
-        import pandas as pd
-
         tables = self.accepted.assign(outcome="accepted"), self.rejected.assign(outcome="rejected")
         groups = pd.concat(tables).groupby(["test_case", "category", "attempt"])["outcome"]
         counts = groups.value_counts().unstack(fill_value=0)
@@ -63,8 +59,6 @@ class Outcome:
     @property
     def requirement_failures(self) -> pd.DataFrame:
         """How many cases failed which check of their requirements, and were rejected or flagged for it."""
-        import pandas as pd
-
         texts = {"rejected": self.rejected["reason"], "flagged": self.accepted["validation_message"]}
         found = {name: said.str.extractall(CHECK)[0].value_counts() for name, said in texts.items()}
         return pd.DataFrame(found).fillna(0).astype(int).rename_axis("check of the requirements")
@@ -188,6 +182,4 @@ def _nothing(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _join(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
     return pd.concat([frame for frame in (first, second) if len(frame)] or [first], ignore_index=True)

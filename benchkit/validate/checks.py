@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ..domain import KINDS, TestCase, as_text, read_requirements
 from ..errors import InputError
@@ -15,9 +17,6 @@ from ..jsontext import leaves
 from ..metrics.stated import Fact, Told, facts, number
 from .likeness import likenesses
 from .requirements import doubts_without_a_model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LIKE = "like "  # begins the name of a family that was found
 
@@ -50,8 +49,6 @@ def check_cases(
 
     Conversations that were `generated` need requirements of both kinds; those that were brought may.
     """
-    import pandas as pd
-
     earlier = [] if accepted is None else accepted.to_dict("records")
     rows = fatal_findings(cases, earlier)
     broken = {row["row"] for row in rows}

@@ -6,16 +6,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ..agent import Agent, Item, Reply, Tool, system_prompt
 from ..domain import TestCase, Validation
 from ..llm.catalog import default_model
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..llm.client import Client
+from ..llm.client import Client
 
 _SCORE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 5}
 VALIDATE = Tool(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from ..domain import UNSPACED
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Texts whose sorted words are this alike (rapidfuzz's token sort ratio, 0 to 100) test the same thing. A
 # ratio of word sets would take every long text for a copy of a short one that it contains.
@@ -38,8 +37,6 @@ class Likenesses:
 
 def likenesses(texts: Sequence[str]) -> Likenesses:
     """Every text held against those before it."""
-    import numpy as np
-
     words = [_sorted_words(text) for text in texts]
     nearest, ratio = np.full(len(words), -1), np.zeros(len(words))
     family = np.arange(len(words))
@@ -51,7 +48,6 @@ def likenesses(texts: Sequence[str]) -> Likenesses:
 
 def _alike(words: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """(position, positions before it that are near-duplicates, how alike) of every text that has any."""
-    import numpy as np
     from rapidfuzz import fuzz, process
 
     for now, before in _candidates(words):
@@ -64,8 +60,6 @@ def _alike(words: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]
 
 def _candidates(words: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs (position, one before it) that share enough pieces of words to be compared."""
-    import numpy as np
-
     pieces = _pieces(words)
     sizes = np.asarray(pieces.sum(axis=1)).ravel()
     for begin in range(0, len(words), BLOCK):
@@ -79,7 +73,6 @@ def _candidates(words: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]
 
 def _pieces(words: Sequence[str]) -> Any:
     """A sparse matrix, text by piece: 1 where the text has it. Pieces stem words, as plurals share theirs."""
-    import numpy as np
     from scipy.sparse import csr_array
 
     known: dict[str, int] = {}

@@ -7,6 +7,8 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from ..domain import CONTROL, FEWEST, MOST, TestCase, as_text
 from ..judge import judge
 from ..metrics.controls import control_answers
@@ -15,8 +17,6 @@ from ..metrics.requirements import answer_text, has_value, requirements_met
 from ..wording import count, listed
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..llm.client import Client
 
 Doubts = Callable[["pd.DataFrame", "pd.DataFrame"], Awaitable[list[str]]]
@@ -70,8 +70,6 @@ def requirements_judge(client: Client, model: str = "") -> Doubts:
     """
 
     async def doubts(cases: pd.DataFrame, among: pd.DataFrame) -> list[str]:
-        import pandas as pd
-
         asked = pd.DataFrame(_answers(cases, among), columns=["id", "model", "round", "case", "text"])
         first = _failures(asked, await judge(asked, client, model))
         keys = pd.Series(list(zip(asked["id"], asked["model"], strict=True)), dtype="object")

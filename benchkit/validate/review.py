@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from ..domain import TestCase, as_text, read_requirements
 from ..errors import InputError
 from ..run.config import now
@@ -16,8 +18,6 @@ from .checks import fatal_findings
 from .requirements import doubts_without_a_model
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..run import Run
 
 
@@ -33,8 +33,6 @@ class Review:
 
     def cases(self) -> pd.DataFrame:
         """Accepted cases, then rejected ones, as they are now, with `outcome`, `reason` and `reviewed`."""
-        import pandas as pd
-
         accepted = self.run.validated_tests().assign(outcome=ACCEPTED, reason="")
         rejected = self.run.rejected_tests().assign(outcome=REJECTED)
         both = pd.concat([frame for frame in (accepted, rejected) if len(frame)] or [accepted])
@@ -95,8 +93,6 @@ class Review:
         return {str(name): value for name, value in found.iloc[0].items()}
 
     def _check_usable(self, row: dict[str, Any]) -> None:
-        import pandas as pd
-
         accepted = self.run.validated_tests()
         others = accepted[accepted["id"] != row["id"]].to_dict("records")
         if found := fatal_findings(pd.DataFrame([row]), others):
@@ -116,8 +112,6 @@ class Review:
         return _in_words(change)
 
     def _write(self, changes: list[Change]) -> None:
-        import pandas as pd
-
         if not changes:  # as if nobody had looked
             with self.run.claim():
                 (self.run.path / REVIEW).unlink()

@@ -9,6 +9,8 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from ..domain import TestCase
 from ..values import check
 from .checks import check_cases
@@ -16,8 +18,6 @@ from .judging import judged
 from .perturbations import fact_changed, prompt_cut, schema_broken, thanked
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..llm.client import Client
 
 SOUND = "none"  # the fault of a case that was planted as a good one
@@ -31,8 +31,6 @@ def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     for its case and fault, so that another count changes none that is on record. Deterministic in the cases
     and the seed. Raises UsageError for a count that cannot be planted_cases.
     """
-    import pandas as pd
-
     check(planted_cases=count)
     cases = [TestCase.from_row(row) for row in accepted.to_dict("records")]
     lines = {fault: _spoilt(fault, spoil, cases, seed, count) for fault, spoil in _faults(cases).items()}
@@ -81,8 +79,6 @@ def validator_rates(tried: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
     `judged` have the validator's verdict, `refused` of them a bad one; `low` and `high` bound that share.
     `passed_both` would have come into the set.
     """
-    import pandas as pd
-
     from ..stats import proportion
 
     bad = tried[tried["fault"] != SOUND]
@@ -153,8 +149,6 @@ def _swapped(case: TestCase, cases: list[TestCase], random: Random) -> TestCase 
 
 def _new_findings(case: TestCase, source: TestCase) -> list[str]:
     """What the checks say of the case and did not say of the one that it was made from."""
-    import pandas as pd
-
     before, now = (list(check_cases(pd.DataFrame([one.row()])).findings["finding"]) for one in (source, case))
     return [finding for finding in now if finding not in before]
 

@@ -19,8 +19,6 @@ from .malformed_replies import WAYS, Draft, malformed
 from .models import DECOMMISSIONED, ROSTER, STAND_INS, SimulatedModel, prompted
 from .seeded import seeded
 
-__all__ = ["DECOMMISSIONED", "ROSTER", "STAND_INS", "Draft", "SimulatedModel", "respond", "text_of"]
-
 Message = Mapping[str, Any]
 REPAIR = "Your last reply could not be used:"
 REFUSAL = "I'm sorry, but I can't help with that request."
