@@ -6,7 +6,9 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)# a container's only use
 # Each kernel, command and worker would else compile the package and rewrite the tests anew: 0.6 s and 5 s of CPU.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo sample test lab lint fix clean
+MAKEFLAGS += --jobs=2# mypy, which has one core, runs beside the suite
+
+.PHONY: demo sample test suite lab lint fix clean
 
 demo: $(VENV)/.demo  ## every notebook on the offline provider, no key needed
 	$(BIN)/benchkit run
@@ -14,7 +16,9 @@ demo: $(VENV)/.demo  ## every notebook on the offline provider, no key needed
 sample: $(VENV)/.test  ## the README's picture and sample report, from a demo run
 	$(BIN)/python benchmarks/picture.py
 
-test: $(VENV)/.test lint  ## every test
+test: suite lint  ## every test
+
+suite: $(VENV)/.test
 	$(BIN)/pytest
 
 lab: $(VENV)/.demo  ## the notebooks in JupyterLab

@@ -25,6 +25,7 @@ from .staging import run_again
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
+A4 = 657  # pixels between the margins
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 
 
@@ -41,6 +42,13 @@ def requests_sent(run_dir: Path) -> int:
 @pytest.fixture
 def run_dir(finished_run) -> Path:
     return finished_run
+
+
+@pytest.fixture(scope="class")
+def page():
+    """One browser for all pages."""
+    with chromium_page() as page:
+        yield page
 
 
 class TestTheCommand:
@@ -79,59 +87,61 @@ class TestTheCommand:
         assert requests_sent(run.path) == before > 0
         assert run.metrics_report()["decision"] == decision
 
-    def test_pages_stand_alone(self, run_dir):
+    def test_pages_stand_alone(self, page, run_dir):
         """In a browser, by day, at night, on a telephone and on paper: no page asks for anything, runs a
         script but ours, misses a figure, scrolls sideways or shuts anybody out (WCAG 2, levels A and AA)."""
         looks = {"light": 1300, "dark": 390}
-        with chromium_page() as page:
-            page.context.set_offline(True)
-            asked: list[str] = []
-            page.on("request", lambda request: asked.append(request.url))
-            both = product(("analysis_report", "index"), looks.items())
-            for name, (scheme, width) in [*zip(NAMES, cycle(looks.items())), *both]:
-                asked.clear()
-                page.set_viewport_size({"width": width, "height": 900})
-                page.emulate_media(color_scheme=scheme, media="screen")
-                page.goto((run_dir / "html" / f"{name}.html").as_uri())
-                assert not [url for url in asked if not url.startswith(("file:", "data:"))]
-                assert len([url for url in asked if url.startswith("file:")]) == 1
-                widths = page.eval_on_selector_all("img", "images => images.map(i => i.naturalWidth)")
-                assert all(width > 0 for width in widths)
-                fewest = {"01_generate": 0, "05_report": 4, "analysis_report": 4}
-                assert len(widths) >= fewest.get(name, 1)
-                scripts = page.eval_on_selector_all("script", "scripts => scripts.map(s => s.textContent)")
-                assert scripts == [sorting()] * (name != "index")
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-                assert Axe().run(page, options=LEVELS).response["violations"] == []
-                page.emulate_media(media="print")
-                assert not any(one.is_visible() for one in page.locator("nav").all())
+        page.context.set_offline(True)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        both = product(("analysis_report", "index"), looks.items())
+        for name, (scheme, width) in [*zip(NAMES, cycle(looks.items())), *both]:
+            asked.clear()
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme, media="screen")
+            page.goto((run_dir / "html" / f"{name}.html").as_uri())
+            assert not [url for url in asked if not url.startswith(("file:", "data:"))]
+            assert len([url for url in asked if url.startswith("file:")]) == 1
+            widths = page.eval_on_selector_all("img", "images => images.map(i => i.naturalWidth)")
+            assert all(width > 0 for width in widths)
+            fewest = {"01_generate": 0, "05_report": 4, "analysis_report": 4}
+            assert len(widths) >= fewest.get(name, 1)
+            scripts = page.eval_on_selector_all("script", "scripts => scripts.map(s => s.textContent)")
+            assert scripts == [sorting()] * (name != "index")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert Axe().run(page, options=LEVELS).response["violations"] == []
+            page.emulate_media(media="print")
+            assert not any(one.is_visible() for one in page.locator("nav").all())
+            page.set_viewport_size({"width": A4, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= A4
 
-    def test_the_first_page_leads_everywhere(self, run_dir):
+    def test_the_first_page_leads_everywhere(self, page, run_dir):
         """The decision and its figure on the first screen, and links to every page and table, which exist."""
-        with chromium_page(viewport={"width": 1300, "height": 900}) as page:
-            page.goto((run_dir / "html" / "index.html").as_uri())
-            sentence = json.loads((run_dir / "metrics_report.json").read_text())["decision"]["sentence"]
-            assert page.locator("main strong").first.inner_text() == sentence
-            box = page.locator("main img").bounding_box()
-            assert box["y"] + box["height"] < 900
-            links = page.eval_on_selector_all("main a", "links => links.map(link => link.href)")
+        page.set_viewport_size({"width": 1300, "height": 900})
+        page.emulate_media(media="screen")
+        page.goto((run_dir / "html" / "index.html").as_uri())
+        sentence = json.loads((run_dir / "metrics_report.json").read_text())["decision"]["sentence"]
+        assert page.locator("main strong").first.inner_text() == sentence
+        box = page.locator("main img").bounding_box()
+        assert box["y"] + box["height"] < 900
+        links = page.eval_on_selector_all("main a", "links => links.map(link => link.href)")
         paths = {Path(unquote(link.removeprefix("file://"))) for link in links}
         assert {*run_dir.glob("*.csv"), *run_dir.glob("html/*.html")} == paths | {run_dir / "html/index.html"}
 
-    def test_tables_sort_by_keyboard(self, run_dir):
+    def test_tables_sort_by_keyboard(self, page, run_dir):
         """Tab to a column's title and press Enter: up, then down, and the title says which."""
-        with chromium_page() as page:
-            page.goto((run_dir / "html" / "analysis_report.html").as_uri())
-            title = page.locator("th:has(button)", has_text="mean").first
-            table = page.locator("table", has=title).first
-            title.locator("button").focus()
-            for wanted in ("ascending", "descending"):
-                page.keyboard.press("Enter")
-                assert title.get_attribute("aria-sort") == wanted
-                at = title.evaluate("one => one.cellIndex")
-                column = table.locator(f"tbody tr > :nth-child({at + 1})").all_inner_texts()
-                values = [float(text) for text in column if text != "unknown"]
-                assert values == sorted(values, reverse=wanted == "descending")
+        page.emulate_media(media="screen")
+        page.goto((run_dir / "html" / "analysis_report.html").as_uri())
+        title = page.locator("th:has(button)", has_text="mean").first
+        table = page.locator("table", has=title).first
+        title.locator("button").focus()
+        for wanted in ("ascending", "descending"):
+            page.keyboard.press("Enter")
+            assert title.get_attribute("aria-sort") == wanted
+            at = title.evaluate("one => one.cellIndex")
+            column = table.locator(f"tbody tr > :nth-child({at + 1})").all_inner_texts()
+            values = [float(text) for text in column if text != "unknown"]
+            assert values == sorted(values, reverse=wanted == "descending")
 
 
 def test_somebody_elses_responses(tmp_path, capsys, unpainted):
