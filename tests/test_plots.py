@@ -684,3 +684,12 @@ def test_a_narrow_interval_is_seen_beside_its_mark():
         marks = [line for line in drawn if line.get_marker() != "|"]
         assert len(caps) == len(marks) > 0
         assert min(line.get_markersize() for line in caps) > max(m.get_markersize() for m in marks) + 3
+
+
+def test_boxes_ask_for_nothing_deprecated():
+    """Enough responses for boxes are drawn without a warning of any library."""
+    rows = [("a", 0.5 + i / 10, 0.1) for i in range(30)]
+    table = pd.DataFrame(rows, columns=["model", "latency_s", "queue_s"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(plots.plot_latency(table).figure.axes[0].lines) >= 6

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..domain import STATUSES
 from ..wording import count, level, number
-from .chart import INK, MUTED, Chart, styled
+from .chart import MUTED, Chart, styled
 from .sheet import Look, Sheet, aside, looks, named_rows, say, stacked_bars, strip
 from .tables import case_means, models_of, ours, over_cases, sign_of
 from .words import axis_label, each, labels, limits, range_of
@@ -86,8 +86,6 @@ def plot_latency(responses: pd.DataFrame) -> Chart:
 
 
 def _waits(axes: Axes, times: pd.DataFrame, column: str, name: str, look: Mapping[str, Look]) -> None:
-    import seaborn as sns
-
     known = times.dropna(subset=column).sort_values(column)
     axes.tick_params(axis="y", length=0)
     if known.empty:
@@ -97,11 +95,11 @@ def _waits(axes: Axes, times: pd.DataFrame, column: str, name: str, look: Mappin
     by_model = known.groupby("model")[column]
     nth, size = by_model.cumcount(), by_model.transform("size")
     strip(axes, known[nth % (-(-size // POINTS)) == 0], column, look, size=2.4, alpha=0.45, jitter=0.3)
-    if (boxed := known[size >= LEAST_BOX]).size:
-        how: dict[str, Any] = {"order": list(look), "palette": {m: one.colour for m, one in look.items()}}
-        line: dict[str, Any] = {"linewidth": 1.1, "linecolor": INK, "fill": False, "width": 0.5}
-        how |= {"whis": (5, 95), "showfliers": False, "legend": False} | line
-        sns.boxplot(boxed, x=column, y="model", hue="model", ax=axes, **how)
+    for model, values in known[size >= LEAST_BOX].groupby("model")[column]:
+        line = {"color": look[model].colour, "linewidth": 1.1}
+        how: dict[str, Any] = {f"{part}props": line for part in ("box", "median", "whisker", "cap")}
+        how |= {"whis": (5, 95), "showfliers": False, "widths": 0.5, "manage_ticks": False}
+        axes.boxplot(values, positions=[list(look).index(model)], orientation="horizontal", **how)
     axes.set(xlabel=name, ylabel="")
     if known[column].min() > 0 and known[column].max() > 30 * known[column].median():
         axes.set_xscale("log")  # one hanging call must not press all the others into the axis
