@@ -6,6 +6,7 @@ and `serving` is A − B as measured.
     run_timestamp, simulated, signature, validator, judge, detailed_metrics, denominators
     configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
                       decided_by: metrics or people (whose labels the primary metrics then correct),
+                      judge: the model whose verdicts give a primary metric ("": none),
                       kind_weights {kind: share}, category_weights {category: weight} ({}: the cases' shares),
                       lower_is_better [metric], first_named {the same, as before results were seen}
     results_summary   means {model: {metric: mean}}, table [summarise()], cost [costs()]
@@ -31,13 +32,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..decide import Rules, compare, compare_serving, complete, control_table, decide
+from ..decide.controls import disqualified
 from ..decide.decision import Beside, plain
 from ..decide.delivery import delivery, delivery_pairs
 from ..decide.rounds import pass_hat_k, round_agreement, variance_split
 from ..decide.table import measured
 from ..metrics import JUDGED, METRICS, described, recorded
 from ..wording import kind_name
-from .families import kinship
+from .families import instruments, kinship
 from .judge_audit import judge_doubt
 from .judging import BY_NAME
 from .naming import first_named, looked_before, named_late
@@ -76,11 +78,13 @@ def metrics_report(
     """
     ours = complete(scores)
     models = list(ours["model"].unique())
-    configuration = _configuration(ours, models, rules)
+    configuration = _configuration(ours, models, rules, judge or {})
     first = first_named(configuration, run.seen_before())
     parts = list(measured(ours, models))
     deciding = [one for one in parts if configuration["primary_metrics"].get(one.kind) == one.metric.name]
     controls = control_table(scores, rules)
+    relied = not rules.people_decide and _judged(_trusted(configuration, controls))
+    doubts = [*kinship(run.config, models, ["judge"]), judge_doubt(judge or {})] if relied else []
     serving = (
         None
         if responses is None
@@ -91,8 +95,11 @@ def metrics_report(
         None if responses is None else prices(responses),
         looked_before(configuration, first),
         list(named_late(configuration, first)),
-        judge_doubt(judge or {}) if _judged(configuration["primary_metrics"].values()) else "",
-        list(_noted(ours, responses, run.config, configuration)),
+        " ".join(filter(None, doubts)),
+        [
+            *_noted(ours, responses, run.config, configuration),
+            *kinship(run.config, models, instruments(run.config).keys() - {"judge" if relied else ""}),
+        ],
         configuration["rounds"],
         people or {},
     )
@@ -163,7 +170,12 @@ def _noted(
             "Nobody judged which requirements the answers to conversations meet, so that word metrics stand "
             f"in, where their controls let them: {'enable_judge is False' if off else BY_NAME}."
         )
-    yield from kinship(config, configuration["models"])
+
+
+def _trusted(configuration: Mapping[str, Any], controls: pd.DataFrame) -> list[str]:
+    """The metrics that are to decide and that no control disqualifies."""
+    spoilt = disqualified(controls)
+    return [name for kind, name in configuration["primary_metrics"].items() if (kind, name) not in spoilt]
 
 
 def _by_words(metric: str) -> bool:
@@ -180,7 +192,9 @@ def _means(summary: pd.DataFrame, models: Sequence[str]) -> dict[str, dict[str, 
     return {str(model): row.dropna().to_dict() for model, row in means.iterrows()}
 
 
-def _configuration(scores: pd.DataFrame, models: Sequence[str], rules: Rules) -> dict[str, Any]:
+def _configuration(
+    scores: pd.DataFrame, models: Sequence[str], rules: Rules, judge: Mapping[str, Any]
+) -> dict[str, Any]:
     primary = rules.primary(scores)
     return {
         "models": list(models),
@@ -192,6 +206,7 @@ def _configuration(scores: pd.DataFrame, models: Sequence[str], rules: Rules) ->
         "reference": rules.reference,
         "primary_metrics": primary,
         "decided_by": "people" if rules.people_decide else "metrics",
+        "judge": judge.get("judged", {}).get("model", "") if _judged(primary.values()) else "",
         "kind_weights": rules.weights(primary),
         "category_weights": dict(rules.category_weights),
         "lower_is_better": [m for m in sorted(set(scores["metric"])) if described(m).lower_is_better],
