@@ -102,8 +102,8 @@ def _requirement(said: Any, id: str) -> Requirement:
         faults.append("has no text")
     elif given == "must" != kind:
         faults.append(
-            f"has the kind 'must' and a text that forbids ({told.strip()[:60]!r}); leave the kind out, or "
-            "say what an answer must do"
+            f"has the kind 'must' and a text that forbids ({str(told).strip()[:60]!r}); leave the kind out, "
+            "or say what an answer must do"
         )
     if isinstance(weight, bool) or weight not in (1, 2, 3):
         faults.append(f"has the weight {weight!r}; use 1, 2 or 3")
