@@ -435,6 +435,26 @@ class TestDecision:
         assert found["sentence"].endswith("but people prefer b/two.")
         assert any(line.startswith("People prefer b/two to a/one") for line in found["because"])
 
+    @pytest.mark.parametrize("labels", [6, 19, 20, 60])
+    def test_people_of_one_mind_are_not_overruled(self, labels):
+        """With all labels on one side, no less than with one of them on the other."""
+        one_apart = [[-1] * (labels - 1) + [1]] if labels > 6 else []  # of six, that leaves it open
+        for verdicts in ([-1] * labels, *one_apart):
+            found = self.decided(verdicts)
+            assert (found["outcome"], found["model"]) == ("inconclusive", "")
+            assert found["sentence"].endswith("but people prefer b/two.")
+            assert any(line.startswith("People prefer b/two to a/one") for line in found["because"])
+
+    def test_more_against_it_never_brings_the_deploy_back(self):
+        """From no label to every case; five are too few to tell."""
+        outcomes = [self.decided([-1] * labels)["outcome"] for labels in range(0, 61, 3)]
+        assert outcomes == ["deploy"] * 2 + ["inconclusive"] * 19
+
+    def test_ties_alone_change_nothing(self):
+        found = self.decided([0] * 20)
+        assert found["outcome"] == "deploy"
+        assert any("not shown to prefer" in line and "(−0.168 to 0.168)" in line for line in found["because"])
+
     def test_people_who_are_not_of_one_mind_change_nothing(self):
         assert self.decided([1, -1] * 20)["outcome"] == "deploy"
 
@@ -483,7 +503,7 @@ class TestPeopleDecide:
         [
             ([], "nobody has labelled; 20 labelled cases are the least."),
             ([1, 0] * 9, "18 labelled cases are too few, 20 the least."),
-            ([1] * 30, "all labels say the same, which leaves no interval; label more cases."),
+            ([0] * 30, "prefer a/one or b/two: all labels say the same; label more cases."),
             ([1, -1] * 20, "have an 80 % chance to show a preference of 0.05 (this run has 60)."),
         ],
     )
@@ -491,6 +511,12 @@ class TestPeopleDecide:
         found = self.decided(verdicts)
         assert (found["outcome"], found["model"], found["contenders"]) == ("inconclusive", "", list(MODELS))
         assert found["sentence"].endswith(why)
+
+    @pytest.mark.parametrize("labels", [20, 30, 60])
+    def test_people_of_one_mind_decide(self, labels):
+        found = self.decided([-1] * labels)
+        assert (found["outcome"], found["model"]) == ("deploy", "b/two")
+        assert found["because"][0].startswith("People prefer b/two to a/one")
 
     def test_labels_for_a_known_error(self):
         """Labels of ±1, half each: a standard deviation of 1, so (1.96 + .84)² / .5² = 31.4 labels."""

@@ -642,3 +642,30 @@ def test_a_judge_that_is_often_wrong_is_said_first(metric, right, said):
     assert found["outcome"] == "deploy"
     assert found["caveat"].startswith(f"{words} (95 % interval 50 % to 73 %)") is said
     assert "person has looked" in " ".join([found["caveat"], *found["warnings"]])
+
+
+def judged_report(judge: str, before: dict | None = None, tested: bool = True, **more) -> dict:
+    """A report on answers of which STEADY's are better by the verdicts of this judge."""
+    gain = np.random.default_rng(3).uniform(0.2, 0.6, (30, 1))
+    metric = more.pop("metric", "requirements_met")
+    scores = score_table({STEADY: {metric: gain + 0.2}, HASTY: {metric: gain}} | more.pop("controls", {}))
+    found = {"judged": {"model": judge, "answers": 60}}
+    found |= {"alpha": 0.05, "all": {"right": 0.9, "verdicts": 85}} if tested else {}
+    rules = more.pop("rules", None) or Rules(primary_metric=metric)
+    return report_of(scores, rules, judge=found, before=before or {}, **more)
+
+
+def test_a_judge_that_was_changed_late_is_said():
+    """As another metric is, now and ever after, where its verdicts decide."""
+    words = "The judge was changed after results were seen, from offline/judge to offline/critic"
+    first = judged_report("offline/judge")
+    late = judged_report("offline/critic", first["configuration"])
+    third = judged_report("offline/critic", late["configuration"])
+    for found in (late, third):
+        assert found["decision"]["caveat"].startswith(words)
+        assert "Judge changed after that." in report.method(as_reported() | found)
+    for found in (first, judged_report("offline/judge", late["configuration"])):
+        assert "The judge was changed" not in str(found["decision"])
+    of_words = judged_report("offline/judge", metric="task_completion")
+    again = judged_report("offline/critic", of_words["configuration"], metric="task_completion")
+    assert "The judge was changed" not in str(again["decision"])

@@ -318,6 +318,16 @@ class TestOpening:
         run.save_json("metrics_report.json", measured)  # somebody's who kept no digests
         assert run.current_report() == measured
 
+    def test_an_older_report_names_its_judge_elsewhere(self):
+        """So that another one now is noticed: its configuration did not have it."""
+        run = begun()
+        assert run.seen_before() == {}
+        judged = {"judge": {"judged": {"model": "offline/judge"}}, "comparisons": [], "decision": {}}
+        run.save_json("metrics_report.json", judged | {"configuration": {"rounds": 3}})
+        assert run.seen_before() == {"rounds": 3, "judge": "offline/judge"}
+        run.save_json("metrics_report.json", judged | {"configuration": {"judge": ""}})
+        assert run.seen_before() == {"judge": ""}
+
     def test_in_use_is_said(self, monkeypatch):
         """A run that another process owns is not written to, and the owner is named."""
         from filelock import FileLock

@@ -109,14 +109,15 @@ def chosen_by(found: Mapping[str, Any], models: Collection[str]) -> tuple[str, s
     if found["labelled"] < FEWEST_LABELS:
         labels = count(found["labelled"], "labelled case")
         return "", f"people decide, and {labels} are too few, {FEWEST_LABELS} the least"
-    if not math.isfinite(found["preference"]["low"]):
-        return "", "all labels say the same, which leaves no interval; label more cases"
     if best := _ahead(found):
         return best, ""
+    unshown = f"people are not shown to prefer {listed(found['models'], 'or')}"
     detect, needed = f"{found['detect']:g}", found["needed"]
+    if needed is None:
+        return "", f"{unshown}: all labels say the same; label more cases"
     more = f"{needed:,} labelled cases in all have an 80 % chance to show a preference of {detect}"
     few = f" (this run has {found['cases']:,})" if needed > found["cases"] else ""
-    return "", f"people are not shown to prefer {listed(found['models'], 'or')}; {more}{few}"
+    return "", f"{unshown}; {more}{few}"
 
 
 def _ahead(found: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ _SIZES = ("cases", "rounds")
 
 
 def first_named(now: Mapping[str, Any], seen_before: Mapping[str, Any]) -> dict[str, Any]:
-    """The terms of the decision, the cases and the rounds as they stood when results were first seen.
+    """The terms of the decision, the judge, the cases and the rounds as results were first seen.
 
     `now` is the configuration of this report and `seen_before` that of an earlier one of the same run, {} for
     none.
@@ -20,6 +20,7 @@ def first_named(now: Mapping[str, Any], seen_before: Mapping[str, Any]) -> dict[
     earlier = seen_before.get("first_named", seen_before)
     first = {name: earlier.get(name, seen_before.get(name, now[name])) for name in (*_TERMS, *_SIZES)}
     first["decided_by"] = earlier.get("decided_by", "metrics" if seen_before else now["decided_by"])
+    first["judge"] = earlier.get("judge", seen_before.get("judge", now.get("judge", "")))
     return first | {"primary_metrics": now["primary_metrics"] | dict(earlier.get("primary_metrics", {}))}
 
 
@@ -33,6 +34,8 @@ def named_late(now: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str
     ]
     if now["decided_by"] != first["decided_by"]:
         late.append(("who decides", now["decided_by"], first["decided_by"]))
+    if now.get("judge") and first["judge"] and now["judge"] != first["judge"]:  # without one: another metric
+        late.append(("the judge", now["judge"], first["judge"]))
     for what, after, before in late:
         yield (
             f"{what[0].upper()}{what[1:]} was changed after results were seen, from {before} to {after}: "

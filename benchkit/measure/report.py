@@ -6,6 +6,7 @@ and `serving` is A − B as measured.
     run_timestamp, simulated, signature, validator, judge, detailed_metrics, denominators
     configuration     models, cases, rounds, alpha, margin, detect, reference, primary_metrics {kind: metric},
                       decided_by: metrics or people (whose labels the primary metrics then correct),
+                      judge: the model whose verdicts give a primary metric ("": none),
                       kind_weights {kind: share}, category_weights {category: weight} ({}: the cases' shares),
                       lower_is_better [metric], first_named {the same, as before results were seen}
     results_summary   means {model: {metric: mean}}, table [summarise()], cost [costs()]
@@ -76,7 +77,7 @@ def metrics_report(
     """
     ours = complete(scores)
     models = list(ours["model"].unique())
-    configuration = _configuration(ours, models, rules)
+    configuration = _configuration(ours, models, rules, judge or {})
     first = first_named(configuration, run.seen_before())
     parts = list(measured(ours, models))
     deciding = [one for one in parts if configuration["primary_metrics"].get(one.kind) == one.metric.name]
@@ -180,7 +181,9 @@ def _means(summary: pd.DataFrame, models: Sequence[str]) -> dict[str, dict[str, 
     return {str(model): row.dropna().to_dict() for model, row in means.iterrows()}
 
 
-def _configuration(scores: pd.DataFrame, models: Sequence[str], rules: Rules) -> dict[str, Any]:
+def _configuration(
+    scores: pd.DataFrame, models: Sequence[str], rules: Rules, judge: Mapping[str, Any]
+) -> dict[str, Any]:
     primary = rules.primary(scores)
     return {
         "models": list(models),
@@ -192,6 +195,7 @@ def _configuration(scores: pd.DataFrame, models: Sequence[str], rules: Rules) ->
         "reference": rules.reference,
         "primary_metrics": primary,
         "decided_by": "people" if rules.people_decide else "metrics",
+        "judge": judge.get("judged", {}).get("model", "") if _judged(primary.values()) else "",
         "kind_weights": rules.weights(primary),
         "category_weights": dict(rules.category_weights),
         "lower_is_better": [m for m in sorted(set(scores["metric"])) if described(m).lower_is_better],

@@ -229,7 +229,7 @@ def _named(how: Mapping[str, Any]) -> str:
         return (
             f"One metric per kind is named ({metrics}). After results were seen it was changed from {before}."
         )
-    terms = [name for name in ("alpha", "margin", "reference") if first.get(name) != how.get(name)]
+    terms = [name for name in ("alpha", "margin", "reference", "judge") if first.get(name) != how.get(name)]
     changed = f" {', '.join(terms).capitalize()} changed after that." if terms else ""
     return f"One metric per kind was named before the results were seen ({metrics}).{changed}"
 

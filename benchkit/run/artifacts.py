@@ -239,7 +239,9 @@ class Run:
     def seen_before(self) -> dict[str, Any]:
         """The configuration of this run's last metrics_report.json; {} where none can be read."""
         try:
-            return dict(self.metrics_report()["configuration"])
+            report = self.metrics_report()
+            judge = report.get("judge", {}).get("judged", {}).get("model", "")
+            return {"judge": judge} | report["configuration"]  # older ones do not name the judge
         except (RunError, KeyError, TypeError):
             return {}  # 04 is about to write it anew
 
