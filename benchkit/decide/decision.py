@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..metrics.descriptors import REMEDY
+from ..run.rows import REMEDY
 from ..wording import count, kind_name
 from .controls import disqualified
 from .deciding import INCONCLUSIVE, Floor, Outcome, conclude, equivalent, floors, routing

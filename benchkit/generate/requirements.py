@@ -18,7 +18,7 @@ from ..llm.catalog import default_model
 from ..llm.client import Client
 from ..llm.progress import say
 from ..metrics.free_texts import long_texts
-from ..metrics.requirements import without_must
+from ..run.rows import without_must
 from ..wording import count, listed, number
 from .schemas import DRAFTED, object_of
 

@@ -89,10 +89,6 @@ class Metric:
 
 
 _GOLDEN = ("golden_response",)
-# For cases that leave a metric of requirements undefined.
-REMEDY = (
-    "Bring what an answer must do, or let draft_requirements have it written for cases that bring nothing."
-)
 _BUILT_IN = (
     Metric(
         "requirements_met",

@@ -7,16 +7,11 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..domain import Requirement, as_text, read_requirements
+from ..domain import Requirement, as_text
 from ..jsontext import leaves
-from ..wording import count
-from .descriptors import REMEDY
 from .stated import Told, facts
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -90,21 +85,6 @@ def requirements_met(requirements: Iterable[Requirement], met: Mapping[str, bool
     if not all(met[one.id] for one in requirements if not one.must):
         return 0.0
     return sum(weight * met[id] for id, weight in weights.items()) / sum(weights.values())
-
-
-def without_must(cases: pd.DataFrame) -> str:
-    """How many usable conversations have no must, and so no requirements_met, and the remedy; "" for none."""
-    some = cases[(cases["test_case"] == "conversation") & (cases["problem"] == "")]
-    bare = sum(not _has_must(cell) for cell in some["requirements"])
-    of = count(len(some), "conversation")
-    return f"{bare:,} of {of} without a must, and so without requirements_met. {REMEDY}" if bare else ""
-
-
-def _has_must(cell: str) -> bool:
-    try:
-        return any(one.must for one in read_requirements(cell))
-    except (ValueError, RecursionError):
-        return True  # to be turned down for what it is
 
 
 _told = lru_cache(maxsize=64)(Told)  # the requirements of an answer come one after the other

@@ -13,7 +13,8 @@ from ..domain import CONTROL, FEWEST, MOST, TestCase, as_text
 from ..judge import judge
 from ..metrics.controls import control_answers
 from ..metrics.free_texts import long_texts
-from ..metrics.requirements import answer_text, has_value, requirements_met, without_must
+from ..metrics.requirements import answer_text, has_value, requirements_met
+from ..run.rows import without_must
 from ..wording import count, listed
 
 if TYPE_CHECKING:
