@@ -42,6 +42,13 @@ def of_candidates(text: str) -> str:
     return _MODELS.sub(r"\1candidate", text)
 
 
+PREFERENCES = {
+    "preference": "people, corrected by the metric",
+    "labels_alone": "labels alone",
+    "metric_alone": "the metric alone",
+}
+
+
 def known(value: object) -> bool:
     """Whether a number is there: no None, no NaN, no infinity."""
     return isinstance(value, int | float) and math.isfinite(value)

@@ -231,6 +231,38 @@ class TestCases:
         words = [two(tmp_path / n, level, change=change) for n, change in (("d", {}), ("e", other))]
         assert [one.gain.n for one in compare_runs(*words).effects] == [30, 30]
 
+    @pytest.mark.parametrize(
+        ("other", "why"),
+        [
+            ({"model": "offline/critic"}, "the judge is offline/critic in B and offline/judge in A"),
+            ({"prompt": "new"}, "offline/judge judges by another prompt in B"),
+            ({}, ""),
+        ],
+    )
+    def test_that_another_judge_judged(self, tmp_path, level, other, why):
+        """A change of the judge is no change of a model: no loss, no flip, and the reason in its place."""
+        valid, rules = np.ones(30), Rules(primary_metric=f"schema_compliance,{MET}")
+        for more, terms in (({}, Rules(primary_metric=MET)), ({"schema_compliance": valid}, rules)):
+            folder = tmp_path / str(len(more))
+            folder.mkdir()
+            values = [{m: more | {MET: x} for m in (STEADY, HASTY)} for x in (level + 0.3, level - 0.3)]
+            a, b = (made(folder / n, v, rules=terms) for n, v in zip("ab", values, strict=True))
+            for run, how in ((a, {}), (b, other)):
+                told = {"judged": {"model": "offline/judge", "prompt": "old"} | how}
+                run.save_report(run.metrics_report() | {"judge": told})
+            found = compare_runs(a, b)
+            if not why:
+                assert found.exit_code == 5
+                assert found.flips
+                continue
+            assert found.exit_code == 1
+            assert found.missing == [
+                f"{why}, so that {MET} is another thing there. Run 04_measure.ipynb on b with A's judge"
+            ]
+            assert not found.flips
+            assert MET not in str(found.effects)
+            assert bool(found.effects) is bool(more)
+
     @pytest.mark.parametrize("off", ["a", "b"])
     def test_that_nobody_judged_in_one_run(self, tmp_path, level, off):
         """What decided in A decides: without a judge in B it cannot be compared, and 04 has to run again."""

@@ -13,7 +13,7 @@ import pytest
 
 from benchkit.decide import Rules, decide
 from benchkit.decide.decision import Beside, plain
-from benchkit.decide.people import people, people_in_words, preferred_to
+from benchkit.decide.people import people, people_in_words, preferred_to, to_label
 from benchkit.errors import InputError, UsageError
 from benchkit.measure.labels import (
     check_labels,
@@ -26,7 +26,9 @@ from benchkit.measure.labels import (
     tasks,
 )
 from benchkit.measure.naming import _SIZES, _TERMS, first_named, named_late
+from benchkit.plots import plot_contenders
 from benchkit.report import people as report_people
+from benchkit.report.facts import next_steps
 from benchkit.run.tables import table_text
 from benchkit.runner.labels_command import write_sheet
 from benchkit.values import checked
@@ -111,16 +113,49 @@ class TestDrawing:
         assert shown(response, kind) == text
 
 
-@pytest.mark.parametrize(("sample", "kept"), [(0, 40), (-1, 40), (None, 0)])
-def test_a_sheet_of_no_case_is_not_written(tmp_path, monkeypatch, sample, kept):
-    run = SimpleNamespace(path=tmp_path, seed=7, validated_tests=dict, parameter=lambda *_: kept)
+@pytest.fixture
+def a_run(tmp_path, monkeypatch):
+    """A run in which two models have answered 40 cases, as the command reads it."""
+    run = SimpleNamespace(path=tmp_path, seed=7, validated_tests=dict, parameter=lambda *_: 40)
     monkeypatch.setattr("benchkit.run.read_run", lambda _: run)
     monkeypatch.setattr("benchkit.generate.cases.adopt_cases", lambda _: None)
     monkeypatch.setattr("benchkit.measure.aligned", lambda *_, **__: responses())
+    return run
+
+
+@pytest.mark.parametrize(("sample", "kept"), [(0, 40), (-1, 40), (None, 0)])
+def test_a_sheet_of_no_case_is_not_written(tmp_path, a_run, sample, kept):
+    a_run.parameter = lambda *_: kept
     to = tmp_path / "sheet.csv"
     with pytest.raises(UsageError, match="Give --sample a number from 1 on"):
         write_sheet(Namespace(to=str(to), run_dir="here", sample=sample, models=None))
     assert not to.exists()
+
+
+@pytest.mark.parametrize("name", ["sheet.xlsx", "sheet", "sheet.jsonl", "sheet.csv.gz"])
+def test_a_sheet_of_another_kind_is_not_written(tmp_path, a_run, name):
+    with pytest.raises(UsageError, match=r"Give a file that ends in \.csv or \.json"):
+        write_sheet(Namespace(to=str(tmp_path / name), run_dir="here", sample=3, models=None))
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "advice", "back", "other"),
+    [
+        ("sheet.CSV", "Write 1, 2 or tie into `preferred`", "sheet.CSV", "Label Studio"),
+        ("sheet.json", "Import it into Label Studio", "EXPORT.json", "`preferred`"),
+        ("sheet.JSON", "Import it into Label Studio", "EXPORT.json", "`preferred`"),
+    ],
+)
+def test_each_kind_of_sheet_has_its_own_advice(tmp_path, a_run, capsys, name, advice, back, other):
+    write_sheet(Namespace(to=str(tmp_path / name), run_dir="here", sample=3, models=None))
+    said = capsys.readouterr()
+    told = said.out + said.err
+    assert advice in told
+    assert told.rstrip().endswith(back)
+    assert other not in told
+    text = (tmp_path / name).read_text()
+    assert (len(json.loads(text)) == 3) if name.lower().endswith("json") else text.startswith("pair,")
 
 
 class TestReading:
@@ -153,6 +188,23 @@ class TestReading:
         assert read[["id", "preferred", "labeller"]].to_numpy().tolist() == [
             [pairs["id"][0], pairs["model_1"][0], "4"]
         ]
+
+    @pytest.mark.parametrize(
+        ("who", "name"),
+        [
+            ({"id": 4, "email": "Ann@x.org", "first_name": "Ann"}, "ann@x.org"),
+            ({"id": 4, "email": ""}, "4"),
+            ({"id": 0}, "0"),
+            ({}, ""),
+            (4, "4"),
+            (None, ""),
+        ],
+    )
+    def test_who_labelled_in_label_studio(self, tmp_path, pairs, who, name):
+        """A number, or an object with an email or an id."""
+        (task,) = tasks(sheet(pairs.head(1), responses()))
+        task["annotations"] = [LEFT | {"completed_by": who}]
+        assert read_labels(written(tmp_path, [task], "export.json"), pairs)["labeller"].tolist() == [name]
 
     def test_the_last_verdict_of_a_labeller_counts(self, tmp_path, pairs):
         one = {"pair": pairs["pair"][0], "labeller": "x"}
@@ -511,6 +563,60 @@ class TestPeopleDecide:
         found = self.decided(verdicts)
         assert (found["outcome"], found["model"], found["contenders"]) == ("inconclusive", "", list(MODELS))
         assert found["sentence"].endswith(why)
+
+    def reported(self, verdicts, by="people") -> dict:
+        """As much of metrics_report.json as the steps and the figure read; a control spoils the metric."""
+        found = plain(asked(verdicts, list(self.DIFFERENCES))) if verdicts else {}
+        how = {"decided_by": by, "models": list(MODELS), "primary_metrics": PRIMARY}
+        spoilt = {"test_case": "conversation", "metric": "task_completion", "disqualifies": True}
+        made = {"configuration": how, "people": found, "controls": [spoilt], "simulated": False}
+        return made | {"decision": self.decided(verdicts)}
+
+    @pytest.mark.parametrize(
+        ("verdicts", "step"),
+        [
+            ([], "Have people label 20 more cases: `benchkit labels` writes the sheet."),
+            ([1, 0, -1] * 5, "Have people label 5 more cases: `benchkit labels` writes the sheet."),
+            ([-1] * 19, "Have people label 1 more case: `benchkit labels` writes the sheet."),
+            ([0] * 30, "Have people label more cases: `benchkit labels` writes the sheet."),
+            ([1, 1, 1, 0] * 10, None),
+        ],
+    )
+    def test_the_next_step_is_to_label(self, verdicts, step):
+        """Whatever the controls show of the metric that only corrects."""
+        steps = next_steps(self.reported(verdicts))
+        assert steps.get("label") == step
+        assert "metric" not in steps
+        assert next(iter(steps)) == ("label" if step else "deploy")
+
+    def test_how_many_more_are_to_be_labelled(self):
+        """Of 20 labels of ±1 the error is √(20/19) · √(20/19)/√20 = .235: 20 (2.80 · .235/.5)² = 34.8."""
+        found = asked([1, -1] * 10, [0.0] * 60, detect=0.5)
+        assert to_label(found, MODELS).startswith("Have people label 15 more cases:")
+        few = asked([1, -1] * 10, [0.0] * 30, detect=0.5)
+        said = "Add cases for people to label: 35 are needed, and this run has 30."
+        assert to_label(few, MODELS) == said
+        assert to_label(few, [*MODELS, "c"]) == "Have people compare a/one, b/two and c."
+        assert to_label(asked([1, -1] * 10, [0.0] * 60, detect=0.9), MODELS) == ""
+
+    def test_another_metric_is_advised_where_the_one_that_decides_cannot_tell(self):
+        made = self.reported([], "metrics")
+        assert "metric" in next_steps(made)
+        aside = made["controls"][0] | {"metric": "wer_score"}
+        assert "metric" not in next_steps(made | {"controls": [aside]})
+
+    def test_the_figure_shows_what_people_prefer(self):
+        chart = plot_contenders(self.reported([-1] * 20))
+        assert chart.reading.startswith("People prefer b/two to a/one")
+        assert "people, corrected by the metric −1.000 (−1.000 to −0.663)" in chart.alt
+        assert "the metric alone +0.200." in chart.alt
+        (axes,) = chart.figure.axes
+        assert len(axes.get_yticklabels()) == 3
+        assert axes.get_xlabel() == "◀ b/two preferred · a/one preferred ▶"
+
+    def test_a_single_label_is_drawn_without_an_interval(self):
+        chart = plot_contenders(self.reported([1]))
+        assert "people, corrected by the metric +1.000; labels alone +1.000; the metric" in chart.alt
 
     @pytest.mark.parametrize("labels", [20, 30, 60])
     def test_people_of_one_mind_decide(self, labels):

@@ -669,3 +669,42 @@ def test_a_judge_that_was_changed_late_is_said():
     of_words = judged_report("offline/judge", metric="task_completion")
     again = judged_report("offline/critic", of_words["configuration"], metric="task_completion")
     assert "The judge was changed" not in str(again["decision"])
+
+
+class TestWhatTheJudgesVerdictsAreWorth:
+    """In the decision's note, where they decide: on the first page, not among the warnings below."""
+
+    KIN = "offline/steady judged the answers and is itself under test"
+    CONFIG = {  # noqa: RUF012
+        "provider": "offline",
+        "parameters": {"04_measure": {"enable_judge": True, "judge_model": STEADY}},
+    }
+
+    def test_a_judge_that_is_a_candidate(self):
+        before = judged_report("offline/judge")["configuration"]
+        found = judged_report(STEADY, before, config=self.CONFIG)
+        assert found["decision"]["caveat"].startswith(self.KIN)
+        assert "The judge was changed after results were seen" in found["decision"]["caveat"]
+        assert self.KIN in report.reasons(found)
+        assert str(found["decision"]).count(self.KIN) == 1
+
+    def test_one_that_was_not_tested(self):
+        words = "The judge was not tested on answers whose truth is known, and its verdicts decide"
+        found = judged_report("offline/judge", tested=False)
+        assert found["decision"]["caveat"].startswith(words)
+        assert words not in str(judged_report("offline/judge")["decision"])
+        both = judged_report(STEADY, tested=False, config=self.CONFIG)["decision"]["caveat"]
+        assert both.index(self.KIN) < both.index(words)
+
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"metric": "task_completion"},
+            {"controls": {"control: boilerplate": {"requirements_met": np.full((30, 1), 0.9)}}},
+        ],
+    )
+    def test_where_no_verdict_decides(self, how):
+        """Words decide, or a control disqualifies the metric: kinship is a warning among others."""
+        found = judged_report(STEADY, tested=False, config=self.CONFIG, **how)["decision"]
+        assert "was not tested" not in str(found)
+        assert str(found).count(self.KIN) == 1

@@ -120,6 +120,20 @@ def chosen_by(found: Mapping[str, Any], models: Collection[str]) -> tuple[str, s
     return "", f"{unshown}; {more}{few}"
 
 
+def to_label(found: Mapping[str, Any], models: Collection[str]) -> str:
+    """Where people decide and have not: what to have labelled next; "" where more labels promise nothing."""
+    labelled = found["labelled"] if found else 0
+    if found and set(models) != set(found["models"]):
+        return f"Have people compare {listed(models)}."
+    needed = FEWEST_LABELS if labelled < FEWEST_LABELS else found["needed"]
+    if needed and needed <= labelled:
+        return ""
+    if needed and found and needed > found["cases"]:
+        return f"Add cases for people to label: {needed:,} are needed, and this run has {found['cases']:,}."
+    more = count(needed - labelled, "more case") if needed else "more cases"
+    return f"Have people label {more}: `benchkit labels` writes the sheet."
+
+
 def _ahead(found: Mapping[str, Any]) -> str:
     low, high = found["preference"]["low"], found["preference"]["high"]
     return str(found["models"][0]) if low > 0 else str(found["models"][1]) if high < 0 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..judge import families, judge_of, models_of
@@ -16,7 +16,7 @@ _FAVOUR = {
         "structural_consistency)",
     ),
     "validator": ("chose which test cases to keep", "the choice of cases, and with it every metric,"),
-    "judge": ("judged the answers", "what decides on conversations (requirements_met)"),
+    "judge": ("judged the answers", "its verdicts (requirements_met)"),
 }
 
 
@@ -42,11 +42,15 @@ def instruments(config: Mapping[str, Any]) -> dict[str, str]:
     return found | ({"judge": judge} if judge else {})
 
 
-def kinship(config: Mapping[str, Any], models: Sequence[str]) -> Iterator[str]:
-    """A warning for every instrument that is, or is akin to, the model of one under test."""
+def kinship(
+    config: Mapping[str, Any], models: Sequence[str], roles: Collection[str] = tuple(_FAVOUR)
+) -> Iterator[str]:
+    """A warning for every instrument in `roles` that is, or is akin to, the model of one under test."""
     behind = config.get("parameters", {}).get("03_execute", {}).get("candidates")
     ids = dict(zip(models, models_of(models, behind), strict=True))
     for role, instrument in instruments(config).items():
+        if role not in roles:
+            continue
         did, what = _FAVOUR[role]
         itself = [model for model in models if ids[model] == instrument]
         near = families(instrument)

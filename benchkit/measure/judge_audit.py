@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from ..llm.client import Client
 
+UNTESTED = (
+    "The judge was not tested on answers whose truth is known, and its verdicts decide: run 04 with "
+    "planted_answers above 0."
+)
 ENOUGH = 0.8  # right verdicts on planted answers, as a share; under it the decision's caveat says so
 
 
@@ -136,8 +140,10 @@ def judge_in_words(found: Mapping[str, Any]) -> str:
 
 
 def judge_doubt(found: Mapping[str, Any]) -> str:
-    """What `judge_found` says against a decision on verdicts; "" from ENOUGH right ones on, or untested."""
-    every = found.get("all", {"right": 1.0})
+    """What `judge_found` says against a decision on verdicts; "" from ENOUGH right ones on."""
+    if "all" not in found:
+        return UNTESTED if "judged" in found else ""
+    every = found["all"]
     if every["right"] >= ENOUGH:
         return ""
     ends = f"{level(found['alpha'])} interval {percent(every['low'])} to {percent(every['high'])}"

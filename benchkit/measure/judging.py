@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from ..agent import system_prompt
 from ..domain import TestCase
 from ..judge import is_failed, judge, no_judgements
 from ..llm.catalog import DEFAULTS
@@ -67,8 +69,9 @@ def _row(case: TestCase, model: str, round: int, answer: object) -> dict[str, An
 def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str, Any]:
     """`in_words`: who judged how many answers, or why nobody did; and where somebody did, the counts.
 
-    model, answers (controls among them) and verdicts; of these `faulty`, which the answer's words did not
-    bear out; `undecided`, on a must_not, which two askings did not tell; `lost` with a call that failed.
+    model, prompt (its digest), answers (controls among them) and verdicts; of these `faulty`, which the
+    answer's words did not bear out; `undecided`, on a must_not, which two askings did not tell; `lost` with a
+    call that failed.
     """
     if not judge:
         return {"in_words": _why_nobody(provider)}
@@ -90,7 +93,8 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
         f"{counts['undecided']:,} on what is forbidden not told in two askings and so without a score, "
         f"{counts['lost']:,} lost with a call that failed."
     )
-    return {"model": judge, **counts, "in_words": told}
+    prompt = sha256(f"{system_prompt('judge')}\n".encode()).hexdigest()[:16]
+    return {"model": judge, "prompt": prompt, **counts, "in_words": told}
 
 
 def _why_nobody(provider: str) -> str:

@@ -32,13 +32,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..decide import Rules, compare, compare_serving, complete, control_table, decide
+from ..decide.controls import disqualified
 from ..decide.decision import Beside, plain
 from ..decide.delivery import delivery, delivery_pairs
 from ..decide.rounds import pass_hat_k, round_agreement, variance_split
 from ..decide.table import measured
 from ..metrics import JUDGED, METRICS, described, recorded
 from ..wording import kind_name
-from .families import kinship
+from .families import instruments, kinship
 from .judge_audit import judge_doubt
 from .judging import BY_NAME
 from .naming import first_named, looked_before, named_late
@@ -82,6 +83,8 @@ def metrics_report(
     parts = list(measured(ours, models))
     deciding = [one for one in parts if configuration["primary_metrics"].get(one.kind) == one.metric.name]
     controls = control_table(scores, rules)
+    relied = not rules.people_decide and _judged(_trusted(configuration, controls))
+    doubts = [*kinship(run.config, models, ["judge"]), judge_doubt(judge or {})] if relied else []
     serving = (
         None
         if responses is None
@@ -92,8 +95,11 @@ def metrics_report(
         None if responses is None else prices(responses),
         looked_before(configuration, first),
         list(named_late(configuration, first)),
-        judge_doubt(judge or {}) if _judged(configuration["primary_metrics"].values()) else "",
-        list(_noted(ours, responses, run.config, configuration)),
+        " ".join(filter(None, doubts)),
+        [
+            *_noted(ours, responses, run.config, configuration),
+            *kinship(run.config, models, instruments(run.config).keys() - {"judge" if relied else ""}),
+        ],
         configuration["rounds"],
         people or {},
     )
@@ -164,7 +170,12 @@ def _noted(
             "Nobody judged which requirements the answers to conversations meet, so that word metrics stand "
             f"in, where their controls let them: {'enable_judge is False' if off else BY_NAME}."
         )
-    yield from kinship(config, configuration["models"])
+
+
+def _trusted(configuration: Mapping[str, Any], controls: pd.DataFrame) -> list[str]:
+    """The metrics that are to decide and that no control disqualifies."""
+    spoilt = disqualified(controls)
+    return [name for kind, name in configuration["primary_metrics"].items() if (kind, name) not in spoilt]
 
 
 def _by_words(metric: str) -> bool:

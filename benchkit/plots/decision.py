@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ..metrics import described, in_order
-from ..wording import count, interval, kind_name, known, level, listed, number, p_text, scope
+from ..wording import PREFERENCES, count, interval, kind_name, known, level, listed, number, p_text, scope
 from .chart import ALARM, INK, MUTED, Chart, styled
 from .sheet import Look, Sheet, about_zero, aside, band, looks, named_rows, point
 from .tables import sign_of
@@ -33,8 +33,11 @@ def plot_contenders(report: Row) -> Chart:
     `report` is what metrics_report.json holds. Left: U of the model less that of the best other one with its
     simultaneous 1 − alpha interval; a model whose interval lies below 0 is no contender. Right, one panel per
     kind that decides, where more than one does: the difference to the model that it stands worst against, and
-    the margin. With one kind both are the same quantity: it is drawn once.
+    the margin. With one kind both are the same quantity: it is drawn once. Where people decide, what they
+    prefer is drawn instead.
     """
+    if report["configuration"].get("decided_by") == "people" and report.get("people"):
+        return _preferred(report)
     how, decision = report["configuration"], report["decision"]
     rows, floors, margin = decision["utility"], decision["floors"], how["margin"] or 0.0
     names = [row["model"] for row in rows]
@@ -72,6 +75,25 @@ def plot_contenders(report: Row) -> Chart:
     )
     alt = f"Difference from the best other model, {about}, {ends} intervals: {told}."
     return sheet.chart(reading, alt, note, data=(rows, floors, how["alpha"], margin))
+
+
+def _preferred(report: Row) -> Chart:
+    """What people prefer, and beside it what the labels alone and the metric alone give."""
+    found = report["people"]
+    a, b = found["models"]
+    sheet = Sheet("contenders", "What people prefer", (a, b), report)
+    axes, told = sheet.page(1.4 + 0.36 * len(PREFERENCES)).subplots(), []
+    for place, (name, said) in enumerate(PREFERENCES.items()):
+        shares = (found[name].get(end) for end in ("estimate", "low", "high"))
+        mean, low, high = (max(-1.0, min(1.0, one)) if known(one) else None for one in shares)
+        point(axes, place, Look(MUTED if place else INK, "o", said), mean, low, high)
+        told.append(f"{said} {number(mean, sign=True)}" + (f" ({interval(low, high)})" if known(low) else ""))
+    named_rows(axes, list(PREFERENCES.values()))
+    about_zero(axes, 1.05)
+    axes.set_xlabel(glyphs(f"◀ {b} preferred · {a} preferred ▶"))
+    ends = level(found["alpha"])
+    note = f"Share of cases where {a} is preferred less that where {b} is, with {ends} intervals."
+    return sheet.chart(report["decision"]["because"][0], f"{note} {'; '.join(told)}.", note, data=(found,))
 
 
 def _differences(axes: Axes, rows: Iterable[Row], names: Sequence[str], look: Mapping[str, Look]) -> None:

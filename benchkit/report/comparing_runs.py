@@ -13,7 +13,18 @@ from ..domain import ROUNDING
 from ..errors import UsageError
 from ..run import Run, read_run
 from ..wording import count, kind_name, listed
-from .matched_runs import BY_JUDGE, REDRAFTED, Matched, Pair, Side, called, match, measured_run, same_cases
+from .matched_runs import (
+    BY_JUDGE,
+    REDRAFTED,
+    REJUDGED,
+    Matched,
+    Pair,
+    Side,
+    called,
+    match,
+    measured_run,
+    same_cases,
+)
 from .runs_compared import EQUAL, WORSE, Effect, Flip, RunsCompared
 
 if TYPE_CHECKING:
@@ -115,7 +126,12 @@ class Compared:
             there = rows.groupby("model")["value"].count()
             lacking = [n for n in (0, 1) if not there.get(self.evidence.models[n], 0)]
             apart = rows["reason"] == REDRAFTED
-            if apart.any() and not rows.loc[~apart, "value"].notna().any():
+            if (rows["reason"] == REJUDGED).any():
+                yield (
+                    f"{self.runs.rejudged}, so that {kind.metric} is another thing there. Run "
+                    f"04_measure.ipynb on {self.runs.b.run.path.name} with A's judge"
+                )
+            elif apart.any() and not rows.loc[~apart, "value"].notna().any():
                 which = "all " if apart.all() else ""
                 yield (
                     f"the requirements of {which}{count(rows.loc[apart, 'id'].nunique(), 'case')} are others "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..decide.people import to_label
 from ..wording import (
     count,
     ends_text,
@@ -387,6 +388,12 @@ def _unusable(decision: Row) -> dict[str, str]:
     return {row["kind"]: row["why_not"] for row in decision.get("kinds", ()) if row.get("undelivered")}
 
 
+def _spoilt(row: Row, how: Row) -> bool:
+    """Whether a control disqualifies a metric that would decide; where people do, it corrects and no more."""
+    decides = how.get("decided_by") != "people"
+    return decides and row["disqualifies"] and how["primary_metrics"].get(row["test_case"]) == row["metric"]
+
+
 def next_steps(report: Row) -> dict[str, str]:
     """What a reader may do next as far as the decision supports it, by id."""
     decision = report["decision"]
@@ -401,12 +408,15 @@ def next_steps(report: Row) -> dict[str, str]:
         steps["route"] = f"Route each kind of case to its own model: {each}."
     if need := decision["needed"]:
         steps["more_cases"] = f"Add {need['more']:,} {listed(map(kind_name, need['kinds']))} before deciding."
+    how = report.get("configuration", {})
+    if how.get("decided_by") == "people" and decision["outcome"] != "deploy":
+        steps["label"] = to_label(report.get("people", {}), how["models"])
     unusable = _unusable(decision)
     for kind, why in unusable.items():
         steps[f"usable_{kind}"] = f"See to it that answers to {kind_name(kind)} come in usable form: {why}."
-    if any(row["disqualifies"] and row["test_case"] not in unusable for row in report.get("controls", ())):
+    if any(_spoilt(row, how) and row["test_case"] not in unusable for row in report.get("controls", ())):
         steps["metric"] = "Decide on a metric that answers that know nothing do not pass."
     if decision["warnings"]:
         steps["mend"] = "See to the warnings first: they weaken whatever is decided."
     steps["read"] = "Read the answers on which the models differ most, side by side, before deciding."
-    return steps
+    return {name: step for name, step in steps.items() if step}

@@ -30,7 +30,7 @@ UNCHANGED = (
     "Nothing that is on record: models, parameters, versions, commit, prompts, requirements are the same."
 )
 MEASURED = "05"  # what later notebooks are given changes no score
-REDRAFTED = "undefined: other requirements in B"
+REDRAFTED, REJUDGED = "undefined: other requirements in B", "undefined: another judge in B"
 Pair = tuple[str, str]  # a model of A, and the one of B that is held against it
 BY_JUDGE = {metric.name for metric in JUDGED.values()}
 
@@ -46,6 +46,16 @@ class Side:
     @property
     def models(self) -> list[str]:
         return list(self.report["configuration"]["models"])
+
+    @property
+    def judge(self) -> dict[str, str]:
+        """The judge's model, and the digest of its prompt; {} where no answer was judged, or it is not known.
+
+        A run that does not say by which prompt it was judged was so by the one that it began with.
+        """
+        judged = self.report.get("judge", {}).get("judged", {})
+        prompt = judged.get("prompt") or self.run.config.get("prompt_hashes", {}).get("judge", "")
+        return {"model": judged["model"], "prompt": prompt} if "model" in judged else {}
 
     @cached_property
     def cases(self) -> pd.DataFrame:
@@ -93,6 +103,16 @@ class Matched:
         """The cases, by A's ids, whose requirements are others in B: there, what is met is another thing."""
         return [old for old, new in self.ids.items() if _asked(self.a, old) != _asked(self.b, new)]
 
+    @property
+    def rejudged(self) -> str:
+        """What of the judge is another in B, in words; "" where it is the same, or one of both had none."""
+        if not (self.a.judge and self.b.judge):
+            return ""
+        (model, prompt), (other, changed) = self.a.judge.values(), self.b.judge.values()
+        if model != other:
+            return f"the judge is {other} in B and {model} in A"
+        return f"{model} judges by another prompt in B" if prompt != changed else ""
+
     def scores(self, pair: Pair) -> pd.DataFrame:
         """Of a model of A and one of B, of the matched cases: ids, categories and families are A's."""
         import pandas as pd
@@ -105,6 +125,8 @@ class Matched:
         both = pd.concat([a.assign(model=f"{pair[0]} @ A"), b.assign(model=f"{pair[1]} @ B")])
         apart = both["id"].isin(self.redrafted) & both["metric"].isin(BY_JUDGE)
         both.loc[apart, ["value", "reason"]] = [float("nan"), REDRAFTED]
+        if self.rejudged:
+            both.loc[both["metric"].isin(BY_JUDGE), ["value", "reason"]] = [float("nan"), REJUDGED]
         return both
 
     def changed(self, pairs: Sequence[Pair]) -> str:

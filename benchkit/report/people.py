@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..decide.people import LENGTH, as_said, people_in_words
-from ..wording import count, interval, level, listed, number, percent
+from ..wording import PREFERENCES, count, interval, level, listed, number, percent
 from .markdown import escaped, signed, table
 
 LONGER = "the longer answer"
@@ -31,15 +31,13 @@ AGREEMENT = (
 
 def _preferences(found: Mapping[str, Any]) -> str:
     a, b = found["models"]
-    names = {"preference": "people, corrected by the metric", "labels_alone": "labels alone"}
     difference, ends = f"{a} − {b}", f"{level(found['alpha'])} interval"
-    told = [(said, as_said(found[name])) for name, said in names.items()]
-    rows = [
-        {"by": said, difference: number(one["estimate"]), ends: interval(one["low"], one["high"])}
-        for said, one in told
-    ]
-    alone = number(found["metric_alone"]["estimate"])
-    return table([*rows, {"by": "the metric alone", difference: alone, ends: ""}])
+    rows = []
+    for name, said in PREFERENCES.items():
+        one = as_said({"low": None, "high": None} | found[name])
+        bounds = interval(one["low"], one["high"]) if "low" in found[name] else ""
+        rows.append({"by": said, difference: number(one["estimate"]), ends: bounds})
+    return table(rows)
 
 
 def _labellers(found: Mapping[str, Any]) -> list[str]:
