@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -54,52 +54,81 @@ class Requirement:
         return {name: getattr(self, name) for name in ("id", "text", "kind", "weight", "value")}
 
 
+def requirements_given(text: str) -> list[Any]:
+    """What a cell lists as requirements, each as it is given. Raises ValueError for JSON that is none."""
+    text = text.strip()
+    if text[:1] not in ("[", "{"):
+        return [line for line in map(str.strip, text.splitlines()) if line]
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"they are not readable as JSON ({error})") from None
+    return said if isinstance(said, list) else [said]
+
+
 def read_requirements(text: str) -> tuple[Requirement, ...]:
     """The requirements in a cell: a JSON list of objects or texts, or one a line; () for an empty cell.
 
-    An object needs `text`; without `id` it is numbered r1, r2, …; `kind` is must or must_not, `weight` 1 to
-    3, `value` a text. What begins with "must not", "do not" or "never" is a must_not, in an object, too, and
-    its text is what follows. Raises ValueError that names the requirement and what is wrong with it.
+    An object needs `text`; without `id` it is numbered r1, r2, …; `kind` is must or must_not (or
+    `must_not: true`), `weight` 1 to 3, `value` a text; it has no other keys. What begins with "must not",
+    "do not" or "never", also after "The answer" or "You", is a must_not, in an object, too, and its text is
+    what follows. Raises ValueError that names every requirement at fault and all that is wrong with it.
     """
-    text = text.strip()
-    if text[:1] not in ("[", "{"):
-        said: Any = [line for line in map(str.strip, text.splitlines()) if line]
-    else:
+    found, faults = [], []
+    for at, one in enumerate(requirements_given(text), 1):
         try:
-            said = json.loads(text)
+            found.append(_requirement(one, f"r{at}"))
         except ValueError as error:
-            raise ValueError(f"they are not readable as JSON ({error})") from None
-        said = said if isinstance(said, list) else [said]
-    found = tuple(_requirement(one, f"r{at}") for at, one in enumerate(said, 1))
+            faults.append(str(error))
     ids = [one.id for one in found]
-    if twice := [id for id in ids if ids.count(id) > 1]:
-        raise ValueError(f"two requirements have the id {twice[0]!r}; give each its own")
-    return found
+    twice = dict.fromkeys(id for id in ids if ids.count(id) > 1)
+    faults += [f"two requirements have the id {id!r}; give each its own" for id in twice]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return tuple(found)
 
 
 def _requirement(said: Any, id: str) -> Requirement:
-    if isinstance(said, str):
-        said = {"text": said}
+    said = {"text": said} if isinstance(said, str) else said
     if not isinstance(said, Mapping):
         raise ValueError(f"requirement {id} is neither an object nor a text")
-    told, given, weight = said.get("text"), str(said.get("kind") or "").lower(), said.get("weight", 1)
+    id, told, weight = str(said.get("id") or id), said.get("text"), said.get("weight", 1)
     weight = int(weight) if weight in ("1", "2", "3") else weight  # a spreadsheet writes texts
-    if not isinstance(told, str):
-        raise ValueError(f"requirement {id} has no text")
-    if given not in ("", "must", "must_not"):
-        raise ValueError(f"requirement {id} has the kind {given!r}; use must or must_not")
-    text, kind = _wanted(told, given)
+    kinds = _kinds_given(said)
+    given = kinds[0] if kinds else ""
+    text, kind = _wanted(told, given) if isinstance(told, str) else ("", given)
+    faults = list(_key_faults(said, kinds))
     if not text:
-        raise ValueError(f"requirement {id} has no text")
-    if given == "must" != kind:
-        raise ValueError(
-            f"requirement {id} has the kind 'must' and a text that forbids ({told.strip()[:60]!r}); leave "
-            "the kind out, or say what an answer must do"
+        faults.append("has no text")
+    elif given == "must" != kind:
+        faults.append(
+            f"has the kind 'must' and a text that forbids ({str(told).strip()[:60]!r}); leave the kind out, "
+            "or say what an answer must do"
         )
     if isinstance(weight, bool) or weight not in (1, 2, 3):
-        raise ValueError(f"requirement {id} has the weight {weight!r}; use 1, 2 or 3")
+        faults.append(f"has the weight {weight!r}; use 1, 2 or 3")
+    if faults:
+        raise ValueError("; ".join(f"requirement {id} {fault}" for fault in faults))
     value = as_text("" if said.get("value") is None else said["value"])
-    return Requirement(str(said.get("id") or id), text, kind == "must", int(weight), value.strip())
+    return Requirement(id, text, kind == "must", int(weight), value.strip())
+
+
+def _kinds_given(said: Mapping[str, Any]) -> list[str]:
+    """What an object says of its kind: by `kind`, and by a plain `must_not: true` or `must: false`."""
+    kinds = [str(said.get("kind") or "").lower()]
+    kinds += [kind for kind, other in _FLAGS if said.get(kind) is True or said.get(other) is False]
+    return list(dict.fromkeys(filter(None, kinds)))
+
+
+def _key_faults(said: Mapping[str, Any], kinds: list[str]) -> Iterator[str]:
+    flags = [name for name, _ in _FLAGS if isinstance(said.get(name), bool)]
+    for key in said:
+        if key not in _KEYS and key not in flags and said[key] is not None:
+            yield f"has the key {str(key)[:60]!r}, which is none of: {', '.join(_KEYS)}"
+    if strange := [kind for kind in kinds if kind not in _KINDS]:
+        yield f"has the kind {strange[0]!r}; use must or must_not"
+    elif len(kinds) > 1:
+        yield f"has the kinds {' and '.join(kinds)}; give one"
 
 
 def _wanted(told: str, kind: str) -> tuple[str, str]:
@@ -110,10 +139,24 @@ def _wanted(told: str, kind: str) -> tuple[str, str]:
     return (told if kind == "must_not" else _MUST.sub("", told)).strip(), kind or "must"
 
 
+_KEYS = ("id", "text", "kind", "weight", "value")
+_KINDS = ("must", "must_not")
+_FLAGS = (_KINDS, _KINDS[::-1])
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
+_ANSWER = (
+    r"(?:(?:the|an?|any|this|your|our)\s+(?:[\w-]+\s+)?)?"
+    r"(?:answer|reply|response|agent|assistant|model|(?:chat)?bot|representative|message|e-?mail|text)s?\s+"
+)
+_FORBIDS = (
+    r"(?:must|should|shall|may)[\s_]+(?:not|never)|(?:must|should)n['’]t|do(?:es)?\s+(?:not|never)|"
+    r"do(?:es)?n['’]t|(?:is|are)\s+not\s+(?:allowed\s+|permitted\s+)?to|never"
+)
+# "You cannot return it" and "It will not be charged" are said to a customer: no ban on the answer.
+_UNABLE = r"can(?:\s*not|['’]t)|(?:can|could|will|would)\s+(?:not|never)|(?:could|would|wo)n['’]t"
 _MUST_NOT = re.compile(
     r"(?:must\b\s*:?\s*)*"
-    r"(?:(?:(?:must|should)[\s_]+(?:not|never)|(?:must|should)n['’]t|do(?:es)?\s+not|don['’]t|never)\b\s*:?\s*)+",
+    rf"(?:(?:(?:{_ANSWER})?(?:{_FORBIDS})|(?:it|you|we|they)\s+(?:{_FORBIDS})|{_ANSWER}(?:{_UNABLE}))"
+    r"\b(?!\s+only\b)\s*:?\s*)+",
     re.IGNORECASE,
 )
 _MUST = re.compile(r"^(?:must\b\s*:?\s*)+", re.IGNORECASE)

@@ -359,6 +359,25 @@ class TestWhatIsAssumed:
         kinds = [one.kind for one in TestCase.from_row(cases.iloc[1]).requirements]
         assert (cases["problem"].iloc[1], kinds) == ("", ["must", "must_not"])
 
+    def test_a_negation_that_is_not_understood_is_named(self, tmp_path, caplog):
+        """By row, requirement and text; a kind or a ban that is understood settles it."""
+        settled = [{"text": "say that it is not due", "kind": "must"}, {"text": "deny", "must_not": True}]
+        logging.getLogger("benchkit").addHandler(caplog.handler)
+        lines(
+            tmp_path,
+            case(requirements="ask\nThe customer must not pay twice\nIt must not promise a refund"),
+            case("?", requirements=settled),
+            case("!", requirements=["Avoid blame"]),
+        )
+        logging.getLogger("benchkit").removeHandler(caplog.handler)
+        assert "2 negations not understood, so read as what an answer must do" in caplog.text
+        assert "row 1, r2 'The customer must not pay twice'; row 3, r1 'Avoid blame'. Begin" in caplog.text
+
+    def test_all_faults_of_a_row_are_named(self, tmp_path):
+        cases = lines(tmp_path, case("", requirements=[{"id": "a", "text": "x", "weight": 9}]))
+        said = "requirements cannot be used: requirement a has the weight 9; use 1, 2 or 3"
+        assert cases["problem"].tolist() == [f"row 1: prompt is empty; {said}"]
+
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -19,12 +19,13 @@ from benchkit.decide.sensitivity import sensitivity
 from benchkit.decide.table import complete
 from benchkit.errors import InputError, UsageError
 from benchkit.measure.naming import first_named, looked_before, named_late
+from benchkit.metrics import METRICS
 from benchkit.report.facts import facts, next_steps
 from benchkit.stats import sequence_alpha, stratified
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of, score_table
 
-JSON, TALK = "field_accuracy", "task_completion"
+JSON, TALK, MET = "field_accuracy", "task_completion", "requirements_met"
 
 
 def normal(gain: dict[str, tuple[float, float]], n: int = 60, spread: float = 0.1, seed: int = 0):
@@ -167,6 +168,17 @@ class TestQuantity:
         assert (rows["conversation"]["n"], rows["conversation"]["undefined"]) == (29, 1)
         assert (rows["json"]["n"], rows["json"]["planned"], rows["json"]["undefined"]) == (29, 30, 0)
         assert found["sensitivity"]["unscored"]["n_unscored"] == 1
+        why = f"On conversations: {TALK} is undefined for 1 of 30 cases: {METRICS[TALK].undefined}."
+        assert any(line.startswith(why) for line in found["warnings"])
+        assert "draft_requirements" not in " ".join(found["warnings"])
+
+    def test_cases_without_a_must_are_told_with_the_remedy(self):
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, n=30).replace({"metric": {TALK: MET}})
+        gone = (scores["metric"] == MET) & scores["id"].isin(["conversation-003", "conversation-004"])
+        scores.loc[gone, ["value", "reason"]] = [math.nan, "undefined: " + METRICS[MET].undefined]
+        (told,) = [line for line in decide(scores)["warnings"] if "undefined" in line]
+        assert told.startswith(f"On conversations: {MET} is undefined for 2 of 30 cases: the case does not")
+        assert "draft_requirements" in told
 
     def test_scores_that_cannot_be_compared(self):
         """One model, two values of one response or a missing column: said, with the place."""

@@ -251,6 +251,7 @@ class TestDrafting:
             assert "Nothing is drafted" in drafting_in_words(everything, client)
         assert server.counts["served"] == 0
         assert said.startswith("2 conversations without requirements; none are drafted")
+        assert "2 of 3 conversations without a must, and so without requirements_met. Bring" in said
 
     async def test_a_draft_that_cannot_be_had(self):
         """The case stays, without requirements, and says so."""

@@ -113,16 +113,49 @@ class TestDrawing:
         assert shown(response, kind) == text
 
 
-@pytest.mark.parametrize(("sample", "kept"), [(0, 40), (-1, 40), (None, 0)])
-def test_a_sheet_of_no_case_is_not_written(tmp_path, monkeypatch, sample, kept):
-    run = SimpleNamespace(path=tmp_path, seed=7, validated_tests=dict, parameter=lambda *_: kept)
+@pytest.fixture
+def a_run(tmp_path, monkeypatch):
+    """A run in which two models have answered 40 cases, as the command reads it."""
+    run = SimpleNamespace(path=tmp_path, seed=7, validated_tests=dict, parameter=lambda *_: 40)
     monkeypatch.setattr("benchkit.run.read_run", lambda _: run)
     monkeypatch.setattr("benchkit.generate.cases.adopt_cases", lambda _: None)
     monkeypatch.setattr("benchkit.measure.aligned", lambda *_, **__: responses())
+    return run
+
+
+@pytest.mark.parametrize(("sample", "kept"), [(0, 40), (-1, 40), (None, 0)])
+def test_a_sheet_of_no_case_is_not_written(tmp_path, a_run, sample, kept):
+    a_run.parameter = lambda *_: kept
     to = tmp_path / "sheet.csv"
     with pytest.raises(UsageError, match="Give --sample a number from 1 on"):
         write_sheet(Namespace(to=str(to), run_dir="here", sample=sample, models=None))
     assert not to.exists()
+
+
+@pytest.mark.parametrize("name", ["sheet.xlsx", "sheet", "sheet.jsonl", "sheet.csv.gz"])
+def test_a_sheet_of_another_kind_is_not_written(tmp_path, a_run, name):
+    with pytest.raises(UsageError, match=r"Give a file that ends in \.csv or \.json"):
+        write_sheet(Namespace(to=str(tmp_path / name), run_dir="here", sample=3, models=None))
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "advice", "back", "other"),
+    [
+        ("sheet.CSV", "Write 1, 2 or tie into `preferred`", "sheet.CSV", "Label Studio"),
+        ("sheet.json", "Import it into Label Studio", "EXPORT.json", "`preferred`"),
+        ("sheet.JSON", "Import it into Label Studio", "EXPORT.json", "`preferred`"),
+    ],
+)
+def test_each_kind_of_sheet_has_its_own_advice(tmp_path, a_run, capsys, name, advice, back, other):
+    write_sheet(Namespace(to=str(tmp_path / name), run_dir="here", sample=3, models=None))
+    said = capsys.readouterr()
+    told = said.out + said.err
+    assert advice in told
+    assert told.rstrip().endswith(back)
+    assert other not in told
+    text = (tmp_path / name).read_text()
+    assert (len(json.loads(text)) == 3) if name.lower().endswith("json") else text.startswith("pair,")
 
 
 class TestReading:
@@ -155,6 +188,23 @@ class TestReading:
         assert read[["id", "preferred", "labeller"]].to_numpy().tolist() == [
             [pairs["id"][0], pairs["model_1"][0], "4"]
         ]
+
+    @pytest.mark.parametrize(
+        ("who", "name"),
+        [
+            ({"id": 4, "email": "Ann@x.org", "first_name": "Ann"}, "ann@x.org"),
+            ({"id": 4, "email": ""}, "4"),
+            ({"id": 0}, "0"),
+            ({}, ""),
+            (4, "4"),
+            (None, ""),
+        ],
+    )
+    def test_who_labelled_in_label_studio(self, tmp_path, pairs, who, name):
+        """A number, or an object with an email or an id."""
+        (task,) = tasks(sheet(pairs.head(1), responses()))
+        task["annotations"] = [LEFT | {"completed_by": who}]
+        assert read_labels(written(tmp_path, [task], "export.json"), pairs)["labeller"].tolist() == [name]
 
     def test_the_last_verdict_of_a_labeller_counts(self, tmp_path, pairs):
         one = {"pair": pairs["pair"][0], "labeller": "x"}

@@ -223,6 +223,28 @@ class TestDrafts:
         assert (await mend_drafts(table, None)).equals(table)
         assert drafts_in_words(table) == "No requirements were drafted."
 
+    def test_a_value_that_nobody_states_is_named_with_its_case(self):
+        """Before likenesses and facts, of which there may be many."""
+        table = cases(14, ["conversation"]).assign(prompt="Where is my lamp? I ordered it.", problem="")
+        asked = Requirement("r1", "name the amount", value="999.99 EUR").record()
+        table.iloc[13, table.columns.get_loc("requirements")] = as_text([asked])
+        said = check_cases(table).in_words.splitlines()
+        why = "requirements (without a model): r1 names 999.99 EUR, which neither the prompt nor the golden"
+        assert said[0].startswith(f"{table['id'].iloc[13]}: {why}")
+        assert (len(said), said[-1][:4], check_cases(table.head(0)).in_words) == (11, "and ", "")
+
+    def test_cases_without_a_must_are_counted_with_the_remedy(self):
+        """Whether they forbid or say nothing; of records and unusable rows nothing is said."""
+        table = cases(5, ["conversation", "json"]).assign(problem="")
+        told = [at for at, kind in enumerate(table["test_case"]) if kind == "conversation"]
+        column = table.columns.get_loc("requirements")
+        table.iloc[told[0], column] = ""
+        table.iloc[told[1], column] = as_text([Requirement("n", "deny", must=False).record()])
+        table.iloc[told[2], table.columns.get_loc("problem")] = "row 5: prompt is empty"
+        said = f"2 of {len(told) - 1} conversations without a must, and so without requirements_met. Bring "
+        assert drafts_in_words(table).startswith(f"No requirements were drafted. {said}")
+        assert "draft_requirements" in drafts_in_words(table)
+
 
 async def test_the_whole_way(tmp_path, monkeypatch):
     """Generated with planted faults, checked, judged, written anew: almost all are there in the end."""

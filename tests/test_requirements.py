@@ -44,6 +44,15 @@ class TestReading:
             "2. never X",
             "must: must not X",
             "must not never X",
+            "The answer must not X",
+            "It should not X",
+            "You may not X",
+            "The agent does not X",
+            "The support agent should never X",
+            "- A reply cannot X",
+            "Must: the answer doesn’t X",
+            "We never X",
+            "The response is not to X",
         ],
     )
     def test_what_forbids_is_never_read_as_asked_for(self, line):
@@ -56,6 +65,35 @@ class TestReading:
             ValueError, match=r"r1 has the kind 'must' and a text that forbids .*; leave the kind"
         ):
             read_requirements(json.dumps([{"text": line, "kind": "must"}]))
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "You cannot return it",
+            "The customer must not pay twice",
+            "Must not only ask",
+            "Say that it is not X",
+        ],
+    )
+    def test_what_denies_something_else_is_asked_for(self, line):
+        assert read_requirements(line)[0].must
+
+    @pytest.mark.parametrize(("flag", "kind"), [("must_not", "must_not"), ("must", "must")])
+    def test_a_plain_flag_is_a_kind(self, flag, kind):
+        other = {"must": "must_not", "must_not": "must"}[kind]
+        for said in ({flag: True}, {flag: True, "kind": kind}, {other: False}):
+            assert read_requirements(json.dumps([{"text": "promise x"} | said]))[0].kind == kind
+        with pytest.raises(ValueError, match=r"r1 has the kinds must(_not)? and must(_not)?; give one"):
+            read_requirements(json.dumps([{"text": "promise x", flag: True, "kind": other}]))
+
+    def test_every_fault_is_named_by_the_requirement_s_own_id(self):
+        said = [{"id": "a", "text": "x", "weight": 9, "forbidden": True}, {"text": "y"}, {"id": "c"}]
+        told = (
+            "^requirement a has the key 'forbidden', which is none of: id, text, kind, weight, value; "
+            "requirement a has the weight 9; use 1, 2 or 3; requirement c has no text$"
+        )
+        with pytest.raises(ValueError, match=told):
+            read_requirements(json.dumps(said))
 
     def test_bullets_are_no_text_and_a_number_may_be_one(self):
         assert [one.text for one in read_requirements("- ask\n2) say when\n3 days are named")] == [
@@ -82,6 +120,7 @@ class TestReading:
             ([{"text": "a", "kind": "should"}], "the kind 'should'; use must or must_not"),
             ([{"text": "a", "weight": 4}], "the weight 4; use 1, 2 or 3"),
             ([{"text": "a", "weight": True}], "the weight True"),
+            ([{"text": "a", "must_not": "b"}], "r1 has the key 'must_not', which is none of: id, text, kind"),
             ([{"text": "a", "id": "x"}, {"text": "b", "id": "x"}], "two requirements have the id 'x'"),
         ],
     )

@@ -108,6 +108,9 @@ def test_resampled_keeps_categories_and_families():
     families = np.repeat(range(40), 4)
     e, found = stratified(alike, None, None, families), resampled(alike, None, families)
     assert found.high - found.low == pytest.approx(e.high - e.low, rel=0.15)
+    few, enough = (resampled(np.r_[[0.5], np.arange(n) / 10]) for n in (8, 9))
+    assert np.isnan([few.low, few.high]).all(), "nine cases allow no interval"
+    assert enough.low < enough.high
     assert resampled([0.1] * 8).p_sign_flip == 2**-7
     assert np.isnan(resampled([0.1]).p_sign_flip)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..run.rows import REMEDY
 from ..wording import count, kind_name
 from .controls import disqualified
 from .deciding import INCONCLUSIVE, Floor, Outcome, conclude, equivalent, floors, routing
@@ -206,6 +207,13 @@ def _evidence_notes(evidence: Evidence) -> Iterator[str]:
     for name in (kind.metric for kind in evidence.kinds if kind.measured.metric.unit == SHARE):
         yield f"{name} has a range of its own: differences on it are shares of it, to be added to others."
     for kind in evidence.kinds:
+        metric, left = kind.measured.metric, kind.planned - len(kind.measured.ids)
+        if left:
+            remedy = f" {REMEDY}" if "requirements" in metric.reads else ""
+            yield (
+                f"On {kind_name(kind.name)}: {metric.name} is undefined for {left:,} of "
+                f"{count(kind.planned, 'case')}: {metric.undefined}.{remedy}"
+            )
         for note in dict.fromkeys(n for row in kind.pairs for one in row if one for n in one.warnings):
             yield f"On {kind_name(kind.name)}: {note[0].lower()}{note[1:]}"
 

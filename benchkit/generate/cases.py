@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..domain import KINDS, TestCase, as_text, read_requirements
+from ..domain import KINDS, TestCase, as_text, read_requirements, requirements_given
 from ..errors import InputError
 from ..log import setup_logging
 from ..metrics.answers import read_golden
 from ..metrics.structured import check_schema
 from ..run.json_io import plain
 from ..run.rows import rows_used
+from ..wording import count
 from .files import NEEDED, Row, read_rows
 
 logger = setup_logging(__name__)
@@ -24,6 +26,9 @@ logger = setup_logging(__name__)
 SIDES = {"customer", "agent"}
 # What pandas, databases and spreadsheets write into a cell that holds nothing.
 ABSENT = frozenset(("", "nan", "null", "none", "<na>", "nat", "n/a", "#n/a"))
+NEGATION = re.compile(
+    r"\b(?:not|never|cannot|(?:under|in) no)\b|n['’]t\b|^(?:no|none|avoid|refrain|without)\b", re.IGNORECASE
+)
 JSON_TYPES: dict[type, str] = {
     bool: "boolean",
     int: "integer",
@@ -53,6 +58,12 @@ def read_cases(cases_file: str) -> pd.DataFrame:
         logger.warning(
             "%s: %d rows without a test_case have a JSON object as golden_response and are json cases.",
             cases_file, assumed,
+        )  # fmt: skip
+    if denied := [f"row {number}, {one}" for number, row, _ in rows for one in _unread_negations(row)]:
+        logger.warning(
+            "%s: %s not understood, so read as what an answer must do: %s%s. Begin a ban with "
+            '"must not", or give the kind.',
+            cases_file, count(len(denied), "negation"), "; ".join(denied[:5]), "; …" * (len(denied) > 5),
         )  # fmt: skip
     columns = [*TestCase.__dataclass_fields__, "problem"]
     return pd.DataFrame(_cases(rows, asked=True), columns=columns)
@@ -192,7 +203,21 @@ def _read_requirements(cases: list[dict[str, Any]]) -> None:
             found = read_requirements(case["requirements"])
             case["requirements"] = as_text([one.record() for one in found] or "")
         except (ValueError, RecursionError) as error:
-            case["problem"] = case["problem"] or f"requirements cannot be used: {str(error)[:300]}"
+            fault = f"requirements cannot be used: {str(error)[:900]}"
+            case["problem"] = "; ".join(filter(None, (case["problem"], fault)))
+
+
+def _unread_negations(row: Mapping[str, Any]) -> Iterator[str]:
+    """Requirements that deny something and are read as a must, though nobody says that they are one."""
+    cell = _cell(row, "requirements")
+    try:
+        pairs = list(zip(requirements_given(cell), read_requirements(cell), strict=True))
+    except (ValueError, RecursionError):
+        return  # the row's problem
+    for given, one in pairs:
+        told = isinstance(given, dict) and {"kind", "must", "must_not"} & given.keys()
+        if one.must and not told and NEGATION.search(one.text):
+            yield f"{one.id} {one.text[:80]!r}"
 
 
 def _golden(case: dict[str, Any]) -> dict[str, Any] | None:

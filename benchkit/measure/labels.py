@@ -289,17 +289,23 @@ def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _annotations(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The labels of a task of Label Studio; a cancelled one is none."""
+    """The labels of a task of Label Studio; a cancelled one is none.
+
+    Who gave one is a number, or with some exports an object: its email, else its id.
+    """
     for one in task["annotations"] or ():
         values = [part.get("value", {}) for part in one.get("result", ()) if part.get("type") == "pairwise"]
         chosen = values[0].get("selected", "") if values else ""
+        who = one.get("completed_by")
+        if isinstance(who, dict):
+            who = next((who[name] for name in ("email", "id") if _text(who, name)), None)
         if not one.get("was_cancelled"):
             yield {
                 "pair": (data := task.get("data", {})).get("pair"),
                 "answer_1": data.get("text1"),
                 "answer_2": data.get("text2"),
                 "preferred": chosen,
-                "labeller": one.get("completed_by"),
+                "labeller": who,
                 "time": one.get("created_at"),
             }
 

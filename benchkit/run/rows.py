@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..domain import read_requirements
+from ..wording import count
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BY_HAND = "rejected by "  # how the reason of a person begins
 COPY = "the same case as row"
@@ -23,6 +30,8 @@ FATES = (
 )
 
 
+# For cases that leave a metric of requirements undefined.
+REMEDY = "Bring what an answer must do, or let draft_requirements have it written for cases without any."
 FLAGGED = "flagged: "  # how the validation_message of a case begins that is used and should be looked at
 
 
@@ -41,3 +50,18 @@ def _fate(reason: str) -> str:
     said = reason.strip()
     found = (fate for mark, fate in FATES if said.startswith(mark) or (mark == COPY and COPY in said))
     return next(found, "refused by the validator")
+
+
+def without_must(cases: pd.DataFrame) -> str:
+    """How many usable conversations have no must, and so no requirements_met, and the remedy; "" for none."""
+    some = cases[(cases["test_case"] == "conversation") & (cases["problem"] == "")]
+    bare = sum(not _has_must(cell) for cell in some["requirements"])
+    of = count(len(some), "conversation")
+    return f"{bare:,} of {of} without a must, and so without requirements_met. {REMEDY}" if bare else ""
+
+
+def _has_must(cell: str) -> bool:
+    try:
+        return any(one.must for one in read_requirements(cell))
+    except (ValueError, RecursionError):
+        return True  # to be turned down for what it is

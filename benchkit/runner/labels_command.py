@@ -11,7 +11,9 @@ from ..run import Run
 from ..wording import count, listed
 from .terminal import say
 
-TASKS = ".json"
+SHEET, TASKS = ".csv", ".json"
+FILL_IN = "Write 1, 2 or tie into `preferred` and a name into `labeller`, from the top on; then"
+IMPORT = "Import it into Label Studio (Pairwise template), label from the top on, and export as JSON; then"
 
 
 def add_labels(command: argparse.ArgumentParser) -> None:
@@ -38,6 +40,8 @@ def write_sheet(args: argparse.Namespace) -> int:
     from ..run.tables import table_text, write_atomically
 
     path = Path(args.to).expanduser()
+    if path.suffix.lower() not in (SHEET, TASKS):
+        raise UsageError(f"--to names {path}. Give a file that ends in {SHEET} or {TASKS}.")
     if path.exists():
         raise UsageError(f"{path} is there already, and may hold labels. Name another file with --to.")
     run = read_run(args.run_dir)
@@ -52,16 +56,13 @@ def write_sheet(args: argparse.Namespace) -> int:
         raise UsageError(f"A sheet of {size} cases asks nothing. Give --sample a number from 1 on.")
     pairs = of_two(draw_pairs(responses, run.seed or 0), models).head(size)
     filled = sheet(pairs, responses)
-    text = (
-        json.dumps(tasks(filled), ensure_ascii=False, indent=1)
-        if path.suffix == TASKS
-        else table_text(filled)
-    )
+    as_tasks = path.suffix.lower() == TASKS
+    text = json.dumps(tasks(filled), ensure_ascii=False, indent=1) if as_tasks else table_text(filled)
     write_atomically(path, text)
+    advice, back = (IMPORT, "EXPORT.json") if as_tasks else (FILL_IN, path)
     say(
         f"{path}: {count(len(filled), 'pair')} of answers, in a random order and on random sides.\n"
-        "Write 1, 2 or tie into `preferred` and a name into `labeller`, from the top on; then\n"
-        f"  benchkit run {args.run_dir} --from 04 -p labels_file {path}"
+        f"{advice}\n  benchkit run {args.run_dir} --from 04 -p labels_file {back}"
     )
     return 0
 

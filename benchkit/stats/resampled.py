@@ -13,12 +13,13 @@ from benchkit.stats.estimates import NAN
 from benchkit.stats.sampling import Design, design
 from benchkit.stats.strata import stratified
 
+FEWEST_DRAWN = 10  # cases or families: of fewer, a bootstrap's interval is far too short
 BATCH = 2_000_000  # random numbers that are held at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Resampled:
-    """NaN under 2 cases or families; the interval also where all are alike."""
+    """NaN under 2 cases or families; the interval also under FEWEST_DRAWN, and where all are alike."""
 
     low: float  # BCa interval of the estimate at level 1 − alpha
     high: float
@@ -62,7 +63,7 @@ def resampled(
         batch=batch,
         rng=rng,
     ).pvalue
-    if np.ptp(draws) <= 1e-12 * (1 + float(np.abs(draws).max())):
+    if len(draws) < FEWEST_DRAWN or np.ptp(draws) <= 1e-12 * (1 + float(np.abs(draws).max())):
         return Resampled(NAN, NAN, float(p))
     ends = bootstrap(
         (e.estimate + draws,),

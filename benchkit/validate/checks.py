@@ -15,9 +15,11 @@ from ..domain import KINDS, TestCase, as_text, read_requirements
 from ..errors import InputError
 from ..jsontext import leaves
 from ..metrics.stated import Fact, Told, facts, number
+from ..wording import count
 from .likeness import likenesses
 from .requirements import doubts_without_a_model
 
+MOST_SAID = 10
 LIKE = "like "  # begins the name of a family that was found
 
 
@@ -40,6 +42,16 @@ class Checked:
         """How many cases have each kind of finding, and whether it is fatal."""
         kinds = self.findings["finding"].str.split(":").str[0]
         return self.findings.groupby([kinds, "fatal"]).size().rename("cases").to_frame()
+
+    @property
+    def in_words(self) -> str:
+        """Which case has what finding, a line each, MOST_SAID at most: fatal, requirements, others."""
+        asked = ~self.findings["finding"].str.startswith("requirements")
+        ranked = self.findings.assign(other=asked, mild=~self.findings["fatal"].astype(bool))
+        ranked = ranked.sort_values(["mild", "other", "row"], kind="stable")
+        lines = [f"{row.id}: {row.finding}" for row in ranked.head(MOST_SAID).itertuples()]
+        more = len(ranked) - MOST_SAID
+        return "\n".join(lines + [f"and {count(more, 'finding')} more"] * (more > 0))
 
 
 def check_cases(

@@ -14,6 +14,7 @@ from ..judge import judge
 from ..metrics.controls import control_answers
 from ..metrics.free_texts import long_texts
 from ..metrics.requirements import answer_text, has_value, requirements_met
+from ..run.rows import without_must
 from ..wording import count, listed
 
 if TYPE_CHECKING:
@@ -110,11 +111,12 @@ def drafts_in_words(cases: pd.DataFrame) -> str:
     """How many cases have drafted requirements, and what became of the other drafts."""
     drafts = cases["draft"][cases["draft"] != ""] if "draft" in cases else cases["id"].head(0)
     if not len(drafts):
-        return "No requirements were drafted."
+        return f"No requirements were drafted. {without_must(cases)}".rstrip()
     kinds = drafts.str.split(":").str[0].value_counts()
     words = {"drafted": "kept", "dropped": "dropped after a second try", "failed": "could not be had"}
+    left = without_must(cases) or "Cases without requirements are not judged."
     told = [f"{kinds[name]:,} {said}" for name, said in words.items() if name in kinds]
-    return f"Of {count(len(drafts), 'draft')}: {listed(told)}. Cases without requirements are not judged."
+    return f"Of {count(len(drafts), 'draft')}: {listed(told)}. {left}".rstrip()
 
 
 def is_unfit(doubt: str) -> bool:
