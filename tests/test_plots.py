@@ -561,13 +561,14 @@ def test_two_figures_of_one_pair_have_two_names():
 
 
 def test_a_figure_of_other_code_or_title_is_another(monkeypatch):
-    """What a chart was drawn from holds its title and the code that draws, beside the data."""
+    """A chart says its title and the code that drew it, beside the data; either makes another picture."""
     sheet = plots.sheet.Sheet("x", "Same data")
     made = [sheet.empty("Nothing."), plots.sheet.Sheet("x", "Other title").empty("Nothing.")]
     monkeypatch.setattr(plots.sheet, "_code", lambda: "other code")
     made.append(sheet.empty("Nothing."))
-    assert len({chart.drawn_from for chart in made}) == 3
+    assert len({(chart.drawn_from, chart.drawn_by) for chart in made}) == 3
     assert made[0].as_drawn(replace(made[0], drawn=b"picture")).png == b"picture"
+    assert made[2].as_drawn(replace(made[0], drawn=b"picture")).png != b"picture"
     assert made[0].as_drawn(replace(made[1], drawn=b"picture")).png != b"picture"
 
 
@@ -585,6 +586,19 @@ def test_a_sidecar_gives_the_chart_back(chart, tmp_path):
     path.write_bytes(signed.png[:200])
     assert Chart.read(path) is None
     assert Chart.read(tmp_path / "none.png") is None
+
+
+def test_a_newer_version_that_draws_the_same_data_verifies(monkeypatch):
+    """Other drawing code is no other figure to verify: it would name every figure of an older run."""
+    import json
+
+    from benchkit.report.verify import json_apart
+
+    sheet = plots.sheet.Sheet("x", "Same data")
+    before = json.dumps(sheet.empty("Nothing.").sidecar())
+    monkeypatch.setattr(plots.sheet, "_code", lambda: "newer")
+    assert not list(json_apart("x.json", before, json.dumps(sheet.empty("Nothing.").sidecar())))
+    assert list(json_apart("x.json", before, json.dumps(sheet.empty("Something.").sidecar())))
 
 
 def test_what_json_does_not_know_is_drawn():

@@ -25,7 +25,8 @@ SCREEN_DPI, FILE_DPI = 100, 200  # shown at half the pixels it has: sharp on den
 WIDTH_PX = round(WIDTH_IN * SCREEN_DPI)
 FOOT_IN = 0.22  # the strip below the figure for its small print
 INK, MUTED, FAINT, ALARM = "#222222", "#5F5F5F", "#D9D9D9", "#B33C00"
-TOLD = ("name", "reading", "note", "alt", "simulated", "signature", "drawn_from")  # what a sidecar keeps
+# What a sidecar keeps.
+TOLD = ("name", "reading", "note", "alt", "simulated", "signature", "drawn_from", "drawn_by")
 
 STYLE: Any = {
     "font.size": 9,
@@ -61,9 +62,9 @@ class Chart:
     """A figure with its words.
 
     `name` is its file's. `reading` is what it shows, a computed sentence with its numbers; `note` says how it
-    is drawn; the caption is both. `drawn_from` is a digest of the data, the title and the code that draws.
-    Shown as a cell's last expression it appears once, as HTML with the caption below, or as a PNG where HTML
-    is not shown.
+    is drawn; the caption is both. `drawn_from` is a digest of the data and the title, `drawn_by` of the code
+    that draws. Shown as a cell's last expression it appears once, as HTML with the caption below, or as a
+    PNG where HTML is not shown.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Chart:
     simulated: bool = False
     signature: str = ""  # how its numbers were made, in small print below
     drawn_from: str = ""
+    drawn_by: str = ""
     drawn: bytes = field(default=b"", repr=False)  # the PNG of one that was read back
 
     @property
@@ -92,7 +94,7 @@ class Chart:
         return replace(self, reading=words(self.reading), alt=words(self.alt), note=words(self.note))
 
     def as_drawn(self, before: Chart | None) -> Chart:
-        """The chart with the picture of an earlier one of the same data and words, where that is one."""
+        """The chart with the picture of an earlier one of the same data, words and code."""
         same = before is not None and all(getattr(self, name) == getattr(before, name) for name in TOLD)
         return replace(self, drawn=before.png) if before and same else self
 
@@ -131,7 +133,7 @@ class Chart:
             told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             png = path.read_bytes()
             whole = png.startswith(b"\x89PNG") and b"IEND" in png[-12:]
-            return cls(**{name: told[name] for name in TOLD}, drawn=png) if whole else None
+            return cls(**{name: told[name] for name in TOLD if name in told}, drawn=png) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -70,7 +70,8 @@ class Sheet:
     def chart(self, reading: str, alt: str, note: str = "", data: Sequence[Any] = ()) -> Chart:
         """The finished chart; `data` are the tables and values that it was drawn from."""
         words = plain(reading), plain(alt), plain(note)
-        made = Chart(file_name(self.name), *words, self.figure, drawn_from=digest(_code(), self.title, *data))
+        drawn = {"drawn_from": digest(self.title, *data), "drawn_by": _code()}
+        made = Chart(file_name(self.name), *words, self.figure, **drawn)
         return made.stamped(simulated=self.simulated)
 
     def empty(self, sentence: str) -> Chart:

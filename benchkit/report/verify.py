@@ -18,7 +18,7 @@ from ..signature import PACKAGES, parts
 from .export import page_text
 
 NEVER = ("config.json", ".config.json", ".written.json")  # what the run was told, not what it computed
-ASIDE = ("run_timestamp",)  # keys of JSON that say when
+ASIDE = ("run_timestamp", "drawn_by")  # keys of JSON that say when, and which code drew a figure
 KEYS = ("id", "test_id", "name", "model", "model_a", "model_b", "test_case", "round", "metric", "attempt")
 
 
