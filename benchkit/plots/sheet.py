@@ -70,8 +70,8 @@ class Sheet:
     def chart(self, reading: str, alt: str, note: str = "", data: Sequence[Any] = ()) -> Chart:
         """The finished chart; `data` are the tables and values that it was drawn from."""
         words = plain(reading), plain(alt), plain(note)
-        drawn = {"drawn_from": digest(self.title, *data), "drawn_by": _code()}
-        made = Chart(file_name(self.name), *words, self.figure, **drawn)
+        source = digest(self.title, *data)
+        made = Chart(file_name(self.name), *words, self.figure, drawn_from=source, drawn_by=_code())
         return made.stamped(simulated=self.simulated)
 
     def empty(self, sentence: str) -> Chart:
