@@ -17,7 +17,6 @@ from benchkit.metrics.structured import schema_compliance
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
 from benchkit.validate import validate, validator_audit
-
 from benchkit.validate.validator_audit import (
     SOUND,
     THANKS,
