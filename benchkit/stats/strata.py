@@ -193,7 +193,7 @@ def _of_families(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float
     each = cases.weights**2 / effective
     known = float(each[~alone].sum())
     scale = math.sqrt(float(each.sum()) / known) if known > 0 else NAN
-    return sums * scale, trace**2 / square if square > 0 else NAN
+    return np.asarray(sums * scale, np.float64), trace**2 / square if square > 0 else NAN
 
 
 def _warnings(part: Design, estimate: float, se: float, equal: bool) -> list[str]:
