@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from ..run import Run
-from ..run.reviewed import Change
 from ..validate.review import Review
 from .paging import Action, Pager
 
@@ -47,9 +46,7 @@ class _Cases:
             self._places.setdefault(id, len(self._places))
         cases = cases.sort_values("id", key=lambda ids: ids.map(self._places), ignore_index=True)
         self._rows: dict[str, dict[str, Any]] = {row["id"]: row for row in cases.to_dict("records")}
-        self._changes: dict[str, list[Change]] = {}
-        for change in self.review.changes():
-            self._changes.setdefault(change.case, []).append(change)
+        self._changes = self.review.changes()
         return pd.DataFrame(
             {
                 "outcome": cases["outcome"],
@@ -66,17 +63,13 @@ class _Cases:
         facts = {"Outcome": row["outcome"], "Kind": row["test_case"], "Category": row["category"]}
         facts["Scores"] = f"prompt {_number(row, 'prompt')}, golden response {_number(row, 'response')}"
         facts |= {"Why rejected": row["reason"], "Validator": row["validation_message"]}
-        done = [
-            f"{one.when} {one.who}: {', '.join(one.after)} ({one.reason})"
-            for one in self._changes.get(key, ())
-        ]
-        facts["Changes"] = "\n".join(done)
-        lines = (
-            f"<tr><th>{name}</th><td>{escape(str(said))}</td></tr>" for name, said in facts.items() if said
-        )
+        done = [change for change in self._changes if change.case == key]
+        facts["Changes"] = "\n".join(f"{c.when} {c.who}: {', '.join(c.after)} ({c.reason})" for c in done)
+        cells = {name: escape(str(said)) for name, said in facts.items() if said}
+        lines = "".join(f"<tr><th>{name}</th><td>{said}</td></tr>" for name, said in cells.items())
         schema = f"<div class='bk-text'>{escape(_indented(row['response_schema']))}</div>"
         folded = f"<details><summary>Schema</summary>{schema}</details>" if row["response_schema"] else ""
-        return f"<b>{escape(key)}</b><table>{''.join(lines)}</table>{folded}"
+        return f"<b>{escape(key)}</b><table>{lines}</table>{folded}"
 
     def form(self, key: str) -> dict[str, str]:
         row = self._rows[key]
