@@ -16,7 +16,7 @@ from benchkit.errors import RunError, UsageError
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.candidates import KEYS, read_candidates
 from benchkit.judge import judge_of
-from benchkit.measure.families import kinship
+from benchkit.judge.choosing import kinship
 from benchkit.offline import OfflineServer
 from benchkit.plots.sheet import Sheet
 from benchkit.report import write
