@@ -369,7 +369,7 @@ def _usable(cases: pd.DataFrame) -> list[TestCase]:
 
 
 def _problem(row: Mapping[str, Any]) -> str:
-    from ..metrics.structured import check_schema
+    from ..metrics.schemas import check_schema
 
     if row["test_case"] not in KINDS:
         return f"test_case {row['test_case']!r} is neither of: {', '.join(KINDS)}"

@@ -7,8 +7,8 @@ from random import Random
 
 from ..domain import TestCase
 from ..jsontext import changed, leaves
+from ..metrics.schemas import schema_compliance
 from ..metrics.stated import Told, facts_changed
-from ..metrics.structured import schema_compliance
 
 THANKS = (
     "Thank you for your help.",
