@@ -328,30 +328,6 @@ def _usable(cases: pd.DataFrame) -> list[TestCase]:
     """Every case. Raises InputError for one that cannot be asked: somebody may have edited them by hand."""
     if not len(cases):
         raise InputError("validated_tests.csv holds no accepted case. Run 02_validate.ipynb until some are.")
-<<<<<<< HEAD
-    problems = [(row["id"], problem) for row in cases.to_dict("records") if (problem := _problem(row))]
-    problems += [(id, "the id is there twice") for id in cases["id"][cases["id"].duplicated()]]
-    if problems:
-        raise InputError(
-            f"validated_tests.csv has {len(problems)} unusable cases, first {': '.join(problems[0])}. "
-            "Mend or remove them, or run 02_validate.ipynb again."
-        )
-    return [TestCase.from_row(row) for row in cases.to_dict("records")]
-
-
-def _problem(row: Mapping[str, Any]) -> str:
-    from ..metrics.schemas import check_schema
-
-    if row["test_case"] not in KINDS:
-        return f"test_case {row['test_case']!r} is neither of: {', '.join(KINDS)}"
-    try:
-        case = TestCase.from_row(row)
-        if case.test_case == "json":
-            check_schema(case.response_schema)
-    except (ValueError, RecursionError, InputError) as error:
-        return str(error)[:300]
-    return "" if case.prompt.strip() else "the prompt is empty"
-=======
     found: dict[str, TestCase] = {}
     for row in cases.to_dict("records"):
         try:
@@ -371,4 +347,3 @@ def _problem(row: Mapping[str, Any]) -> str:
             ) from None
         found[case.id] = case
     return list(found.values())
->>>>>>> main
