@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -58,23 +57,6 @@ class Silent(Canned):
 
 def planned(table: pd.DataFrame, **options: Any) -> Any:
     return plan_execution(Silent(), table, **{"models": PAIR, "rounds": 2} | options)
-
-
-def leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict | list):
-        inside = value.values() if isinstance(value, dict) else value
-        return [leaf for item in inside for leaf in leaves(item)]
-    return [value]
-
-
-def secrets(case: TestCase) -> list[str]:
-    """What only the golden response says: leaves, or sentences, that neither prompt nor schema has."""
-    golden = case.golden_response
-    parts = (
-        re.split(r"(?<=[.!?])\s+", golden) if isinstance(golden, str) else [str(x) for x in leaves(golden)]
-    )
-    open_to_all = case.prompt + json.dumps(case.response_schema) + system_prompt(f"execute_{case.test_case}")
-    return [part for part in parts if len(part) > 3 and part not in open_to_all]
 
 
 def with_canaries(table: pd.DataFrame) -> pd.DataFrame:
@@ -178,12 +160,8 @@ class TestWhatGoesOut:
             await execute(plan_execution(client, table, PAIR, rounds=2), client)
         tests = [TestCase.from_row(row) for row in table.to_dict("records")]
         assert len(server.requests) == len(tests) * 2 * 2
-        sent = [json.dumps(body, ensure_ascii=False) for body in server.requests]
-        hidden = {case.id: secrets(case) for case in tests}
-        assert all(hidden.values())
-        for secret in (secret for some in hidden.values() for secret in some):
-            told = json.dumps(secret, ensure_ascii=False)[1:-1]
-            assert not [body for body in sent if told in body]
+        assert table["golden_response"].str.contains("Canary").all()
+        assert "Canary" not in json.dumps(server.requests)
         allowed = {
             (
                 system_prompt(f"execute_{case.test_case}"),

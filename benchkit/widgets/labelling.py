@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..decide.people import TIE
 from ..errors import InputError
-from ..measure.labels import COLUMNS, contending, draw_pairs, of_two, sheet
+from ..measure.labels import contending, draw_pairs, of_two, sheet
 from ..run import Run
 from ..run.tables import read_table
 from ..wording import count, now
@@ -64,11 +64,12 @@ class _Labels:
 
     def _read(self) -> None:
         """What is on disk now: another labeller may have written since."""
-        self.labels = read_table(self.path, or_empty=True).to_dict("records")
+        found = read_table(self.path, or_empty=True)
+        self.labels, self.columns = found.to_dict("records"), list(found)
 
     def _write(self, labels: list[dict[str, Any]]) -> None:
         self.labels = labels
-        self.run.save("labels.csv", pd.DataFrame(labels, columns=list(COLUMNS)))
+        self.run.save("labels.csv", pd.DataFrame(labels, columns=self.columns))
 
     def _labeller(self) -> str:
         """The name in the field. Raises InputError where there is none."""

@@ -37,26 +37,20 @@ class _Cases:
 
     def __init__(self, review: Review) -> None:
         self.review = review
-        self._places: dict[str, int] = {}  # a case stays where it was first: what comes after it is next
+        self._places: list[str] = []  # a case stays where it was first: what comes after it is next
 
     def read(self) -> pd.DataFrame:
         """The filters' columns, by case."""
-        cases = self.review.cases()
-        for id in cases["id"]:
-            self._places.setdefault(id, len(self._places))
-        cases = cases.sort_values("id", key=lambda ids: ids.map(self._places), ignore_index=True)
-        self._rows: dict[str, dict[str, Any]] = {row["id"]: row for row in cases.to_dict("records")}
+        cases = self.review.cases().set_index("id", drop=False).rename_axis(None)
+        self._places = list(dict.fromkeys([*self._places, *cases.index]))
+        cases = cases.loc[[id for id in self._places if id in cases.index]]
+        self._rows: dict[str, dict[str, Any]] = dict(zip(cases.index, cases.to_dict("records"), strict=True))
         self._changes = self.review.changes()
-        return pd.DataFrame(
-            {
-                "outcome": cases["outcome"],
-                "kind": cases["test_case"],
-                "category": cases["category"],
-                "score": [_score(row) for row in self._rows.values()],
-                "reason": [_kind_of(row) for row in self._rows.values()],
-                "reviewed": cases["reviewed"].replace("", "not yet"),
-            }
-        ).set_index(cases["id"].rename(None))
+        seen = cases.rename(columns={"test_case": "kind"})
+        seen["score"] = [_score(row) for row in self._rows.values()]
+        seen["reason"] = [_kind_of(row) for row in self._rows.values()]
+        seen["reviewed"] = cases["reviewed"].replace("", "not yet")
+        return seen[["outcome", "kind", "category", "score", "reason", "reviewed"]]
 
     def show(self, key: str) -> str:
         row = self._rows[key]
