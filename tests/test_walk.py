@@ -53,12 +53,14 @@ def page():
 
 class TestTheCommand:
     def test_leaves_every_artifact(self, run_dir):
-        """The run folder holds what the design promises."""
+        """The run folder holds what the design promises, and its notebooks no widget."""
         names = """config.json initial_tests.csv validated_tests.csv rejected_tests.csv metrics.json
             scores.csv combined_model_responses.csv planted_tests.csv offline__steady_all_responses.csv
             offline__hasty_all_responses.csv metrics_report.json analysis_report.md calls.sqlite debug.log"""
         assert not [name for name in names.split() if not (run_dir / name).stat().st_size]
-        assert {p.stem for p in (run_dir / "notebooks").iterdir()} == set(NAMES)
+        kept = list((run_dir / "notebooks").iterdir())
+        assert {p.stem for p in kept} == set(NAMES)
+        assert not [p.name for p in kept if "application/vnd.jupyter.widget" in p.read_text()]
         assert {p.stem for p in (run_dir / "html").iterdir()} == {*NAMES, "analysis_report", "index"}
 
     def test_counts_agree(self, run_dir):
