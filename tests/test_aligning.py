@@ -10,7 +10,7 @@ from benchkit.errors import InputError
 from benchkit.execute import executor, response_from
 from benchkit.execute.candidates import Candidate
 from benchkit.measure import align, score, undelivered
-from benchkit.measure.statuses import KNOWN, outcome
+from benchkit.measure.aligning import KNOWN, outcome
 
 from .measured import HASTY, STEADY, case, cases, response, responses
 
@@ -165,13 +165,45 @@ def vars_of(one):
     return {name: getattr(one, name) for name in one.__dataclass_fields__}
 
 
-@pytest.mark.parametrize("text", ["", "  ", "NaN", None, float("nan")])
-def test_an_empty_answer_without_a_status_says_so(text):
-    """Nobody knows whose it is: unscored, and no harness is blamed. A status decides, where there is one."""
-    empty = {"model_response": text}
-    untold = outcome(empty, "json")
-    assert (untold.status, untold.error) == ("failed", "empty, no status given")
-    assert outcome(empty | {"status": "answered"}, "json").error == "lost by the harness"
+def test_an_empty_answer():
+    """Nobody knows whose it is: unscored. A status decides, where there is one."""
+    empty = {"model_response": ""}
+    assert (outcome(empty, "json").status, outcome(empty, "json").error) == ("failed", "the answer is empty")
     assert outcome(empty | {"status": "refused"}, "json").status == "refused"
     assert outcome(empty | {"finish_reason": "length"}, "json").status == "malformed"
     assert outcome(empty | {"error": "timeout"}, "json").error == "timeout"
+
+
+def test_one_model_is_no_comparison():
+    """Responses of a single model are refused before anything is scored."""
+    alone = responses(response("a", STEADY, "Done."), response("b", STEADY, "Done."))
+    with pytest.raises(InputError, match=r"only offline/steady has responses.*two or more models"):
+        align(alone, cases(case("a"), case("b")))
+
+
+def test_unusable_cases_are_named():
+    """What adopting left out is said with its row, not as a case that the file does not hold."""
+    table = cases(case("a"))
+    table.attrs["unusable"] = {"b": "row 3: test_case 'x' is neither of: json, conversation"}
+    both = responses(*(response(id, model, "Done.") for id in "ab" for model in (STEADY, HASTY)))
+    (said,) = align(both, table).attrs["warnings"]
+    assert said.startswith("validated_tests.csv, row 3: test_case 'x' is neither")
+    assert said.endswith("; the case and the answers to it are left out.")
+
+
+def test_a_row_that_is_there_twice_counts_once():
+    """The first row of an id counts, and its answers do; the second is left out and said."""
+    table = cases(case("a"))
+    table.attrs["unusable"] = {"a": "row 3: id a stands in row 2 already"}
+    settled = align(responses(*(response("a", model, "Done.") for model in (STEADY, HASTY))), table)
+    assert settled.attrs["warnings"] == [
+        "validated_tests.csv, row 3: id a stands in row 2 already; the row is left out."
+    ]
+    assert set(settled["status"]) == {"answered"}
+
+
+def test_answers_to_other_ids_are_named():
+    """A model whose file answers none of the cases is named, with what to mend."""
+    both = responses(response("a", STEADY, "Done."), response("z", HASTY, "Done."))
+    with pytest.raises(InputError, match=r"those of offline/hasty have none of the ids.*Mend the ids"):
+        align(both, cases(case("a")))

@@ -17,7 +17,7 @@ from benchkit.measure import align, score
 from benchkit.metrics.answers import Answer, own_keys, read_answer, read_golden
 
 CALL = {"name": "process_customer_response", "arguments": {"response_text": "Hi", "response_type": "answer"}}
-LOST = Answer("failed", None, "lost by the harness")
+LOST = Answer("failed", None, "the answer is empty")
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "None", "nan", "NaN", "null", "<NA>", None, float("nan")])

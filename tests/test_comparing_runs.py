@@ -7,8 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchkit.agent import Call, Item, Reply
 from benchkit.decide import Rules, complete
 from benchkit.decide.evidence import gather
 from benchkit.errors import InputError, RunError, UsageError
-from benchkit.llm.journal import Journal
 from benchkit.metrics import METRICS_VERSION
 from benchkit.report.comparing_runs import against, compare_runs, effects_of
 from benchkit.run import Run, read_run, start_run
@@ -32,7 +28,6 @@ from benchkit.runner.replay import replay, verify
 
 from .conftest import unpaint
 from .measured import HASTY, STEADY, TERSE, case, report_of, responses_of, score_table
-from .talking import executor
 from .test_preflight import plan
 
 TALK, TASK, MET = "bleu_score", "task_completion", "requirements_met"
@@ -186,19 +181,11 @@ class TestCases:
         assert found.effects[0].gain.estimate == pytest.approx(-0.2)
         assert "27 cases in both" in found.markdown
 
-    @pytest.mark.parametrize(
-        ("change", "why"),
-        [
-            ({"golden_response": "Another."}, "30 prompts stand in both, with another golden response"),
-            ({"prompt": "Another."}, "no prompt is in both"),
-        ],
-    )
-    def test_none_in_common(self, tmp_path, level, change, why):
-        """How many each has, why none is the same, and how to have the same."""
+    @pytest.mark.parametrize("change", [{"golden_response": "Another."}, {"prompt": "Another."}])
+    def test_none_in_common(self, tmp_path, level, change):
+        """How many each has, and how to have the same."""
         a, b = two(tmp_path / "a", level), two(tmp_path / "b", level, change=change)
-        with pytest.raises(
-            InputError, match=f"a has 30 scored cases and .*b has 30, and none.*{why}"
-        ) as told:
+        with pytest.raises(InputError, match=r"a has 30 scored cases and .*b has 30, and none is") as told:
             compare_runs(a, b)
         assert f"benchkit run --cases {a.path / 'validated_tests.csv'}" in str(told.value)
 
@@ -226,8 +213,8 @@ class TestCases:
         renamed(c, lambda row: other)
         none = compare_runs(a, c)
         assert (none.exit_code, none.effects) == (1, [])
-        assert none.missing == [f"the requirements of all 30 cases are others in B, so that {MET} is another "
-                                f"thing there. {GIVE_SAME} {a.path / 'validated_tests.csv'}"]  # fmt: skip
+        assert none.missing == [f"{MET} is another thing in B: the requirements of 30 cases are others in B. "
+                                f"{GIVE_SAME} {a.path / 'validated_tests.csv'}"]  # fmt: skip
         words = [two(tmp_path / n, level, change=change) for n, change in (("d", {}), ("e", other))]
         assert [one.gain.n for one in compare_runs(*words).effects] == [30, 30]
 
@@ -241,27 +228,25 @@ class TestCases:
     )
     def test_that_another_judge_judged(self, tmp_path, level, other, why):
         """A change of the judge is no change of a model: no loss, no flip, and the reason in its place."""
-        valid, rules = np.ones(30), Rules(primary_metric=f"schema_compliance,{MET}")
-        for more, terms in (({}, Rules(primary_metric=MET)), ({"schema_compliance": valid}, rules)):
-            folder = tmp_path / str(len(more))
-            folder.mkdir()
-            values = [{m: more | {MET: x} for m in (STEADY, HASTY)} for x in (level + 0.3, level - 0.3)]
-            a, b = (made(folder / n, v, rules=terms) for n, v in zip("ab", values, strict=True))
-            for run, how in ((a, {}), (b, other)):
-                told = {"judged": {"model": "offline/judge", "prompt": "old"} | how}
-                run.save_report(run.metrics_report() | {"judge": told})
-            found = compare_runs(a, b)
-            if not why:
-                assert found.exit_code == 5
-                assert found.flips
-                continue
-            assert found.exit_code == 1
-            assert found.missing == [
-                f"{why}, so that {MET} is another thing there. Run 04_measure.ipynb on b with A's judge"
-            ]
-            assert not found.flips
-            assert MET not in str(found.effects)
-            assert bool(found.effects) is bool(more)
+        rules = Rules(primary_metric=f"schema_compliance,{MET}")
+        valid = {"schema_compliance": np.ones(30)}
+        values = [{m: valid | {MET: x} for m in (STEADY, HASTY)} for x in (level + 0.3, level - 0.3)]
+        a, b = (made(tmp_path / n, v, rules=rules) for n, v in zip("ab", values, strict=True))
+        for run, how in ((a, {}), (b, other)):
+            told = {"judged": {"model": "offline/judge", "prompt": "old"} | how}
+            run.save_report(run.metrics_report() | {"judge": told})
+        found = compare_runs(a, b)
+        assert found.effects
+        if not why:
+            assert found.exit_code == 5
+            assert found.flips
+            return
+        assert found.exit_code == 1
+        assert found.missing == [
+            f"{MET} is another thing in B: {why}. Run 04_measure.ipynb on b with A's judge"
+        ]
+        assert not found.flips
+        assert MET not in str(found.effects)
 
     @pytest.mark.parametrize("off", ["a", "b"])
     def test_that_nobody_judged_in_one_run(self, tmp_path, level, off):
@@ -277,8 +262,8 @@ class TestCases:
             return
         assert found.exit_code == 1
         assert found.missing == [
-            f"{model} @ B has no score of {MET}: no answer of b was judged. Run "
-            "04_measure.ipynb on it with enable_judge = True"
+            f"{model} @ B has no score of {MET}: no answer was judged. Run 04_measure.ipynb with "
+            "enable_judge = True and a judge_model on b again"
             for model in (STEADY, HASTY)
         ]
         shutil.copytree(tmp_path / "b", tmp_path / "elsewhere" / "b")  # as verify does
@@ -293,7 +278,7 @@ class TestCases:
         judged = {m: valid | {MET: some} for m in (STEADY, HASTY)}
         a = made(tmp_path / "a", judged, rules=rules)
         if how == "not judged":
-            true, words = "no answer of b was judged", dict.fromkeys(judged, valid | {TALK: level})
+            true, words = "no answer was judged", dict.fromkeys(judged, valid | {TALK: level})
             b = made(tmp_path / "b", words, rules=Rules(primary_metric=f"schema_compliance,{TALK}"))
         else:
             true, b = (
@@ -358,53 +343,29 @@ class TestModels:
 
 
 def test_what_changed(tmp_path, level):
-    """Parameters, versions, commit and prompts; of a prompt the lines that differ, where calls hold it."""
+    """Parameters, versions, commit and prompts."""
     a, b = two(tmp_path / "a", level, temperature=0.7), two(tmp_path / "b", level, temperature=0.2)
-    for run, line in ((a, "Be <b>brief</b>."), (b, "Be kind.")):
-        text = f"You serve customers.\n{line}"
-        digest = sha256(f"{text}\n".encode()).hexdigest()[:16]
-        versions = run.config["versions"] | {"groq": line[3:8]}
-        hashes = run.config["prompt_hashes"] | {"validate": line, "execute_json": digest}
-        run.save_json(
-            "config.json",
-            run.config | {"versions": versions, "prompt_hashes": hashes, "git_commit": line[-3:]},
-        )
-        asked = replace(executor(), system_prompt=text).call(Item("c", "Hello"), 7)
-        record(run.path / "calls.sqlite", asked)
+    for run, line in ((a, "first"), (b, "second")):
+        versions = run.config["versions"] | {"groq": line}
+        hashes = run.config["prompt_hashes"] | {"validate": line}
+        changed = {"versions": versions, "prompt_hashes": hashes, "git_commit": line}
+        run.save_json("config.json", run.config | changed)
     said = compare_runs(a, b).changed
     rows = [line.split(" | ")[0].strip("| ") for line in said.splitlines() if line.startswith("| ")][2:]
-    assert rows == [
-        "03 temperature",
-        "version of groq",
-        "git commit",
-        "prompt execute_json",
-        "prompt validate",
-    ]
-    assert "- only in A: Be \\<b>brief\\</b>." in said
-    assert "- only in B: Be kind." in said
-    assert "serve customers" not in said
+    assert rows == ["03 temperature", "version of groq", "git commit", "prompt validate"]
 
 
 def test_what_changed_of_a_candidate(tmp_path, level):
     """Its settings, and the lines of its prompt that differ, from config.json alone."""
-    own = {STEADY: {"model": STEADY, "prompt": "Serve.\nBe brief."}, HASTY: {"model": HASTY}}
+    own = {STEADY: {"model": STEADY, "prompt": "Serve.\nBe <b>brief</b>."}, HASTY: {"model": HASTY}}
     kind = own | {STEADY: {"model": STEADY, "prompt": "Serve.\nBe kind.", "temperature": 0.2}}
     said = compare_runs(
         two(tmp_path / "a", level, candidates=own), two(tmp_path / "b", level, candidates=kind)
     ).changed
     assert f"| {STEADY}: temperature | – | 0.2 |" in said
     assert f"| {STEADY}: prompt | " in said
-    assert "- only in A: Be brief.\n- only in B: Be kind." in said
+    assert "- only in A: Be \\<b>brief\\</b>.\n- only in B: Be kind." in said
     assert "Serve" not in said
-
-
-def record(path: Path, call: Call) -> None:
-    async def one() -> None:
-        journal = Journal(path)
-        await journal.record(call, Reply(call.key, "answered", {}, "{}"))
-        journal.close()
-
-    asyncio.run(one())
 
 
 def test_flipped_cases(tmp_path):
@@ -445,7 +406,7 @@ def test_a_run_that_cannot_be_compared(tmp_path, level):
         ("metrics:0", {}, "of the metrics and this run by"),
         ("absent", {}, r"no metrics_report\.json"),
         ("", {"models": [TERSE, HASTY + "2"]}, f"has {STEADY} and {HASTY}, and this run none of them: "),
-        ("", {"cases_file": "prompt,golden_response\nWho?,Me.\n"}, "no prompt is in both. Give a new run"),
+        ("", {"cases_file": "prompt,golden_response\nWho?,Me.\n"}, "none is the same .* Give a new run"),
         ("", {"cases_file": "prompt,golden_response\n{prompt},Me.\n"}, ""),
     ],
 )
@@ -497,34 +458,17 @@ def test_a_reader_that_has_left_changes_no_exit_code(tmp_path, level, monkeypatc
             assert cli.main(["compare", str(a.path), str(run)]) == code
 
 
-def test_an_earlier_run_in_05(tmp_path, level, unpainted):
-    """The report holds the comparison where an earlier run is named, and 05 can be run on it again."""
-    a, b = two(tmp_path / "a", level), two(tmp_path / "b", level - 0.2)
-    assert against("", b) is None
-    given = {"run_dir": str(b.path), "baseline_run": str(a.path)}
-    asyncio.run(replay(notebook_folder() / "05_report.ipynb", given))
-    written = (b.path / "analysis_report.md").read_text()
-    section = written.split("## Against an earlier run\n\n")[1].split("\n## ")[0]
-    assert section.strip() == compare_runs(a, b).markdown
-    assert b.parameter("05_report", "baseline_run") == str(a.path)
-
-
-PROMPTS = {
-    "a": "Fill in the record.",
-    "reworded": "Please fill in the record.",
-    "worse": "Fill in the record.",
-}
-WORSE = "\nSIMULATED: field_accuracy = 0.5"
+PROMPTS = {"a": "Fill in the record.", "worse": "Fill in the record.\nSIMULATED: field_accuracy = 0.5"}
 
 
 @pytest.fixture(scope="module")
 def by_notebooks(tmp_path_factory) -> Path:
-    """Three runs that the notebooks' cells made of the same cases, one model under three prompts."""
+    """Two runs that the notebooks' cells made of the same cases, one model under two prompts."""
     base = tmp_path_factory.mktemp("compared")
     small = {"json_cases": 20, "conversation_cases": 0, "planted_cases": 0, "planted_answers": 0, "rounds": 1}
 
     async def replayed(name: str, notebooks: Any) -> None:
-        (base / f"{name}.md").write_text(PROMPTS[name] + WORSE * (name == "worse"))
+        (base / f"{name}.md").write_text(PROMPTS[name])
         asked = (
             f"- {{name: desk, model: {STEADY}, prompt_file: {name}.md}}\n- {{name: other, model: {HASTY}}}"
         )
@@ -537,17 +481,15 @@ def by_notebooks(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         unpaint(patch)
         asyncio.run(replayed("a", NOTEBOOKS[:4]))
-        for name in ("reworded", "worse"):
-            shutil.copytree(base / "a", base / name, ignore=shutil.ignore_patterns(".lock", ".owner.json"))
-            asyncio.run(replayed(name, NOTEBOOKS[2:4]))
+        shutil.copytree(base / "a", base / "worse", ignore=shutil.ignore_patterns(".lock", ".owner.json"))
+        asyncio.run(replayed("worse", NOTEBOOKS[2:4]))
     return base
 
 
 def test_runs_of_the_notebooks(by_notebooks, capsys):
-    """A worse prompt is exit code 5, another wording and the run itself are none; the prompt is told."""
-    a, reworded, worse = (str(by_notebooks / name) for name in PROMPTS)
+    """A worse prompt is exit code 5, the run itself is none; the prompt is told."""
+    a, worse = (str(by_notebooks / name) for name in PROMPTS)
     assert cli.main(["compare", a, a, "--models", "desk"]) == 0
-    assert cli.main(["compare", a, reworded]) == 0
     capsys.readouterr()
     assert cli.main(["compare", a, worse]) == 5
     said = capsys.readouterr().out
@@ -558,7 +500,11 @@ def test_runs_of_the_notebooks(by_notebooks, capsys):
 
 def test_a_report_against_an_earlier_run_verifies(by_notebooks, unpainted):
     """What 05 said of an earlier run is computed again by verify, and agrees."""
-    given = {"run_dir": str(by_notebooks / "worse"), "baseline_run": str(by_notebooks / "a")}
+    a, b = (read_run(by_notebooks / name) for name in PROMPTS)
+    given = {"run_dir": str(b.path), "baseline_run": str(a.path)}
     asyncio.run(replay(notebook_folder() / "05_report.ipynb", given))
-    assert "B is worse than A past" in (by_notebooks / "worse" / "analysis_report.md").read_text()
+    section = (b.path / "analysis_report.md").read_text().split("## Against an earlier run\n\n")[1]
+    assert section.split("\n## ")[0].strip() == compare_runs(a, b).markdown
+    assert "B is worse than A past" in section
+    assert against("", b) is None
     assert [str(one) for one in verify(by_notebooks / "worse").differences] == []

@@ -18,7 +18,7 @@ from benchkit.decide.needed import needed
 from benchkit.decide.sensitivity import sensitivity
 from benchkit.decide.table import complete
 from benchkit.errors import InputError, UsageError
-from benchkit.measure.naming import first_named, looked_before, named_late
+from benchkit.measure.report import first_named, looked_before, named_late
 from benchkit.metrics import METRICS
 from benchkit.report.facts import facts, next_steps
 from benchkit.stats import sequence_alpha, stratified

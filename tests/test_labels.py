@@ -25,7 +25,7 @@ from benchkit.measure.labels import (
     shown,
     tasks,
 )
-from benchkit.measure.naming import _SIZES, _TERMS, first_named, named_late
+from benchkit.measure.report import _SIZES, _TERMS, first_named, named_late
 from benchkit.plots import plot_contenders
 from benchkit.report import people as report_people
 from benchkit.report.facts import next_steps

@@ -83,15 +83,6 @@ def test_a_wrong_content_type_is_no_completion() -> None:
         assert isinstance(sdk(server).chat.completions.create(**body()), str)
 
 
-@pytest.mark.parametrize(("fault", "choices"), [("no_choices", 0), ("null_message", 1)])
-def test_a_completion_without_an_answer(fault: str, choices: int) -> None:
-    """No choice at all, or one whose message is null: a good status, and nothing to read."""
-    with OfflineServer(latency_ms=0, faults={fault: 1.0}) as server:
-        reply = post(server, body()).json()
-        assert (len(reply["choices"]), server.counts["served"]) == (choices, 0)
-        assert all(choice["message"] is None for choice in reply["choices"])
-
-
 async def test_a_slow_server_works_on_some_at_a_time() -> None:
     """Two at a time of six take three times as long as one, and the wait stands in queue_time."""
     async with httpx.AsyncClient(timeout=10) as client:
@@ -145,11 +136,10 @@ def test_all_six_forms_of_tool_use_failed_occur() -> None:
     assert all(isinstance(error["failed_generation"], str) for error in errors)
 
 
-@pytest.mark.parametrize("options", [{"faults": {"501": 0.1}}, {"faults": {"500": 0.9}, "error_rate": 0.2}])
-def test_impossible_faults_are_refused(options: dict[str, Any]) -> None:
-    """An unknown name or rates above 1 say what is wrong."""
-    with pytest.raises(UsageError, match=r"faults are 498|at most 1"):
-        OfflineServer(**options)
+def test_impossible_faults_are_refused() -> None:
+    """Rates above 1 say what is wrong."""
+    with pytest.raises(UsageError, match=r"must sum to 0\.\.1, not 1\.1"):
+        OfflineServer(faults={"500": 0.9}, error_rate=0.2)
 
 
 def test_a_client_that_goes_away_is_counted() -> None:
@@ -199,15 +189,6 @@ def test_a_taken_port_is_said_in_one_sentence() -> None:
             ProviderError, match=rf"cannot listen on 127\.0\.0\.1:{server.port}.*choose another"
         ):
             second.start()
-
-
-def test_a_server_can_be_closed_twice_and_started_again() -> None:
-    """close() without start() is nothing; a second start serves again."""
-    server = OfflineServer(latency_ms=0)
-    server.close()
-    for _ in range(2):
-        with server:
-            assert post(server, body()).status_code == 200
 
 
 def test_the_command_prints_how_to_point_a_client_at_it(

@@ -96,14 +96,9 @@ def test_the_default_schema_has_defaults() -> None:
     "schema",
     [
         True,
-        {},
-        {"type": "integer", "minimum": 5, "maximum": 1},
         {"$ref": "#/nowhere"},
         {"type": "string", "pattern": "("},
         {"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}},
-        {"type": "array", "items": {"$ref": "#"}},
-        {"enum": []},
-        {"type": "array", "minItems": 5, "maxItems": 2},
     ],
 )
 def test_an_impossible_schema_is_survived(schema: Any) -> None:

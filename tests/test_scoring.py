@@ -17,7 +17,7 @@ from benchkit.metrics import METRICS, add_metric, described, in_order, recorded,
 from benchkit.metrics.requirements import answer_text
 from benchkit.plots import plot_case_pairs, plot_scores
 
-from .measured import HASTY, STEADY, About, case, cases, response, responses
+from .measured import HASTY, STEADY, About, case, cases, response, responses, score_table
 
 LONG = "Dear customer, " + "we are looking into all of this at length and in great detail. " * 8
 
@@ -79,6 +79,13 @@ def test_scores_carry_the_family():
     rows = [response(id, model, "Done.") for id in "ab" for model in (STEADY, HASTY)]
     scores = score(align(responses(*rows), table), table)
     assert dict(zip(scores["id"], scores["family"], strict=True)) == {"a": "refunds", "b": ""}
+
+
+def test_a_mean_over_nothing_is_unknown():
+    """Planned, scored and unscored stand beside every mean; nothing scored is NaN, not 0."""
+    table = summarise(score_table({STEADY: {"field_accuracy": [[math.nan, math.nan]]}})).iloc[0]
+    assert (table["planned"], table["scored"], table["unscored"]) == (2, 0, 2)
+    assert math.isnan(table["mean"])
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from ..domain import Response, TestCase
 from ..errors import InputError
 from ..log import setup_logging
-from ..metrics.answers import own_keys
-from .statuses import KNOWN, outcome, rows_of, unknown_statuses, word_of
+from ..metrics.answers import ABSENT, DECLINED, Answer, own_keys, read_answer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +18,54 @@ logger = setup_logging(__name__)
 KEY = ["model", "id", "round"]
 READ = ("read_status", "read_error")  # columns: what `outcome` made of a text that is not here
 OTHER_PROMPT = "answers another prompt than the case's"
+CUT_OFF = "cut off at max_tokens"
+# How harnesses and providers word it. A word that is not here is asked about, never guessed.
+_WORDS = {
+    "answered": "answered ok success succeeded successful complete completed done finished stop end_turn "
+    "tool_calls tool_use 200",
+    "failed": "failed failure error errored exception timeout timed_out rate_limited cancelled canceled "
+    "aborted skipped missing",
+    "refused": "refused refusal declined content_filter safety blocked",
+    "malformed": "malformed invalid length max_tokens max_output_tokens truncated incomplete parse_error",
+}
+_READ = ("id", "model", "round", "test_case", "status", "error", "finish_reason", "model_response")
+_NO_ERROR = frozenset(("", "0", "false", "no", "no_error", "ok", "success", "[]", "{}"))
+KNOWN = {word: status for status, words in _WORDS.items() for word in words.split()} | {"": ""}
+
+
+@lru_cache(maxsize=1024)
+def word_of(cell: object) -> str:
+    """A cell of a status column as a word of `KNOWN` would be written; "" where it is absent."""
+    word = "" if cell is None else str(cell).strip().lower().replace(" ", "_").replace("-", "_")
+    return "" if word in ABSENT else word
+
+
+def outcome(row: Mapping[str, Any], kind: str, own: Collection[str] = ()) -> Answer:
+    """What became of a response: its status, the answer as far as one can be read, and the reason.
+
+    A `failed` status, or a filled `error` beside an answered one or none, says that there is no answer. What
+    a `malformed` one holds is read all the same, for its content is reported apart. An answer that ended on
+    its token limit (`finish_reason`) is malformed. All else is what its text is read as.
+    """
+    said = KNOWN.get(word_of(row.get("status")), "")
+    error = "" if word_of(row.get("error")) in _NO_ERROR else str(row["error"]).strip()
+    if said == "failed" or (error and said in ("", "answered")):
+        return Answer("failed", error=error or "its status says so")
+    ended = KNOWN.get(word_of(row.get("finish_reason")), "")
+    if "refused" in (said, ended) and "malformed" not in (said, ended):
+        return Answer("refused", error=error or DECLINED)
+    answer = read_answer(row.get("model_response"), kind, own)
+    if "malformed" in (said, ended):
+        reason = error or (CUT_OFF if ended == "malformed" else "its status says so")
+        return Answer("malformed", answer.value, reason)
+    return answer
+
+
+def rows_of(responses: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows with what `outcome` and `score` read of them, id, model and round first, one at a time."""
+    names = [name for name in _READ if name in responses]
+    for values in zip(*(responses[name].tolist() for name in names), strict=True):
+        yield dict(zip(names, values, strict=True))
 
 
 def align(responses: pd.DataFrame, cases: pd.DataFrame, *, warn: bool = True) -> pd.DataFrame:
@@ -82,8 +130,10 @@ def _ours(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
             f"{row['model']} answers case {row['id']} in round {row['round']} twice. "
             "Number the rounds, or keep one."
         )
-    if unknown := unknown_statuses(ours):
-        some = ", ".join(f"{word!r} ({count} answers)" for word, count in list(unknown.items())[:5])
+    words = ours["status"].map(word_of) if "status" in ours else ours["id"].map(lambda _: "")
+    unknown = words[~words.isin(list(KNOWN))].value_counts()
+    if len(unknown):
+        some = ", ".join(f"{word!r} ({count} answers)" for word, count in unknown.head(5).items())
         raise InputError(
             f"the column status holds what nobody here knows: {some}. Use answered, malformed, refused or "
             "failed, or leave it empty; give the column another name if it grades the answers."

@@ -15,7 +15,7 @@ from ..metrics.controls import control_answers
 from ..metrics.requirements import answer_text
 from ..run.texts import blocks_of
 from ..wording import count, percent
-from .statuses import outcome, rows_of
+from .aligning import outcome, rows_of
 
 BY_NAME = (
     "the answers were made elsewhere and no judge_model is named; benchkit run FOLDER --from 04 "

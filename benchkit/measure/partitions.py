@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -22,15 +22,14 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Response, TestCase
-from ..metrics import JUDGED, METRICS
+from ..metrics import METRICS
 from ..metrics.answers import own_keys
 from ..run import large
 from ..run.json_io import json_text
 from ..run.tables import read_chunks, write_atomically
 from ..run.texts import ABOUT, BLOCKS, HELD, KEY, blocks_in, joined, text_columns
-from .aligning import READ, align
+from .aligning import READ, align, outcome, rows_of, word_of
 from .scoring import judged_kinds, score
-from .statuses import outcome, rows_of, word_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,35 +99,22 @@ def score_blocks(
     import numpy as np
 
     about = responses.attrs[ABOUT]
-    scored = partial(_score, Path(about["folder"]), judged_kinds(judgements, cases))
+    read = responses[[*KEY, "test_case", "status", "error", "model_response"]]
+    texts = dict.fromkeys(text_columns(read), object)  # a category would bring the ids of all cases along
     blocks = blocks_in(responses)
+    parts = [
+        (_of(read, ids).astype(texts), _of(cases, ids), None if judgements is None else _of(judgements, ids))
+        for ids in blocks
+    ]
+    scored = partial(_score, Path(about["folder"]), judged_kinds(judgements, cases))
     with mapping(about["scheduler"]) as over:
-        made = list(
-            over(scored, range(len(blocks)), *map(list, _parts(responses, cases, judgements, blocks)))
-        )
+        made = list(over(scored, range(len(blocks)), *zip(*parts, strict=True)))
     scores = large.read_parquet(*made)
     models = {model: at for at, model in enumerate(responses["model"].unique())}
     place = scores["model"].map(models).astype(int)
-    by_judge = scores["metric"].isin([one.name for one in JUDGED.values()])
-    scores = scores.iloc[np.lexsort((place, by_judge))].reset_index(drop=True)  # as from one pass
+    scores = scores.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)  # as from one pass
     scores.attrs["simulated"] = responses.attrs.get("simulated", False)
     return scores
-
-
-def _parts(
-    responses: pd.DataFrame,
-    cases: pd.DataFrame,
-    judgements: pd.DataFrame | None,
-    blocks: Sequence[Collection[str]],
-) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame], Iterator[pd.DataFrame | None]]:
-    """What there is of each block: what a score needs of the responses, cases, judgements."""
-    read = responses[[*KEY, "test_case", "status", "error", "model_response"]]
-    texts = dict.fromkeys(text_columns(read), object)  # a category would bring the ids of all cases along
-    return (
-        (_of(read, ids).astype(texts) for ids in blocks),
-        (_of(cases, ids) for ids in blocks),
-        (judgements if judgements is None else _of(judgements, ids) for ids in blocks),
-    )
 
 
 def _of(table: pd.DataFrame, ids: Collection[str]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +11,20 @@ from ..domain import Score, TestCase
 from ..judge import FAILED
 from ..metrics import JUDGED, METRICS
 from ..metrics.answers import Answer, own_keys
+from ..metrics.controls import control_answers
 from ..metrics.requirements import requirements_met
+from ..run.large import below
 from ..run.texts import ABOUT
-from .statuses import outcome, rows_of
+from .aligning import outcome, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
 Empty = dict[str, float | None]  # {metric: what an empty answer scores}
-Measured = tuple[str, float | None, str, float | None]  # of an answer: metric, value, reason, content
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
-Judged = dict[tuple[str, str, int], dict[str, tuple[float, str]]]  # {answer: {requirement: (met, status)}}
+Verdict = tuple[float, str]  # met, status
+Judged = dict[tuple[str, str, int], dict[str, Verdict]]  # by answer and requirement
 
 
 def score(
@@ -46,17 +48,40 @@ def score(
         return score_blocks(responses, cases, judgements)
     tests = {row["id"]: TestCase.from_row(row) for row in cases.to_dict("records")}
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
+    judged = _judged(judgements, judged_kinds(judgements, cases) if kinds is None else kinds)
     order = responses["id"].argsort(kind="stable")  # what is known of a case is of use at once
-    found = list(_in_turn(rows_of(responses.iloc[order]), tests, empty))
-    scores = chain.from_iterable(found[at] for at in order.argsort())
-    kinds = judged_kinds(judgements, cases) if kinds is None else kinds
-    table = as_table([*scores, *_judged_scores(rows_of(responses), tests, judgements, kinds)], cases)
+    found = []
+    for row in rows_of(responses.iloc[order]):
+        case = tests[row["id"]]
+        answer = outcome(row, case.test_case, own_keys(case))
+        found.append(_scores(case, row["model"], row["round"], answer, empty[case.id], judged))
+    table = _as_table(chain.from_iterable(found[at] for at in order.argsort()), cases)
     _fill_open_ends(table, empty)
     table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
     return table
 
 
-def as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
+def score_controls(cases: pd.DataFrame, judgements: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The scores of the controls of every case (`control_answers`), as `score` gives them, in round 1."""
+    tests = [TestCase.from_row(row) for row in cases.to_dict("records")]
+    empty = {test.id: of_nothing(test) for test in tests}
+    judged = _judged(judgements, judged_kinds(judgements, cases))
+    scores: list[Score] = []
+    for case, name, value in control_answers(tests):
+        scores += _scores(case, name, 1, Answer("answered", value), empty[case.id], judged)
+    return _as_table(scores, cases)
+
+
+def with_controls(
+    scores: pd.DataFrame, cases: pd.DataFrame, judgements: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """`scores` and below them those of the controls, as scores.csv and the decision take them."""
+    both = below(scores, score_controls(cases, judgements))
+    both.attrs.update(scores.attrs)
+    return both
+
+
+def _as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
     """Scores as rows, with what is known of their cases."""
     import pandas as pd
 
@@ -67,52 +92,45 @@ def as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
     return table[list(COLUMNS)]
 
 
-def _in_turn(
-    rows: Iterable[Mapping[str, Any]], tests: Mapping[str, TestCase], empty: Mapping[str, Empty]
-) -> Iterator[list[Score]]:
-    """The scores of each response, those of a case together; what is said of it again is scored once."""
-    last: str | None = None
-    known: dict[tuple[Any, ...], list[Measured]] = {}
-    for row in rows:
-        id, model, round, *said = row.values()  # in the order of `rows_of`
-        if id != last:
-            last, known, case = id, {}, tests[id]
-            own = own_keys(case)
-        if (key := tuple(said)) not in known:
-            known[key] = list(measured(case, outcome(row, case.test_case, own), empty[id]))
-        yield [Score(id, model, round, *one) for one in known[key]]
-
-
-def measured(case: TestCase, answer: Answer, empty: Empty) -> Iterator[Measured]:
-    """What each metric of `empty`, which `of_nothing` gives for the case, makes of an answer.
+def _scores(
+    case: TestCase, model: str, round: int, answer: Answer, empty: Empty, judged: Mapping[str, Judged]
+) -> list[Score]:
+    """An answer's score on each metric of `empty`, which `of_nothing` gives for the case, and on JUDGED.
 
     The value is None where undefined, unscored, or the worst value is still to be found.
     """
-    wrong = f"{answer.status}: {answer.error}"
+    scores = []
     for name, nothing in empty.items():
-        metric, reason = METRICS[name], wrong
-        value = content = None
+        metric, about = METRICS[name], (case.id, model, round, name)
         if nothing is None:
-            reason = UNDEFINED + metric.undefined
-        elif answer.value is not None:
-            content = metric.value(answer.value, case)
-        if nothing is not None and answer.status == "answered":
-            value, reason = content, ""
-        elif nothing is not None and answer.status != "failed":
-            value = metric.worst
-        yield name, value, reason, content
+            scores.append(Score(*about, None, UNDEFINED + metric.undefined))
+            continue
+        content = None if answer.value is None else metric.value(answer.value, case)
+        if answer.status == "answered":
+            scores.append(Score(*about, content, "", content))
+        else:
+            worst = None if answer.status == "failed" else metric.worst
+            scores.append(Score(*about, worst, f"{answer.status}: {answer.error}", content))
+    if case.test_case in judged:
+        said = judged[case.test_case].get((case.id, model, int(round)), {})
+        scores.append(_judged_score(case, model, round, answer, said))
+    return scores
 
 
-def by_answer(judgements: pd.DataFrame) -> Judged:
-    """What became of each requirement, by the id, model and round of the answer."""
+def _judged(judgements: pd.DataFrame | None, kinds: Collection[str]) -> dict[str, Judged]:
+    """For each kind that was judged what became of each requirement, by the id, model and round."""
+    if judgements is None or not kinds:
+        return {}
     names = ("id", "model", "round", "requirement", "met", "status")
     found: Judged = {}
     for id, model, round, requirement, met, status in zip(*(judgements[n] for n in names), strict=True):
         found.setdefault((id, model, int(round)), {})[requirement] = (met, status)
-    return found
+    return dict.fromkeys(kinds, found)
 
 
-def judged_score(case: TestCase, model: str, round: int, answer: Answer, judged: Judged) -> Score:
+def _judged_score(
+    case: TestCase, model: str, round: int, answer: Answer, said: Mapping[str, Verdict]
+) -> Score:
     """The JUDGED metric of an answer: from its judgement, else the worst or none, with the reason.
 
     Where we failed to get a verdict there is a score only if it is the same whatever the verdict had been.
@@ -120,11 +138,10 @@ def judged_score(case: TestCase, model: str, round: int, answer: Answer, judged:
     metric = JUDGED[case.test_case]
     about = (case.id, model, round, metric.name)
     if not any(one.must for one in case.requirements):
-        return Score.unscored(*about, UNDEFINED + metric.undefined)
+        return Score(*about, None, UNDEFINED + metric.undefined)
     if answer.status != "answered":
         worst = None if answer.status == "failed" else metric.worst
         return Score(*about, worst, f"{answer.status}: {answer.error}")
-    said = judged.get((case.id, model, int(round)), {})
     each = {one.id: said.get(one.id, (math.nan, f"{FAILED}not judged")) for one in case.requirements}
     ends = {
         requirements_met(
@@ -134,7 +151,7 @@ def judged_score(case: TestCase, model: str, round: int, answer: Answer, judged:
     }
     if len(ends) > 1:
         reason = next(status for met, status in each.values() if math.isnan(met))
-        return Score.unscored(*about, f"judge {reason}")
+        return Score(*about, None, f"judge {reason}")
     return Score(*about, value := ends.pop(), "", value)
 
 
@@ -143,22 +160,6 @@ def judged_kinds(judgements: pd.DataFrame | None, cases: pd.DataFrame) -> set[st
     if judgements is None or not len(judgements):
         return set()
     return set(cases.loc[cases["id"].isin(judgements["id"].unique()), "test_case"])
-
-
-def _judged_scores(
-    rows: Iterable[Mapping[str, Any]],
-    tests: Mapping[str, TestCase],
-    judgements: pd.DataFrame | None,
-    kinds: Collection[str],
-) -> Iterator[Score]:
-    if judgements is None or not kinds:
-        return
-    judged = by_answer(judgements)
-    for row in rows:
-        case = tests[row["id"]]
-        if case.test_case in kinds:
-            answer = outcome(row, case.test_case, own_keys(case))
-            yield judged_score(case, row["model"], row["round"], answer, judged)
 
 
 def of_nothing(case: TestCase) -> Empty:

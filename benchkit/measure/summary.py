@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -83,18 +84,15 @@ def metrics_json(
     Beside them, where it is so, that the model is simulated, and how the numbers were made.
     """
     means = summary.set_index(["model", "metric"])["mean"]
+    about = ({"simulated": True} if simulated else {}) | ({"signature": signature} if signature else {})
     out: dict[str, Any] = {}
     for model in models:
-        out[model] = {f"{kind}_metrics": _means(means, model, kind) for kind in ("conversation", "json")}
-        out[model] |= {"simulated": True} if simulated else {}
-        out[model] |= {"signature": signature} if signature else {}
+        out[model] = {"conversation_metrics": {}, "json_metrics": {}} | about
+        for metric in METRICS.values():
+            mean = means.get((model, metric.name), math.nan)
+            known = None if math.isnan(mean) else float(mean)
+            out[model][f"{metric.kind}_metrics"][metric.reported_as or metric.name] = known
     return out
-
-
-def _means(means: pd.Series, model: str, kind: str) -> dict[str, float | None]:
-    some = [metric for metric in METRICS.values() if metric.kind == kind]
-    found = {m.reported_as or m.name: means.get((model, m.name)) for m in some}
-    return {name: None if value is None or value != value else float(value) for name, value in found.items()}
 
 
 def signature(
@@ -135,7 +133,5 @@ def detailed(scores: pd.DataFrame) -> list[dict[str, Any]]:
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """A table's rows as plain dicts for JSON: what is not known is None."""
-    return [
-        {name: None if isinstance(value, float) and value != value else value for name, value in row.items()}
-        for row in table.astype(object).where(table.notna(), None).to_dict("records")
-    ]
+    rows = table.to_dict("records")
+    return [{name: value if value == value else None for name, value in row.items()} for row in rows]

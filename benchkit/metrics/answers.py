@@ -55,7 +55,7 @@ def read_answer(text: object, kind: str, own: Collection[str] = ()) -> Answer:
 @lru_cache(maxsize=512)  # a model that is sure says the same in every round, and 04 reads each answer twice
 def _read(raw: str, kind: str, own: frozenset[str]) -> Answer:
     if raw[:8].lower() in ABSENT:
-        return Answer("failed", error="lost by the harness")
+        return Answer("failed", error="the answer is empty")
     if _CLIENT_ERROR.match(raw):
         return Answer("failed", error=raw[:200])
     said, unfinished = (raw, "") if _parsed(raw) is not None else without_reasoning(raw)

@@ -4,5 +4,4 @@
 """
 
 from .server import OfflineServer, serve
-from .server.settings import Settings
 from .world import ROSTER, SimulatedModel

@@ -13,18 +13,7 @@ from ..domain import ROUNDING
 from ..errors import UsageError
 from ..run import Run, read_run
 from ..wording import count, kind_name, listed
-from .matched_runs import (
-    BY_JUDGE,
-    REDRAFTED,
-    REJUDGED,
-    Matched,
-    Pair,
-    Side,
-    called,
-    match,
-    measured_run,
-    same_cases,
-)
+from .matched_runs import BY_JUDGE, Matched, Pair, Side, called, match, measured_run
 from .runs_compared import EQUAL, WORSE, Effect, Flip, RunsCompared
 
 if TYPE_CHECKING:
@@ -121,41 +110,24 @@ class Compared:
 
     def missing(self) -> Iterator[str]:
         """What cannot be compared, why, and what to do."""
+        apart, why = self.runs.judged_otherwise
         for kind in self.evidence.aside:
-            rows = self.scores[self.scores["metric"] == kind.metric]
-            there = rows.groupby("model")["value"].count()
-            lacking = [n for n in (0, 1) if not there.get(self.evidence.models[n], 0)]
-            apart = rows["reason"] == REDRAFTED
-            if (rows["reason"] == REJUDGED).any():
-                yield (
-                    f"{self.runs.rejudged}, so that {kind.metric} is another thing there. Run "
-                    f"04_measure.ipynb on {self.runs.b.run.path.name} with A's judge"
-                )
-            elif apart.any() and not rows.loc[~apart, "value"].notna().any():
-                which = "all " if apart.all() else ""
-                yield (
-                    f"the requirements of {which}{count(rows.loc[apart, 'id'].nunique(), 'case')} are others "
-                    f"in B, so that {kind.metric} is another thing there. {same_cases(self.runs.a)}"
-                )
+            there = self.scores[self.scores["metric"] == kind.metric].groupby("model")["value"].count()
+            lacking = [at for at in (0, 1) if not there.get(self.evidence.models[at], 0)]
+            if not kind.n and apart and kind.metric in BY_JUDGE:
+                yield f"{kind.metric} is another thing in B: {why}"
             elif lacking:
-                yield from (self._unscored(n, kind.metric) for n in lacking)
+                yield from (self._unscored(at, kind.metric) for at in lacking)
             elif not kind.n or not self.evidence.kinds:
                 yield f"{kind.metric} decides nothing: {kind.why_not}"
 
     def _unscored(self, at: int, metric: str) -> str:
         side, model = (self.runs.a, self.runs.b)[at], self.evidence.models[at]
-        scored = side.scores.loc[side.scores["metric"] == metric, "value"].notna().any()
         folder = side.run.path.name  # not its path: verify computes 05's report again in another place
-        if metric in BY_JUDGE and not scored:
-            also = " and a judge_model" if side.run.provider == "imported" else ""
-            return (
-                f"{model} has no score of {metric}: no answer of {folder} was judged. Run "
-                f"04_measure.ipynb on it with enable_judge = True{also}"
-            )
-        return (
-            f"{model} has no score of {metric}: all its calls failed, or 04 measured something else there. "
-            f"Run 03_execute.ipynb and 04_measure.ipynb on {folder} again"
-        )
+        why = "all its calls failed, or 04 measured something else. Run 03_execute.ipynb and 04_measure.ipynb"
+        if metric in BY_JUDGE and not side.scores.loc[side.scores["metric"] == metric, "value"].count():
+            why = "no answer was judged. Run 04_measure.ipynb with enable_judge = True and a judge_model"
+        return f"{model} has no score of {metric}: {why} on {folder} again"
 
     def notes(self) -> Iterator[str]:
         """What to read the differences with, beside themselves."""
@@ -175,35 +147,32 @@ class Compared:
         """The cases whose mean moved by half of the metric's range or more."""
         import numpy as np
 
+        runs = self.runs
         for kind in self.evidence.kinds:
             gain = kind.gain[1] - kind.gain[0]
             for at in np.flatnonzero(np.abs(gain) >= HALF * kind.span - ROUNDING):
                 id = kind.measured.ids[at]
-                case, means = self.runs.a.cases.loc[id], kind.measured.means[:, at].tolist()
+                case, rounds = runs.a.cases.loc[id], self._telling_rounds(id, kind, bool(gain[at] > 0))
                 yield Flip(
                     models=called(self.pair),
                     metric=kind.metric,
-                    ids=(id, self.runs.ids[id]),
-                    means=(means[0], means[1]),
+                    ids=(id, runs.ids[id]),
+                    means=tuple(kind.measured.means[:, at].tolist()),
                     gain=float(gain[at]),
                     prompt=case["prompt"],
                     golden=case["golden_response"],
-                    answers=self._telling(id, kind, bool(gain[at] > 0)),
+                    answers=(
+                        runs.a.answer(id, self.pair[0], rounds[0]),
+                        runs.b.answer(runs.ids[id], self.pair[1], rounds[1]),
+                    ),
                 )
 
-    def _telling(self, id: str, kind: Kind, better: bool) -> tuple[str, str]:
+    def _telling_rounds(self, id: str, kind: Kind, better: bool) -> tuple[int, int]:
         """Of the side that did better its best round, of the other its worst."""
-        rows = self.scores[(self.scores["id"] == id) & (self.scores["metric"] == kind.metric)].dropna(
-            subset="value"
-        )
-        good = (kind.measured.sign * rows.set_index(["model", "round"])["value"]).unstack("round")
-        a, b = (good.loc[model] for model in self.evidence.models)
-        rounds = (a.idxmin(), b.idxmax()) if better else (a.idxmax(), b.idxmin())
-        runs = self.runs
-        return (
-            runs.a.answer(id, self.pair[0], int(rounds[0])),
-            runs.b.answer(runs.ids[id], self.pair[1], int(rounds[1])),
-        )
+        rows = self.scores[(self.scores["id"] == id) & (self.scores["metric"] == kind.metric)]
+        good = (kind.measured.sign * rows.set_index(["model", "round"])["value"]).dropna()
+        a, b = (good[model] for model in self.evidence.models)
+        return (int(a.idxmin()), int(b.idxmax())) if better else (int(a.idxmax()), int(b.idxmin()))
 
 
 def effects_of(found: Mapping[str, Evidence], rules: Rules) -> list[Effect]:

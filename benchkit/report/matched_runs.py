@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import ndiff
 from functools import cached_property
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import Requirement, as_text, read_requirements
 from ..errors import InputError
-from ..llm.journal import system_prompts
 from ..metrics import JUDGED, remember
 from ..metrics.answers import read_answer, read_golden
 from ..run import Run
@@ -23,14 +22,13 @@ from .markdown import inline, safe, table
 if TYPE_CHECKING:
     import pandas as pd
 
-CONTENT = ("kind", "prompt", "golden response", "response schema")
+CONTENT = ["kind", "prompt", "golden response", "response schema"]
 MOST_LINES, MOST_CASES = 12, 5  # of a prompt's difference, and of changed cases that are named
 ABSENT = "–"
 UNCHANGED = (
     "Nothing that is on record: models, parameters, versions, commit, prompts, requirements are the same."
 )
 MEASURED = "05"  # what later notebooks are given changes no score
-REDRAFTED, REJUDGED = "undefined: other requirements in B", "undefined: another judge in B"
 Pair = tuple[str, str]  # a model of A, and the one of B that is held against it
 BY_JUDGE = {metric.name for metric in JUDGED.values()}
 
@@ -48,14 +46,15 @@ class Side:
         return list(self.report["configuration"]["models"])
 
     @property
-    def judge(self) -> dict[str, str]:
-        """The judge's model, and the digest of its prompt; {} where no answer was judged, or it is not known.
+    def metrics_version(self) -> str:
+        return parts(str(self.report["signature"])).get("metrics", "")
 
-        A run that does not say by which prompt it was judged was so by the one that it began with.
-        """
+    @property
+    def judge(self) -> tuple[str, str] | None:
+        """The judge's model and the digest of its prompt; None where nobody judged, or it is not known."""
         judged = self.report.get("judge", {}).get("judged", {})
         prompt = judged.get("prompt") or self.run.config.get("prompt_hashes", {}).get("judge", "")
-        return {"model": judged["model"], "prompt": prompt} if "model" in judged else {}
+        return (judged["model"], prompt) if "model" in judged else None
 
     @cached_property
     def cases(self) -> pd.DataFrame:
@@ -66,7 +65,12 @@ class Side:
         held = rows.assign(kind=kinds.reindex(rows.index), prompt=rows["prompt"].str.strip())
         for name in ("golden_response", "response_schema"):
             held[name.replace("_", " ")] = rows[name].map(_canonical)
-        return held.assign(copy=held.groupby(list(CONTENT)).cumcount())
+        return held.assign(copy=held.groupby(CONTENT).cumcount())
+
+    @cached_property
+    def requirements(self) -> dict[str, tuple[Requirement, ...]]:
+        texts = self.cases.reindex(columns=["requirements"], fill_value="")["requirements"]
+        return {str(id): read_requirements(str(text)) for id, text in texts.items()}
 
     @cached_property
     def answers(self) -> dict[tuple[str, str, int], dict[str, Any]]:
@@ -76,10 +80,10 @@ class Side:
     def answer(self, id: str, model: str, round: int) -> str:
         """What a model said, and what was wrong with it."""
         row = self.answers.get((id, model, round), {})
-        said, status = row.get("model_response", ""), row.get("status") or "answered"
+        said, status = row.get("model_response") or "[no answer on record]", row.get("status") or "answered"
         if status != "answered":
-            return f"[{': '.join(filter(None, (status, row['error'])))}] {said}"
-        value = read_answer(said, row["test_case"]).value if said else "[no answer on record]"
+            return f"[{': '.join(filter(None, (status, row['error'])))}] {row['model_response']}"
+        value = read_answer(said, row["test_case"]).value if row else None
         return said if value is None else as_text(value)
 
 
@@ -101,17 +105,19 @@ class Matched:
     @cached_property
     def redrafted(self) -> list[str]:
         """The cases, by A's ids, whose requirements are others in B: there, what is met is another thing."""
-        return [old for old, new in self.ids.items() if _asked(self.a, old) != _asked(self.b, new)]
+        a, b = self.a.requirements, self.b.requirements
+        return [old for old, new in self.ids.items() if a[old] != b[new]]
 
-    @property
-    def rejudged(self) -> str:
-        """What of the judge is another in B, in words; "" where it is the same, or one of both had none."""
-        if not (self.a.judge and self.b.judge):
-            return ""
-        (model, prompt), (other, changed) = self.a.judge.values(), self.b.judge.values()
-        if model != other:
-            return f"the judge is {other} in B and {model} in A"
-        return f"{model} judges by another prompt in B" if prompt != changed else ""
+    @cached_property
+    def judged_otherwise(self) -> tuple[list[str], str]:
+        """The cases, by A's ids, of which a judge's scores cannot be compared; why, and what to do."""
+        a, b = self.a.judge, self.b.judge
+        if a and b and a != b:
+            who = f"the judge is {b[0]} in B and {a[0]} in A"
+            other = f"{a[0]} judges by another prompt in B" if a[0] == b[0] else who
+            return list(self.ids), f"{other}. Run 04_measure.ipynb on {self.b.run.path.name} with A's judge"
+        cases = count(len(self.redrafted), "case")
+        return self.redrafted, f"the requirements of {cases} are others in B. {same_cases(self.a)}"
 
     def scores(self, pair: Pair) -> pd.DataFrame:
         """Of a model of A and one of B, of the matched cases: ids, categories and families are A's."""
@@ -123,24 +129,23 @@ class Matched:
         strata = self.a.scores.drop_duplicates("id").set_index("id")
         b = b.assign(**{name: b["id"].map(strata[name]) for name in ("category", "family")})
         both = pd.concat([a.assign(model=f"{pair[0]} @ A"), b.assign(model=f"{pair[1]} @ B")])
-        apart = both["id"].isin(self.redrafted) & both["metric"].isin(BY_JUDGE)
-        both.loc[apart, ["value", "reason"]] = [float("nan"), REDRAFTED]
-        if self.rejudged:
-            both.loc[both["metric"].isin(BY_JUDGE), ["value", "reason"]] = [float("nan"), REJUDGED]
+        apart = both["id"].isin(self.judged_otherwise[0]) & both["metric"].isin(BY_JUDGE)
+        both.loc[apart, ["value", "reason"]] = [float("nan"), "undefined: judged otherwise in B"]
         return both
 
     def changed(self, pairs: Sequence[Pair]) -> str:
-        """Markdown: a row for everything that differs, then the requirements and the lines of prompts.
-
-        A prompt is known by its hash in config.json; its text, where a call on record went with it.
-        """
-        names = [{pair[side]: called(pair) for pair in pairs} for side in (0, 1)]
-        before, now = (_made_with(side, some) for side, some in zip((self.a, self.b), names, strict=True))
-        rows = [
-            {"": name, "A": as_text(before.get(name, ABSENT)), "B": as_text(now.get(name, ABSENT))}
+        """Markdown: a row for everything that differs, then the requirements and the lines of prompts."""
+        before, now = (
+            _made_with(side, {pair[at]: called(pair) for pair in pairs})
+            for at, side in enumerate((self.a, self.b))
+        )
+        apart = [
+            (name, before.get(name, ABSENT), now.get(name, ABSENT))
             for name in {**before, **now}
             if before.get(name, ABSENT) != now.get(name, ABSENT)
         ]
+        texts = [(name, str(a), str(b)) for name, a, b in apart if name.endswith(": prompt")]
+        rows = [{"": name, "A": _short(name, a), "B": _short(name, b)} for name, a, b in apart]
         said = [table(rows)] if rows else []
         if self.redrafted:
             some = listed(map(inline, self.redrafted[:MOST_CASES]))
@@ -149,7 +154,7 @@ class Matched:
                 f"The requirements of {count(len(self.redrafted), 'case')} are others in B ({some}{more}): "
                 "what their answers meet is not compared."
             )
-        said += _lines_apart(_prompts(self.a.run, names[0]), _prompts(self.b.run, names[1])) if rows else ()
+        said += [_lines_apart(*one) for one in texts if ABSENT not in one]
         return "\n\n".join(said) or UNCHANGED
 
 
@@ -158,35 +163,28 @@ def match(a: Side, b: Side) -> Matched:
 
     Raises InputError where there is none, and where two versions of the metrics scored the runs.
     """
-    same_metrics(a, _metrics(b), b.run.path)
-    ours, theirs = a.cases[["id", *CONTENT, "copy"]], b.cases[["id", *CONTENT, "copy"]]
-    both = ours.merge(theirs, on=[*CONTENT, "copy"], suffixes=("", " in B"))
-    if len(both):
-        return Matched(a, b, dict(zip(both["id"], both["id in B"], strict=True)))
-    alike = ours.merge(theirs, on="prompt", suffixes=("", " in B")).drop_duplicates("id")
-    apart = [name for name in CONTENT if name != "prompt" and (alike[name] != alike[f"{name} in B"]).any()]
-    raise no_same_case(a, b.run.path, len(b.cases), len(alike), apart)
-
-
-def _metrics(side: Side) -> str:
-    return parts(str(side.report["signature"])).get("metrics", "")
+    same_metrics(a, b.metrics_version, b.run.path)
+    keys = [*CONTENT, "copy"]
+    both = a.cases[["id", *keys]].merge(b.cases[["id", *keys]], on=keys, suffixes=("", " in B"))
+    if both.empty:
+        raise no_same_case(a, b.run.path, len(b.cases))
+    return Matched(a, b, dict(zip(both["id"], both["id in B"], strict=True)))
 
 
 def same_metrics(a: Side, version: str, b: object) -> None:
     """Raises InputError where another version of the metrics scored A than scores `b`."""
-    if (made := _metrics(a)) != version:
+    if (made := a.metrics_version) != version:
         raise InputError(
             f"{a.run.path} was scored by version {made} of the metrics and {b} by {version}: the difference "
             "may be theirs. Run 04_measure.ipynb again on the older one."
         )
 
 
-def no_same_case(a: Side, b: object, cases: int, alike: int = 0, apart: Sequence[str] = ()) -> InputError:
-    """The error where no case of A is among those of `b`, `alike` prompts of which hold another `apart`."""
-    other = f"{count(alike, 'prompt')} stand in both, with another {listed(apart)}"
+def no_same_case(a: Side, b: object, cases: int) -> InputError:
+    """The error where no case of A is among those of `b`."""
     return InputError(
-        f"{a.run.path} has {count(len(a.cases), 'scored case')} and {b} has {cases:,}, and "
-        f"none is the same: {other if alike else 'no prompt is in both'}. {same_cases(a)}"
+        f"{a.run.path} has {count(len(a.cases), 'scored case')} and {b} has {cases:,}, and none is the same "
+        f"in kind, prompt, golden response and schema. {same_cases(a)}"
     )
 
 
@@ -200,16 +198,12 @@ def called(pair: Pair) -> str:
     return " → ".join(dict.fromkeys(pair))
 
 
-def _asked(side: Side, id: str) -> tuple[Requirement, ...]:
-    return read_requirements(str(side.cases.loc[id].get("requirements", "")))
-
-
 def _canonical(text: str) -> str:
     """JSON with its keys in one order, whoever wrote it; other text as it is."""
-    if not text.lstrip().startswith("{"):
-        return text.strip()
     try:
-        return json.dumps(read_golden(text), sort_keys=True)
+        return (
+            json.dumps(read_golden(text), sort_keys=True) if text.lstrip().startswith("{") else text.strip()
+        )
     except InputError:
         return text.strip()
 
@@ -218,47 +212,37 @@ def _made_with(side: Side, names: Mapping[str, str]) -> dict[str, Any]:
     """Everything on record that could make a score differ, by the name that it is said with."""
     config, measured = side.run.config, parts(side.report["signature"])
     versions = config.get("versions", {}) | {name: measured[name] for name in PACKAGES if name in measured}
-    given = (item for item in sorted(config["parameters"].items()) if item[0] < MEASURED)
-    own = ((name, *item) for name, one in _candidates(side.run, names).items() for item in one.items())
+    candidates = side.run.parameter("03_execute", "candidates") or {}
     return {
         "provider": config["provider"],
         "models": ", ".join(side.models),
         **{
             f"{notebook[:2]} {name}": value
-            for notebook, values in given
+            for notebook, values in sorted(config["parameters"].items())
             for name, value in values.items()
-            if name not in ("models", "candidates")
+            if notebook < MEASURED and name not in ("models", "candidates")
         },
-        "judge": side.report.get("judge", {}).get("judged", {}).get("model", ABSENT),
-        **{f"{who}: {key}": _digest(value) if key == "prompt" else value for who, key, value in own},
+        "judge": side.judge[0] if side.judge else ABSENT,
+        **{
+            f"{names.get(name, name)}: {key}": value
+            for name, one in candidates.items()
+            for key, value in one.items()
+        },
         **{f"version of {name}": value for name, value in versions.items()},
         "git commit": config.get("git_commit") or ABSENT,
         **{f"prompt {name}": digest for name, digest in config.get("prompt_hashes", {}).items()},
     }
 
 
-def _candidates(run: Run, names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    found = run.parameter("03_execute", "candidates") or {}
-    return {names.get(name, name): one for name, one in found.items()}
+def _short(name: str, value: Any) -> str:
+    """A value for the table; a candidate's prompt, whose lines stand below it, as its digest."""
+    text = as_text(value)
+    return sha256(text.encode()).hexdigest()[:16] if name.endswith(": prompt") and value != ABSENT else text
 
 
-def _prompts(run: Run, names: Mapping[str, str]) -> dict[str, str]:
-    """The texts of prompts, those of candidates among them, as far as they are on record."""
-    texts = {_digest(text): text for text in system_prompts(run.path / "calls.sqlite")}
-    ours = {name: texts.get(digest, "") for name, digest in run.config.get("prompt_hashes", {}).items()}
-    own = {name: one.get("prompt", "") for name, one in _candidates(run, names).items()}
-    return {name: text for name, text in (own | ours).items() if text}
-
-
-def _lines_apart(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[str]:
+def _lines_apart(name: str, a: str, b: str) -> str:
     """The lines that are only in one of both texts of a prompt."""
-    for name in (name for name in a if a[name] != b.get(name, a[name])):
-        lines = [line for line in ndiff(a[name].splitlines(), b[name].splitlines()) if line[0] in "-+"]
-        said = [f"- only in {'A' if line[0] == '-' else 'B'}: {safe(line[2:])}" for line in lines]
-        more = [f"- and {count(len(said) - MOST_LINES, 'line')} more"] if len(said) > MOST_LINES else []
-        yield "\n".join([f"Prompt {safe(name)}:", "", *said[:MOST_LINES], *more])
-
-
-def _digest(text: str) -> str:
-    """The hash that config.json holds of a prompt's file, which ends its text with a line's end."""
-    return sha256(f"{text}\n".encode()).hexdigest()[:16]
+    lines = [line for line in ndiff(a.splitlines(), b.splitlines()) if line[0] in "-+"]
+    said = [f"- only in {'A' if line[0] == '-' else 'B'}: {safe(line[2:])}" for line in lines]
+    more = [f"- and {count(len(said) - MOST_LINES, 'line')} more"] if len(said) > MOST_LINES else []
+    return "\n".join([f"{safe(name)}:", "", *said[:MOST_LINES], *more])

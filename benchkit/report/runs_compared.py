@@ -92,14 +92,14 @@ class RunsCompared:
         lowest = [one.lowest for one in self.effects]
         if min(lowest) > -self.rules.margin:
             return f"B is not worse than A past the margin: a loss of more than {margin} is excluded."
-        unknown = any(one != one for one in lowest)
-        far = "its size is not known" if unknown else f"it may be as large as {number(-min(lowest))}"
-        return f"No loss of B past the margin of {margin} is shown, and none is excluded: {far}."
+        return (
+            f"No loss of B past the margin of {margin} is shown, and none is excluded: it may be as large as "
+            f"{number(-min(lowest))}."
+        )
 
     def _loss(self, one: Effect) -> str:
-        gain, alpha = one.gain, self.rules.alpha
-        low, high = (-gain.high, -gain.low)
-        return f"{one.models} on {one.scope} by {number(-gain.estimate)} ({ends_text(alpha, low, high)})"
+        ends = ends_text(self.rules.alpha, -one.gain.high, -one.gain.low)
+        return f"{one.models} on {one.scope} by {number(-one.gain.estimate)} ({ends})"
 
     @property
     def markdown(self) -> str:

@@ -91,8 +91,7 @@ def _parameters(run: Run | None) -> dict[str, Any]:
 def _seen(run: Run) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """(responses, scores) of the pilot; None without any. As 04 scored these very answers, where it did."""
     from ..generate.cases import adopt_cases
-    from ..measure import align, score
-    from ..measure.controls import with_controls
+    from ..measure import align, score, with_controls
 
     if not response_files(run.path):
         return None, None

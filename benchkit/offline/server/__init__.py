@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any, Self
 
 from aiohttp import web
@@ -22,17 +21,16 @@ LARGEST_BODY = 64 * 2**20
 class OfflineServer:
     """A server in a thread of its own; `with OfflineServer() as server:` and use `server.url`.
 
-    Takes `Settings`, or their fields by name. `url` is what GROQ_BASE_URL takes (without /openai/v1).
+    Takes the fields of `Settings` by name. `url` is what GROQ_BASE_URL takes (without /openai/v1).
     `requests` has the bodies, where they are recorded. `counts` has served, abandoned (the client went away
     first), served_again (a body that had already been served), refused_429, refused_413,
     failed_<status or fault>, each also as `<name>:<model>`.
     """
 
-    def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
-        self.settings = replace(settings or Settings(), **changes)
-        self.handlers = Handlers(self.settings)
+    def __init__(self, **settings: Any) -> None:
+        self.handlers = Handlers(Settings(**settings))
         self.requests, self.counts = self.handlers.requests, self.handlers.counts
-        self.port, self.url = self.settings.port, ""
+        self.port, self.url = self.handlers.settings.port, ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread
         self._runner: web.AppRunner | None = None
@@ -42,7 +40,7 @@ class OfflineServer:
         if self._loop is not None:
             return self
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, args=(self._loop,), daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         try:
             self._wait_for(self._open())
@@ -61,6 +59,7 @@ class OfflineServer:
         self._wait_for(self._shut())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
         self._loop = None
 
     def __enter__(self) -> Self:
@@ -69,18 +68,13 @@ class OfflineServer:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.run_forever()
-        loop.close()
-
     def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _open(self) -> None:
-        self.handlers.reopen()
         self._runner = web.AppRunner(
-            application(self.handlers),
+            _application(self.handlers),
             access_log=None,
             handler_cancellation=True,  # a client that goes away is counted, not served
             shutdown_timeout=0.1,
@@ -97,8 +91,8 @@ class OfflineServer:
             await self._runner.cleanup()
 
 
-def application(handlers: Handlers) -> web.Application:
-    """The routes of Groq's API that are simulated; every other path gets Groq's own 404."""
+def _application(handlers: Handlers) -> web.Application:
+    """Every path that is not simulated gets Groq's own 404."""
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_post("/openai/v1/chat/completions", handlers.chat)
     app.router.add_get("/openai/v1/models", handlers.list_models)

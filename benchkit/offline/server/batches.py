@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ FAULTS = (
 NO_PLAN = 403, error("Batch is not available for your plan.", code="not_available_for_plan")
 NO_TOOLS = 400, error("'tools' : property is not supported in batches")
 PAGE = 20  # batches of one answer to a list
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 @dataclass
@@ -46,22 +47,20 @@ class Batch:
     metadata: dict[str, str]
     fault: str
     began: float  # on the server's clock
-    created: int = field(default_factory=lambda: int(time.time()))
     over: dict[str, Any] = field(default_factory=dict)  # status and files, once it has ended
 
     def row(self) -> dict[str, Any]:
         row = {
             "id": self.id,
             "object": "batch",
-            "endpoint": "/v1/chat/completions",
             "input_file_id": self.file,
-            "completion_window": "24h",
-            "status": "in_progress",
-            "created_at": self.created,
-            "expires_at": self.created + 86_400,
             "metadata": self.metadata,
+            "status": "in_progress",
+            "output_file_id": None,
+            "error_file_id": None,
+            "errors": None,
         }
-        return row | {"output_file_id": None, "error_file_id": None, "errors": None} | self.over
+        return row | self.over
 
 
 class Batches:
@@ -77,18 +76,25 @@ class Batches:
     def routes(self) -> list[web.RouteDef]:
         at = "/openai/v1"
         return [
-            web.post(f"{at}/files", self.upload),
-            web.get(at + "/files/{id}/content", self.content),
-            web.post(f"{at}/batches", self.create),
-            web.get(f"{at}/batches", self.list),
-            web.get(at + "/batches/{id}", self.retrieve),
+            web.post(f"{at}/files", self._allowed(self.upload)),
+            web.get(at + "/files/{id}/content", self._allowed(self.content)),
+            web.post(f"{at}/batches", self._allowed(self.create)),
+            web.get(f"{at}/batches", self._allowed(self.list)),
+            web.get(at + "/batches/{id}", self._allowed(self.retrieve)),
         ]
 
+    def _allowed(self, handler: Handler) -> Handler:
+        """The handler behind the key and the plan."""
+
+        async def allowed(request: web.Request) -> web.Response:
+            if not self.handlers.key_works(request):
+                return json_response(*contract.INVALID_KEY)
+            return await handler(request) if self.settings.batch_plan else json_response(*NO_PLAN)
+
+        return allowed
+
     async def upload(self, request: web.Request) -> web.Response:
-        if refused := self._refused(request):
-            return json_response(*refused)
-        form = await request.post()
-        file = form["file"]
+        file = (await request.post())["file"]
         assert isinstance(file, web.FileField)
         id = self._keep(file.file.read())
         self.handlers.counts["uploaded"] += 1
@@ -98,8 +104,6 @@ class Batches:
         return json_response(200, {"id": id, "object": "file", "purpose": "batch", "filename": file.filename})
 
     async def content(self, request: web.Request) -> web.Response:
-        if refused := self._refused(request):
-            return json_response(*refused)
         if (body := self.files.get(request.match_info["id"])) is None:
             return json_response(404, error("file not found", code="not_found"))
         if request.match_info["id"] in self._cut:
@@ -108,8 +112,6 @@ class Batches:
         return web.Response(body=body, content_type="application/octet-stream")
 
     async def create(self, request: web.Request) -> web.Response:
-        if refused := self._refused(request):
-            return json_response(*refused)
         asked = await request.json()
         if asked.get("input_file_id") not in self.files:
             return json_response(404, error("input file not found", code="not_found"))
@@ -121,8 +123,6 @@ class Batches:
 
     async def list(self, request: web.Request) -> web.Response:
         """The newest first, a page at a time; `paging.next_cursor` leads to the next."""
-        if refused := self._refused(request):
-            return json_response(*refused)
         start = int(request.query.get("cursor") or 0)
         newest = [*reversed(self.made.values())]
         more = {"next_cursor": str(start + PAGE)} if start + PAGE < len(newest) else {}
@@ -130,16 +130,9 @@ class Batches:
         return json_response(200, {"object": "list", "data": rows, "paging": more})
 
     async def retrieve(self, request: web.Request) -> web.Response:
-        if refused := self._refused(request):
-            return json_response(*refused)
         if (one := self.made.get(request.match_info["id"])) is None:
             return json_response(404, error("batch not found", code="not_found"))
         return json_response(200, self._row(one))
-
-    def _refused(self, request: web.Request) -> contract.Refused | None:
-        if not self.handlers.key_works(request):
-            return contract.INVALID_KEY
-        return None if self.settings.batch_plan else NO_PLAN
 
     def _keep(self, content: bytes) -> str:
         id = f"file_{len(self.files):06d}"
@@ -158,8 +151,7 @@ class Batches:
         if fault == "failed":
             problem = {"code": "invalid", "message": "line 1 is not valid", "line": 1, "param": None}
             return {"status": "failed", "errors": [problem]}
-        wrong: list[dict[str, Any]] = []
-        bad: list[dict[str, Any]] = []
+        wrong, lines = [], []
         if fault == "all_errors":
             wrong = [_line(one, 500, error("Internal server error")) for one in asked]
             asked = []
@@ -169,8 +161,8 @@ class Batches:
         elif fault == "missing":
             asked = asked[1:]
         elif fault == "bad_line":
-            bad = [_line(asked.pop(), 400, error("Invalid request"))]
-        lines = bad + [self._answer(one) for one in reversed(asked)]  # the order is not kept
+            lines = [_line(asked.pop(), 400, error("Invalid request"))]
+        lines += [self._answer(one) for one in reversed(asked)]  # the order is not kept
         lines += lines[:1] if fault == "duplicate" else []
         lines += [lines[0] | {"custom_id": "of-another"}] if fault == "foreign" else []
         content = b"\n".join(map(json_bytes, lines))
@@ -191,8 +183,7 @@ class Batches:
             return _line(one, *NO_TOOLS)
         if refused := hand.refused(body, len(content)):
             return _line(one, *refused)
-        status, said = hand.in_batch(body, digest_bytes(content))
-        return _line(one, status, said)
+        return _line(one, 200, hand.in_batch(body, digest_bytes(content)))
 
 
 def _line(one: dict[str, Any], status: int, body: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,24 +84,22 @@ def _tokens(text: str) -> int:
 
 
 def completion(
-    model: SimulatedModel, body: Mapping[str, Any], draft: Draft, cost: Usage, ids: tuple[str, int], seed: int
+    model: SimulatedModel, body: Mapping[str, Any], draft: Draft, cost: Usage, id: str, seed: int
 ) -> dict[str, Any]:
-    """The chat completion as Groq words it; `ids` is (request id, unix time).
+    """The chat completion as Groq words it; `id` is the request's.
 
     The fingerprint starts with "offline", whatever id the model has: a client can always tell.
     """
-    request_id, created = ids
     message, finish = _message(draft, cost.completion_tokens)
     return {
-        "id": f"chatcmpl-{request_id}",
+        "id": f"chatcmpl-{id}",
         "object": "chat.completion",
-        "created": created,
+        "created": int(time.time()),
         "model": model.id,
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
         "usage": cost.body(),
-        "usage_breakdown": None,
         "system_fingerprint": f"offline_{seed}",
-        "x_groq": {"id": request_id, "seed": body.get("seed")},
+        "x_groq": {"id": id, "seed": body.get("seed")},
         "service_tier": body.get("service_tier") or "on_demand",
     }
 

@@ -8,21 +8,15 @@ from typing import Any
 from aiohttp import web
 
 from ...domain import as_text
-from ..world import DECOMMISSIONED, Draft, SimulatedModel
+from ..world import Draft, SimulatedModel
 from .limits import error
 
 Refused = tuple[int, dict[str, Any]]
 INVALID = "Tool call validation failed: tool call validation failed"
 UNKNOWN_TOOL = "attempted to call tool 'json' which was not in request.tools"
 ADJUST = "Please adjust your prompt. See 'failed_generation' for more details."
-ROLES = ("system", "user", "assistant", "tool")
-UNSUPPORTED = ("logprobs", "logit_bias", "top_logprobs")
+CONTEXT_WINDOW = 131_072  # tokens
 INVALID_KEY: Refused = (401, error("Invalid API Key", code="invalid_api_key"))
-
-
-def unknown_model(model: str) -> Refused:
-    """404, or 400 for one that Groq has shut down."""
-    return decommissioned(model) if model in DECOMMISSIONED else not_found(model)
 
 
 def not_found(model: str) -> Refused:
@@ -78,92 +72,44 @@ def token_limit(body: Mapping[str, Any], model: SimulatedModel) -> int:
 
 def chosen_tool(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The function that the model is made to call, or may call: the forced one, else the first."""
-    functions = [tool["function"] for tool in body.get("tools") or ()]
+    functions = {tool["function"]["name"]: tool["function"] for tool in body.get("tools") or ()}
     choice = body.get("tool_choice")
-    if not functions or choice == "none":
-        return None
-    forced = choice["function"]["name"] if isinstance(choice, Mapping) else ""
-    return next((function for function in functions if function.get("name") == forced), functions[0])
+    if isinstance(choice, Mapping):
+        return functions[choice["function"]["name"]]
+    return next(iter(functions.values()), None) if choice != "none" else None
 
 
 def problem(body: Mapping[str, Any], model: SimulatedModel, size: int) -> Refused | None:
-    """The first thing wrong with a chat request of `size` bytes, as Groq would put it, or None."""
-    message = _messages(body.get("messages")) or _options(body) or _tools(body) or _reasoning(body, model)
-    if message:
+    """The first thing wrong with a chat request of `size` bytes, as Groq would put it, or None.
+
+    Of what Groq checks, that which a prompt, a candidate or a line of a batch of ours can get wrong.
+    """
+    limit, temperature = token_limit(body, model), body.get("temperature") or 0
+    effort, efforts = body.get("reasoning_effort"), ("none", "default", "low", "medium", "high")
+    allowed = efforts[2:] if "gpt-oss" in model.id else efforts
+    wrong = {
+        "'messages' : minimum number of items is 1": not body.get("messages"),
+        "'stream' : streaming is not simulated by the offline provider": body.get("stream"),
+        "'temperature' : number must be between 0 and 2": not 0 <= temperature <= 2,
+        "json mode cannot be combined with tool/function calling": body.get("response_format"),
+        "tool_choice was not in request.tools": not _is_offered(body),
+        f"`reasoning_effort` must be one of {', '.join(allowed)}": effort not in (None, *allowed),
+        f"`max_completion_tokens` must be less than or equal to `{model.max_output}`": limit
+        > model.max_output,
+    }
+    if message := next((message for message, is_so in wrong.items() if is_so), ""):
         return 400, error(message)
-    limit = token_limit(body, model)
-    if limit > model.max_output:
-        return 400, error(f"`max_completion_tokens` must be less than or equal to `{model.max_output}`")
-    if size // 4 > model.context_window:
+    if size // 4 > CONTEXT_WINDOW:
         message = "Please reduce the length of the messages or completion."
         return 400, error(message, code="context_length_exceeded", param="messages")
     return None
 
 
-def _messages(messages: Any) -> str:
-    if not isinstance(messages, list) or not messages:
-        return "'messages' : minimum number of items is 1"
-    for at, message in enumerate(messages):
-        if not isinstance(message, Mapping) or message.get("role") not in ROLES:
-            return f"'messages.{at}' : discriminator property 'role' has invalid value"
-        if message.get("name") is not None:
-            return f"'messages.{at}' : property 'name' is unsupported"
-    return ""
-
-
-def _options(body: Mapping[str, Any]) -> str:
-    if body.get("n") not in (None, 1):
-        return "'n' : number must be at most 1"
-    if body.get("stream"):
-        return "streaming is not simulated by the offline provider: send the request with 'stream' : false"
-    unsupported = [name for name in UNSUPPORTED if body.get(name) not in (None, False)]
-    if unsupported:
-        return f"'{unsupported[0]}' : property is not yet supported by any models"
-    temperature = body.get("temperature")
-    if isinstance(temperature, (int, float)) and not 0 <= temperature <= 2:
-        return "'temperature' : number must be between 0 and 2"
-    limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    if limit is not None and (not isinstance(limit, int) or limit < 1):
-        return "'max_completion_tokens' : must be a positive integer"
-    return ""
-
-
-def _tools(body: Mapping[str, Any]) -> str:
-    tools = body.get("tools")
-    if not tools:
-        return "" if body.get("tool_choice") in (None, "none", "auto") else "'tool_choice' : needs 'tools'"
-    if not isinstance(tools, list) or len(tools) > 128:
-        return "'tools' : maximum number of items is 128"
-    functions = [tool.get("function") for tool in tools if isinstance(tool, Mapping)]
-    names = [function.get("name") for function in functions if isinstance(function, Mapping)]
-    if len(names) < len(tools) or not all(names):
-        return "'tools' : every item must have a 'function' with a 'name'"
-    if body.get("response_format"):
-        return "json mode cannot be combined with tool/function calling"
-    return _choice(body.get("tool_choice", "auto"), names)
-
-
-def _choice(choice: Any, names: list[Any]) -> str:
-    if isinstance(choice, str):
-        known = ("none", "auto", "required")
-        return "" if choice in known else f"'tool_choice' : one of {', '.join(known)} or a function"
-    function = choice.get("function") if isinstance(choice, Mapping) else None
-    name = function.get("name") if isinstance(function, Mapping) else None
-    if name is None:
-        return "'tool_choice' : value must be a string or name a function"
-    return "" if name in names else f"tool_choice {name!r} was not in request.tools"
-
-
-def _reasoning(body: Mapping[str, Any], model: SimulatedModel) -> str:
-    effort = body.get("reasoning_effort")
-    allowed = (
-        ("low", "medium", "high") if "gpt-oss" in model.id else ("none", "default", "low", "medium", "high")
-    )
-    if effort is not None and effort not in allowed:
-        return f"`reasoning_effort` must be one of {', '.join(f'`{one}`' for one in allowed)}"
-    if body.get("reasoning_format") == "raw" and body.get("tools"):
-        return "reasoning_format `raw` cannot be combined with tools"
-    return ""
+def _is_offered(body: Mapping[str, Any]) -> bool:
+    """Whether a tool that is forced is among those of the request."""
+    choice = body.get("tool_choice")
+    names = [tool["function"]["name"] for tool in body.get("tools") or ()]
+    return not isinstance(choice, Mapping) or choice["function"]["name"] in names
 
 
 def json_response(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -27,7 +28,7 @@ REFUSED: dict[str, tuple[int, dict[str, Any] | str]] = {
 }
 PAGE = "<!DOCTYPE html><html><title>Just a moment...</title><body>Checking your browser</body></html>"
 # Damage to the good answer on its way.
-DAMAGED = ("hang", "drip", "reset", "truncated", "garbled", "content_type", "no_choices", "null_message")
+DAMAGED = ("hang", "drip", "reset", "truncated", "garbled", "content_type")
 NAMES = (*REFUSED, *DAMAGED, "tool_use_failed")
 DRIPS = 20  # pieces that a dripping body comes in
 SPREAD = ("500", "502", "503", "reset")  # what `error_rate` is made of
@@ -37,17 +38,12 @@ class Faults:
     """Which fault, if any, befalls an attempt. The n-th attempt of the same request always meets the same."""
 
     def __init__(self, seed: int, error_rate: float, faults: Mapping[str, float]) -> None:
-        unknown = sorted(set(faults) - set(NAMES))
-        if unknown:
-            raise UsageError(f"No fault is named {unknown[0]!r}. The faults are {', '.join(NAMES)}.")
         self.seed = seed
-        self.rates = {name: float(faults.get(name, 0.0)) for name in NAMES}
+        self.rates = dict.fromkeys(NAMES, 0.0) | dict(faults)
         for name in SPREAD:
             self.rates[name] += error_rate / len(SPREAD)
-        if min(self.rates.values()) < 0 or sum(self.rates.values()) > 1:
-            raise UsageError(
-                f"Fault rates must lie in 0..1 and sum to at most 1, not {sum(self.rates.values())}."
-            )
+        if not 0 <= sum(self.rates.values()) <= 1:
+            raise UsageError(f"Fault rates must sum to 0..1, not {sum(self.rates.values())}.")
         self.attempts: Counter[int] = Counter()
 
     def draw(self, request: int) -> tuple[str, int]:
@@ -81,44 +77,32 @@ async def damaged(
     closing: asyncio.Event,
 ) -> web.StreamResponse:
     """The good answer, spoilt on its way."""
-    if fault in ("no_choices", "null_message"):
-        choices = [] if fault == "no_choices" else [completion["choices"][0] | {"message": None}]
-        return json_response(200, completion | {"choices": choices}, headers)
     if fault == "hang":
         await _until(closing, settings.hang_s)
         return json_response(504, error("Gateway timeout", "internal_server_error"), headers)
     if fault == "content_type":
         return web.Response(body=PAGE.encode(), content_type="text/html", headers=headers)
     payload = json_bytes(completion)
-    half, third = len(payload) // 2, len(payload) // 3
+    half = payload[: len(payload) // 2]
     if fault in ("truncated", "garbled"):
-        spoilt = payload[:third] + b"\xff\x00}{" + payload[third + 9 :]
-        body = payload[:half] if fault == "truncated" else spoilt
+        body = half if fault == "truncated" else half + b"\xff\x00}{" + payload[len(half) + 9 :]
         return web.Response(body=body, content_type="application/json", headers=headers)
     response = web.StreamResponse(headers=headers | {"content-length": str(len(payload))})
     response.content_type = "application/json"
     await response.prepare(request)
     if fault == "drip":
-        return await _dripped(response, payload, settings.drip_s, closing)
-    await response.write(payload[:half])
+        size = -(-len(payload) // DRIPS)
+        for start in range(0, len(payload), size):
+            await response.write(payload[start : start + size])
+            await _until(closing, settings.drip_s / DRIPS)
+        await response.write_eof()
+        return response
+    await response.write(half)
     if request.transport is not None:
         request.transport.abort()  # a reset
     return response
 
 
-async def _dripped(
-    response: web.StreamResponse, payload: bytes, seconds: float, closing: asyncio.Event
-) -> web.StreamResponse:
-    size = -(-len(payload) // DRIPS)
-    for start in range(0, len(payload), size):
-        await response.write(payload[start : start + size])
-        await _until(closing, seconds / DRIPS)
-    await response.write_eof()
-    return response
-
-
 async def _until(closing: asyncio.Event, seconds: float) -> None:
-    try:
+    with suppress(TimeoutError):
         await asyncio.wait_for(closing.wait(), seconds)
-    except TimeoutError:
-        return

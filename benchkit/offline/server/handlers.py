@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import secrets
 import time
 from collections import Counter
 from contextlib import nullcontext
@@ -14,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from ..world import ROSTER, STAND_INS, Draft, SimulatedModel, respond
-from ..world.seeded import digest, digest_bytes, seeded
+from ..world.seeded import digest_bytes, seeded
 from . import contract
 from .completions import Usage, completion, prompt_tokens, usage
 from .contract import json_response
@@ -54,92 +55,84 @@ class Handlers:
         self.faults = Faults(settings.seed, settings.error_rate, settings.faults)
         self.requests: list[dict[str, Any]] = []
         self.counts: Counter[str] = Counter()
-        self.in_flight = self.peak_in_flight = self._arrivals = 0
+        self.in_flight = self.peak_in_flight = 0
         self._answered: set[int] = set()
-        self.reopen()
-
-    def reopen(self) -> None:
-        """What belongs to one event loop: a server can be started again, in another."""
         self.closing = asyncio.Event()
-        self.turns = asyncio.Semaphore(self.settings.at_once) if self.settings.at_once else None
+        self.turns = asyncio.Semaphore(settings.at_once) if settings.at_once else None
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """POST /openai/v1/chat/completions."""
-        content = await request.read()
-        self._arrivals += 1
-        request_id = f"req_{digest(self.settings.seed, self._arrivals, time.time_ns()):016x}"
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
         try:
-            return await self._chat(request, content, request_id)
+            return await self._chat(request, await request.read())
         finally:
             self.in_flight -= 1
 
     async def list_models(self, request: web.Request) -> web.Response:
         """GET /openai/v1/models: what is served now; a retired model is listed no more."""
         if not self.key_works(request):
-            return _refusal(contract.INVALID_KEY)
+            return json_response(*contract.INVALID_KEY)
         rows = [model.row() for id, model in self.models.items() if not self._retired(id)]
         return json_response(200, {"object": "list", "data": rows})
 
     async def elsewhere(self, request: web.Request) -> web.Response:
-        return _refusal(contract.unknown_url(request.method, request.path))
+        return json_response(*contract.unknown_url(request.method, request.path))
 
-    async def _chat(self, request: web.Request, content: bytes, request_id: str) -> web.StreamResponse:
-        if not self.key_works(request):
-            self.counts["failed_401"] += 1
-            return _refusal(contract.INVALID_KEY, request_id)
-        try:
-            body = json.loads(content)
-        except (json.JSONDecodeError, UnicodeDecodeError) as wrong:
-            return _refusal(contract.bad_json(str(wrong)), request_id)
-        refused = self.refused(body, len(content))
-        if self.settings.record and isinstance(body, dict):
-            self.requests.append(body)
+    async def _chat(self, request: web.Request, content: bytes) -> web.StreamResponse:
+        id, body = f"req_{secrets.token_hex(8)}", {}
+        refused = None if self.key_works(request) else contract.INVALID_KEY
+        if not refused:
+            try:
+                body = json.loads(content)
+                refused = self.refused(body, len(content))
+            except ValueError as wrong:
+                refused = contract.bad_json(str(wrong))
+            if self.settings.record and isinstance(body, dict):
+                self.requests.append(body)
         if refused:
             self.counts[f"failed_{refused[0]}"] += 1
-            return _refusal(refused, request_id)
-        model = self.models[body["model"]]
-        size = prompt_tokens(body), contract.token_limit(body, model)
-        return await self._admitted(Asked(request, body, model, digest_bytes(content), request_id, *size))
+            return json_response(*refused, {"x-request-id": id})
+        return await self._admitted(self._asked(body, digest_bytes(content), id, request))
 
-    def in_batch(self, body: dict[str, Any], key: int) -> tuple[int, dict[str, Any]]:
-        """(status, body) of a line of a batch: the ordinary answer, outside the ordinary limits."""
-        model, id = self.models[body["model"]], f"req_{key:016x}"
-        size = prompt_tokens(body), contract.token_limit(body, model)
-        asked = Asked(None, body, model, key, id, *size)
+    def _asked(self, body: dict[str, Any], key: int, id: str, http: web.Request | None = None) -> Asked:
+        model = self.models[body["model"]]
+        return Asked(http, body, model, key, id, prompt_tokens(body), contract.token_limit(body, model))
+
+    def in_batch(self, body: dict[str, Any], key: int) -> dict[str, Any]:
+        """The body of a line of a batch: the ordinary answer, outside the ordinary limits."""
+        asked = self._asked(body, key, f"req_{key:016x}")
         draft, cost = self._drafted(asked, 0)
         self._served(asked)
-        return 200, completion(model, body, draft, cost, (id, int(time.time())), self.settings.seed)
+        return completion(asked.model, body, draft, cost, asked.id, self.settings.seed)
 
     def refused(self, body: Any, size: int) -> contract.Refused | None:
         if not isinstance(body, dict):
             return contract.bad_json("it must be an object")
         id = str(body.get("model", ""))
         if id not in self.models:
-            return contract.unknown_model(id)
+            return contract.not_found(id)
         if self._retired(id):
             return contract.decommissioned(id)
         return contract.problem(body, self.models[id], size)
 
     async def _admitted(self, asked: Asked) -> web.StreamResponse:
         limits = self.limiters[asked.model.id]
-        reserved = asked.prompt_tokens + asked.limit if limits.buckets else 0
-        refusal = limits.admit(reserved)
-        if refusal:
+        reserved = asked.prompt_tokens + asked.limit
+        if refusal := limits.admit(reserved):
             self._count(f"refused_{refusal.status}", asked)
             headers = limits.headers() | {"retry-after": self._wait(refusal), "x-request-id": asked.id}
             return json_response(refusal.status, refusal.body, headers)
         billed = 0
         try:
             response, billed = await self._reply(asked)
+            return response
         except asyncio.CancelledError:
             if not self.closing.is_set():
                 self._count("abandoned", asked)
             raise
         finally:
             limits.give_back(reserved - billed)
-        return response
 
     async def _reply(self, asked: Asked) -> tuple[web.StreamResponse, int]:
         """(response, tokens that it is billed for); what fails costs nothing."""
@@ -154,8 +147,7 @@ class Handlers:
         if draft.invalid:
             self._count("failed_tool_use", asked)
             return json_response(*contract.tool_use_failed(draft), headers), 0
-        ids = (asked.id, int(time.time()))
-        said = completion(asked.model, asked.body, draft, cost, ids, self.settings.seed)
+        said = completion(asked.model, asked.body, draft, cost, asked.id, self.settings.seed)
         if fault in DAMAGED:
             assert asked.http
             self._count("dripped" if fault == "drip" else f"failed_{fault}", asked)
@@ -206,7 +198,3 @@ class Handlers:
     def _retired(self, model: str) -> bool:
         last = self.settings.retire_after.get(model)
         return last is not None and self.counts[f"served:{model}"] >= last
-
-
-def _refusal(refused: contract.Refused, request_id: str = "") -> web.Response:
-    return json_response(*refused, {"x-request-id": request_id} if request_id else None)

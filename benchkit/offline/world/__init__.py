@@ -15,8 +15,8 @@ from . import (
     simulated_report_agent,
     simulated_validator,
 )
-from .malformed_replies import WAYS, Draft, malformed
-from .models import DECOMMISSIONED, ROSTER, STAND_INS, SimulatedModel, prompted
+from .mistakes import WAYS, malformed
+from .models import ROSTER, STAND_INS, Draft, SimulatedModel, prompted
 from .seeded import seeded
 
 Message = Mapping[str, Any]

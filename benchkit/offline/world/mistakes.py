@@ -1,11 +1,13 @@
-"""Mistakes in a record or a value: plausible and wrong, against the schema, or harmful to an export."""
+"""Mistakes: values that are plausible and wrong, against the schema or harmful, and calls that are none."""
 
 from __future__ import annotations
 
+import json
 import re
 from random import Random
 from typing import Any
 
+from .models import Draft
 from .reading import DATE_TIME
 from .scenarios import ALPHABET, REFERENCE, leaves, vocabulary
 
@@ -18,6 +20,8 @@ MARKUP = (
     "[link](javascript:alert(1))",
 )
 FORMULAS = ('=HYPERLINK("http://example.invalid","x") ', "+1+1 ", "-2+3 ", "@SUM(A1) ", "=cmd|' /C calc'!A0 ")
+
+WAYS = ("tool_use_failed", "prose", "nothing", "wrong_tool", "truncated", "not_an_object")
 
 
 def wrong(value: Any, random: Random, members: tuple[str, ...] | None = None, category: str = "") -> Any:
@@ -87,3 +91,19 @@ def marked(value: Any, random: Random) -> Any:
     if not isinstance(value, str) or re.fullmatch(r"[\w:.-]+", value):
         return value
     return random.choice(("", random.choice(FORMULAS))) + value + random.choice(MARKUP)
+
+
+def malformed(how: str, tool: str, arguments: Any, random: Random) -> Draft:
+    """A reply that carries no usable tool call, in one of the ways of `WAYS`."""
+    whole = json.dumps(arguments, ensure_ascii=False)
+    if how == "tool_use_failed":
+        return Draft(tool, whole, invalid=random.randint(1, 6))
+    if how == "prose":
+        return Draft(content=f"<think>I could call {tool}.</think>Here is what I suggest: {whole[:400]}")
+    if how == "nothing":
+        return Draft(content="")
+    if how == "wrong_tool":
+        return Draft("json", whole)
+    if how == "truncated":
+        return Draft(tool, whole[: max(1, len(whole) * random.randint(30, 90) // 100)])
+    return Draft(tool, json.dumps(random.choice((["answer", arguments], "answer", 5)), ensure_ascii=False))

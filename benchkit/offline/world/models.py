@@ -52,17 +52,26 @@ class SimulatedModel:
     tokens_per_s: float = 900.0
     input_usd: float = 0.10
     output_usd: float = 0.40
-    context_window: int = 131_072
     max_output: int = 65_536
 
     def row(self) -> dict[str, Any]:
         """The model as `GET /openai/v1/models` lists it; prices are dollars per token, as text."""
-        size = {"context_window": self.context_window, "context_length": self.context_window}
-        most = {"max_completion_tokens": self.max_output, "max_output_length": self.max_output}
-        text = {"input_modalities": ["text"], "output_modalities": ["text"], "public_apps": None}
-        made = {"id": self.id, "object": "model", "created": 1_795_000_000, "active": True}
+        made = {"id": self.id, "object": "model", "created": 1_795_000_000, "owned_by": "offline simulation"}
         price = {"prompt": _per_token(self.input_usd), "completion": _per_token(self.output_usd)}
-        return made | {"owned_by": "offline simulation"} | size | most | text | {"pricing": price}
+        return made | {"pricing": price}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a model made: a tool call (name and raw arguments), or text.
+
+    `invalid` 1 to 6 is a call that the provider refuses, in one of the ways in which Groq words it.
+    """
+
+    tool: str = ""
+    arguments: str = ""
+    content: str | None = None
+    invalid: int = 0
 
 
 def _per_token(per_million: float) -> str:
@@ -160,15 +169,7 @@ STAND_INS: dict[str, SimulatedModel] = {
             id="qwen/qwen3.8-27b",
             input_usd=0.80,
             output_usd=4.00,
-            context_window=131_042,
             max_output=16_384,
         ),
     )
 }
-# Groq answers 400 for these, but 404 for the llama pair, which enterprises keep: unknown, as it were.
-_DECOMMISSIONED = """
-mixtral-8x7b-32768 gemma2-9b-it mistral-saba-24b qwen-qwq-32b qwen/qwen3-32b qwen/qwen3.6-27b
-meta-llama/llama-4-scout-17b-16e-instruct meta-llama/llama-4-maverick-17b-128e-instruct
-moonshotai/kimi-k2-instruct-0905 groq/compound groq/compound-mini
-"""
-DECOMMISSIONED = frozenset(_DECOMMISSIONED.split())
