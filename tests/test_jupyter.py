@@ -266,7 +266,8 @@ def test_ten_labels_given_by_keyboard_are_in_the_agreement_table(walk):
 
 async def test_what_makes_a_run_elsewhere_makes_the_same(walk, tmp_path):
     """papermill's command, and the other notebooks' cells without a kernel, on the same answers, review and
-    labels: the artifacts that JupyterLab made, to the byte, but for when they were made."""
+    labels: nothing is asked, and the artifacts are those that JupyterLab made, to the byte, but for when
+    they were made."""
     again = tmp_path / "run"
     again.mkdir()
     for name in ("config.json", "calls.sqlite", "review.csv", "labels.csv"):
@@ -277,8 +278,14 @@ async def test_what_makes_a_run_elsewhere_makes_the_same(walk, tmp_path):
     files = [str(ROOT / "notebooks" / "01_generate.ipynb"), str(tmp_path / "01.ipynb")]
     await asyncio.to_thread(papermill, [*files, *given], standalone_mode=False)
     await run_again(Run(again), 1)
+    assert sent(again) == sent(walk.run_dir) > 0
     assert artifacts(again) == artifacts(walk.run_dir)
     assert "# Which model to deploy: " in (again / "analysis_report.md").read_text()
+
+
+def sent(run_dir: Path) -> int:
+    with closing(sqlite3.connect(run_dir / "calls.sqlite")) as journal:
+        return journal.execute("select total(sent) from calls").fetchone()[0]
 
 
 MADE = re.compile(r'"(run_timestamp|git_commit)": "[^"]*"')  # when, and from which state of the code
