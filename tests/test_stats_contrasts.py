@@ -12,11 +12,15 @@ from statsmodels.stats.multitest import multipletests
 from benchkit.errors import UsageError
 from benchkit.stats import contrasts
 from benchkit.stats.contrasts import best, simultaneous_t
-from benchkit.stats.equality import cases_for_equivalence, equivalent, holm
+from benchkit.stats.equality import (
+    cases_for_equivalence,
+    equivalence_p,
+    holm,
+    sequence_alpha,
+    sequence_radius,
+)
 from benchkit.stats.estimates import Pairs, pairwise
-from benchkit.stats.looks import sequence_alpha, sequence_radius
-from benchkit.stats.sampling import Design, design
-from benchkit.stats.strata import stratified
+from benchkit.stats.strata import Design, design, stratified
 
 
 def pairs(scores: np.ndarray, cases: Design | None = None) -> Pairs:
@@ -147,8 +151,6 @@ def test_pairs_that_show_nothing():
     assert apart.contender == (False, False, True)
     with pytest.raises(UsageError, match="at least 2"):
         best([[None]])
-    with pytest.raises(UsageError, match="model 0 against model 1"):
-        best([[None, None], [None, None]])
 
 
 def test_fifty_models():
@@ -167,11 +169,9 @@ def test_equivalence_is_schuirmann_for_two():
     from statsmodels.stats.weightstats import DescrStatsW
 
     d = np.random.default_rng(9).normal(0.01, 0.2, 120)
-    found = equivalent(two(d), (0, 1), 0.05)
     known = DescrStatsW(d)
     p = max(known.ttest_mean(-0.05, "larger")[1], known.ttest_mean(0.05, "smaller")[1])
-    assert found.p_value == pytest.approx(p)
-    assert found.equivalent == (p <= 0.05)
+    assert equivalence_p(two(d), (0, 1), 0.05) == pytest.approx(p)
 
 
 @pytest.mark.parametrize(("n", "same"), [(20, False), (59, False), (60, True)])
@@ -179,30 +179,24 @@ def test_equivalence_needs_cases(n, same):
     """ln(1/α)/margin = 60 cases at .05 and .05, however equal the differences are."""
     assert cases_for_equivalence(0.05) == 60
     for d in (np.zeros(n), np.linspace(-1e-3, 1e-3, n)):
-        found = equivalent(two(d), (0, 1), 0.05)
-        assert found.equivalent is found.enough_cases is same
-    assert not equivalent(two(np.full(n, 0.06)), (0, 1), 0.05).equivalent
+        assert (equivalence_p(two(d), (0, 1), 0.05) <= 0.05) is same
+    assert equivalence_p(two(np.full(n, 0.06)), (0, 1), 0.05) == 1
 
 
 def test_equivalence_is_of_all_pairs():
-    """The pair that shows it least decides; one model is equivalent to itself."""
+    """The pair that shows it least decides."""
     rng = np.random.default_rng(5)
     level = rng.normal(0, 0.05, 100)
     table = pairs(np.array([level, level + rng.normal(0, 0.01, 100), level + 0.2 + rng.normal(0, 0.01, 100)]))
-    assert equivalent(table, (0, 1), 0.05).equivalent
-    found = equivalent(table, (0, 1, 2), 0.05)
-    assert not found.equivalent
-    assert 2 in found.pair
-    assert equivalent(table, (1,), 0.05).equivalent
+    assert equivalence_p(table, (0, 1), 0.05) <= 0.05
+    assert equivalence_p(table, (0, 1, 2), 0.05) == equivalence_p(table, (0, 2), 0.05) > 0.05
 
 
 def test_what_has_no_error_is_shown_equal_to_nothing():
     """A case per category, as many as would exclude a rare failure: no error is known, no equivalence."""
     d = np.random.default_rng(1).normal(0.04, 0.5, 100)
     one = pairwise(2, lambda i, j: stratified(d, [str(i) for i in range(100)]))
-    found = equivalent(one, (0, 1), 0.05)
-    assert (found.equivalent, found.enough_cases) == (False, True)
-    assert np.isnan(found.p_value)
+    assert np.isnan(equivalence_p(one, (0, 1), 0.05))
 
 
 def test_holm():
@@ -211,8 +205,6 @@ def test_holm():
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
     assert holm([0.04, np.nan, 0.01])[[0, 2]] == pytest.approx([0.04, 0.02])
     assert holm([]).shape == (0,)
-    with pytest.raises(UsageError):
-        holm([1.2])
 
 
 def test_confidence_sequence_is_the_closed_form():

@@ -12,13 +12,15 @@ from statsmodels.stats.power import TTestPower
 from benchkit.errors import UsageError
 from benchkit.stats.estimates import combine
 from benchkit.stats.sample_size import (
+    Spread,
     needed_cases,
     needed_rounds,
     planned_power,
+    round_noise,
     smallest_difference,
+    spread,
 )
 from benchkit.stats.strata import stratified
-from benchkit.stats.variances import Spread, round_noise, spread
 
 
 def test_known_answers():

@@ -25,7 +25,7 @@ def heterogeneous(evidence: Evidence, top: int, next_best: int) -> Iterator[dict
         yield {
             **{"kind": kind.name, "metric": kind.metric},
             **_named(evidence, top, next_best, "model_a", "model_b"),
-            **{"f": found.f, "df1": found.df_between, "df2": found.df_within, "p_value": found.p_value},
+            **dict(zip(("f", "df1", "df2", "p_value"), found, strict=True)),
             "categories": [
                 {"category": name, "n": labels.count(name), "difference": one.estimate}
                 | {"low": one.low, "high": one.high}

@@ -78,15 +78,15 @@ def conclude(evidence: Evidence, prefer: list[int] | None = None) -> Outcome:
 
 def equivalent(evidence: Evidence) -> list[int]:
     """The contenders, best first, where all are shown to lie within the margin of each other; else []."""
-    from ..stats import equivalent as within
+    from ..stats import equivalence_p
 
     found = evidence.contrasts
     among = [i for i, one in enumerate(found.contender) if one]
     if len(among) < 2:
         return []
     alpha, span = evidence.alpha(2) / 2, max(kind.span for kind in evidence.kinds)
-    shown = within(evidence.pairs, among, evidence.rules.margin, alpha=alpha, span=span)
-    return sorted(among, key=lambda i: -found.difference[i]) if shown.equivalent else []
+    p = equivalence_p(evidence.pairs, among, evidence.rules.margin, span=span)
+    return sorted(among, key=lambda i: -found.difference[i]) if p <= alpha else []
 
 
 @dataclass(frozen=True)

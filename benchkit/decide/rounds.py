@@ -49,7 +49,7 @@ def pass_hat_k(parts: Sequence[Measured]) -> pd.DataFrame:
         for model in one.models
         for k in range(1, one.values.shape[2] + 1)
     ]
-    return pd.DataFrame(rows, columns=["model", "metric", "k", "share", "standard_error", "n", "left_out"])
+    return pd.DataFrame(rows, columns=["model", "metric", "k", "share", "standard_error", "n"])
 
 
 def variance_split(parts: Sequence[Measured], reference: str = "") -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,30 +11,23 @@ from scipy.stats import f_oneway
 
 from benchkit.stats.checks import Labels
 from benchkit.stats.estimates import NAN, Estimate, t_quantile
-from benchkit.stats.sampling import design
-from benchkit.stats.strata import stratified
+from benchkit.stats.strata import design, stratified
 
 
-@dataclass(frozen=True, slots=True)
-class Heterogeneity:
-    """The F test that the difference is the same in every category; NaN where it cannot be made."""
+def heterogeneity(d: ArrayLike, strata: Labels) -> tuple[float, int, int, float]:
+    """(F, its two degrees of freedom, p) that the difference is the same in every category.
 
-    f: float
-    df_between: int
-    df_within: int
-    p_value: float
-
-
-def heterogeneity(d: ArrayLike, strata: Labels) -> Heterogeneity:
-    """One-way analysis of variance with C − 1 and n − C degrees of freedom, cases as units."""
+    One-way analysis of variance with C − 1 and n − C degrees of freedom, cases as units; NaN where it cannot
+    be made.
+    """
     values = np.asarray(d, dtype=np.float64)
     codes = np.where(np.isnan(values), -1, design(len(values), strata).strata)
     groups = [values[codes == code] for code in np.unique(codes) if code >= 0]
     between, within = len(groups) - 1, sum(map(len, groups)) - len(groups)
     if between < 1 or within < 1 or not any(np.ptp(group) for group in groups):
-        return Heterogeneity(NAN, between, within, NAN)
+        return NAN, between, within, NAN
     found = f_oneway(*groups)
-    return Heterogeneity(float(found.statistic), between, within, float(found.pvalue))
+    return float(found.statistic), between, within, float(found.pvalue)
 
 
 def by_category(

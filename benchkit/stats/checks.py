@@ -19,18 +19,9 @@ def require(met: bool, message: str) -> None:
         raise UsageError(message)
 
 
-def rounds_table(values: ArrayLike, name: str = "values") -> Array:
+def rounds_table(values: ArrayLike) -> Array:
     """A float array of shape (…, cases, rounds), NaN where a response is unscored, else `UsageError`."""
     array = np.asarray(values, dtype=np.float64)
-    require(
-        array.ndim >= 2, f"{name} has shape {array.shape}; give shape (cases, rounds), NaN where unscored."
-    )
-    require(
-        not np.isinf(array).any(), f"{name} holds infinite scores; use NaN for a response without a score."
-    )
+    fits = array.ndim >= 2 and not np.isinf(array).any()
+    require(fits, "Give finite scores of shape (cases, rounds), NaN for a response without one.")
     return array
-
-
-def check_share(value: float, name: str) -> None:
-    """`UsageError` unless a probability lies strictly between 0 and 1."""
-    require(0 < value < 1, f"{name} is {value}; it must lie between 0 and 1, for example 0.05 or 0.8.")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import permutations
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import chdtrc, ndtri
 from scipy.stats import qmc
 
-from benchkit.stats.checks import Array, check_share, require
+from benchkit.stats.checks import Array, require
 from benchkit.stats.estimates import Estimate, Pairs, t_quantile, t_tail
 
 POINTS, SEED = 13, 7  # 2^13 quasi-random points: critical values are good to three digits
@@ -29,8 +28,6 @@ class Contrasts:
     high: Array
     contender: tuple[bool, ...]  # not shown worse than the best
     tail: Array  # the one-sided tail of the t quantile that makes model i's intervals simultaneous
-    alpha: float
-    warnings: tuple[str, ...] = ()
 
 
 def best(table: Pairs, *, alpha: float = 0.05) -> Contrasts:
@@ -51,12 +48,9 @@ def best(table: Pairs, *, alpha: float = 0.05) -> Contrasts:
     and all intervals hold together with 1 − alpha (tests/test_stats_contrasts.py).
 
     Two models: exactly the t interval. A pair without an error shows nothing. Raises UsageError for fewer
-    than 2 models or a missing pair.
+    than 2 models.
     """
-    check_share(alpha, "alpha")
     require(len(table) >= 2, f"{len(table)} model: a comparison with the best needs at least 2.")
-    for i, j in permutations(range(len(table)), 2):
-        require(table[i][j] is not None, f"There is no estimate of model {i} against model {j}.")
     tails = np.array([_tail(i, table, alpha) for i in range(len(table))])
     gap = np.array([[0.0 if e is None else e.estimate for e in row] for row in table])
     half = np.array([[_half(e, tails[i]) for e in row] for i, row in enumerate(table)])
@@ -65,10 +59,8 @@ def best(table: Pairs, *, alpha: float = 0.05) -> Contrasts:
     with np.errstate(invalid="ignore"):
         up = np.where(np.isinf(half), np.inf, gap + half).min(axis=1)
     among = up >= 0
-    notes: tuple[str, ...] = ()
-    if not among.any():
+    if not among.any():  # each is shown worse than another, on different cases: none is left out
         among = np.ones(len(table), dtype=bool)
-        notes = ("Each model is shown worse than another, on different cases: none is left out.",)
     alone = _alone(table, gap, alpha)
     if alone.max() > 0:
         among = alone == alone.max()
@@ -83,8 +75,6 @@ def best(table: Pairs, *, alpha: float = 0.05) -> Contrasts:
         high=np.array([high for _, high in ends]),
         contender=tuple(among.tolist()),
         tail=tails,
-        alpha=alpha,
-        warnings=notes,
     )
 
 

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from benchkit.stats.checks import Array, check_share, require
+from benchkit.stats.checks import Array, require
 
 NAN = float("nan")
 MOST_SIGNS = 1000  # 2^-1000 is the least a float can hold with room to spare
@@ -59,7 +59,7 @@ class Estimate:
         jump as equal differences become nearly equal. Without variance (se 0) there is no interval, and a p
         only if the estimate is not 0.
         """
-        check_share(alpha, "alpha")
+        require(0 < alpha < 1, f"alpha is {alpha}; it must lie between 0 and 1, such as 0.05.")
         signs = 2.0 ** (1 - min(self.n, MOST_SIGNS)) if self.n > 1 else 1.0
         if not (self.se > 0 and self.df > 0):
             p = signs if self.se == 0 and self.estimate != 0 else NAN

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from benchkit.stats.checks import Array, check_share, require
+from benchkit.stats.checks import Array, require
 from benchkit.stats.estimates import NAN, t_quantile, t_tail
 
 FEWEST_LABELS = 20  # below, the weight of the score would itself be a guess
@@ -49,7 +49,6 @@ def preference(
     labels that vary say no more than labels that do not. One label has no interval. Raises UsageError for
     other shapes.
     """
-    check_share(alpha, "alpha")
     d, f = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     require(
         d.ndim == 1 and d.shape == f.shape and not np.isnan(f).any(),

@@ -10,8 +10,7 @@ from scipy.stats import bootstrap, permutation_test
 
 from benchkit.stats.checks import Array, Labels
 from benchkit.stats.estimates import NAN
-from benchkit.stats.sampling import Design, design
-from benchkit.stats.strata import stratified
+from benchkit.stats.strata import Design, design, stratified
 
 FEWEST_DRAWN = 10  # cases or families: of fewer, a bootstrap's interval is far too short
 BATCH = 2_000_000  # random numbers that are held at a time

@@ -1,15 +1,16 @@
-"""Shares of cases: delivered, right, right in all rounds; with intervals that know what a case is."""
+"""Shares of cases, delivered, right, right in all rounds, and how far the rounds of a case agree."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import comb
 
-from benchkit.stats.checks import Array, Labels, check_share, require, rounds_table
+from benchkit.stats.checks import Array, Labels, require, rounds_table
 from benchkit.stats.estimates import NAN, t_quantile
 from benchkit.stats.strata import stratified
 
@@ -33,9 +34,17 @@ class PassHatK:
     share: float  # NaN where no case has k scored rounds
     standard_error: float  # cases, or families of cases, as units; NaN under 2
     n: int  # cases with at least k scored rounds
-    left_out: int  # cases with fewer
     low: float  # interval at level 1 − alpha, see `share_interval`
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far rounds of the same case agree; NaN where no case has two scored rounds."""
+
+    n: int  # cases with at least two scored rounds
+    alike: float  # 0..1: share of pairs of rounds with the same score, averaged over cases
+    intraclass: float  # ICC(1): share of the variance that lies between cases; NaN where all scores are equal
 
 
 def case_means(values: ArrayLike) -> Array:
@@ -47,7 +56,6 @@ def case_means(values: ArrayLike) -> Array:
 
 def proportion(successes: int, n: int, *, alpha: float = 0.05) -> Proportion:
     """A share of independent trials with its Wilson (1927) interval, such as planted faults caught."""
-    check_share(alpha, "alpha")
     fits = 0 <= successes <= n
     require(fits, f"{successes} successes of {n} trials is impossible; give 0 ≤ successes ≤ n.")
     if n == 0:
@@ -85,29 +93,51 @@ def wilson(share: float, n: float, z: float) -> tuple[float, float]:
     return (0.0 if share == 0 else max(0.0, low)), (1.0 if share == 1 else min(1.0, high))
 
 
-def pass_hat_k_cases(values: ArrayLike, k: int | None = None) -> Array:
-    """Each case's C(right, k)/C(scored, k) from 0/1 scores (cases, rounds); NaN with fewer than k scored.
-
-    With k None it is the number of rounds, and the estimate is 1 where all are right, else 0 (Yao et al.
-    2024). Raises UsageError for scores other than 0 and 1.
-    """
-    array = rounds_table(values)
-    k = array.shape[1] if k is None else k
-    require(k >= 1, f"k is {k}; pass^k needs at least 1 round.")
-    scored = ~np.isnan(array)
-    binary = bool(np.isin(array[scored], (0.0, 1.0)).all())
-    require(binary, "pass^k needs scores of 0 or 1; this metric has values between.")
-    right, counts = np.where(scored, array, 0.0).sum(axis=1), scored.sum(axis=1)
-    ways = comb(counts, k)
-    return np.divide(comb(right, k), ways, out=np.full(len(array), np.nan), where=ways > 0)
-
-
 def pass_hat_k(
     values: ArrayLike, k: int | None = None, *, families: Labels | None = None, alpha: float = 0.05
 ) -> PassHatK:
-    """pass^k over all cases from 0/1 scores (cases, rounds) with NaN; k defaults to the number of rounds."""
-    each, rounds = pass_hat_k_cases(values, k), rounds_table(values).shape[1]
-    k = rounds if k is None else k
+    """pass^k from 0/1 scores (cases, rounds) with NaN; k is the number of rounds where it is not given.
+
+    Each case's estimate is C(right, k)/C(scored, k), none with fewer than k scored rounds (Yao et al. 2024);
+    cases, or families, are the units. Raises UsageError for scores other than 0 and 1.
+    """
+    array = rounds_table(values)
+    rounds = array.shape[1]
+    k = k or rounds
+    scored = ~np.isnan(array)
+    binary = bool(np.isin(array[scored], (0.0, 1.0)).all())
+    require(binary, "pass^k needs scores of 0 or 1; this metric has values between.")
+    right, ways = np.where(scored, array, 0.0).sum(axis=1), comb(scored.sum(axis=1), k)
+    each = np.divide(comb(right, k), ways, out=np.full(len(array), np.nan), where=ways > 0)
     share, error, low, high = share_interval(each, families, rounds=max(1, rounds // k), alpha=alpha)
-    n = int((~np.isnan(each)).sum())
-    return PassHatK(k, share, error, n, len(each) - n, low, high)
+    return PassHatK(k, share, error, int((ways > 0).sum()), low, high)
+
+
+def round_agreement(values: ArrayLike, *, tolerance: float = 1e-9) -> Agreement:
+    """Agreement between rounds, (cases, rounds) with NaN; scores within `tolerance` count as the same."""
+    array = rounds_table(values)
+    array = array[(~np.isnan(array)).sum(axis=1) > 1]
+    if not len(array):
+        return Agreement(0, NAN, NAN)
+    pairs = np.zeros(len(array))
+    same = np.zeros(len(array))
+    for i, j in combinations(range(array.shape[1]), 2):
+        gap = np.abs(array[:, i] - array[:, j])
+        pairs += ~np.isnan(gap)
+        same += gap <= tolerance
+    return Agreement(len(array), float(np.mean(same / pairs)), _intraclass(array))
+
+
+def _intraclass(array: Array) -> float:
+    """ICC(1) of a one-way analysis of variance with unequal numbers of rounds."""
+    scored = ~np.isnan(array)
+    counts, total, cases = scored.sum(axis=1), int(scored.sum()), len(array)
+    if cases < 2:
+        return NAN
+    means = case_means(array)
+    grand = float(np.nansum(array)) / total
+    between = float(np.sum(counts * (means - grand) ** 2)) / (cases - 1)
+    within = float(np.nansum((array - means[:, None]) ** 2)) / (total - cases)
+    per_case = (total - float(np.sum(counts**2)) / total) / (cases - 1)
+    spread = between + (per_case - 1) * within
+    return (between - within) / spread if spread > 0 else NAN

@@ -10,25 +10,65 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from benchkit.domain import ROUNDING
-from benchkit.stats.checks import Array, Labels, check_share, require
-from benchkit.stats.estimates import NAN, Estimate
-from benchkit.stats.sampling import Codes, Design, design, scored
+from benchkit.stats.checks import Array, Labels, require
+from benchkit.stats.estimates import NAN, Estimate, normalised
 
 OWN_VARIANCE = 10  # cases in every category from which each has its own variance
 ALIKE = 0.02  # spread over mean below which differences are called nearly equal
+Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """`moments` of m comparisons: estimate, se and df (m,), influence (m, cases or families)."""
+class Design:
+    """How cases were sampled: made once by `design`, used by every comparison of the same n cases."""
 
-    estimate: Array
-    se: Array
-    df: Array
-    influence: Array
+    n: int
+    strata: Codes  # (n,) which stratum
+    labels: tuple[str, ...]  # of the strata
+    weights: Array  # (strata,) sum 1
+    families: Codes | None  # (n,) which family; None where every case is its own
+    first: Codes | None  # (families,) the place of each family's first case
+
+
+def design(
+    n: int,
+    strata: Labels | None = None,
+    weights: Mapping[str, float] | None = None,
+    families: Labels | None = None,
+) -> Design:
+    """Labels of n cases as a Design; `weights` by stratum, by default the cases' shares.
+
+    Weights are normalised. Raises UsageError for labels that are not one per case, for a weight that names
+    no stratum, and for a stratum without a weight (0 leaves it out). A family "" or None is a case of its
+    own.
+    """
+    codes, labels = np.zeros(n, dtype=np.intp), ("all",)
+    if strata is not None:
+        require(len(strata) == n, f"strata has {len(strata)} labels for {n} cases; give one label per case.")
+        known, codes = np.unique(np.asarray([str(one) for one in strata], dtype=str), return_inverse=True)
+        labels = tuple(known.tolist())
+    shares = np.bincount(codes, minlength=len(labels)) if weights is None else _given(weights, labels)
+    family, first = (None, None) if families is None else _families(families, n)
+    used = normalised(shares.astype(np.float64), "category weights") if n else np.ones(len(labels))
+    return Design(n, codes, labels, used, family, first)
+
+
+def _given(weights: Mapping[str, float], labels: tuple[str, ...]) -> Array:
+    unknown = ", ".join(sorted(set(weights) - set(labels)))
+    require(not unknown, f"weights name {unknown}; the categories are {', '.join(labels)}.")
+    without = ", ".join(sorted(set(labels) - set(weights)))
+    require(not without, f"weights leave out {without}; give every category one, 0 to ignore it.")
+    return np.array([weights[label] for label in labels], dtype=np.float64)
+
+
+def _families(families: Labels, n: int) -> tuple[Codes | None, Codes | None]:
+    require(len(families) == n, f"families has {len(families)} labels for {n} cases; give one per case.")
+    own = [f"\0{i}" if label is None or label == "" else str(label) for i, label in enumerate(families)]
+    known, first, codes = np.unique(np.asarray(own, dtype=str), return_index=True, return_inverse=True)
+    return (None, None) if len(known) == n else (codes, first.astype(np.intp))
 
 
 def stratified(
@@ -44,73 +84,107 @@ def stratified(
     Error, with n_c cases of C strata: SE² = s² Σ w_c²/n_c, s² = Σ_c Σ_i (d_i − d̄_c)²/(n − C), t with n − C
     degrees of freedom, which is ordinary least squares on category dummies; where every n_c >= 10, SE² =
     Σ w_c² s_c²/n_c with Welch's and Satterthwaite's df. Without strata both are the paired t. `families`:
-    the cluster-robust CR2 of Bell and McCaffrey (2002) with their df, see `moments`. A Design in place of
-    labels saves reading them again.
+    the cluster-robust CR2 of Bell and McCaffrey (2002) with their df, see `_of_families`. A Design in place
+    of labels saves reading them again.
 
     Edges. Fewer than two cases, or as many strata as cases: no error, NaN. All differences equal (to
     rounding): se 0, no interval, no t test, and the p of `Estimate.at`. A stratum without any value gives its
     weight to the others, with a warning. Families that by luck have one mean: the error of cases. Raises
-    UsageError for infinite values and for labels or weights that do not fit.
+    UsageError for labels or weights that do not fit.
     """
     values = np.asarray(d, dtype=np.float64)
-    require(values.ndim == 1, f"d has shape {values.shape}; give one difference per case, shape (n,).")
-    require(not np.isinf(values).any(), "d holds infinite differences; use NaN for a case without a value.")
-    check_share(alpha, "alpha")
     whole = strata if isinstance(strata, Design) else design(len(values), strata, weights, families)
     require(whole.n == len(values), f"d has {len(values)} cases and the design {whole.n}.")
     kept = ~np.isnan(values)
-    part, notes = scored(whole, kept)
+    part, notes = _scored(whole, kept)
     if not part.n:
         empty = np.zeros(len(values))
         return Estimate(NAN, NAN, NAN, NAN, NAN, NAN, alpha, 0, 0, 0, empty, empty, (*notes, "No case."))
     return _estimate(values, kept, part, alpha, notes)
 
 
-def moments(d: Array, cases: Design) -> Moments:
-    """`stratified` of many comparisons at once: d has shape (m, n), without NaN.
-
-    With families the estimate's variance is Σ_g (a_g'e_g)², where a case of stratum c in a family with m_gc
-    cases there has a = w_c/(n_c √(1 − m_gc/n_c)): CR2, which here has this closed form, since the hat matrix
-    of category dummies is blocks of 1/n_c; a family may reach over strata. df = (tr M)²/tr(M²),
-    M_gh = a_g'(I − H)a_h. A stratum that is one family has no error of its own: it takes the others', by
-    effective number of families n_c²/Σ m_gc².
-    """
-    sizes = np.bincount(cases.strata, minlength=len(cases.weights))
-    member = np.eye(len(sizes))[cases.strata]
-    means = (d @ member) / sizes
-    left = d - means[:, cases.strata]
-    if cases.families is not None:
-        influence, df = _of_families(left, cases, sizes)
-    elif sizes.min() >= OWN_VARIANCE or len(sizes) == 1:
-        influence, df = _own_variances(left, cases, sizes, member)
+def _scored(whole: Design, kept: NDArray[np.bool_]) -> tuple[Design, list[str]]:
+    """The design of the cases that have a value; strata without any hand their weight to the others."""
+    counts = np.bincount(whole.strata[kept], minlength=len(whole.labels))
+    if kept.all() and counts.all():
+        return whole, []
+    present = np.flatnonzero(counts)
+    lost = [whole.labels[c] for c in np.flatnonzero(counts == 0) if whole.weights[c] > 0]
+    notes = [f"No case with a value in {', '.join(lost)}: its weight goes to the others."] if lost else []
+    weights = whole.weights[present]
+    if weights.sum() > 0:
+        weights = weights / weights.sum()
     else:
-        free = cases.n - len(sizes)
-        influence = left * math.sqrt(float(np.sum(cases.weights**2 / sizes)) / free if free else NAN)
-        df = np.full(len(d), float(free))
-    return Moments(means @ cases.weights, np.sqrt(np.sum(influence**2, axis=1)), df, influence)
+        present, notes = present[:0], [*notes, "No category with a weight has a case with a value."]
+        kept = kept & False
+    place = np.zeros(len(whole.labels), dtype=np.intp)
+    place[present] = np.arange(len(present))
+    family = first = None
+    if whole.families is not None and whole.first is not None:
+        seen, family = np.unique(whole.families[kept], return_inverse=True)
+        first = whole.first[seen]
+    labels = tuple(whole.labels[c] for c in present)
+    return Design(int(kept.sum()), place[whole.strata[kept]], labels, weights, family, first), notes
 
 
-def _own_variances(left: Array, cases: Design, sizes: Codes, member: Array) -> tuple[Array, Array]:
+def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: list[str]) -> Estimate:
+    d, strata = values[kept], part.strata
+    sizes = np.bincount(strata, minlength=len(part.weights))
+    means = np.bincount(strata, d, len(sizes)) / sizes
+    moved, df = _influence(d - means[strata], part, sizes)
+    estimate, se = float(means @ part.weights), math.sqrt(float(np.sum(moved**2)))
+    rounding = ROUNDING * (1 + float(np.abs(d).max()))
+    if part.families is not None and se <= rounding < float(np.ptp(d)):
+        note = "All families have the same mean, by luck: the error is that of single cases."
+        return _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
+    influence, coefficients = np.zeros(len(values)), np.zeros(len(values))
+    influence[np.flatnonzero(kept) if part.first is None else part.first] = moved
+    if se <= rounding:
+        estimate = 0.0 if abs(estimate) <= rounding else estimate
+        se, df, influence = 0.0, (df if df > 0 else part.n - 1.0), influence * 0
+    coefficients[kept] = (part.weights / sizes)[strata]
+    known = Estimate(
+        *(estimate, se, df, NAN, NAN, NAN, alpha, part.n, len(sizes)),
+        0 if part.first is None else len(part.first),
+        influence,
+        coefficients,
+        (*notes, *_warnings(part, estimate, se, float(np.ptp(d)) <= rounding)),
+    )
+    return known.at(alpha)
+
+
+def _influence(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float]:
+    """(influence of each case or family, df) of what each case's difference leaves of its category's mean."""
+    if cases.families is not None:
+        return _of_families(left, cases, sizes)
     free = sizes - 1
-    scale = cases.weights / np.sqrt(np.where(free > 0, sizes * free, NAN))
-    influence = left * scale[cases.strata]
-    parts = influence**2 @ member
-    spread = np.sum(parts**2 / np.maximum(free, 1), axis=1)
-    whole = np.sum(parts, axis=1) ** 2
-    return influence, np.divide(whole, spread, out=np.full(len(left), float(free.sum())), where=spread > 0)
+    if sizes.min() < OWN_VARIANCE and len(sizes) > 1:
+        pooled = int(free.sum())
+        scale = math.sqrt(float(np.sum(cases.weights**2 / sizes)) / pooled) if pooled else NAN
+        return left * scale, float(pooled)
+    influence = left * (cases.weights / np.sqrt(np.where(free > 0, sizes * free, NAN)))[cases.strata]
+    parts = np.bincount(cases.strata, influence**2, len(sizes))
+    spread = float(np.sum(parts**2 / np.maximum(free, 1)))
+    return influence, float(np.sum(parts)) ** 2 / spread if spread > 0 else float(free.sum())
 
 
-def _of_families(left: Array, cases: Design, sizes: Codes) -> tuple[Array, Array]:
+def _of_families(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float]:
+    """CR2: the estimate's variance is Σ_g (a_g'e_g)².
+
+    A case of stratum c in a family with m_gc cases there has a = w_c/(n_c √(1 − m_gc/n_c)); CR2 has this
+    closed form here, since the hat matrix of category dummies is blocks of 1/n_c. A family may reach over
+    strata. df = (tr M)²/tr(M²), M_gh = a_g'(I − H)a_h. A stratum that is one family has no error of its own:
+    it takes the others', by effective number of families n_c²/Σ m_gc².
+    """
     assert cases.families is not None
-    count, strata = int(cases.families.max()) + 1, len(sizes)
-    table = np.zeros((count, strata))
+    assert cases.first is not None
+    count = len(cases.first)
+    table = np.zeros((count, len(sizes)))
     np.add.at(table, (cases.families, cases.strata), 1.0)
     alone = (table == sizes).any(axis=0)
     room = np.where(table < sizes, 1 - table / sizes, np.inf)
     factor = np.where(alone, 0.0, cases.weights / sizes) / np.sqrt(room)
-    order = np.argsort(cases.families, kind="stable")
-    starts = np.searchsorted(cases.families[order], np.arange(count))
-    sums = np.add.reduceat((left * factor[cases.families, cases.strata])[:, order], starts, axis=1)
+    sums = np.bincount(cases.families, left * factor[cases.families, cases.strata], count)
     own = np.sum(factor**2 * table, axis=1)
     reach = factor * table / np.sqrt(sizes)
     trace = float(own.sum() - np.sum(reach**2))
@@ -119,31 +193,7 @@ def _of_families(left: Array, cases: Design, sizes: Codes) -> tuple[Array, Array
     each = cases.weights**2 / effective
     known = float(each[~alone].sum())
     scale = math.sqrt(float(each.sum()) / known) if known > 0 else NAN
-    return sums * scale, np.full(len(left), trace**2 / square if square > 0 else NAN)
-
-
-def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: list[str]) -> Estimate:
-    d = values[kept]
-    found = moments(d[None, :], part)
-    estimate, se, df = float(found.estimate[0]), float(found.se[0]), float(found.df[0])
-    rounding = ROUNDING * (1 + float(np.abs(d).max()))
-    if part.families is not None and se <= rounding < float(np.ptp(d)):
-        note = "All families have the same mean, by luck: the error is that of single cases."
-        return _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
-    influence, coefficients = np.zeros(len(values)), np.zeros(len(values))
-    influence[np.flatnonzero(kept) if part.first is None else part.first] = found.influence[0]
-    if se <= rounding:
-        estimate = 0.0 if abs(estimate) <= rounding else estimate
-        se, df, influence = 0.0, (df if df > 0 else part.n - 1.0), influence * 0
-    coefficients[kept] = (part.weights / np.bincount(part.strata, minlength=len(part.weights)))[part.strata]
-    known = Estimate(
-        *(estimate, se, df, NAN, NAN, NAN, alpha, part.n, len(part.weights)),
-        0 if part.first is None else len(part.first),
-        influence,
-        coefficients,
-        (*notes, *_warnings(part, estimate, se, float(np.ptp(d)) <= rounding)),
-    )
-    return known.at(alpha)
+    return np.asarray(sums * scale, np.float64), trace**2 / square if square > 0 else NAN
 
 
 def _warnings(part: Design, estimate: float, se: float, equal: bool) -> list[str]:
