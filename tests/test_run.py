@@ -355,7 +355,7 @@ class TestSaving:
         run = begun()
         first = run.figure(plot_yield(TABLE, TABLE.iloc[:0]))
 
-        def fails(self, kind: str) -> bytes:
+        def fails(self) -> bytes:
             raise MemoryError
 
         monkeypatch.setattr(Chart, "_render", fails)
