@@ -156,7 +156,7 @@ def real() -> tuple[list[TestCase], list[dict[str, str]]]:
 
 
 def eight(case: TestCase, concise: str, other: str, golden: list[str]) -> dict[str, str]:
-    about = ", ".join(sorted(keywords(case.prompt), key=len)[-3:])
+    about = ", ".join(sorted(sorted(keywords(case.prompt)), key=len)[-3:])
     texts = (
         concise,
         other,
