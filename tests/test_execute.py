@@ -14,8 +14,9 @@ import pytest
 from benchkit.agent import system_prompt
 from benchkit.domain import TestCase
 from benchkit.errors import InputError, ProviderError, UsageError
-from benchkit.execute import PROCESS, check_answered, execute, plan_execution
+from benchkit.execute import PROCESS, execute, plan_execution
 from benchkit.execute.price import paid_in_words
+from benchkit.execute.responses import check_answered
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.llm.progress import Bar
 from benchkit.metrics.schemas import without_own_keywords
