@@ -128,7 +128,7 @@ def test_json(text: str, value: dict) -> None:
         ("{'a': __import__('os').getcwd()}", "not JSON"),
         ('{"a": "\x00"}', "not JSON"),
         ('{"a": ' + "9" * 5000 + "}", "not JSON"),
-        ('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1), "deeper"),
+        ('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1), "levels deep"),
     ],
 )
 def test_malformed_json(text: str, error: str) -> None:

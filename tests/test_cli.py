@@ -206,7 +206,7 @@ def test_bad_usage_is_one_sentence(run_dir, capsys, arguments, code, sentence):
 
 
 def test_a_refused_command_writes_nothing_into_a_foreign_folder(tmp_path, capsys):
-    """Arguments are checked before answers from elsewhere are taken over; flags keep their names."""
+    """Arguments are checked before answers from elsewhere are taken over."""
     folder = tmp_path / "theirs"
     folder.mkdir()
     for name, text in {
@@ -217,8 +217,8 @@ def test_a_refused_command_writes_nothing_into_a_foreign_folder(tmp_path, capsys
         (folder / name).write_text(text)
         before = sorted(path.name for path in folder.iterdir())
         for given, said in {
-            ("--offline",): "--offline is a parameter of 01_generate, which would not run",
-            ("--cases", str(folder / name)): "--cases is a parameter of 01_generate",
+            ("--offline",): "provider is a parameter of 01_generate, which would not run",
+            ("--cases", str(folder / name)): "cases_file is a parameter of 01_generate",
             ("-p", "rounds", "3"): "rounds is a parameter of 03_execute",
         }.items():
             assert cli.main(["run", *given, "--from", "04", "--to", "04", str(folder)]) == 2

@@ -215,7 +215,7 @@ class TestPrice:
 
 def said(capsys, *given: str) -> str:
     parser = argparse.ArgumentParser()
-    add_plan(parser)
+    add_plan(parser.add_argument)
     assert plan(parser.parse_args(list(given))) == 0
     return capsys.readouterr().out
 

@@ -10,7 +10,7 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -21,11 +21,11 @@ import benchkit
 
 from ..errors import BenchkitError, Interrupted, RunError, UsageError
 from ..wording import count
-from .labels_command import add_labels
-from .list_command import add_list
-from .plan_command import add_plan
-from .sweep_command import add_sweep
-from .terminal import say
+from .labels_command import add_labels, write_sheet
+from .list_command import list_runs
+from .plan_command import add_plan, plan
+from .sweep_command import add_sweep, sweep
+from .terminal import Add, say, table_of
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -48,10 +48,13 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(list(_words(sys.argv[1:] if argv is None else argv)))
     try:
         return args.command(args)
-    except (BenchkitError, OSError) as error:
-        return _complain(error, args.verbose, getattr(error, "exit_code", 1))
-    except KeyboardInterrupt:
-        return _complain(Interrupted("Interrupted."), args.verbose, Interrupted.exit_code)
+    except (BenchkitError, OSError, KeyboardInterrupt) as error:
+        if args.verbose:
+            say(traceback.format_exc(), sys.stderr)
+        if isinstance(error, KeyboardInterrupt):
+            error = Interrupted("Interrupted.")
+        say(f"benchkit: {error}", sys.stderr)
+        return getattr(error, "exit_code", 1)
 
 
 def _words(argv: Sequence[str]) -> Iterator[str]:
@@ -153,9 +156,7 @@ def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
     if given.pop("run_dir", args.run_dir) != args.run_dir:
         raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
     span = {"first": args.first, "last": args.last}
-    made = BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
-    made.flags = {name: flag for flag, name, value in flags if value}
-    return made
+    return BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
 
 
 def from_files(files: Sequence[str]) -> dict[str, Any]:
@@ -207,16 +208,18 @@ def _ending(run_dir: Path, last: str) -> list[str]:
     run = Run(run_dir)
     lines = ["SIMULATED: no real model answered."] if run.simulated else []
     report = run.metrics_report() if last >= "04" else {}
-    used = report.get("rows_used") or run.rows_used()
     unscored = sum(row["unscored"] for row in report.get("denominators", ()))
-    seen = [used, f"{count(unscored, 'answer')} unscored" if unscored else ""]
-    lines += [f"{'; '.join(filter(None, seen))}."] if any(seen) else []
+    seen = [
+        report.get("rows_used") or run.rows_used(),
+        count(unscored, "answer") + " unscored" if unscored else "",
+    ]
+    if any(seen):
+        lines.append(f"{'; '.join(filter(None, seen))}.")
     if report:
         decision = report["decision"]
         warnings = filter(None, (decision.get("caveat"), *decision.get("warnings", ())))
         lines += [decision["sentence"], *(f"Warning: {one}" for one in warnings)]
-    pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
-    for label, name in pages.items():
+    for label, name in (("Report:  ", "analysis_report"), ("Notebook:", "05_report")):
         page = run_dir / "html" / f"{name}.html"
         if page.exists() and last == "05":
             lines.append(f"{label} {_short(page)}")
@@ -228,52 +231,36 @@ def _short(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def table_of(rows: list[dict[str, Any]]) -> str:
-    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
-
-
-def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _complain(error: Exception, verbose: bool, code: int) -> int:
-    if verbose:
-        say(traceback.format_exc(), sys.stderr)
-    say(f"benchkit: {error}", sys.stderr)
-    return code
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchkit", description=benchkit.__doc__, epilog=CODES)
     parser.add_argument("--version", action="version", version=f"benchkit {version('benchkit')}")
-    parser.set_defaults(verbose=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="start a run, or continue one", epilog=CODES))
-    add_plan(commands.add_parser("plan", help="what a run can detect and costs, before it is paid for"))
-    add_labels(commands.add_parser("labels", help="a blind sheet: which of two answers do people prefer"))
-    add_list(commands.add_parser("list", help="the runs of a folder: when, what, decision, cost"))
-    add_sweep(commands.add_parser("sweep", help="the runs of a grid of parameters, on Dask", epilog=CODES))
-    _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
+    anywhere = argparse.ArgumentParser(add_help=False)
+    anywhere.add_argument("--verbose", action="store_true", help="show tracebacks, and the log of a run")
 
-    command = commands.add_parser("models", help="what the provider serves, prices, retirements")
+    def command(name: str, what: Callable[..., int], help: str, epilog: str = "") -> Any:
+        made = commands.add_parser(name, help=help, epilog=epilog, parents=[anywhere])
+        made.set_defaults(command=what)
+        return made.add_argument
+
+    _add_run(command("run", run, "start a run, or continue one", CODES))
+    add_plan(command("plan", plan, "what a run can detect and costs, before it is paid for"))
+    add_labels(command("labels", write_sheet, "a blind sheet: which of two answers do people prefer"))
+    add = command("list", list_runs, "the runs of a folder: when, what, decision, cost")
+    add("folder", nargs="?", default="", metavar="FOLDER", help="a folder of runs (default: runs)")
+    add_sweep(command("sweep", sweep, "the runs of a grid of parameters, on Dask", CODES))
+    _add_offline(command("offline", offline, "serve the simulated provider on loopback"))
+    add = command("models", models, "what the provider serves, prices, retirements")
     usual = "groq" if os.environ.get("GROQ_API_KEY") else "offline"
     told = "default: groq when it has a key"
-    command.add_argument("--provider", choices=("offline", "groq"), default=usual, help=told)
-    command.set_defaults(command=models)
-
-    command = commands.add_parser("verify", help="compute a run's numbers again", epilog=VERIFIED)
-    command.add_argument("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
-    command.add_argument("--verbose", action="store_true", help="show tracebacks")
-    command.set_defaults(command=verify)
-
-    _add_compare(commands.add_parser("compare", help="hold a run against an earlier one", epilog=COMPARED))
+    add("--provider", choices=("offline", "groq"), default=usual, help=told)
+    add = command("verify", verify, "compute a run's numbers again", VERIFIED)
+    add("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
+    _add_compare(command("compare", compare, "hold a run against an earlier one", COMPARED))
     return parser
 
 
-def _add_run(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
+def _add_run(add: Add) -> None:
     add("run_dir", nargs="?", default="", metavar="RUN_DIR", help="the run to continue (default: a new one)")
     offline = "use the embedded simulated provider"
     add("--offline", dest="provider", action="store_const", const="offline", help=offline)
@@ -284,18 +271,13 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     add("-p", dest="parameters", action="append", default=[], nargs=2, metavar=pair, help=any_one)
     yaml = "parameters as YAML, one a line; -p takes precedence"
     add("-f", dest="files", action="append", default=[], metavar="FILE.yaml", help=yaml)
-    add("--verbose", action="store_true", help="show log and tracebacks")
-    command.set_defaults(command=run)
 
 
-def _add_compare(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
+def _add_compare(add: Add) -> None:
     add("run_a", metavar="RUN_A", help="the earlier run, whose margin, alpha and weights hold")
     add("run_b", metavar="RUN_B", help="the run that may be worse; both were measured by 04")
     pairs = "a model of A and the one of B to hold against it (default: those of one name)"
     add("--models", nargs="+", type=_model_pair, default=[], metavar="A=B", help=pairs)
-    add("--verbose", action="store_true", help="show tracebacks")
-    command.set_defaults(command=compare)
 
 
 def _model_pair(text: str) -> tuple[str, str]:
@@ -304,28 +286,25 @@ def _model_pair(text: str) -> tuple[str, str]:
     return a, b or a
 
 
-def _add_offline(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("--port", type=_number(int, 0, 65535), metavar="N", help="default: a free one")
-    add("--rpm", type=_number(int, 0), metavar="N", help="requests a minute and model; 0: no limit")
-    add("--tpm", type=_number(int, 0), metavar="N", help="tokens a minute and model; 0: no limit")
-    add("--error-rate", type=_number(float, 0, 1), metavar="P", help="share of requests that fail")
-    add("--latency-ms", type=_number(float, 0), metavar="N", help="of every reply; default: each model's own")
-    add("--seed", type=_number(int, 0), metavar="N", help="the same seed gives the same answers")
-    command.set_defaults(command=offline)
+def _add_offline(add: Add) -> None:
+    add("--port", type=_number(int, 65535), metavar="N", help="default: a free one")
+    add("--rpm", type=_number(int), metavar="N", help="requests a minute and model; 0: no limit")
+    add("--tpm", type=_number(int), metavar="N", help="tokens a minute and model; 0: no limit")
+    add("--error-rate", type=_number(float, 1), metavar="P", help="share of requests that fail")
+    add("--latency-ms", type=_number(float), metavar="N", help="of every reply; default: each model's own")
+    add("--seed", type=_number(int), metavar="N", help="the same seed gives the same answers")
 
 
-def _number(kind: type, low: float, high: float = float("inf")) -> Any:
-    """An argparse type: `kind` from `low` to `high`."""
+def _number(kind: type, most: float = float("inf")) -> Any:
+    """An argparse type: `kind` from 0 to `most`."""
 
-    def parse(text: str) -> Any:
+    def number(text: str) -> Any:
         value = kind(text)
-        if not low <= value <= high:
+        if not 0 <= value <= most:
             raise ValueError(text)
         return value
 
-    parse.__name__ = f"number, {low} or more" if high == float("inf") else f"number from {low} to {high}"
-    return parse
+    return number
 
 
 if __name__ == "__main__":

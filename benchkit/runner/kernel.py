@@ -34,7 +34,6 @@ ENGINE = "benchkit"
 # No name or output of the notebook before, and cells counted from 1; what stays is libraries, no garbage.
 AFRESH = "get_ipython().reset(); __import__('gc').freeze()"
 SAVED_EVERY_S = 10.0  # what a notebook holds so far, for whoever looks while it runs
-LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a socket
 
 
 class OwnKernel(KernelManager):
@@ -59,8 +58,10 @@ class Kernel:
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.stopping = False
         self.sockets = Path(tempfile.mkdtemp(prefix="benchkit-"))
+        # Sockets in a folder of our own: a port that was free when it was chosen may be taken by now.
+        ipc = {"transport": "ipc", "ip": str(self.sockets / "k")} if zmq.has("ipc") else {}
         self.manager = OwnKernel(
-            kernel_name="python3", connection_file=str(self.sockets / "kernel.json"), **self._transport()
+            kernel_name="python3", connection_file=str(self.sockets / "kernel.json"), **ipc
         )
         self.manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
         arguments = [
@@ -71,11 +72,6 @@ class Kernel:
         self._threads = ThreadPoolExecutor(1, "kernel")
         how = {"extra_arguments": arguments, "cwd": str(folder), "env": env}
         self._started: Future[Any] = self._threads.submit(self.manager.start_kernel, **how)
-
-    def _transport(self) -> dict[str, str]:
-        """Sockets in a folder of our own: a port that was free when it was chosen may be taken by now."""
-        short = len(str(self.sockets)) < LONGEST_SOCKET
-        return {"transport": "ipc", "ip": str(self.sockets / "k")} if zmq.has("ipc") and short else {}
 
     def run(self, source: Path, target: Path, parameters: dict[str, Any], terminal: Terminal) -> None:
         """Run the notebook `source` and write it to `target`, also when it fails.

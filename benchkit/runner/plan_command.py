@@ -10,7 +10,7 @@ from ..domain import KINDS
 from ..errors import RunError
 from ..run.paths import response_files
 from ..values import refused
-from .terminal import say
+from .terminal import Add, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,17 +21,14 @@ SIMULATED = "SIMULATED: the pilot's answers are no real model's."
 MOST_CASES = 1_000_000
 
 
-def add_plan(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
+def add_plan(add: Add) -> None:
     pilot = "a run to plan from (default: the newest; none at all, or one without answers: assumptions)"
     add("run_dir", nargs="?", default="", metavar="RUN_DIR", help=pilot)
     add("--detect", type=float, metavar="D", help="the difference to find (default: 03's)")
     add("--cases", type=int, metavar="N", help="cases of each kind (default: the pilot's, else 01's)")
-    add(
-        "--rounds", type=int, metavar="K", help="answers per case and model (default: the pilot's, else 03's)"
-    )
+    rounds = "answers per case and model (default: the pilot's, else 03's)"
+    add("--rounds", type=int, metavar="K", help=rounds)
     add("--power", type=float, default=0.8, metavar="P", help="the chance to find it (default: 0.8)")
-    command.set_defaults(command=plan)
 
 
 def plan(args: argparse.Namespace) -> int:
