@@ -133,7 +133,6 @@ REFUSED = [
     ("edit", J1, {"golden_response": "{'a'"}, "is not JSON"),
     ("edit", J1, {"golden_response": '{"a": 1}'}, "breaks its own response_schema"),
     ("edit", C1, {}, "was changed"),
-    ("edit", C1, {"category": "x"}, "category cannot be edited"),
     ("accept", C1, {}, "accepted already"),
     ("reject", "conversation-004", {}, "rejected already"),
     ("reject", "nobody", {}, "no case 'nobody'"),
