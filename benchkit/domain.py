@@ -102,7 +102,7 @@ def _requirement(said: Any, id: str) -> Requirement:
         faults.append(f"has the kind {given!r}; use must or must_not")
     elif given == "must" != kind and text:
         faults.append(
-            f"has the kind 'must' and a text that forbids ({told.strip()[:60]!r}); leave the kind out, "
+            f"has the kind 'must' and a text that forbids ({str(told).strip()[:60]!r}); leave the kind out, "
             "or say what an answer must do"
         )
     if not text:

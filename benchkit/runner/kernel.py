@@ -28,20 +28,16 @@ from papermill import execute_notebook  # noqa: E402
 from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines  # noqa: E402
 from papermill.exceptions import PapermillExecutionError as PapermillExecutionError  # noqa: E402
-from traitlets import default  # noqa: E402
 
 ENGINE = "benchkit"
 # No name or output of the notebook before, and cells counted from 1; what stays is libraries, no garbage.
 AFRESH = "get_ipython().reset(); __import__('gc').freeze()"
+GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 SAVED_EVERY_S = 10.0  # what a notebook holds so far, for whoever looks while it runs
 
 
 class OwnKernel(KernelManager):
     """A kernel on the interpreter that runs us, whatever kernelspecs the machine has, even none."""
-
-    @default("transport_encryption")
-    def _encrypt_where_possible(self) -> str:
-        return "auto" if zmq.has("curve") else "disabled"
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -121,6 +117,25 @@ class Kernel:
                 self.manager.shutdown_kernel(now=True)
         finally:
             shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+async def stoppable(kernel: Kernel, work: Callable[[], None]) -> None:
+    """Wait for `work` in a thread. When cancelled: interrupt its cell, after a while kill its kernel."""
+    thread = ThreadPoolExecutor(1, "notebook")
+    worker = asyncio.get_running_loop().run_in_executor(thread, work)
+    worker.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio complains
+    try:
+        await asyncio.wait([worker])
+    except asyncio.CancelledError:
+        kernel.interrupt()
+        await asyncio.wait([worker], timeout=GRACE_S)
+        raise
+    finally:
+        if not worker.done():
+            kernel.kill()
+            await asyncio.wait([worker], timeout=GRACE_S)
+        thread.shutdown(wait=False)
+    worker.result()
 
 
 def _now_and_then(save: Callable[[], None]) -> Callable[..., None]:

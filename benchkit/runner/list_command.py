@@ -39,7 +39,7 @@ def list_runs(args: argparse.Namespace) -> int:
 def _rows(folder: Path) -> Iterator[dict[str, Any]]:
     for path in (folder, *folder.iterdir()):
         if path.is_dir() and (is_begun(path) or (path / CASES).exists()):
-            row = {"run": path.name, "started": "", "reached": "?"}
+            row: dict[str, Any] = {"run": path.name, "started": "", "reached": "?"}
             row |= dict.fromkeys(("cases", "cost_usd", "compared", "decision"))
             try:
                 row |= _row(Run(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib import import_module
@@ -23,7 +23,7 @@ from ..run.json_io import read_json
 from ..run.lock import claim
 from ..run.paths import forget_empty, located
 from ..values import check
-from .kernel import Kernel, PapermillExecutionError
+from .kernel import Kernel, PapermillExecutionError, stoppable
 from .parameters import NOTEBOOKS, declared_parameters, find, notebook_folder
 from .preflight import check_models, check_values
 from .terminal import Terminal
@@ -34,7 +34,6 @@ FILES = {
     "cases_file": "the CSV or JSONL file that holds your cases",
     "candidates_file": "the YAML file that lists your candidates",
 }
-GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 
 
 class BenchmarkPipeline:
@@ -96,14 +95,9 @@ class BenchmarkPipeline:
                 stack.enter_context(claim(run_dir))
                 plan = self._plan(run_dir)
                 await stack.enter_async_context(self._workers())
-                before = intended(run_dir)
-                left = before | plan  # a shorter span than the stopped run's forgets nothing
+                await self._check(plan, run_dir)
+                left = intended(run_dir) | plan  # a shorter span than the stopped run's forgets nothing
                 intend(run_dir, left)
-                try:
-                    await self._check(plan, run_dir)
-                except BenchkitError:
-                    intend(run_dir, before)  # what cannot be used is no plan
-                    raise
                 if is_new:
                     self.terminal.say(f"New run: {run_dir}")
                 for name, values in plan.items():
@@ -208,7 +202,7 @@ class BenchmarkPipeline:
         self.terminal.notebook(name)
         outcome = "failed"
         try:
-            await _stoppable(kernel, lambda: self._execute(name, values, kernel))
+            await stoppable(kernel, lambda: self._execute(name, values, kernel))
             outcome = ""
         except PapermillExecutionError as error:
             failure = _failure(name, error, kept)
@@ -249,25 +243,6 @@ class BenchmarkPipeline:
     def _kept(self, name: str) -> Path:
         assert self.run_dir is not None
         return self.run_dir / "notebooks" / f"{name}.ipynb"
-
-
-async def _stoppable(kernel: Kernel, work: Callable[[], None]) -> None:
-    """Wait for `work` in a thread. When cancelled: interrupt its cell, after a while kill its kernel."""
-    thread = ThreadPoolExecutor(1, "notebook")
-    worker = asyncio.get_running_loop().run_in_executor(thread, work)
-    worker.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio complains
-    try:
-        await asyncio.wait([worker])
-    except asyncio.CancelledError:
-        kernel.interrupt()
-        await asyncio.wait([worker], timeout=GRACE_S)
-        raise
-    finally:
-        if not worker.done():
-            kernel.kill()
-            await asyncio.wait([worker], timeout=GRACE_S)
-        thread.shutdown(wait=False)
-    worker.result()
 
 
 def _failure(name: str, error: PapermillExecutionError, kept: Path) -> BenchkitError:

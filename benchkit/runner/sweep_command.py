@@ -15,7 +15,7 @@ from ..run.config import is_begun
 from ..run.paths import located, made_folder
 from ..values import check
 from ..wording import count
-from .parameters import NOTEBOOKS
+from .run_command import STEPS, from_files
 from .sweep_part import STOPPED, Ended, is_done, run_part
 from .terminal import Add, say
 
@@ -42,8 +42,7 @@ def add_sweep(add: Add) -> None:
     add("folder", nargs="?", default="", metavar="FOLDER", help="of its runs (default: runs/GRID)")
     add("--scheduler", metavar="tcp://…", help=f"a Dask scheduler instead of this machine. {WORKER}")
     add("--workers", type=int, default=2, metavar="N", help="processes on this machine (default: 2)")
-    steps = [name[:2] for name in NOTEBOOKS]
-    add("--to", dest="last", choices=steps, default="05", help="notebook to end with")
+    add("--to", dest="last", choices=STEPS, default="05", help="notebook to end with")
 
 
 def sweep(args: argparse.Namespace) -> int:
@@ -51,7 +50,6 @@ def sweep(args: argparse.Namespace) -> int:
 
     Raises as `benchkit run` does where a run was stopped; all of it resumes with the same command.
     """
-    from .cli import from_files
     from .sweep_grid import points
 
     told = from_files([args.grid])
