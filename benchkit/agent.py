@@ -51,6 +51,16 @@ class Tool:
         return Draft202012Validator(self.parameters, validate_formats=True, offline=True)
 
 
+def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object that has these properties, all of them and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 @dataclass(frozen=True)
 class Item:
     """One thing to run an agent over. `tool` takes the place of the agent's own, as a json case's does."""
