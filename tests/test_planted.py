@@ -12,7 +12,6 @@ import pytest
 
 from benchkit import report
 from benchkit.domain import TestCase
-from benchkit.errors import UsageError
 from benchkit.metrics.schemas import schema_compliance
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
@@ -171,12 +170,6 @@ class TestPlanting:
         planted = plant(table, 50, 7)
         swapped = planted[planted["fault"] == "golden swapped"].set_index("planted_from")["golden_response"]
         assert swapped[["c1", "c2"]].tolist() == ["c", "c"]
-
-    @pytest.mark.parametrize("count", [-1, 2.0])
-    def test_out_of_range(self, count):
-        """A count that is none is said before anything is asked."""
-        with pytest.raises(UsageError, match="planted_cases = "):
-            plant(cases(2), count, 7)
 
 
 class TestTheInstrument:

@@ -18,7 +18,6 @@ from ..llm.estimate import Estimate, time_table
 from ..llm.progress import say
 from ..metrics.schemas import check_schema, without_own_keywords
 from ..metrics.toolcalls import TOOL
-from ..values import checked
 from ..wording import count
 from .candidates import Candidate, read_candidates
 from .price import judge_work
@@ -131,10 +130,9 @@ def plan_execution(
     """Every case to every model in every round; empty `models`: the candidates' or the provider's pair.
 
     `max_tokens` is the longest answer, a reasoning model's thoughts included; 0 is 2,048.
-    Raises UsageError for fewer than two models, a model named twice, candidates that cannot be used or do not
-    differ, or numbers out of range, and InputError for no cases. Nothing is asked.
+    Nothing is asked. Raises UsageError for candidates that cannot be used or do not differ, and InputError
+    for cases that cannot be asked.
     """
-    checked("03_execute", locals())
     if candidates_file:
         who = read_candidates(candidates_file)
     else:
