@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import LimitStop, Unanswered
-from .groq import CallError, call_error
+from .call_error import CallError
+from .groq import call_error
 
 P = ParamSpec("P")
 R = TypeVar("R")
