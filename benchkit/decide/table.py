@@ -80,21 +80,19 @@ class Measured:
 
         return case_means(self.values)
 
+    @cached_property
+    def shared(self) -> int:
+        """Cases on which at least two models have a score."""
+        return int(((~np.isnan(self.means)).sum(axis=0) > 1).sum())
+
     def of(self, model: str) -> np.ndarray:
         """A model's scores, (cases, rounds)."""
         return self.values[self.models.index(model)]
 
     def only(self, kept: np.ndarray) -> Measured:
         """The same over the cases that the mask `kept` names."""
-        return replace(
-            self,
-            ids=self.ids[kept],
-            category=self.category[kept],
-            family=self.family[kept],
-            values=self.values[:, kept],
-            delivered=self.delivered[:, kept],
-            undefined=self.undefined[kept],
-        )
+        by_case = {name: getattr(self, name)[kept] for name in ("ids", "category", "family", "undefined")}
+        return replace(self, **by_case, values=self.values[:, kept], delivered=self.delivered[:, kept])
 
     def filled(self, by_model: Sequence[float]) -> Measured:
         """The same with what is unscored of each model at one value."""

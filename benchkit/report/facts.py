@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..decide.people import to_label
+from ..decide.people import verdict
 from ..wording import (
     count,
     ends_text,
@@ -410,7 +410,7 @@ def next_steps(report: Row) -> dict[str, str]:
         steps["more_cases"] = f"Add {need['more']:,} {listed(map(kind_name, need['kinds']))} before deciding."
     how = report.get("configuration", {})
     if how.get("decided_by") == "people" and decision["outcome"] != "deploy":
-        steps["label"] = to_label(report.get("people", {}), how["models"])
+        steps["label"] = verdict(report.get("people", {}), how["models"])[2]
     unusable = _unusable(decision)
     for kind, why in unusable.items():
         steps[f"usable_{kind}"] = f"See to it that answers to {kind_name(kind)} come in usable form: {why}."
