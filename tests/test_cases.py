@@ -228,10 +228,9 @@ class TestJsonl:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("[1]\n[2]", "no JSON object on any line"),
-            ("[1, 2]", "no JSON object on any line"),
+            ("5\n[2]", "no JSON object"),
+            ("[1, 2]", "no JSON object"),
             ('[\n{"prompt": "p", "golden_response": "g"},\n]', "is no JSON array"),
-            ('[\n{"prompt": "p", "golden_response": "g"}', "is no JSON array"),
             ('{"a": 1}', "no column prompt"),
             ("", "no column prompt"),
         ],
@@ -372,11 +371,6 @@ class TestWhatIsAssumed:
         logging.getLogger("benchkit").removeHandler(caplog.handler)
         assert "2 negations not understood, so read as what an answer must do" in caplog.text
         assert "row 1, r2 'The customer must not pay twice'; row 3, r1 'Avoid blame'. Begin" in caplog.text
-
-    def test_all_faults_of_a_row_are_named(self, tmp_path):
-        cases = lines(tmp_path, case("", requirements=[{"id": "a", "text": "x", "weight": 9}]))
-        said = "requirements cannot be used: requirement a has the weight 9; use 1, 2 or 3"
-        assert cases["problem"].tolist() == [f"row 1: prompt is empty; {said}"]
 
 
 VALUES = st.recursive(

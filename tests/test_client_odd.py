@@ -254,7 +254,7 @@ async def test_an_unusable_answer_may_cost(monkeypatch, tmp_path):
         return web.json_response({"error": error}, status=400)
 
     async with scripted(monkeypatch, answer):
-        with pytest.raises(BudgetStop, match="whose cost nobody told counted at their most"):
+        with pytest.raises(BudgetStop, match=r"max_cost_usd = \$0\.002: .* the next call may cost"):
             await client(tmp_path, max_cost_usd=0.002).map(executor(), items(300))
 
 

@@ -158,21 +158,6 @@ async def test_a_record_that_is_cancelled_is_kept(path):
     assert set(recorded(path, [CALLS[0].key])) == {CALLS[0].key}
 
 
-def test_a_loop_that_is_gone_does_not_stop_the_writer(path):
-    """Replies whose loop has been closed are written all the same."""
-
-    async def leave(journal):
-        task = asyncio.ensure_future(fill(journal))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        task.cancel()
-
-    journal = Journal(path)
-    asyncio.run(leave(journal))
-    journal.close()
-    assert len(recorded(path, [call.key for call in CALLS])) == 60
-
-
 class Held:
     """A commit that waits in its thread until it is let go."""
 
@@ -185,25 +170,6 @@ class Held:
             commit(journal, batch)
 
         monkeypatch.setattr(Journal, "_commit", held)
-
-
-def test_a_loop_that_ends_over_a_commit(path, monkeypatch):
-    """A commit whose loop is closed meanwhile counts once, and the next loop goes on after it."""
-    held, journal = Held(monkeypatch), Journal(path)
-
-    async def leave():
-        task = asyncio.ensure_future(fill(journal, CALLS[:3]))
-        while not held.began.is_set():
-            await asyncio.sleep(0)
-        task.cancel()
-
-    asyncio.run(leave())
-    held.go.set()
-    written = asyncio.run(fill(journal, CALLS[3:5]))
-    journal.close()
-    assert set(recorded(path, [call.key for call in CALLS])) == {call.key for call in CALLS[:3]} | {*written}
-    with sqlite3.connect(path) as db:
-        assert db.execute("SELECT DISTINCT sent FROM calls").fetchall() == [(2,)]
 
 
 async def test_closing_over_a_commit(path, monkeypatch):

@@ -190,17 +190,6 @@ async def test_what_it_waits_for(ticks, first):
     assert (permit.held_s, permit.outage_s) == (0.0, 5.0)
 
 
-async def test_a_refusals_word_grows_old(ticks, first):
-    """Ten minutes after a refusal named the requests per minute, they are a guess that grows again."""
-    for at, size in ((0.0, 60), (599.0, 60), (601.0, 61), (602.0, 62)):
-        ticks.at = at
-        permit = await first.acquire(1)
-        if not at:
-            first.refused("(RPM): Limit 60, Used 60, Requested 1.", 0.0, permit)
-        first.release(permit, 1, 0.1 if at else None)
-        assert first.size("RPM") == size
-
-
 async def test_unused_tokens_come_back(ticks, first):
     """What a call reserved and did not use is there for the next, without a wait."""
     for _ in range(20):

@@ -81,7 +81,6 @@ class TestPower:
         nothing = plan_power(BOTH, Rules(), ["a", "b"], 3)
         assert nothing.assumed
         assert nothing.sentences[0].startswith("Assumed, not measured: how JSON cases and conversations vary")
-        assert "with tamer scores" in nothing.sentences[2]
         json_only = pilot()[lambda t: t["test_case"] == "json"]
         half = plan_power(BOTH, Rules(), ["a", "b"], 3, pilot=json_only)
         assert half.sentences[0].startswith(
@@ -152,7 +151,6 @@ class TestPower:
         """Two cases: the smallest difference would be more than a score's whole range of 1."""
         few = plan_power({"json": 2}, Rules(), ["a", "b"], 1)
         assert "find no difference: it would have to be more than 1" in few.sentences[1]
-        assert "at worst more than 1" in " ".join(few.sentences)
         assert few.table["smallest difference"][0] == math.inf
 
     def test_a_pilot_without_variance_says_nothing(self):

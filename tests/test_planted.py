@@ -17,11 +17,14 @@ from benchkit.metrics.structured import schema_compliance
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
 from benchkit.validate import validate, validator_audit
-from benchkit.validate.perturbations import THANKS, fact_changed, prompt_cut, schema_broken
 from benchkit.validate.validator_audit import (
     SOUND,
+    THANKS,
+    fact_changed,
     plant,
     planted_in_words,
+    prompt_cut,
+    schema_broken,
     try_validator,
     validator_found,
     validator_rates,

@@ -121,7 +121,7 @@ async def test_something_else_answers(monkeypatch, page):
     app.router.add_get("/openai/v1/models", answer)
     async with TestServer(app) as other:
         at(str(other.make_url("")), monkeypatch)
-        with pytest.raises(ProviderError, match=r"Check GROQ_BASE_URL|does not serve|cannot be reached"):
+        with pytest.raises(ProviderError, match=r"Check .*GROQ_BASE_URL|does not serve|cannot be reached"):
             await checked(STEADY)
 
 
@@ -170,14 +170,12 @@ async def test_the_embedded_provider_needs_no_network(monkeypatch, tmp_path):
         await Provider("imported").check([STEADY])
 
 
-async def test_certificates_for_this_machine_are_read_once(monkeypatch):
-    """Every client of a provider here trusts the same ones: reading them takes longer than its calls."""
+async def test_no_certificates_are_read_for_this_machine(monkeypatch):
+    """A provider that this machine serves needs none: reading them takes longer than the calls of a demo."""
     read: list[Any] = []
-    real = ssl.create_default_context
-    monkeypatch.setattr(ssl, "create_default_context", lambda **how: read.append(how) or real(**how))
-    for _ in range(3):
-        await Transport("http://127.0.0.1:9", KEY, timeout_s=1.0).close()
-    assert len(read) <= 1
+    monkeypatch.setattr(ssl, "create_default_context", lambda **how: read.append(how))
+    await Transport("http://127.0.0.1:9", KEY, timeout_s=1.0).close()
+    assert read == []
 
 
 async def test_more_connections_than_calls_in_flight():
@@ -192,10 +190,14 @@ async def test_more_connections_than_calls_in_flight():
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("SSL_CERT_FILE", "/nowhere/gone.pem", r"SSL_CERT_FILE names /nowhere/gone\.pem, which is not there"),
-        ("HTTP_PROXY", "http://127.0.0.1:9", r"HTTP_PROXY leads through http://127\.0\.0\.1:9"),
-        ("all_proxy", "http://me:secret@127.0.0.1:9", r"all_proxy leads through http://\[key\]@127"),
-        ("HTTP_PROXY", "nonsense://x", r"HTTP_PROXY leads through nonsense://x"),
+        (
+            "SSL_CERT_FILE",
+            "/nowhere/gone.pem",
+            r"SSL_CERT_FILE is /nowhere/gone\.pem: check that, or unset SSL_CERT_FILE",
+        ),
+        ("HTTP_PROXY", "http://127.0.0.1:9", r"HTTP_PROXY is http://127\.0\.0\.1:9"),
+        ("all_proxy", "http://me:secret@127.0.0.1:9", r"all_proxy is http://\[key\]@127"),
+        ("HTTP_PROXY", "nonsense://x", r"HTTP_PROXY is nonsense://x"),
     ],
 )
 async def test_what_the_environment_breaks_is_named(monkeypatch, name, value, said):

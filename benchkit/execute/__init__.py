@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -24,6 +23,7 @@ from ..log import redact, setup_logging
 from ..metrics.answers import own_keys, read_answer
 from ..metrics.controls import control_answers
 from ..metrics.requirements import answer_text
+from ..metrics.schemas import check_schema, without_own_keywords
 from ..metrics.toolcalls import TOOL
 from ..values import checked
 from ..wording import count
@@ -59,10 +59,10 @@ class Plan:
 
     def _repr_html_(self) -> str:
         table = self._whole.to_html(index=False, na_rep="unknown", float_format="{:.4g}".format)
-        return f"{table}\n<p>{self._in_all()}</p>"
+        return f"{table}\n<p>{self.in_words}</p>"
 
     def __repr__(self) -> str:
-        return f"{self._whole.to_string(index=False, na_rep='unknown')}\n{self._in_all()}"
+        return f"{self._whole.to_string(index=False, na_rep='unknown')}\n{self.in_words}"
 
     @property
     def _whole(self) -> pd.DataFrame:
@@ -79,28 +79,20 @@ class Plan:
         """How many calls have no reply on record."""
         return int(self.table["to ask"].sum())
 
-    def _in_all(self) -> str:
+    @property
+    def in_words(self) -> str:
         """Before anything is paid for: how many calls, for how much and how long."""
-        planned = int(self.table["planned"].sum())
-        cost = self.table["cost_usd (estimate)"].sum(min_count=len(self.table))
-        price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
-        return (
-            f"{self.to_ask:,} of {planned:,} calls are to be asked, for {price} and in about "
-            f"{_time(self.minutes)}: the models are asked at once.{self._judged()}"
+        seconds = 60 * self.minutes
+        time = f"{seconds:.0f} seconds" if seconds < 120 else f"{self.minutes:,.0f} minutes"
+        said = (
+            f"{self.to_ask:,} of {self.table['planned'].sum():,} calls are to be asked, for "
+            f"{_price(self.table)} and in about {time}: the models are asked at once."
         )
-
-    def _judged(self) -> str:
-        if not len(self.judging) or not (calls := int(self.judging["to ask"].sum())):
-            return ""
-        cost = float(self.judging["cost_usd (estimate)"].iloc[0])
-        price = "an unknown price" if cost != cost else f"about ${cost:.2g}"
-        said = f"{self.judging['model'].iloc[0]}: {count(calls, 'call')} for {price}, its test included"
-        return f" 04 has them judged by {said}."
-
-    @cached_property
-    def tests(self) -> dict[str, TestCase]:
-        """The cases by id, as a call names it."""
-        return {sendable(test.id): test for test in self.cases}
+        calls = self.judging["to ask"].sum() if len(self.judging) else 0
+        if not calls:
+            return said
+        judge, cost = self.judging["model"].iloc[0], _price(self.judging)
+        return f"{said} 04 has them judged by {judge}: {count(calls, 'call')} for {cost}, its test included."
 
     @property
     def models(self) -> list[str]:
@@ -118,11 +110,9 @@ class Plan:
         return {"candidates": self.candidates} if self.candidates else {"models": self.models}
 
 
-def _time(minutes: float) -> str:
-    """In seconds below two minutes."""
-    if minutes < 2:
-        return f"{60 * minutes:.{0 if minutes > 1 / 6 else 1}f} seconds"
-    return f"{minutes:,.{0 if minutes >= 10 else 1}f} minutes"
+def _price(table: pd.DataFrame) -> str:
+    cost = table["cost_usd (estimate)"].sum(min_count=len(table))
+    return "an unknown price" if cost != cost else f"about ${cost:.2g}"
 
 
 def executor(kind: str, candidate: Candidate, temperature: float, max_tokens: int = 0) -> Agent:
@@ -202,49 +192,43 @@ def _table(client: Client, work: Sequence[tuple[Agent, list[Item]]]) -> pd.DataF
 def _judge_work(
     client: Client, work: Sequence[tuple[Agent, list[Item]]], tests: Sequence[TestCase], models: Sequence[str]
 ) -> list[tuple[Agent, list[Item]]]:
-    """What 04 is going to ask its judge, its test among it.
+    """What 04 is going to ask its judge: its test, the controls and the answers.
 
-    In the place of answers that nobody has yet stand the golden ones.
+    In the place of answers that nobody has yet stand the golden ones, each as one of its own.
     """
     required = {sendable(one.id): one for one in tests if one.requirements}
     who = judge_of(client.name, models, client.run.parameter) if required else ""
     if not who:
         return []
-    asked = {(item.case, item.round): item for item in _judge_tests(client, tests)}
+    each = client.run.parameter("04_measure", "planted_answers", USUAL)
+    planted = plant_answers(pd.DataFrame([one.row() for one in tests]), each, client.run.seed)
+    asked = [
+        judge_item(*one, repeat)
+        for repeat, some in in_turns(planted)
+        for one in zip(some["case"], some["text"], strict=True)
+    ]
+    controls = control_answers(list(tests))
+    asked += [judge_item(case, answer_text(text)) for case, _, text in controls if case.requirements]
     for (_agent, items), replies in zip(work, client.on_record(work), strict=True):
         for item, reply in zip(items, replies, strict=True):
             if case := required.get(item.case):
                 said = read_answer(reply.text, case.test_case, own_keys(case)).value if reply else None
-                golden = answer_text(case.golden_response)
-                made = judge_item(case, golden, 1 + len(asked)) if said is None else None
-                made = made or judge_item(case, answer_text(said))
-                asked[made.case, made.round] = made
-    for case, _, text in control_answers(list(tests)):
-        if case.id in required:
-            made = judge_item(case, answer_text(text))
-            asked[made.case, made.round] = made
-    return [(judging(who), list(asked.values()))]
-
-
-def _judge_tests(client: Client, tests: Sequence[TestCase]) -> Iterator[Item]:
-    each = client.run.parameter("04_measure", "planted_answers", USUAL)
-    planted = plant_answers(pd.DataFrame([one.row() for one in tests]), each, client.run.seed)
-    for repeat, some in in_turns(planted):
-        yield from (judge_item(*one, repeat) for one in zip(some["case"], some["text"], strict=True))
+                there = (said, 1) if said is not None else (case.golden_response, 1 + len(asked))
+                asked.append(judge_item(case, answer_text(there[0]), there[1]))
+    return [(judging(who), list({(one.case, one.round): one for one in asked}.values()))]
 
 
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:
     """All calls of all models at once; one row per case, round and model, whatever became of the call."""
+    tests = {sendable(test.id): test for test in plan.cases}
+
+    def counted_as(call: Call, reply: Reply) -> str:
+        return _status(tests[call.case], reply)[0]
+
     if plan.to_ask:
-        say(plan._in_all())
+        say(plan.in_words)
     async with client:
-        replies = await client.map_all(plan.work, "answer", status=partial(_counted_as, plan))
-        return _responses(plan, replies)
-
-
-def _counted_as(plan: Plan, call: Call, reply: Reply) -> str:
-    """What the progress line counts a reply as: what the responses will say of it."""
-    return _status(plan.tests[call.case], reply)[0]
+        return _responses(plan, await client.map_all(plan.work, "answer", status=counted_as))
 
 
 def recorded_responses(plan: Plan, client: Client) -> pd.DataFrame:
@@ -260,8 +244,7 @@ def _responses(plan: Plan, replies: Sequence[Sequence[Reply | None]]) -> pd.Data
         for item, reply in zip(items, some, strict=True)
         if reply is not None
     ]
-    fields = list(Response.__dataclass_fields__)
-    table = pd.DataFrame([{f: getattr(row, f) for f in fields} for row in rows], columns=fields)
+    table = pd.DataFrame(rows, columns=list(Response.__dataclass_fields__))
     table["category"] = [tests[id].category for id in table["id"]]
     numbers = {"prompt_tokens": "Int64", "completion_tokens": "Int64", "latency_s": float, "queue_s": float}
     return table.astype(numbers | {"cost_usd": float})
@@ -300,22 +283,11 @@ def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:
 def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Response:
     """A reply as a response: what was answered, in the model's own words where it cannot be used."""
     status, error = _status(test, reply)
+    taken = ("timestamp", "latency_s", "queue_s", "prompt_tokens", "completion_tokens", "cost_usd")
     return Response(
-        id=test.id,
-        prompt=test.prompt,
-        test_case=test.test_case,
-        model=model,
-        round=round,
-        model_response=reply.text,
-        status=status,
-        error=error,
-        timestamp=reply.timestamp,
-        latency_s=reply.latency_s,
-        queue_s=reply.queue_s,
-        prompt_tokens=reply.prompt_tokens,
-        completion_tokens=reply.completion_tokens,
-        cost_usd=reply.cost_usd,
-    )
+        test.id, test.prompt, test.test_case, model, round, reply.text, status, error,
+        **{name: getattr(reply, name) for name in taken},
+    )  # fmt: skip
 
 
 def _status(test: TestCase, reply: Reply) -> tuple[str, str]:
@@ -330,8 +302,6 @@ def _status(test: TestCase, reply: Reply) -> tuple[str, str]:
 
 def _item(test: TestCase, round: int) -> Item:
     """Built from the prompt and the schema alone: golden data has no way into a call."""
-    from ..metrics.schemas import without_own_keywords
-
     tool = None
     if test.test_case == "json":
         schema = without_own_keywords(test.response_schema or {})
@@ -358,25 +328,22 @@ def _usable(cases: pd.DataFrame) -> list[TestCase]:
     """Every case. Raises InputError for one that cannot be asked: somebody may have edited them by hand."""
     if not len(cases):
         raise InputError("validated_tests.csv holds no accepted case. Run 02_validate.ipynb until some are.")
-    problems = [(row["id"], problem) for row in cases.to_dict("records") if (problem := _problem(row))]
-    problems += [(id, "the id is there twice") for id in cases["id"][cases["id"].duplicated()]]
-    if problems:
-        raise InputError(
-            f"validated_tests.csv has {len(problems)} unusable cases, first {': '.join(problems[0])}. "
-            "Mend or remove them, or run 02_validate.ipynb again."
-        )
-    return [TestCase.from_row(row) for row in cases.to_dict("records")]
-
-
-def _problem(row: Mapping[str, Any]) -> str:
-    from ..metrics.structured import check_schema
-
-    if row["test_case"] not in KINDS:
-        return f"test_case {row['test_case']!r} is neither of: {', '.join(KINDS)}"
-    try:
-        case = TestCase.from_row(row)
-        if case.test_case == "json":
-            check_schema(case.response_schema)
-    except (ValueError, RecursionError, InputError) as error:
-        return str(error)[:300]
-    return "" if case.prompt.strip() else "the prompt is empty"
+    found: dict[str, TestCase] = {}
+    for row in cases.to_dict("records"):
+        try:
+            case = TestCase.from_row(row)
+            if case.id in found:
+                raise InputError("the id is there twice")
+            if case.test_case not in KINDS:
+                raise InputError(f"test_case {case.test_case!r} is neither of: {', '.join(KINDS)}")
+            if not case.prompt.strip():
+                raise InputError("the prompt is empty")
+            if case.test_case == "json":
+                check_schema(case.response_schema)
+        except (ValueError, RecursionError, InputError) as error:
+            raise InputError(
+                f"validated_tests.csv cannot be asked: case {row['id']}, {str(error)[:300]}. "
+                "Mend or remove it, or run 02_validate.ipynb again."
+            ) from None
+        found[case.id] = case
+    return list(found.values())

@@ -93,22 +93,16 @@ def _candidate(path: Path, at: int, entry: Any) -> Candidate:
             raise _wrong(path, f"{where} has no {key}. Write it as {EXAMPLE}") from None
         remedy = Execute.model_fields[key].description if key in Execute.model_fields else "Use text."
         raise _wrong(path, f"{where}: {refused(key, entry[key], remedy)}") from None
-    return found.model_copy(update={"prompt": _prompt(path, where, found.prompt_file)})
-
-
-def _prompt(path: Path, where: str, file: str | None) -> str:
-    if file is None:
-        return ""
-    found = path.parent / Path(file).expanduser()
+    if found.prompt_file is None:
+        return found
+    prompt = path.parent / Path(found.prompt_file).expanduser()
     try:
-        text = found.read_text("utf-8").strip()
-    except OSError as error:
-        raise _wrong(path, f"{where}: prompt_file {found} cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise _wrong(path, f"{where}: prompt_file {found} is not UTF-8. Save it as UTF-8") from error
+        text = prompt.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(path, f"{where}: prompt_file {prompt} cannot be read as UTF-8 text ({error})") from None
     if not text:
-        raise _wrong(path, f"{where}: prompt_file {found} is empty. Write a prompt, or leave prompt_file out")
-    return text
+        raise _wrong(path, f"{where}: prompt_file {prompt} is empty. Write a prompt, or leave it out")
+    return found.model_copy(update={"prompt": text})
 
 
 def _wrong(path: Path, what: str) -> UsageError:

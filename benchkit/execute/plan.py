@@ -7,7 +7,7 @@ Everything is said of U, the quantity that the decision rests on: kinds weighted
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -36,10 +36,9 @@ from ..wording import count, kind_name, listed, number, percent
 from .price import price
 
 OTHER_ROUNDS = (1, 2, 3, 5, 10)
-# What one may assume of a case's difference where nobody measured it: variance between cases, and of either
-# model's rounds. The middle one is what two real models did on 198 public questions scored 0 or 1; the last
-# is as much as two unrelated models can do.
-ASSUMED = {"tame": (0.02, 0.02), "typical": (0.12, 0.083), "wild": (0.50, 0.0)}
+# What is assumed of a case's difference where nobody measured it: variance between cases, and of either
+# model's rounds, as of two real models on 198 public questions scored 0 or 1.
+BETWEEN, ROUNDS = 0.12, 0.083
 
 
 @dataclass(frozen=True)
@@ -90,15 +89,11 @@ def plan_power(
         weights = rules.weights(sizes)
     names = rules.primary(pd.DataFrame({"test_case": list(sizes)}))
 
-    def whole(how: str = "typical") -> Spread:
-        return mix([(seen.get(k) or _assumed(k, names, how), weights[k], n) for k, n in sizes.items()])
-
     guessed = [kind for kind in sizes if kind not in seen]
-    outlook = _Outlook(whole(), sizes, rounds, len(models), rules, power, _span(names, sizes))
+    known = mix([(seen.get(k) or _assumed(k, names), weights[k], n) for k, n in sizes.items()])
+    outlook = _Outlook(known, sizes, rounds, len(models), rules, power, _span(names, sizes))
     table = outlook.table(models, prices)
     told = [_basis(pilot, seen, guessed, named, aside), *outlook.sentences(table)]
-    if guessed:
-        told.insert(2, outlook.range(whole("tame"), whole("wild")))
     return Power(table, outlook.curve(), told, outlook.n, rules.detect, bool(guessed), outlook.needed)
 
 
@@ -192,22 +187,13 @@ class _Outlook:
         sure = f" (95 % interval {found.low:,.0f} to {found.high:,.0f})" if found.low == found.low else ""
         cost = table.iloc[-1].get("cost_usd")
         price = f", about USD {number(float(cost), 2)}" if cost is not None and cost == cost else ""
-        rounds = needed_rounds(
-            self.known, self.n, self.rules.detect, alpha=self.alpha(self.n), power=self.power
-        )
-        instead = (
-            f", or {count(rounds, 'round')} of these {self.n:,}" if rounds and rounds > self.rounds else ""
-        )
+        detect, alpha = self.rules.detect, self.alpha(self.n)
+        rounds = needed_rounds(self.known, self.n, detect, alpha=alpha, power=self.power) or 0
+        instead = f", or {count(rounds, 'round')} of these {self.n:,}" if rounds > self.rounds else ""
         return [
-            f"For a chance of {percent(self.power)} to find {self.rules.detect:g}, {found.cases:,} cases in "
+            f"For a chance of {percent(self.power)} to find {detect:g}, {found.cases:,} cases in "
             f"all are needed{sure}{price}{instead}."
         ]
-
-    def range(self, tame: Spread, wild: Spread) -> str:
-        """What tamer and wilder scores than the assumed ones would make of it."""
-        ends = [replace(self, known=known).smallest(self.n, self.rounds) for known in (tame, wild)]
-        low, high = (f"more than {self.span:g}" if end == float("inf") else number(end) for end in ends)
-        return f"That rests on an assumption; with tamer scores it would be {low}, at worst {high}."
 
 
 def _span(names: Mapping[str, str], sizes: Mapping[str, int]) -> float:
@@ -246,11 +232,10 @@ def _spreads(evidence: Evidence, i: int, j: int) -> tuple[dict[str, Spread], flo
     return found, 0.0 if whole is None else whole.se
 
 
-def _assumed(kind: str, names: Mapping[str, str], how: str = "typical") -> Spread:
+def _assumed(kind: str, names: Mapping[str, str]) -> Spread:
     """An assumption for a score of 0 to 1, or of the metric's own range."""
     span = described(names.get(kind, "")).span or 1.0
-    between, rounds = (part * span**2 for part in ASSUMED[how])
-    return Spread(between, 2 * rounds)
+    return Spread(BETWEEN * span**2, 2 * ROUNDS * span**2)
 
 
 def _basis(
@@ -264,14 +249,14 @@ def _basis(
     parts = []
     if seen and pilot is not None:
         cases = pilot[pilot["test_case"].isin(list(seen))]["id"].nunique()
-        where = listed(kind_name(kind) for kind in seen)
         size = f"{count(cases, 'case')} in {count(pilot['round'].nunique(), 'round')}"
-        parts.append(f"Measured on a pilot of {size}{f' ({named})' if named else ''}: how {where} vary.")
+        size += f" ({named})" if named else ""
+        parts.append(f"Measured on a pilot of {size}: how {listed(map(kind_name, seen))} vary.")
     if guessed:
-        where = listed(kind_name(kind) for kind in guessed)
         parts.append(
-            f"Assumed, not measured: how {where} vary, as of two real models on public questions scored 0 or "
-            "1. A pilot of some ten cases in two rounds or more would replace it."
+            f"Assumed, not measured: how {listed(map(kind_name, guessed))} vary, as of two real models on "
+            "public questions scored 0 or 1. A pilot of some ten cases in two rounds or more would replace "
+            "it."
         )
     parts += [f"{kind_name(kind)} decided nothing there: {why}." for kind, why in aside.items()]
     return " ".join(one[0].upper() + one[1:] for one in parts)

@@ -62,17 +62,20 @@ def price(
 
     `models` are names, or names with the model that each asks: candidates of one model share its limits.
     """
-    each = {name: _bill(prices, name, cases, rounds) for name in models}
-    calls, tokens = defaultdict[str, float](float), defaultdict[str, float](float)
-    for name, one in each.items():
+    known = {} if prices is None else prices.set_index(["model", "test_case"]).to_dict("index")
+    calls, tokens, cost = defaultdict[str, float](float), defaultdict[str, float](float), 0.0
+    for name in models:
         model = models[name] if isinstance(models, Mapping) else name
-        calls[model] += rounds * sum(cases.values())
-        tokens[model] += one["tokens"]
+        for kind, n in cases.items():
+            if n:
+                one = known.get((name, kind), {"tokens": NAN, "cost_usd": NAN})
+                calls[model] += rounds * n
+                tokens[model] += rounds * n * one["tokens"]
+                cost += rounds * n * one["cost_usd"]
     minutes = {
         f"minutes, {tier}": max(least_minutes(limits, calls[model], tokens[model]) for model in calls)
         for tier, limits in TIERS.items()
     }
-    cost = sum(one["cost_usd"] for one in each.values())
     return {"tokens": sum(tokens.values()), "cost_usd": cost} | minutes
 
 
@@ -84,16 +87,6 @@ def least_minutes(limits: Mapping[str, int], calls: float, tokens: float) -> flo
     if tokens != tokens:
         return tokens
     return max(limit_minutes(limits, calls, tokens).values(), default=0.0)
-
-
-def _bill(
-    prices: pd.DataFrame | None, model: str, cases: Mapping[str, float], rounds: int
-) -> dict[str, float]:
-    own = {} if prices is None else prices[prices["model"] == model].set_index("test_case").to_dict()
-    return {
-        name: sum(rounds * n * float(own.get(name, {}).get(kind, NAN)) for kind, n in cases.items() if n)
-        for name in ("tokens", "cost_usd")
-    }
 
 
 def _estimate(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,17 +4,69 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import Any
 
 import pandas as pd
 
 from ..agent import Agent, Item, Reply, Tool, system_prompt
-from ..domain import CATEGORIES, KINDS, TestCase, as_text
+from ..domain import CATEGORIES, FEWEST, KINDS, MOST, TestCase, as_text
 from ..llm.catalog import default_model
 from ..llm.client import Client
 from ..values import Generate
 from ..wording import count, listed
-from .schemas import CUSTOMER_INTERACTION, REQUIREMENTS, TEXT, object_of
+
+TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+MINUTES: dict[str, Any] = {"type": "number", "minimum": 0}
+
+
+def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object that has these properties, all of them and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+# The record that a json case asks for unless somebody brings cases with a schema of their own.
+CUSTOMER_INTERACTION = object_of(
+    interaction_id={"type": "string", "pattern": "^INT-[0-9A-Z]+$"},
+    timestamp={"type": "string", "format": "date-time"},
+    customer=object_of(
+        id=TEXT,
+        segment={"enum": ["consumer", "small_business", "enterprise"]},
+        priority_level={"enum": ["low", "medium", "high", "urgent"]},
+    ),
+    interaction=object_of(
+        type={"enum": ["chat", "email", "phone"]},
+        summary=TEXT,
+        category={"enum": list(CATEGORIES)},
+        resolution_status={"enum": ["open", "pending", "resolved", "escalated"]},
+        next_steps={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 5, "x-ordered": True},
+    ),
+    metrics=object_of(
+        response_time=MINUTES,
+        satisfaction_score={"type": "integer", "minimum": 1, "maximum": 5},
+        resolution_time=MINUTES,
+    ),
+) | {"title": "customer_interaction"}
+
+_REQUIREMENT: dict[str, dict[str, Any]] = {
+    "text": TEXT,
+    "kind": {"enum": ["must", "must_not"]},
+    "weight": {"type": "integer", "minimum": 1, "maximum": 3},
+    "value": {"type": "string"},
+}
+REQUIREMENTS: dict[str, Any] = {
+    "type": "array",
+    "items": object_of(id=TEXT, **_REQUIREMENT),
+    "minItems": FEWEST,
+    "maxItems": MOST,
+}
+# Of a draft: numbered by us, and a short golden answer may do a single thing.
+DRAFTED = REQUIREMENTS | {"items": object_of(**_REQUIREMENT), "minItems": 1}
 
 
 def _generator_tool(kind: str) -> Tool:
@@ -54,9 +106,8 @@ def rewriter(client: Client, model: str = "") -> Callable[[pd.DataFrame], Awaita
     """A function that has rejected cases written anew: rejected rows with `reason` in, new attempts out."""
 
     async def rewrite(rejected: pd.DataFrame) -> pd.DataFrame:
-        return _table(
-            await _write([_reorder(row) for row in rejected.to_dict("records")], client, model, "rewrite")
-        )
+        orders = list(map(_reorder, rejected.to_dict("records")))
+        return _table(await _write(orders, client, model, "rewrite"))
 
     return rewrite
 
@@ -73,19 +124,14 @@ def _reorder(row: Mapping[str, Any]) -> dict[str, Any]:
 async def _write(
     orders: list[dict[str, Any]], client: Client, model: str, label: str
 ) -> list[dict[str, Any]]:
-    """Rows of written cases, in the orders' order."""
+    """Rows of written cases."""
     model = model or default_model(client.name, "generator")
     by_kind = {kind: [order for order in orders if order["test_case"] == kind] for kind in KINDS}
-    kinds = [kind for kind in KINDS if by_kind[kind]]
+    by_kind = {kind: some for kind, some in by_kind.items() if some}
+    work = [(generator(kind, model), list(map(_item, some))) for kind, some in by_kind.items()]
     async with client:
-        replies = await client.map_all(
-            [(generator(kind, model), [_item(order) for order in by_kind[kind]]) for kind in kinds], label
-        )
-    return [
-        _row(order, reply)
-        for kind, some in zip(kinds, replies, strict=True)
-        for order, reply in zip(by_kind[kind], some, strict=True)
-    ]
+        replies = await client.map_all(work, label)
+    return [_row(*pair) for pair in zip(chain(*by_kind.values()), chain(*replies), strict=True)]
 
 
 def _item(order: Mapping[str, Any]) -> Item:

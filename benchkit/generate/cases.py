@@ -53,8 +53,7 @@ def read_cases(cases_file: str) -> pd.DataFrame:
     rows = list(read_rows(Path(cases_file).expanduser())) if cases_file else []
     if cases_file and not rows:
         raise InputError(f"{cases_file} holds no row. Give a table with {' and '.join(NEEDED)}.")
-    assumed = sum(_is_taken_for_json(row) for _, row, problem in rows if not problem)
-    if assumed:
+    if assumed := sum(_is_taken_for_json(row) for _, row, problem in rows if not problem):
         logger.warning(
             "%s: %d rows without a test_case have a JSON object as golden_response and are json cases.",
             cases_file, assumed,
@@ -77,37 +76,49 @@ def adopt_cases(validated: pd.DataFrame) -> pd.DataFrame:
     `attrs["rows_used"]` how many there are. Raises InputError when none is usable.
     """
     given = validated.to_dict("records")
-    rows: list[Row] = [(number, row, "") for number, row in enumerate(given, 2)]
+    cases = _cases([(number, row, "") for number, row in enumerate(given, 2)], asked=False)
     kept = ("attempt", "parent_id", "problem")  # a column of that name may be somebody's own
-    cases = _cases(rows, asked=False)
-    problems = [case["problem"] for case in cases]
-    merged = [
-        row | case | {k: row[k] for k in kept if k in row} for row, case in zip(given, cases, strict=True)
+    rows = [
+        row | case | {name: row[name] for name in kept if name in row}
+        for row, case in zip(given, cases, strict=True)
+        if not case["problem"]
     ]
-    names = dict.fromkeys((*validated.columns, "response_schema"))
-    table = pd.DataFrame(merged, columns=[*names])
-    bad = pd.Series(problems, dtype="object") != ""
-    if bad.all():
-        raise InputError(f"validated_tests.csv holds no usable case ({'; '.join(problems[:3])}).")
-    usable = table[~bad].reset_index(drop=True)
-    usable.attrs["unusable"] = {c["id"]: c["problem"] for c in cases if c["problem"]}
-    usable.attrs["rows_used"] = rows_used(len(usable), filter(None, problems))
-    return usable
+    problems = {case["id"]: case["problem"] for case in cases if case["problem"]}
+    if not rows:
+        said = "; ".join(list(problems.values())[:3])
+        raise InputError(f"validated_tests.csv holds no usable case ({said}).")
+    table = pd.DataFrame(rows, columns=list(dict.fromkeys((*validated.columns, "response_schema"))))
+    table.attrs["unusable"] = problems
+    table.attrs["rows_used"] = rows_used(len(table), filter(None, (case["problem"] for case in cases)))
+    return table
 
 
 def _cases(rows: Sequence[Row], *, asked: bool) -> list[dict[str, Any]]:
     """One table row each, with its problem found; `asked`: models will be shown the schemas."""
-    cases = [_case(row, number) | {"problem": problem or _problem(row)} for number, row, problem in rows]
+    cases = [_case(row, number) | {"problem": problem} for number, row, problem in rows]
+    for case, (_, row, problem) in zip(cases, rows, strict=True):
+        try:
+            if not problem:
+                _make_canonical(case, row)
+        except (InputError, ValueError, RecursionError) as error:
+            case["problem"] = str(error)[:1000]
     _add_schemas(cases, asked)
-    _read_requirements(cases)
     ids: dict[str, int] = {}
     contents: dict[tuple[str, ...], int] = {}
-    for (number, _, _), case in zip(rows, cases, strict=True):
-        problem = case["problem"] or _repeats(case, ids, contents)
+    for case, (number, _, _) in zip(cases, rows, strict=True):
+        content = tuple(case[name].strip() for name in _CONTENT)
+        problem = case["problem"]
+        if not problem and content in contents:
+            problem = f"the same case as row {contents[content]}"
+        elif not problem and case["id"] in ids:
+            problem = f"id {case['id']} stands in row {ids[case['id']]} already"
         case["problem"] = f"row {number}: {problem}" if problem else ""
         if not problem:
-            ids[case["id"]] = contents[_content(case)] = number
+            ids[case["id"]] = contents[content] = number
     return cases
+
+
+_CONTENT = ("test_case", "prompt", "golden_response", "response_schema")
 
 
 def _case(row: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -156,55 +167,59 @@ def _has_object(row: Mapping[str, Any]) -> bool:
         return False
 
 
-def _problem(row: Mapping[str, Any]) -> str:
-    """What is wrong with a row by itself."""
-    kind = _kind(row)
-    if kind not in KINDS:
-        return f"test_case {kind[:60]!r} is neither of: {', '.join(KINDS)}"
-    for name in NEEDED:
-        if not _cell(row, name).strip():
-            return f"{name} is empty"
-    if not isinstance(row["prompt"], str):
-        return "prompt is not text"
-    if kind == "conversation" and not isinstance(row["golden_response"], str):
-        return "golden_response is not text"
-    return ""
+def _make_canonical(case: dict[str, Any], row: Mapping[str, Any]) -> None:
+    """Requirements, and of a json case golden and schema, as JSON on one line.
 
-
-def _repeats(case: Mapping[str, Any], ids: Mapping[str, int], contents: Mapping[Any, int]) -> str:
-    if _content(case) in contents:
-        return f"the same case as row {contents[_content(case)]}"
-    return f"id {case['id']} stands in row {ids[case['id']]} already" if case["id"] in ids else ""
-
-
-def _content(case: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(case[name].strip() for name in ("test_case", "prompt", "golden_response", "response_schema"))
-
-
-def _add_schemas(cases: list[dict[str, Any]], asked: bool) -> None:
-    """Make canonical JSON of goldens and schemas, or say what is wrong with them.
-
-    What has no schema of its own gets one made of all such goldens: one made of a single golden would tell
-    it to the models, which see the schema.
+    Raises InputError or ValueError that says why the case, as `row` gives it, cannot be used.
     """
-    goldens = {index: golden for index, case in enumerate(cases) if (golden := _golden(case)) is not None}
-    bare = [index for index in goldens if not cases[index]["response_schema"]]
-    common = schema_of([goldens[index] for index in bare], least=2 if asked else 1)
-    for index, golden in goldens.items():
-        case = cases[index]
-        case["problem"] = _schema_problem(case, common)
+    kind = case["test_case"]
+    if kind not in KINDS:
+        raise InputError(f"test_case {kind[:60]!r} is neither of: {', '.join(KINDS)}")
+    for name in NEEDED:
+        if not case[name].strip():
+            raise InputError(f"{name} is empty")
+        if not isinstance(row[name], str) and (name == "prompt" or kind == "conversation"):
+            raise InputError(f"{name} is not text")
+    try:
+        found = read_requirements(case["requirements"])
+    except ValueError as error:
+        raise InputError(f"requirements cannot be used: {error}") from None
+    case["requirements"] = as_text([one.record() for one in found] or "")
+    if kind == "json":
+        golden = plain(read_golden(case["golden_response"]))
+        if not golden:
+            raise InputError("golden_response is an empty object")
         case["golden_response"] = as_text(golden)
+        if case["response_schema"]:
+            case["response_schema"] = as_text(_schema(case["response_schema"]))
 
 
-def _read_requirements(cases: list[dict[str, Any]]) -> None:
-    """Make canonical JSON of requirements, or say what is wrong with them."""
-    for case in cases:
-        try:
-            found = read_requirements(case["requirements"])
-            case["requirements"] = as_text([one.record() for one in found] or "")
-        except (ValueError, RecursionError) as error:
-            fault = f"requirements cannot be used: {str(error)[:900]}"
-            case["problem"] = "; ".join(filter(None, (case["problem"], fault)))
+def _schema(text: str) -> Any:
+    try:
+        schema = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"response_schema is not JSON ({error})") from None
+    check_schema(schema)
+    if schema.get("type", "object") != "object":
+        raise InputError("response_schema does not describe an object, and a tool takes nothing else")
+    return schema
+
+
+def _add_schemas(cases: Sequence[dict[str, Any]], asked: bool) -> None:
+    """What has no schema of its own gets one made of all such goldens.
+
+    One made of a single golden would tell it to the models, which see the schema.
+    """
+    bare = [case for case in cases if case["test_case"] == "json" and not case["problem"]]
+    bare = [case for case in bare if not case["response_schema"]]
+    common = schema_of([json.loads(case["golden_response"]) for case in bare], least=2 if asked else 1)
+    for case in bare:
+        if common["properties"]:
+            case["response_schema"] = as_text(common)
+        else:
+            case["problem"] = (
+                "response_schema is absent, and one made of golden responses would tell this one. Give one"
+            )
 
 
 def _unread_negations(row: Mapping[str, Any]) -> Iterator[str]:
@@ -218,40 +233,6 @@ def _unread_negations(row: Mapping[str, Any]) -> Iterator[str]:
         told = isinstance(given, dict) and {"kind", "must", "must_not"} & given.keys()
         if one.must and not told and NEGATION.search(one.text):
             yield f"{one.id} {one.text[:80]!r}"
-
-
-def _golden(case: dict[str, Any]) -> dict[str, Any] | None:
-    """The golden object of a usable json case; where it has none, the case says why."""
-    if case["problem"] or case["test_case"] != "json":
-        return None
-    try:
-        golden = plain(read_golden(case["golden_response"]))
-        case["problem"] = "" if golden else "golden_response is an empty object"
-        return golden or None
-    except (InputError, ValueError, RecursionError) as error:
-        case["problem"] = str(error)[:300]
-        return None
-
-
-def _schema_problem(case: dict[str, Any], common: dict[str, Any]) -> str:
-    try:
-        if not case["response_schema"] and not common.get("properties"):
-            return "response_schema is absent, and one made of golden responses would tell this one. Give one"
-        schema = _schema(case["response_schema"]) if case["response_schema"] else common
-        check_schema(schema)
-    except (InputError, ValueError, RecursionError) as error:
-        return str(error)[:300]
-    if schema.get("type", "object") != "object":
-        return "response_schema does not describe an object, and a tool takes nothing else"
-    case["response_schema"] = as_text(schema)
-    return ""
-
-
-def _schema(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InputError(f"response_schema is not JSON ({error})") from None
 
 
 def schema_of(values: Sequence[Any], *, least: int = 2) -> dict[str, Any]:

@@ -30,34 +30,25 @@ def _csv(path: Path) -> Iterator[Row]:
 
 def _json(path: Path) -> Iterator[Row]:
     text = delimited.read_text(path).removeprefix("\ufeff")
-    rows = _array(path, text) or [
-        (number, *_parsed(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()
-    ]
+    if text.lstrip().startswith("["):
+        rows = [(number, *_object(row)) for number, row in enumerate(_array(path, text), 1)]
+    else:
+        lines = enumerate(text.split("\n"), 1)
+        rows = [(number, *_parsed(line)) for number, line in lines if line.strip()]
     objects = [row for _, row, problem in rows if not problem]
     if rows and not objects:
-        raise InputError(
-            f"{path} has no JSON object on any line. Write one object a line, or one array of them."
-        )
+        raise InputError(f"{path} has no JSON object. Write one object a line, or one array of them.")
     found = list(dict.fromkeys(key for row in objects for key in row))
     names = dict(zip(found, delimited.known_names(path, found, KNOWN), strict=True))
     _check_columns(path, list(names.values()))
     yield from ((number, {names[key]: row[key] for key in row}, problem) for number, row, problem in rows)
 
 
-def _array(path: Path, text: str) -> list[Row]:
-    """The rows of a file that is one JSON array; none where it has one value a line.
-
-    Raises InputError for an array that cannot be read: some of its lines might be objects by themselves.
-    """
-    if not text.lstrip().startswith("["):
-        return []
+def _array(path: Path, text: str) -> list[Any]:
     try:
-        whole = json.loads(text, parse_constant=_nothing)
+        return list(json.loads(text, parse_constant=_nothing))
     except (ValueError, RecursionError) as error:
-        if not _parsed(text.lstrip().partition("\n")[0])[1].startswith("not readable"):
-            return []
         raise InputError(f"{path} is no JSON array ({str(error)[:100]}). Mend it there.") from None
-    return [(number, *_object(row)) for number, row in enumerate(whole, 1)]
 
 
 def _parsed(line: str) -> tuple[dict[str, Any], str]:

@@ -20,7 +20,7 @@ from ..llm.progress import say
 from ..metrics.free_texts import long_texts
 from ..run.rows import without_must
 from ..wording import count, listed, number
-from .schemas import DRAFTED, object_of
+from . import DRAFTED, object_of
 
 DRAFT = Tool(
     "draft_requirements", "Hand in what an answer must and must not do.", object_of(requirements=DRAFTED)
@@ -56,19 +56,20 @@ def redrafter(client: Client, model: str = "") -> Callable[[pd.DataFrame], Await
 
 def drafting_in_words(cases: pd.DataFrame, client: Client, model: str = "", *, wanted: bool = True) -> str:
     """How many cases bring no requirements, and what drafting them costs; asks nothing."""
-    bare = cases.loc[_bare(cases), "test_case"]
-    left = without_must(cases[~_bare(cases)] if wanted else cases)
-    if not len(bare):
-        nothing = "no case was brought that lacks requirements and has a text to carry them."
-        return f"Nothing is drafted: {nothing} {left}".rstrip()
-    some = {kind: int((bare == kind).sum()) for kind in _NAMES}
-    said = f"{listed([count(n, *_NAMES[kind]) for kind, n in some.items() if n])} without requirements"
-    if not wanted:
-        return f"{said}; none are drafted, so no judge can say there what an answer has done. {left}".rstrip()
-    work = _work(cases[_bare(cases)], client, model)
-    asked = client.estimates([work])[0]
-    price = "at an unknown price" if asked.cost_usd is None else f"about USD {number(asked.cost_usd, 4)}"
-    return f"{said}: {count(asked.missing, 'call')} to {work[0].model}, {price}. {left}".rstrip()
+    is_bare = _bare(cases)
+    left = without_must(cases[~is_bare] if wanted else cases)
+    kinds = cases.loc[is_bare, "test_case"].value_counts()
+    some = listed(count(kinds[kind], *names) for kind, names in _NAMES.items() if kind in kinds)
+    if not some:
+        said = "Nothing is drafted: no case was brought that lacks requirements and has a text to carry them."
+    elif not wanted:
+        said = f"{some} without requirements; none are drafted, so no judge can say what answers to them do."
+    else:
+        work = _work(cases[is_bare], client, model)
+        asked = client.estimates([work])[0]
+        price = "at an unknown price" if asked.cost_usd is None else f"about USD {number(asked.cost_usd, 4)}"
+        said = f"{some} without requirements: {count(asked.missing, 'call')} to {work[0].model}, {price}."
+    return f"{said} {left}".rstrip()
 
 
 def requirements_table(cases: pd.DataFrame) -> pd.DataFrame:

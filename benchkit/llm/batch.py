@@ -18,7 +18,7 @@ from ..agent import Agent, Call, Reply
 from ..errors import BudgetStop, ProviderError, WaitingForBatch
 from ..log import setup_logging
 from . import catalog
-from .groq import CallError, Exchange, explain, line_error
+from .groq import CallError, Exchange, explain, is_completion, status_error
 from .jobs import TURNS, Job
 from .journal import Shard
 from .replies import answered, unanswered
@@ -200,7 +200,7 @@ class Batches:
         said = said if isinstance(said, dict) else {}
         status, body = said.get("status_code"), said.get("body")
         exchange = Exchange()
-        if status == 200 and _is_completion(body):
+        if status == 200 and is_completion(body):
             exchange.body = body
             usage, model = exchange.usage, self._sender.provider.model(call.model)
             whole = model.cost_usd(usage.get("prompt_tokens"), usage.get("completion_tokens"))
@@ -208,7 +208,7 @@ class Batches:
             return replace(answered(agent, call, exchange), queue_s=None, server_s=None)
         if status in (None, 200):  # never asked, as in a batch that expired, or no completion
             return None
-        error = line_error(status, body)
+        error = status_error("BatchLine", status if type(status) is int else 500, body)
         if error.generated is None and not error.retried and trial:
             raise ProviderError(f"a batch does not take these calls ({status}: {error.said}). {ORDINARY}")
         return None if error.retried else unanswered(call, error, exchange, self._transport.url)
@@ -274,13 +274,6 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def _is_completion(body: Any) -> bool:
-    try:
-        return isinstance(body["choices"][0]["message"], dict)
-    except (KeyError, IndexError, TypeError):
-        return False
 
 
 def _problems(row: dict[str, Any]) -> str:

@@ -14,7 +14,8 @@ from ..log import setup_logging
 from ..values import check
 
 logger = setup_logging(__name__)
-CEILINGS = ("max_cost_usd", "max_calls", "max_minutes")
+Spent = tuple[int, float, float]  # requests sent, dollars, seconds at work
+CEILINGS = {"max_cost_usd": "${:g}", "max_calls": "{} calls", "max_minutes": "{:g} minutes"}
 
 
 @dataclass
@@ -27,11 +28,10 @@ class Budget:
     clock: Callable[[], float] = time.monotonic
     calls: int = field(default=0, init=False)
     cost_usd: float = field(default=0.0, init=False)
-    _before: tuple[int, float, float] = field(default=(0, 0.0, 0.0), init=False)
+    _before: Spent = field(default=(0, 0.0, 0.0), init=False)
     _reserved_usd: float = field(default=0.0, init=False)
     _in_flight: int = field(default=0, init=False)
     _began: float = field(default=0.0, init=False)
-    _cut_off: bool = field(default=False, init=False)  # whether a call is counted at its most
     _settled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -42,29 +42,29 @@ class Budget:
         """Whether there is a ceiling at all."""
         return any(getattr(self, name) for name in CEILINGS)
 
-    def begin(self, spent: tuple[int, float, float]) -> None:
-        """Start from what the run has (requests sent, dollars, seconds at work)."""
+    @property
+    def left_s(self) -> float:
+        """Seconds until `max_minutes` are over, infinity without that ceiling."""
+        return 60 * self.max_minutes - self._seconds() if self.max_minutes else float("inf")
+
+    def begin(self, spent: Spent) -> None:
+        """Start from what the run has."""
         self._before = spent
         self.calls, self.cost_usd, _ = spent
         self._reserved_usd, self._in_flight = 0.0, 0
         self._began = self.clock()
-        self._settled = asyncio.Event()
 
-    def session(self) -> tuple[int, float, float]:
-        """Spent since `begin`: requests sent, dollars (what is in flight at its most), seconds."""
-        calls, cost, _ = self._before
-        spent = self.cost_usd + max(0.0, self._reserved_usd) - cost
-        return self.calls - calls, spent, self.clock() - self._began
+    def noted(self) -> Spent:
+        """Spent since `begin`, for a later session to begin from should this one be killed.
 
-    def noted(self) -> tuple[int, float, float]:
-        """As `session`, for a later one to begin from should this be killed: what is in flight costs what the
-        run's calls do on average. Nobody will tell what it was, and at its most it ate up whole ceilings."""
-        calls, cost, seconds = self.session()
-        ended = self.calls - self._in_flight
-        if not (ended and self.cost_usd):
-            return calls, cost, seconds
-        usual = self._in_flight * self.cost_usd / ended
-        return calls, cost - max(0.0, self._reserved_usd - usual), seconds
+        What is in flight costs what the run's calls do on average, and its most where that is not known:
+        nobody will tell what it was, and at its most it ate up whole ceilings.
+        """
+        calls, cost_usd, seconds = self._before
+        ended, in_flight = self.calls - self._in_flight, max(0.0, self._reserved_usd)
+        if ended and self.cost_usd:
+            in_flight = min(in_flight, self._in_flight * self.cost_usd / ended)
+        return self.calls - calls, self.cost_usd + in_flight - cost_usd, self._seconds() - seconds
 
     async def admit(self, most_usd: float) -> None:
         """Reserve a request that costs at most `most_usd`. Raises BudgetStop if that would pass a ceiling.
@@ -85,29 +85,7 @@ class Budget:
         self.calls -= not sent
         self._reserved_usd -= most_usd
         self.cost_usd += cost_usd
-        self._cut_off |= sent and cost_usd >= most_usd > 0
         self._settled.set()
-
-    def check_wait(self, wait_s: float) -> None:
-        """Raises LimitStop if a wait of `wait_s` would use up the minutes: other models may go on."""
-        if wait_s >= self.left_s:
-            used = f"{self._used()} and the next wait is {wait_s:.0f} s"
-            raise LimitStop(self._stopped("max_minutes", f"{self.max_minutes:g} minutes", used))
-
-    @property
-    def left_s(self) -> float:
-        """Seconds until `max_minutes` are over, infinity without that ceiling."""
-        return 60 * (self.max_minutes - self._minutes()) if self.max_minutes else float("inf")
-
-    def _over(self, more_usd: float) -> bool:
-        return bool(self.max_cost_usd) and self.cost_usd + more_usd > self.max_cost_usd
-
-    def _minutes(self) -> float:
-        return (self._before[2] + self.clock() - self._began) / 60
-
-    def _used(self) -> str:
-        minutes = self._minutes()
-        return f"{minutes:.1f} minutes are used" if minutes >= 1 else f"{60 * minutes:.2g} s are used"
 
     def paid(self, cost_usd: float) -> None:
         """A call of a batch has come back."""
@@ -117,26 +95,35 @@ class Budget:
     def check(self, most_usd: float, calls: int = 1) -> None:
         """Raises BudgetStop if `calls` more, which cost at most `most_usd`, could pass a ceiling."""
         if self.max_calls and self.calls + calls > self.max_calls:
-            sent = f"{self.calls} calls are sent"
-            raise BudgetStop(self._stopped("max_calls", f"{self.max_calls} calls", sent))
+            raise BudgetStop(self._stopped("max_calls", f"{self.calls} calls are sent"))
         if self._over(self._reserved_usd + most_usd):
-            counted = ", calls whose cost nobody told counted at their most," if self._cut_off else ""
             coming = "the next call" if calls == 1 else f"{calls:,} calls in batches"
-            spent = f"{_usd(self.cost_usd)} is spent{counted} and {coming} may cost {_usd(most_usd)}"
-            raise BudgetStop(self._stopped("max_cost_usd", f"${self.max_cost_usd:g}", spent))
-        if self.max_minutes and self._minutes() >= self.max_minutes:
-            raise BudgetStop(self._stopped("max_minutes", f"{self.max_minutes:g} minutes", self._used()))
+            spent = f"${self.cost_usd:.4g} is spent and {coming} may cost ${most_usd:.4g}"
+            raise BudgetStop(self._stopped("max_cost_usd", spent))
+        if self.left_s <= 0:
+            raise BudgetStop(self._stopped("max_minutes", self._used()))
 
-    def _stopped(self, name: str, ceiling: str, state: str) -> str:
+    def check_wait(self, wait_s: float) -> None:
+        """Raises LimitStop if a wait of `wait_s` would use up the minutes: other models may go on."""
+        if wait_s >= self.left_s:
+            used = f"{self._used()} and the next wait is {wait_s:.0f} s"
+            raise LimitStop(self._stopped("max_minutes", used))
+
+    def _over(self, more_usd: float) -> bool:
+        return bool(self.max_cost_usd) and self.cost_usd + more_usd > self.max_cost_usd
+
+    def _seconds(self) -> float:
+        return self._before[2] + self.clock() - self._began
+
+    def _used(self) -> str:
+        return f"{self._seconds() / 60:.2g} minutes are used"
+
+    def _stopped(self, name: str, state: str) -> str:
+        ceiling = CEILINGS[name].format(getattr(self, name))
         return (
             f"stopped at {name} = {ceiling}: {state}. Everything paid for is kept; "
             f"raise {name} of 01_generate and run again to continue."
         )
-
-
-def _usd(amount: float) -> str:
-    """Dollars to four places; what those would round away, to two figures."""
-    return f"${amount:.2g}" if 0 < amount < 0.0001 else f"${amount:.4f}"
 
 
 class Stops:
@@ -170,11 +157,6 @@ class Stops:
         self.go_on(model)  # an event that is first asked for after the halt would never be set
         await first_of(self._sleep(wait_s), self._stopping[model].wait())
         self.go_on(model)
-
-    def start_over(self) -> None:
-        """Forget what stopped: it may be over."""
-        self._reasons.clear()
-        self._stopping.clear()
 
     def _why_not(self, model: str) -> BaseException | None:
         return self._reasons.get("") or self._reasons.get(model)

@@ -71,7 +71,6 @@ class Client:
         self.execution = execution
         self.live: Live | None = None  # shows the progress in place of lines
         self._sender: Sender
-        self._maps = 0  # under way
         self._stack: AsyncExitStack
         self._depth = 0
 
@@ -97,20 +96,11 @@ class Client:
     async def _open(self) -> None:
         async with AsyncExitStack() as stack:
             stack.enter_context(self.run.claim())
-            self._say_if_gone()
             journal = stack.enter_context(closing(Journal(self._path, self.budget.noted)))
             self.budget.begin(journal.on_record.spent())
             stack.push_async_callback(self.provider.close)
             self._sender = Sender(self.provider, self.budget, journal, self._cap, self._clock)
             self._stack = stack.pop_all()
-
-    def _say_if_gone(self) -> None:
-        asked = self.run.provider == self.name  # answers that were made elsewhere never had any calls
-        if asked and not self._path.exists() and any(self.run.path.glob("*_all_responses.csv")):
-            logger.warning(
-                "%s has responses but no %s any more: nothing is on record, so what is asked is paid for "
-                "again.", self.run.path, self._path.name,
-            )  # fmt: skip
 
     def estimates(self, work: Work) -> list[Estimate]:
         """What each agent has yet to ask, at the limits that are known; asks nothing."""
@@ -159,7 +149,8 @@ class Client:
             for job in jobs:
                 job.status = status
             watched = Bars(progress(jobs), label, self.live)
-            with _few_collections(), _interrupts_in_words(), self._mapping(), watched as bars:
+            self._sender.start_over()
+            with _few_collections(), _interrupts_in_words(), watched as bars:
                 async with ticking(watched.tick):
                     await self._check({job.agent.model for job in jobs if job.left})
                     await self._finish(jobs, bars)
@@ -171,17 +162,6 @@ class Client:
             await self._check({job.agent.model for job in jobs if job.left})
             again = partial(self._jobs, work, self._sender.journal.on_record)
             return await Batches(self._sender, self.run.path.name, again).settle()
-
-    @contextmanager
-    def _mapping(self) -> Iterator[None]:
-        """What stopped the last map is no reason for the next one."""
-        if not self._maps:
-            self._sender.stops.start_over()
-        self._maps += 1
-        try:
-            yield
-        finally:
-            self._maps -= 1
 
     async def _check(self, models: set[str]) -> None:
         """Before anything is paid: all models are there, and their prices where a ceiling needs them."""

@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 import json
 import os
-import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -23,12 +22,11 @@ from ..log import redact
 from .sharing import Sharers
 
 if TYPE_CHECKING:
-    import ssl
-
     import groq
     import httpx
     from langchain_groq import ChatGroq
 
+REFUSED_KEY = (401, 403)
 RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answer or a mistake of ours
 LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer wait, or none that is a number, names none
 MOST_CONNECTIONS = 100_000  # more than any window; None would be aiohttp's own 100
@@ -37,11 +35,9 @@ BATCH_WINDOW, BATCH_TIMEOUT_S = "24h", 120.0  # a batch's longest time; a reques
 NO_COMPLETION = "the reply is no chat completion"
 TIMED_OUT, NO_CONNECTION = "timed out", "no connection"
 _MODELS_OWN = ("tool_use_failed", "json_validate_failed")
-_MODEL_GONE = ("model_not_found", "model_decommissioned")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+)")
+MODEL_GONE = ("model_not_found", "model_decommissioned")
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_NETWORK = ("SSL_CERT_FILE", *_PROXIES, *map(str.lower, _PROXIES))  # what may stand before it
 
 
 @dataclass(eq=False)
@@ -70,14 +66,6 @@ class CallError(Exception):
         return self.status == 429 and self.wait_s is not None
 
     @property
-    def refuses_key(self) -> bool:
-        return self.status in (401, 403)
-
-    @property
-    def model_gone(self) -> bool:
-        return self.code in _MODEL_GONE
-
-    @property
     def said(self) -> str:
         """The message as a part of a longer sentence."""
         return self.message.rstrip(".")
@@ -95,23 +83,23 @@ def call_error(error: BaseException) -> CallError | None:
         return error.__cause__
     if not isinstance(error, groq.APIStatusError):
         return _connection_error(error)
-    wait_s = _announced_wait(error.response.headers, str(error))
-    return _status_error(type(error).__name__, error.status_code, error.body, str(error), wait_s)
+    wait_s = _retry_after(error.response.headers.get("retry-after"))
+    return status_error(type(error).__name__, error.status_code, error.body, str(error), wait_s)
 
 
-def line_error(status: Any, body: object) -> CallError:
-    """The error in a line of a batch, by the status and body that it holds."""
-    return _status_error("BatchLine", status if type(status) is int else 500, body, "no message", None)
-
-
-def _status_error(kind: str, status: int, body: object, otherwise: str, wait_s: float | None) -> CallError:
-    about = _details(body)
+def status_error(
+    kind: str, status: int, body: object, otherwise: str = "no message", wait_s: float | None = None
+) -> CallError:
+    """The error in the body of a response or of a batch's line; `otherwise` is what it says without one."""
+    about = body.get("error", body) if isinstance(body, dict) else {}
+    about = about if isinstance(about, dict) else {}
     own = about.get("code") in _MODELS_OWN or "failed_generation" in about
     made = about.get("failed_generation") or ""
     text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
     said = one_line(str(about.get("message") or otherwise))
-    generated = sendable(text) if own else None
-    return CallError(kind, said, status, str(about.get("code") or ""), wait_s, generated)
+    return CallError(
+        kind, said, status, str(about.get("code") or ""), wait_s, sendable(text) if own else None
+    )
 
 
 def _connection_error(error: BaseException) -> CallError:
@@ -123,15 +111,8 @@ def _connection_error(error: BaseException) -> CallError:
     if isinstance(cause, httpx.ConnectTimeout):  # so the adapter calls a connection that is lost, too
         cause, never = cause.__cause__ or cause, aiohttp.ServerTimeoutError | aiohttp.ClientConnectorError
     sent = not isinstance(cause, never)
-    return CallError(
-        type(error).__name__ if sent else NO_CONNECTION, one_line(str(cause or error)), sent=sent
-    )
-
-
-def _details(body: object) -> dict[str, Any]:
-    """The error object in an API error's body; {} where the body is something else."""
-    inner = body.get("error", body) if isinstance(body, dict) else {}
-    return inner if isinstance(inner, dict) else {}
+    kind = type(error).__name__ if sent else NO_CONNECTION
+    return CallError(kind, one_line(str(cause or error)), sent=sent)
 
 
 def one_line(text: str) -> str:
@@ -139,24 +120,13 @@ def one_line(text: str) -> str:
     return sendable(redact(" ".join(text.split())[:500]))
 
 
-def seconds(duration: str) -> float | None:
-    """Seconds in a Go duration such as `9m52.272s` or `370ms`; None for anything else."""
-    parts = _DURATION.findall(duration)
-    if not parts or "".join(number + unit for number, unit in parts) != duration.strip():
-        return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-
-
-def _announced_wait(headers: Mapping[str, str], message: str) -> float | None:
-    """Seconds that the provider asks to wait, the longer of `retry-after` and its message; None for none."""
+def _retry_after(header: str | None) -> float | None:
+    """Seconds; None for none, for a date, and for what nobody can mean."""
     try:
-        after: float | None = float(headers["retry-after"])
-    except (KeyError, ValueError):
-        after = None
-    named = _TRY_AGAIN.search(message)
-    in_text = seconds(named.group(1)) if named else None
-    known = [wait for wait in (after, in_text) if wait is not None and 0 <= wait < LONGEST_NAMED_S]
-    return max(known) if known else None
+        wait_s = float(header or "nan")
+    except ValueError:
+        return None
+    return wait_s if 0 <= wait_s < LONGEST_NAMED_S else None
 
 
 @dataclass
@@ -186,10 +156,9 @@ class Exchange:
         if not isinstance(usage, dict):
             return {}
         details = usage.get("prompt_tokens_details")
-        stated = usage | (
-            {"cached_tokens": details.get("cached_tokens")} if isinstance(details, dict) else {}
-        )
-        return {name: value for name, value in stated.items() if _is_usable(name, value)}
+        if isinstance(details, dict):
+            usage = usage | {"cached_tokens": details.get("cached_tokens")}
+        return {name: value for name, value in usage.items() if _is_usable(name, value)}
 
 
 def _is_usable(name: str, value: Any) -> bool:
@@ -222,17 +191,14 @@ class Transport:
         # What this machine itself serves is reached without its proxies and certificates.
         outside = not is_loopback(url)
         try:
-            trust: Any = {
-                "trust_env": outside,
-                "verify": httpx.create_ssl_context() if outside else _certificates(),
-            }
+            trust: Any = {"trust_env": outside, "verify": outside and httpx.create_ssl_context()}
             self._http = groq.DefaultAioHttpClient(
                 timeout=self._timeout, limits=limits, event_hooks=hooks, **trust
             )
             self._unused = httpx.Client(**trust)  # which ChatGroq would make for itself
         except (OSError, ValueError, ImportError) as error:
             raise ProviderError(
-                redact(f"{url} cannot be asked ({error}). {_environment(str(error))}Then run again.")
+                redact(f"{url} cannot be asked ({error}). {_environment()}Then run again.")
             ) from error
         # Binding a tool takes longer than all else that is ours in a call.
         self._bound = lru_cache(maxsize=1000)(self._bind)
@@ -264,14 +230,10 @@ class Transport:
 
     async def models(self, timeout_s: float) -> list[dict[str, Any]]:
         """The provider's list of models, asked once. Raises CallError, also for what is no such list."""
-        import groq
-
-        client = groq.AsyncGroq(base_url=self.url, api_key=self._key, max_retries=0, http_client=self._http)
         try:
-            listed = await client.models.list(timeout=timeout_s)
+            with _as_call_errors():
+                listed = await self._sdk.models.list(timeout=timeout_s)
             rows = [row.model_dump() for row in listed.data]
-        except groq.APIError as error:
-            raise call_error(error) or error from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ProviderError(
                 f"{self.url} does not answer as Groq's API does. Check GROQ_BASE_URL, then run again."
@@ -280,60 +242,56 @@ class Transport:
 
     async def upload(self, name: str, content: bytes) -> str:
         """The id of an input file of a batch. Raises CallError, as all of these do; nothing is retried."""
-        with self._asked() as sdk:
-            return str((await sdk.files.create(file=(name, content), purpose="batch")).id)
+        with _as_call_errors():
+            return str((await self._sdk.files.create(file=(name, content), purpose="batch")).id)
 
     async def create_batch(self, file: str, metadata: dict[str, str]) -> dict[str, Any]:
-        with self._asked() as sdk:
-            made = await sdk.batches.create(
+        with _as_call_errors():
+            made = await self._sdk.batches.create(
                 input_file_id=file,
                 endpoint="/v1/chat/completions",
                 completion_window=BATCH_WINDOW,
                 metadata=metadata,
             )
-            return made.model_dump(warnings=False)
+        return made.model_dump(warnings=False)
 
     async def batch(self, id: str) -> dict[str, Any]:
-        with self._asked() as sdk:
-            return (await sdk.batches.retrieve(id)).model_dump(warnings=False)
+        with _as_call_errors():
+            return (await self._sdk.batches.retrieve(id)).model_dump(warnings=False)
 
     async def batches(self) -> list[dict[str, Any]]:
         """All batches of the account, page by page."""
         rows: list[dict[str, Any]] = []
         cursor: str | None = ""
         while cursor is not None:
-            with self._asked() as sdk:
-                query = {"cursor": cursor} if cursor else {}
-                page = (await sdk.batches.list(extra_query=query)).model_dump(warnings=False)
+            with _as_call_errors():
+                found = await self._sdk.batches.list(extra_query={"cursor": cursor} if cursor else {})
+            page = found.model_dump(warnings=False)
             rows += page.get("data") or []
             cursor = (page.get("paging") or {}).get("next_cursor") or None
         return rows
 
     async def file(self, id: str) -> bytes:
-        with self._asked() as sdk:
-            return await (await sdk.files.content(id)).read()
-
-    @contextmanager
-    def _asked(self) -> Iterator[groq.AsyncGroq]:
-        """The SDK without retries of its own, its errors as CallError."""
-        import groq
-
-        try:
-            yield groq.AsyncGroq(
-                base_url=self.url,
-                api_key=self._key,
-                max_retries=0,
-                http_client=self._http,
-                timeout=BATCH_TIMEOUT_S,
-            )
-        except groq.APIError as error:
-            raise call_error(error) or error from error
+        with _as_call_errors():
+            return await (await self._sdk.files.content(id)).read()
 
     async def close(self) -> None:
         for one in self._sharers.values():
             one.leave()
         self._unused.close()
         await self._http.aclose()
+
+    @cached_property
+    def _sdk(self) -> groq.AsyncGroq:
+        import groq
+
+        return groq.AsyncGroq(
+            base_url=self.url,
+            api_key=self._key,
+            max_retries=0,
+            http_client=self._http,
+            timeout=BATCH_TIMEOUT_S,
+        )
 
     @cached_property
     def _chat(self) -> ChatGroq:
@@ -356,30 +314,31 @@ class Transport:
         return self._chat.bind(extra_body=bound.kwargs)
 
 
-@lru_cache(maxsize=1)  # reading them takes longer than all calls of a small map
-def _certificates() -> ssl.SSLContext:
-    """Those that come with the library, whatever the environment names."""
-    import httpx
+@contextmanager
+def _as_call_errors() -> Iterator[None]:
+    """The SDK's errors as CallError."""
+    import groq
 
-    return httpx.create_ssl_context(trust_env=False)
+    try:
+        yield
+    except groq.APIError as error:
+        raise call_error(error) or error from error
 
 
 def explain(error: CallError, url: str) -> str:
     """What a request that can never succeed means, and what to do about it."""
-    if error.refuses_key:
+    if error.status in REFUSED_KEY:
         return (
             f"the provider refused the key ({error.status}: {error.said}). "
             "Set GROQ_API_KEY to a valid key and run again; what is paid for is kept."
         )
-    if error.status is None:
-        hint = "" if is_loopback(url) else _environment(error.said)
-        return redact(
-            f"{url} cannot be reached ({error.said}). {hint}"
-            "Check the network and GROQ_BASE_URL, then run again."
-        )
+    reached = (
+        f"answered {error.status}: {error.said}" if error.status else f"cannot be reached ({error.said})"
+    )
+    hint = "" if error.status or is_loopback(url) else _environment()
     return redact(
-        f"{url} answered {error.status}: {error.said}. "
-        "Check GROQ_BASE_URL, or run again later; what is paid for is kept."
+        f"{url} {reached}. {hint}Check the network and GROQ_BASE_URL, then run again; what is paid for "
+        "is kept."
     )
 
 
@@ -392,17 +351,10 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _environment(said: str) -> str:
-    """Which variable may stand between us and the network, and what to do about it; "" for none."""
-    file = os.environ.get("SSL_CERT_FILE", "")
-    if file and not os.path.isfile(file):
-        return f"SSL_CERT_FILE names {file}, which is not there: unset it or mend it. "
-    if file and "certificate" in said.lower():
-        return f"SSL_CERT_FILE names {file}: check that its certificates are the right ones. "
-    for name in (*_PROXIES, *map(str.lower, _PROXIES)):
-        if proxy := os.environ.get(name):
-            return f"{name} leads through {proxy}: check that proxy, or unset {name}. "
-    return ""
+def _environment() -> str:
+    """The variables that stand between us and the network, and what to do about them; "" for none."""
+    there = {name: os.environ[name] for name in _NETWORK if os.environ.get(name)}
+    return "".join(f"{name} is {value}: check that, or unset {name}. " for name, value in there.items())
 
 
 def _messages(call: Call) -> list[Any]:
@@ -433,9 +385,16 @@ def _completion(response: httpx.Response) -> dict[str, Any]:
     """The body as a completion. Raises CallError, which reaches us as the cause of the SDK's error."""
     try:
         body = response.json()
-        message = body["choices"][0]["message"]
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        message = None
-    if not isinstance(message, dict):
+    except (ValueError, RecursionError):
+        body = None
+    if not is_completion(body):
         raise CallError(NO_COMPLETION, one_line(response.text[:200]) or "it is empty")
     return body
+
+
+def is_completion(body: Any) -> bool:
+    """Whether it has a message, whatever that holds."""
+    try:
+        return isinstance(body["choices"][0]["message"], dict)
+    except (KeyError, IndexError, TypeError):
+        return False

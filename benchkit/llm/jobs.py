@@ -11,13 +11,12 @@ from typing import Any
 from ..agent import Agent, Call, Item, Reply, sendable
 from ..log import setup_logging
 from . import catalog
-from .journal import Record, parts_of
+from .journal import Place, Record, parts_of
 from .progress import Bar
 from .replies import is_cut_off
 
 logger = setup_logging(__name__)
 Status = Callable[[Call, Reply], str]
-Place = tuple[str, int, int]  # case, round, attempt
 TURNS = 3  # of a call that fails where most others are answered
 
 
@@ -129,13 +128,12 @@ def _changes_of(job: Job, record: Record, models: Collection[str], keys: Collect
     before: dict[Place, list[dict[str, Any]]] = {}
     kept: set[Place] = set()  # where one of the job's calls is on record
     for one in record.asked(sendable(job.agent.role)):
-        place = (one.case, one.round, one.attempt)
         if one.key in job.items:
-            kept.add(place)
+            kept.add(one.place)
         elif one.key in keys:
             continue
         elif (one.model == job.agent.model or one.model not in models) and (parts := one.parts()):
-            before.setdefault(place, []).append(parts)
+            before.setdefault(one.place, []).append(parts)
     found: Counter[str] = Counter()
     for key, item in job.items.items() if before else ():
         place = (sendable(item.case), item.round, item.attempt)

@@ -24,8 +24,9 @@ from weakref import WeakValueDictionary
 from ..agent import Call, Reply, sendable
 from ..errors import RunError, is_full, unwritable
 from ..log import setup_logging
+from .budget import Spent
 
-Spent = tuple[int, float, float]  # requests sent, dollars, seconds at work
+Place = tuple[str, int, int]  # case, round, attempt
 logger = setup_logging(__name__)
 # Those that this process writes. Their files are not to be opened but by them: to close any of the files lets
 # go of the process's locks, and another process would take the log for one that nobody uses.
@@ -33,9 +34,8 @@ OPEN: WeakValueDictionary[Path, Journal] = WeakValueDictionary()
 BUSY_S = 10.0  # to wait for another process that is at the file
 LARGEST_BATCH = 500
 LINGER_S = 0.01  # for others to join a commit: each one costs the loop as much as a few calls do
-LARGEST_LOG = 64 * 2**20  # a checkpoint then moves it into the database
+LARGEST_LOG = 16_384  # pages of 4 KB; a checkpoint then moves them into the database
 _PARAMETERS = ("temperature", "max_tokens", "seed", "reasoning_effort")
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS inputs (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS calls (key TEXT PRIMARY KEY, agent TEXT, model TEXT, "case" TEXT, round INTEGER,
@@ -55,9 +55,7 @@ _AGAIN = """ON CONFLICT(key) DO UPDATE SET sent = calls.sent + excluded.sent,
 class Asked(NamedTuple):
     """A call on record: where in the run it stands, and what was asked; texts as kept."""
 
-    case: str
-    round: int
-    attempt: int
+    place: Place
     key: str
     model: str
     body: str
@@ -115,7 +113,8 @@ class Record:
         """The calls of the agents of that role which did not fail."""
         query = """SELECT "case", round, attempt, key, model, body, parameters FROM calls
             JOIN inputs ON inputs.digest = calls.input WHERE agent = ? AND status != 'failed'"""
-        return map(Asked._make, self._db.execute(query, [role]))
+        for case, round, attempt, *rest in self._db.execute(query, [role]):
+            yield Asked((case, round, attempt), *rest)
 
     def limits(self) -> dict[str, dict[str, int]]:
         """The limits that earlier sessions learnt, by model and name."""
@@ -154,20 +153,23 @@ def looking(path: Path) -> Iterator[Record]:
             yield writer.on_record
             return
         _refuse_no_database(path)
-        log = Path(f"{path}-wal")
-        with TemporaryDirectory() as folder:
-            if not _size(path):
-                db = sqlite3.connect(":memory:")
-                db.executescript(_SCHEMA)
-            elif not _size(log):
-                db = _read_only(path)
-            else:  # SQLite would write an index of the log into the run's folder, and may not be able to
-                copy = Path(folder) / path.name
-                shutil.copyfile(log, f"{copy}-wal")  # first: what moves into the database since is in both
-                shutil.copyfile(path, copy)
-                db = sqlite3.connect(copy)
-            with closing(db):
-                yield Record(path, db)
+        with TemporaryDirectory() as folder, closing(_to_read(path, Path(folder))) as db:
+            yield Record(path, db)
+
+
+def _to_read(path: Path, folder: Path) -> sqlite3.Connection:
+    """The journal, or where it has a log a copy in `folder`: SQLite would write the log's index beside it."""
+    log = Path(f"{path}-wal")
+    if not _size(path):
+        db = sqlite3.connect(":memory:")
+        db.executescript(_SCHEMA)
+        return db
+    if not _size(log):
+        return _read_only(path)
+    copy = folder / path.name
+    shutil.copyfile(log, f"{copy}-wal")  # first: what moves into the database since is in both
+    shutil.copyfile(path, copy)
+    return sqlite3.connect(copy)
 
 
 def any_simulated(path: Path) -> bool:
@@ -229,8 +231,7 @@ class Journal:
 
     `spending` is asked for what this session has spent so far, so that a run that is killed counts it too.
     `limits` are the provider's by model and name, as the sessions learnt them.
-    A thread of its own writes batch by batch, so that the event loop never waits for the disk, and a loop
-    that ends leaves no batch half written.
+    A thread of its own writes batch by batch, so that the event loop never waits for the disk.
     """
 
     def __init__(self, path: Path, spending: Callable[[], Spent] = lambda: (0, 0.0, 0.0)) -> None:
@@ -247,7 +248,7 @@ class Journal:
             self.on_record = Record(path, self._reader)
             self.limits = self.on_record.limits()
             self._session = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM spending").fetchone()[0]
-        self._commits, self._noted = 0, 0.0  # clock
+        self._noted = 0.0  # clock
         OPEN[self._name] = self
 
     async def record(self, call: Call, reply: Reply) -> None:
@@ -290,9 +291,8 @@ class Journal:
     def close(self) -> None:
         """Write what is waiting and let go of the file."""
         self._pool.shutdown()  # once a batch under way is written
-        with suppress(RuntimeError):  # the loop is closed
-            if self._flushing:
-                self._flushing.cancel()
+        if self._flushing:
+            self._flushing.cancel()
         self._reader.close()
         while self._waiting:
             self._write()
@@ -328,8 +328,7 @@ class Journal:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
         for entry in batch:
-            with suppress(RuntimeError):  # nobody waits in a loop that is closed
-                entry.done.get_loop().call_soon_threadsafe(_wake, entry.done, problem)
+            entry.done.get_loop().call_soon_threadsafe(_wake, entry.done, problem)
 
     def _commit(self, batch: Sequence[_Entry]) -> None:
         rows = [entry.row for entry in batch if entry.row]
@@ -339,12 +338,9 @@ class Journal:
         if len(rows) < len(batch) or time.monotonic() - self._noted > 1:
             self._note_spending()
         self._db.execute("COMMIT")
-        self._commits += 1
-        if self._commits % 100 == 0 and _size(Path(f"{self.path}-wal")) > LARGEST_LOG:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]], otherwise: str) -> None:
-        if rows:
+        if rows:  # one statement: each lets go of the interpreter, and waits for a busy loop to have it back
             marks = ",".join(["(" + ",".join("?" * len(rows[0])) + ")"] * len(rows))
             values = [value for row in rows for value in row]
             self._db.execute(f"INSERT INTO {table} VALUES {marks} {otherwise}", values)
@@ -374,7 +370,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             "again.", path.parent,
         )  # fmt: skip
     db = _connected(path)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {LARGEST_LOG}"):
         db.execute(f"PRAGMA {pragma}")
     db.executescript(_SCHEMA)
     return db
@@ -413,7 +409,9 @@ def explained(path: Path) -> Iterator[None]:
     except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last of a damaged name in the schema
         if is_full(error):
             raise unwritable(path, error) from error
-        if _is_damage(error):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        unread = isinstance(error, _BadRecord | UnicodeDecodeError) or "Could not decode" in str(error)
+        if unread or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _damaged(path, str(error)) from error
         raise RunError(
             f"{path} cannot be used as the journal ({error}). If the disk is full or the folder is "
@@ -421,19 +419,11 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_damage(error: Exception) -> bool:
-    """Whether the file itself is wrong, and not the disk, the folder or another process."""
-    if isinstance(error, _BadRecord | UnicodeDecodeError) or "Could not decode" in str(error):
-        return True
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-
-
 def _damaged(path: Path, why: str) -> RunError:
-    name = path.name
     return RunError(
-        f"{path} is damaged ({' '.join(why.split())[:200]}) and left as it is: `sqlite3 {name} .recover | "
-        f"sqlite3 mended.sqlite` reads out what is there, to be put in its place as {name}; moved away, its "
-        "replies are paid for again."
+        f"{path} is damaged ({' '.join(why.split())[:200]}) and left as it is: `sqlite3 {path.name} .recover "
+        "| sqlite3 mended.sqlite` reads out what is there, to be put in its place; moved away, its replies "
+        "are paid for again."
     )
 
 

@@ -24,9 +24,7 @@ SHORTEST_WAIT_S = 0.001  # what rounding leaves of a wait would be slept for eve
 # How far what a header says moves the estimate: calls overtake each other on the way, and at which moment of
 # a call it was true is not documented, so that only many replies together are worth believing.
 TRUST = 0.02
-TOKENS = "tokens per minute"
 NO_ANSWERS = "no answers"  # a hold that is not the provider's word
-BELIEVED_S = 600.0  # a refusal's word on requests per minute: it may be raised, and no header says so
 SPARE = 0.005  # of a minute's tokens is left alone: it costs no pace, and near misses are refused
 
 
@@ -97,7 +95,7 @@ class Pacer:
         self._queue: deque[tuple[int, asyncio.Future[Permit]]] = deque()  # (tokens, their turn)
         self._dispatcher: asyncio.Future | None = None
         self._freed = asyncio.Event()
-        self._hold_until = self._next_request = self._tokens_at = self._told_rpm_at = clock()
+        self._hold_until = self._next_request = self._tokens_at = clock()
         self._held_for = ""
         # What is left of TPM; while not even a guess is known, what was taken.
         self._tokens, self._corrected = self.guessed.get("TPM", 0.0), 0.0
@@ -166,8 +164,6 @@ class Pacer:
         self._freed.set()
 
     def _raise_guess(self) -> None:
-        if "RPM" in self.limits and self._clock() - self._told_rpm_at > BELIEVED_S:
-            self.guessed["RPM"] = self.limits.pop("RPM")
         if "RPM" not in self.limits and "RPM" in self.guessed:
             self.guessed["RPM"] += 1  # a guess that nobody contradicts doubles within a minute
 
@@ -255,8 +251,6 @@ class Pacer:
             more = size / self._sharers() - self.size(name)
             self._tokens, self._tokens_at = self._tokens + more, self._clock()
             self._corrected += more
-        if name == "RPM":
-            self._told_rpm_at = self._clock()
         self.limits[name] = size
 
     def _guess(self) -> None:
@@ -292,7 +286,7 @@ class Pacer:
         if size := self.size("TPM"):
             spare = SPARE * self._sharers() ** 2 * size  # of others' calls only replies tell, later
             short = min(tokens + spare, size) - self._refilled()
-            waits.append((short * 60 / size, TOKENS))
+            waits.append((short * 60 / size, "tokens per minute"))
         wait, why = max(waits)
         self.waiting = (why, now + wait) if wait > 0 else ("", 0.0)
         return wait

@@ -9,7 +9,7 @@ from typing import Any
 from ..agent import Agent, Call, Reply
 from ..errors import ProviderError
 from . import catalog
-from .groq import TIMED_OUT, CallError, Exchange, explain
+from .groq import MODEL_GONE, REFUSED_KEY, TIMED_OUT, CallError, Exchange, explain
 
 CUT_OFF = "cut off at max_tokens"
 
@@ -80,13 +80,13 @@ def unanswered(call: Call, error: CallError, exchange: Exchange, url: str) -> Re
             latency_s=exchange.latency_s,
             request_id=exchange.headers.get("x-request-id", ""),
         )
-    if error.model_gone:
+    if error.code in MODEL_GONE:
         raise ProviderError(
             catalog.replacement(call.model)
             or f"{call.model} is served no longer ({error.said}). What is paid for is kept; "
             "`benchkit models` lists what to use instead."
         ) from error
-    if error.refuses_key:
+    if error.status in REFUSED_KEY:
         raise ProviderError(explain(error, url)) from error
     remedy = ". Lower max_concurrency or raise timeout_s" if error.kind == TIMED_OUT else ""
     cause = "" if error.sent else " No connection was made."

@@ -18,7 +18,7 @@ from . import catalog
 from .budget import Budget, Stops
 from .groq import CallError, Exchange
 from .journal import Journal
-from .pacing import SHORTEST_WAIT_S, TOKENS, Pacer
+from .pacing import Pacer
 from .provider import Provider
 from .replies import Timing, answered, unanswered
 from .retry import groq_rate_limit
@@ -47,8 +47,12 @@ class Sender:
         self._clock, self._cap = clock, cap
         self._gate = asyncio.Semaphore(cap or 100_000)
         self._pacers: dict[str, Pacer] = {}
-        self.stops = Stops(clock.sleep)
         self._going: dict[str, asyncio.Future[Reply]] = {}  # by key
+        self.start_over()
+
+    def start_over(self) -> None:
+        """What stopped the last map is no reason for the next one."""
+        self.stops = Stops(self._clock.sleep)
 
     async def ask(self, agent: Agent, call: Call, slots: asyncio.Semaphore) -> Reply:
         """Send until answered or given up, and return once the outcome is on disk.
@@ -101,7 +105,7 @@ class Sender:
                 longest_s=self.provider.timeout_s,
                 sharers=partial(self.provider.sharers, model),
                 clock=self._clock.now,
-                sleep=partial(self._held, model),
+                sleep=partial(self._sleep, model),
             )
         return self._pacers[model]
 
@@ -165,15 +169,6 @@ class Sender:
                 await self._sleep(model, wait_s)
         finally:
             pacer.asking_again -= 1
-
-    async def _held(self, model: str, wait_s: float) -> None:
-        """Sleep for a limit. Tokens may come back sooner, with a call that ends: these are waited for until
-        the minutes are over."""
-        left_s = self.budget.left_s
-        if self.pacer(model).waiting[0] == TOKENS and 0 < left_s <= wait_s:
-            await self.stops.sleep(model, max(left_s, SHORTEST_WAIT_S))
-        else:
-            await self._sleep(model, wait_s)
 
     async def pause(self, wait_s: float) -> None:
         """Wait to ask the provider for what is no model's."""

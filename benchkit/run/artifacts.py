@@ -16,13 +16,12 @@ from ..log import setup_logging
 from ..wording import of_candidates
 from . import figures
 from .config import is_begun, read_config, save_config
-from .edits import BY_HAND, edited, write_unless_edited
 from .foreign import BROUGHT_SCORES, CASES, imported, is_brought, responses_behind, with_their_cases
 from .json_io import json_text, read_json
 from .large import GROWING, digest, read_growing, write_growing
 from .lock import claim
 from .paths import RESPONSES, file_name, response_files
-from .reviewed import REVIEW, review_in_words, reviewed
+from .reviewed import EDITABLE, REVIEW, edited, review_in_words, reviewed, write_unless_edited
 from .rows import FLAGGED, rows_used
 from .tables import ARTIFACTS, read_table, write_atomically, write_table
 
@@ -138,7 +137,7 @@ class Run:
         with self.claim():
             if name in GROWING:
                 write_growing(path, frame)
-            elif name not in BY_HAND:
+            elif name not in EDITABLE:
                 write_table(path, frame)
             elif not write_unless_edited(path, frame):
                 logger.warning(
@@ -149,7 +148,7 @@ class Run:
     def edits(self) -> list[str]:
         """A sentence for each table that a person edited since benchkit wrote it, and one for the review."""
         review = review_in_words(self.path / REVIEW) if self._has_review else ""
-        return [said for said in (*(edited(self.path / name) for name in BY_HAND), review) if said]
+        return [said for said in (*(edited(self.path / name) for name in EDITABLE), review) if said]
 
     def rows_used(self) -> str:
         """Of the rows that somebody brought, how many are cases, and why the others are none.

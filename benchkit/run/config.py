@@ -1,4 +1,4 @@
-"""What a run is made with: config.json, its copy, and what a stopped run is still to be run with."""
+"""What a run is made with: config.json, and what a stopped run is still to be run with."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from ..log import setup_logging
 from .json_io import json_text, read_json
 from .lock import claim
 from .tables import write_atomically
 
-logger = setup_logging(__name__)
 CONFIG = "config.json"
-COPY = ".config.json"  # beside it, written with it, read where that is damaged or gone
 PLANNED = ".planned.json"  # what the notebooks of a stopped run have not been run with yet
 JOURNAL = "calls.sqlite"
 NEEDED: dict[str, type] = {"provider": str, "seed": int, "parameters": dict}
@@ -32,56 +29,33 @@ GONE = (
 
 def is_run(path: Path) -> bool:
     """Whether benchkit began a run in this folder: others call a file config.json too."""
-    return any((path / name).exists() for name in (COPY, PLANNED, JOURNAL)) or _is_usable(path / CONFIG)
+    return (path / PLANNED).exists() or (path / JOURNAL).exists() or _is_usable(path / CONFIG)
 
 
 def is_begun(path: Path) -> bool:
     """Whether the folder has, or once had, a configuration."""
-    return any((path / name).exists() for name in (CONFIG, COPY, JOURNAL))
+    return any((path / name).exists() for name in (CONFIG, JOURNAL))
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The config.json of the run folder `path`, or its copy where that one is damaged or gone.
-
-    Raises RunError where there is neither, or none that can be read.
-    """
-    config, copy = path / CONFIG, path / COPY
-    if not config.exists() and not copy.exists() and (path / JOURNAL).exists():
+    """The config.json of the run folder `path`. Raises RunError where it is gone or cannot be read."""
+    config = path / CONFIG
+    if not config.exists() and (path / JOURNAL).exists():
         raise RunError(
             f"{path} has lost its config.json, and what it was made with is known nowhere else. Put it "
             "back, or name another run_dir."
         )
-    return _read(copy if copy.exists() and not _is_usable(config) else config)
+    return read_json(config, "01_generate", NEEDED, GONE)
 
 
 def save_config(path: Path, config: Mapping[str, Any]) -> None:
-    """Write config.json and its copy: without it nobody can tell what the rest was made with."""
-    text = json_text(config)
     with claim(path):
-        for name in (CONFIG, COPY):
-            write_atomically(path / name, text)
+        write_atomically(path / CONFIG, json_text(config))
 
 
-def restore_config(path: Path) -> None:
-    """Put config.json back from its copy where it is damaged or gone; what was damaged is kept beside it."""
-    config, kept = path / CONFIG, "it was gone"
-    if not (path / COPY).exists() or _is_usable(config):
-        return
-    text = json_text(_read(path / COPY))
-    if config.exists():
-        config.replace(aside := path / f"{CONFIG}.damaged")
-        kept = f"as it was: {aside.name}"
-    write_atomically(config, text)
-    logger.warning("%s is restored from its copy %s (%s)", config, COPY, kept)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return read_json(path, "01_generate", NEEDED, GONE)
-
-
-def _is_usable(path: Path) -> bool:
+def _is_usable(config: Path) -> bool:
     try:
-        return bool(_read(path))
+        return bool(read_json(config, "01_generate", NEEDED))
     except RunError:
         return False
 

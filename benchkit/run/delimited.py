@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import count, islice
 from pathlib import Path
+from typing import TextIO
 
 from ..errors import InputError
 from ..log import setup_logging
@@ -47,12 +48,11 @@ def _guessed(path: Path, data: bytes, error: UnicodeDecodeError) -> str:
     found = from_bytes(data)
     best = found.best()
     if best is None or "\x00" in str(best):
-        where = f"byte {error.start}"
-        raise InputError(f"{path} is no text in any known encoding ({where}). Save it as UTF-8.") from None
+        raise InputError(f"{path} is no text in any known encoding (byte {error.start}). Save it as UTF-8.")
     western = any("cp1252" in one.could_be_from_charset for one in found)
-    name = "cp1252" if western else best.encoding
+    name, text = ("cp1252", data.decode("cp1252")) if western else (best.encoding, str(best))
     _say(f"{path} is not UTF-8 and was read as {name}. If letters look wrong in it, save it as UTF-8.")
-    return data.decode("cp1252") if western else str(best)
+    return text
 
 
 def read_rows(
@@ -63,13 +63,8 @@ def read_rows(
     Cells are parted by the mark with which the first row holds all of `needed`, else by commas. Raises
     InputError as `read_text` does, and for a first row that cannot be read.
     """
-    text = read_text(path, guess=guess)
-    for mark in (*SEPARATORS, ","):
-        rows = _records(io.StringIO(text, newline=""), mark)
-        _, header, problem = next(rows, (1, [], ""))
-        if set(needed) <= {name.strip().lower() for name in header}:
-            break
-    return _header(path, header, problem, mark, known), [_whole(row, header) for row in rows]
+    names, rows = _table(path, io.StringIO(read_text(path, guess=guess), newline=""), needed, known)
+    return names, list(rows)
 
 
 def read_row_chunks(
@@ -78,14 +73,8 @@ def read_row_chunks(
     """`read_rows` of a file in UTF-8, `size` rows at a time: all of it is never in memory."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            for mark in (*SEPARATORS, ","):
-                file.seek(0)
-                rows = _records(file, mark)
-                _, header, problem = next(rows, (1, [], ""))
-                if set(needed) <= {name.strip().lower() for name in header}:
-                    break
-            names = _header(path, header, problem, mark, known)
-            while some := [_whole(row, header) for row in islice(rows, size)]:
+            names, rows = _table(path, file, needed, known)
+            while some := list(islice(rows, size)):
                 yield names, some
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}).") from None
@@ -93,19 +82,27 @@ def read_row_chunks(
         raise InputError(f"{path} is not UTF-8. A file of this size has to be.") from None
 
 
-def _header(path: Path, header: list[str], problem: str, mark: str, known: Collection[str]) -> list[str]:
+def _table(
+    path: Path, file: TextIO, needed: Collection[str], known: Collection[str]
+) -> tuple[list[str], Iterator[Row]]:
+    for mark in (*SEPARATORS, ","):
+        file.seek(0)
+        rows = _records(file, mark)
+        _, header, problem = next(rows, (1, [], ""))
+        if set(needed) <= {name.strip().lower() for name in header}:
+            break
     if mark != ",":
         _say(f"{path} was read with {SEPARATORS[mark]} between its cells.")
     if problem:
         raise InputError(f"{path} has a first row that is {problem}. Write the column names there.")
-    return known_names(path, header, known)
+    return known_names(path, header, known), (_whole(row, len(header)) for row in rows)
 
 
-def _whole(row: Row, header: Sequence[str]) -> Row:
+def _whole(row: Row, width: int) -> Row:
     """The row, and what is wrong with it if its cells are not as many as the header's."""
     number, cells, problem = row
-    if not problem and len(cells) != len(header):
-        problem = f"has {len(cells)} cells, the header {len(header)}"
+    if not problem and len(cells) != width:
+        problem = f"has {len(cells)} cells, the header {width}"
     return number, cells, problem
 
 
@@ -125,15 +122,15 @@ def _records(lines: Iterable[str], mark: str) -> Iterator[Row]:
     for number in count(1):
         begins = reader.line_num + 1
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            cells = next(reader, None)
         except csv.Error as error:
-            lines = f"line {begins}" if begins >= reader.line_num else f"lines {begins} to {reader.line_num}"
-            yield number, [], f"not readable as CSV ({error}; {lines})"
-        else:
-            if cells:
-                yield number, cells, ""
+            where = f"line {begins}" if begins >= reader.line_num else f"lines {begins} to {reader.line_num}"
+            yield number, [], f"not readable as CSV ({error}; {where})"
+            continue
+        if cells is None:
+            return
+        if cells:
+            yield number, cells, ""
 
 
 @cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError, UsageError
 from ..log import setup_logging
-from .config import CONFIG, about, is_run, now, read_config, save_config
+from ..wording import listed
+from .config import CONFIG, about, is_run, now, save_config
 from .paths import RESPONSES, made_folder
 from .tables import ARTIFACTS, encoded, read_table, table_text
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 logger = setup_logging(__name__)
 BESIDE = "benchkit"  # the folder inside theirs for our results, where theirs are in the way
 CASES, SCORES, BROUGHT_SCORES = "validated_tests.csv", "scores.csv", "brought_scores.csv"
-_THEIRS = {BROUGHT_SCORES: SCORES}  # what they call a file that a run calls otherwise
 # What benchkit makes from answers that are there: none of these may be somebody else's.
 MADE = (
     *(CONFIG, SCORES, "scores.parquet", "metrics.json", "metrics_report.json", "analysis_report.md"),
@@ -39,9 +38,8 @@ def refuse_foreign(path: Path) -> None:
         return
     held = sorted(entry.name for entry in path.iterdir() if not _is_nothing(entry))
     if held:
-        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         raise UsageError(
-            f"{path.resolve()} holds {', '.join(held[:3])}{more} and is no run of benchkit, so nothing is "
+            f"{path.resolve()} holds {', '.join(held[:3])} and is no run of benchkit, so nothing is "
             "written into it. Name a folder that is new or empty. To score answers that lie in it, start "
             "with 04_measure.ipynb (benchkit run FOLDER --from 04)."
         )
@@ -72,7 +70,7 @@ def scored_at(path: Path) -> Path:
         _copy(path, target)
         logger.warning(
             "%s holds %s, which benchkit did not make: its results go into %s.",
-            path, ", ".join(taken[:4]) + (" …" if len(taken) > 4 else ""), target.resolve(),
+            path, listed(taken), target.resolve(),
         )  # fmt: skip
     if not (target / CONFIG).exists():
         save_config(target, imported() | about())
@@ -84,64 +82,29 @@ def imported() -> dict[str, Any]:
     return {"provider": "imported", "seed": 7, "started": now(), "parameters": {}}
 
 
-def changed_since_copied(target: Path) -> Iterator[str]:
-    """A sentence for each file beside a run of answers or scores from elsewhere that is not as it was copied.
-
-    Reads only; nothing for a run that has no copies.
-    """
-    source = target.parent
-    if target.name != BESIDE or read_config(target)["provider"] != "imported":
-        return
-    for name in _changed(source, target):
-        if (file := source / _THEIRS.get(name, name)).exists():
-            yield (
-                f"{file} has changed since it was copied to {target / name}: the numbers are those of the "
-                f"copy. Run 04_measure.ipynb on {source} to measure what is there now."
-            )
-
-
-def _brought(path: Path) -> dict[str, bytes]:
-    """What a run of what lies in `path` holds, by the name that it has there.
-
-    Scores without any cases give those that they are of, without text; cases without a kind are of the kind
-    "all". Raises RunError for such scores that cannot be read.
-    """
-    if (path / CASES).exists() or not (path / SCORES).exists():
-        names = [CASES, *sorted(file.name for file in path.glob("*" + RESPONSES)), BROUGHT_SCORES]
-        files = {name: path / _THEIRS.get(name, name) for name in names}
-        return {name: file.read_bytes() for name, file in files.items() if file.exists()}
-    scores = read_table(path / SCORES)
-    scores["test_case"] = scores["test_case"].replace("", "all")
-    cases = scores[["id"]].drop_duplicates()
-    told = "(only the scores of case " + cases["id"].astype(str) + " were brought)"
-    cases = cases.assign(prompt=told, test_case="conversation", golden_response=told)
-    return {name: encoded(table_text(one)) for name, one in ((BROUGHT_SCORES, scores), (CASES, cases))}
-
-
-def _changed(source: Path, target: Path) -> dict[str, bytes]:
-    """What of `_brought(source)` is not in `target` as it is now."""
-    try:
-        brought = _brought(source)
-    except RunError:
-        brought = {BROUGHT_SCORES: b""}  # it could be read when it was copied
-    return {
-        name: data
-        for name, data in brought.items()
-        if not (target / name).exists() or (target / name).read_bytes() != data
-    }
-
-
 def _copy(source: Path, target: Path) -> None:
-    """Raises RunError that names their file, and not a copy of it that nobody has seen."""
-    changed = _changed(source, target)
+    """Copy what was brought. Scores without any cases give those that they are of, without text.
+
+    Raises RunError that names their file, and not a copy of it that nobody has seen.
+    """
+    files = {CASES: source / CASES, BROUGHT_SCORES: source / SCORES}
+    files |= {file.name: file for file in source.glob("*" + RESPONSES)}
+    brought = {name: file.read_bytes() for name, file in files.items() if file.exists()}
+    if CASES not in brought:
+        scores = read_table(source / SCORES)
+        scores["test_case"] = scores["test_case"].replace("", "all")
+        cases = scores[["id"]].drop_duplicates()
+        told = "(only the scores of case " + cases["id"].astype(str) + " were brought)"
+        cases = cases.assign(prompt=told, test_case="conversation", golden_response=told)
+        brought = {name: encoded(table_text(one)) for name, one in ((BROUGHT_SCORES, scores), (CASES, cases))}
+    there = {old.name: old.read_bytes() for old in target.glob("*.csv") if is_brought(old.name)}
+    changed = {name: data for name, data in brought.items() if there.get(name) != data}
     for name in changed:
-        if (file := source / _THEIRS.get(name, name)).exists():
-            read_table(file)
+        if files[name].exists():
+            read_table(files[name])
     made_folder(target)
-    wanted = _brought(source)
-    for old in target.iterdir():
-        if is_brought(old.name) and old.name not in wanted:
-            old.unlink()
+    for name in there.keys() - brought.keys():
+        (target / name).unlink()
     for name, data in changed.items():
         (target / name).write_bytes(data)
 

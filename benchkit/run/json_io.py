@@ -23,7 +23,7 @@ def without_grammars() -> None:
 
 def json_text(value: Any) -> str:
     """`value` as JSON, for a file. Raises TypeError for what JSON cannot hold."""
-    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False, default=_known)
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
     return text + "\n"
 
 
@@ -51,17 +51,12 @@ def read_json(
 
 
 def plain(value: Any) -> Any:
-    """NumPy scalars to Python's, and what is no finite number to null: JSON has neither."""
+    """NumPy scalars to Python's; NA and what is no finite number to null: JSON has neither."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _known(value: Any) -> None:
-    """pandas' NA is null. Raises TypeError for anything else that JSON cannot hold."""
-    if type(value).__name__ != "NAType":
-        raise TypeError(f"{type(value).__name__} has no place in a JSON artifact")
+    nothing = type(value).__name__ == "NAType" or (isinstance(value, float) and not math.isfinite(value))
+    return None if nothing else value

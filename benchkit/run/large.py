@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,17 +118,7 @@ def below(*frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def rows_in(paths: Iterable[Path]) -> int:
-    """The rows of CSV files, exactly where there may be more than LARGE, else at most so many.
-
-    A file that is missing or cannot be read has none.
-    """
-    lines = 0
-    with suppress(OSError):
-        for path in paths:
-            with open(path, "rb") as file:
-                lines += sum(block.count(b"\n") for block in iter(partial(file.read, 1 << 20), b""))
-    if lines <= LARGE:
-        return lines
+    """The rows of CSV files. A file that is missing or cannot be read has none."""
     csv.field_size_limit(2**31 - 1)
     rows = 0
     with suppress(OSError, csv.Error):
@@ -147,8 +136,6 @@ def read_growing(path: Path) -> pd.DataFrame:
     whole, artifact = whole_of(path), ARTIFACTS[path.name]
     remedy = f"Run {artifact.maker}.ipynb again."
     if not whole.exists():
-        if first_of(path).exists() and not path.exists():
-            raise RunError(f"{path.parent} has {first_of(path).name} and no {whole.name}. {remedy}")
         return read_table(path)
     try:
         frame = read_parquet(whole)
@@ -159,8 +146,6 @@ def read_growing(path: Path) -> pd.DataFrame:
     for name, kind in artifact.columns.items():
         if name not in frame:
             frame[name] = "" if kind == "text" else float("nan")
-        if (kind == "text") == (frame[name].dtype.kind in "iuf"):
-            raise RunError(f"{whole}: {name} holds {'numbers' if kind == 'text' else 'texts'}. {remedy}")
         if kind == "integer":
             frame[name] = frame[name].astype("Int64")
     return frame[[*artifact.columns, *(name for name in frame if name not in artifact.columns)]]

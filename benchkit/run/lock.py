@@ -33,13 +33,18 @@ def claim(run_dir: Path) -> Iterator[None]:
     if _is_ours(owner):
         yield
         return
+    about = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "since": now(), "token": token}
     try:
         lock = _locked(run_dir)
     except OSError as error:
         raise unwritable(run_dir / LOCK, error) from error
     with lock:
         try:
-            _announce(owner, token)
+            owner.write_text(json.dumps(about))
+        except OSError as error:
+            raise unwritable(owner, error) from error
+        os.environ[TOKEN] = " ".join([*_tokens(), token])  # a process may own several runs
+        try:
             yield
         finally:
             with suppress(OSError):  # on a disk that turned read-only; it would hide why the block ended
@@ -59,8 +64,8 @@ def wait_until_free(run_dir: Path) -> None:
     from filelock import FileLock, Timeout
 
     if (run_dir / LOCK).exists():
-        with suppress(Timeout, OSError):  # `claim` says who it is
-            FileLock(run_dir / LOCK).acquire(timeout=PATIENCE_S).lock.release()
+        with suppress(Timeout, OSError), FileLock(run_dir / LOCK).acquire(timeout=PATIENCE_S):
+            pass  # `claim` says who it is
 
 
 def _locked(run_dir: Path) -> AcquireReturnProxy:
@@ -73,15 +78,6 @@ def _locked(run_dir: Path) -> AcquireReturnProxy:
         owner = f"process {about.get('pid')} ({about.get('command')}) since {about.get('since')}"
         owner = owner if about else "another process"
         raise RunError(f"{run_dir} is in use by {owner}. Wait for it, or stop it first.") from None
-
-
-def _announce(owner: Path, token: str) -> None:
-    about = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "since": now(), "token": token}
-    try:
-        owner.write_text(json.dumps(about))
-    except OSError as error:
-        raise unwritable(owner, error) from error
-    os.environ[TOKEN] = " ".join([*_tokens(), token])  # a process may own several runs
 
 
 def _read(owner: Path) -> dict:

@@ -10,7 +10,7 @@ from ..errors import RunError
 from ..log import log_to, setup_logging
 from ..values import checked
 from .artifacts import Run
-from .config import CONFIG, about, is_begun, is_run, now, read_config, restore_config, save_config
+from .config import CONFIG, about, is_begun, is_run, now, read_config, save_config
 from .foreign import BESIDE, CASES, refuse_foreign, scored_at
 from .paths import located, made_folder, new_run_dir, newest_run_dir
 
@@ -30,13 +30,12 @@ def open_run(run_dir: str | Path = "") -> Run:
         if not (path / CASES).exists() and (path / CONFIG).exists():
             read_config(path)  # says what is wrong with it
         path = scored_at(path)
-    run = _at_hand(path)
-    run.config  # noqa: B018 - a damaged config.json is said here, before anything is made
-    return run
+    read_config(path)  # a damaged one is said here, before anything is made
+    return _at_hand(path)
 
 
 def read_run(run_dir: str | Path = "") -> Run:
-    """The run in `run_dir`, or the newest, to be read only: nothing is written, restored or logged there.
+    """The run in `run_dir`, or the newest, to be read only: nothing is written or logged there.
 
     Raises RunError as `open_run` does.
     """
@@ -60,9 +59,8 @@ def _at_hand(path: Path) -> Run:
     import pandas as pd
 
     pd.set_option("display.html.use_mathjax", False)
-    log_to(path.resolve())
-    restore_config(path)
-    return Run(path.resolve())
+    log_to(path)
+    return Run(path)
 
 
 def begun_folder(run_dir: str | Path = "") -> Path:

@@ -44,15 +44,16 @@ def located(run_dir: str | Path) -> Path:
 
 def new_run_dir() -> Path:
     """A fresh `runs/run_{timestamp}` that nobody else has."""
-    runs = project_root() / "runs"
+    runs = made_folder(project_root() / "runs")
     stamp = datetime.now(UTC).strftime("run_%Y%m%dT%H%M%SZ")
-    for suffix in ("", *(f"_{i}" for i in range(2, 1000))):
+    path, number = runs / stamp, 1
+    while True:
         try:
-            made_folder(runs).joinpath(f"{stamp}{suffix}").mkdir()
+            path.mkdir()
+            return path
         except FileExistsError:
-            continue
-        return runs / f"{stamp}{suffix}"
-    raise RunError(f"{runs} has a thousand runs of this second. Wait a second.")
+            number += 1
+            path = runs / f"{stamp}_{number}"
 
 
 def newest_run_dir() -> Path:

@@ -1,20 +1,25 @@
-"""What people changed in a run's cases: review.csv, laid over the tables that 02 wrote."""
+"""What people changed in a run's cases: in its tables by hand, and in review.csv, laid over them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import RunError
+from .config import is_begun, read_config, save_config
+from .foreign import CASES
 from .rows import BY_HAND
-from .tables import read_table
+from .tables import encoded, read_table, table_text, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+EDITABLE = ("initial_tests.csv", CASES)
+WRITTEN = "written"  # in config.json: a digest of each of these tables, as we wrote it
 REVIEW = "review.csv"
 COLUMNS = ("case", "who", "when", "before", "after", "reason")
 OUTCOME, ACCEPTED, REJECTED = "outcome", "accepted", "rejected"
@@ -62,14 +67,17 @@ def reviewed(path: Path, accepted: pd.DataFrame, rejected: pd.DataFrame) -> tupl
     outcomes = [ACCEPTED] * len(accepted) + [REJECTED] * len(rejected)
     both = pd.concat([accepted.assign(reason=""), rejected], ignore_index=True).assign(**{OUTCOME: outcomes})
     before = both[[*TEXTS]].copy()
-    at: dict[str, int] = {}
-    for position, id in enumerate(both["id"]):
-        at.setdefault(id, position)  # a rejected copy may have the id of an accepted case
+    at = {id: position for position, id in reversed([*enumerate(both["id"])])}  # the first of an id
     for number, change in enumerate(changes, 2):
         if change.case not in at:
             raise _bad(path, number, f"neither accepted nor rejected cases hold {change.case!r}")
-        for column, text in _to_set(path, number, change, both.loc[at[change.case]]):
-            both.loc[at[change.case], column] = text
+        row = at[change.case]
+        for name, text in change.after.items():
+            if name != OUTCOME and both.loc[row, name] not in (change.before[name], text):
+                raise _bad(path, number, f"{name} of {change.case} is no longer what was changed")
+            both.loc[row, name] = text
+        if OUTCOME in change.after:
+            both.loc[row, "reason"] = f"{BY_HAND}{change.who or 'a person'}: {change.reason}"
     edited = (both[[*TEXTS]] != before).any(axis=1)
     for column in both.columns.intersection([*VERDICT]):
         both.loc[edited, column] = VERDICT[column]
@@ -95,33 +103,50 @@ def review_in_words(path: Path) -> str:
 
 
 def _change(path: Path, number: int, row: dict[str, str]) -> Change:
-    parts = {}
-    for name in ("before", "after"):
-        try:
-            parts[name] = json.loads(row[name])
-        except (ValueError, RecursionError):
-            raise _bad(path, number, f"{name} is not readable as JSON") from None
-        if not isinstance(parts[name], dict) or not all(isinstance(v, str) for v in parts[name].values()):
-            raise _bad(path, number, f"{name} is not an object of texts")
-    if not parts["after"] or parts["before"].keys() != parts["after"].keys():
-        raise _bad(path, number, "before and after do not name the same fields")
-    if unknown := sorted(parts["after"].keys() - {*TEXTS, OUTCOME}):
-        known = ", ".join((OUTCOME, *TEXTS))
-        raise _bad(path, number, f"{unknown[0]!r} is no field of a review (there are {known})")
-    if not {parts["after"].get(OUTCOME, ACCEPTED)} <= {ACCEPTED, REJECTED}:
-        raise _bad(path, number, f"the outcome is neither {ACCEPTED} nor {REJECTED}")
-    return Change(row["case"].strip(), row["who"], row["when"], **parts, reason=row["reason"])
-
-
-def _to_set(path: Path, number: int, change: Change, row: pd.Series) -> Iterator[tuple[str, str]]:
-    """Columns of the case's row and what they hold after the change."""
-    for name, text in change.after.items():
-        if name != OUTCOME and row[name] not in (change.before[name], text):
-            raise _bad(path, number, f"{name} of {change.case} is no longer what was changed")
-        yield name, text
-        if name == OUTCOME:
-            yield "reason", f"{BY_HAND}{change.who or 'a person'}: {change.reason}"
+    try:
+        before, after = json.loads(row["before"]), json.loads(row["after"])
+        known = set(after) <= {*TEXTS, OUTCOME} and after.get(OUTCOME, ACCEPTED) in (ACCEPTED, REJECTED)
+        texts = all(isinstance(text, str) for text in (*before.values(), *after.values()))
+        usable = bool(after) and before.keys() == after.keys() and texts and known
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        usable = False
+    if not usable:
+        raise _bad(
+            path, number,
+            f"before and after have to be JSON objects with the same of {OUTCOME} ({ACCEPTED} or "
+            f"{REJECTED}), {', '.join(TEXTS)}, and their texts",
+        )  # fmt: skip
+    return Change(row["case"].strip(), row["who"], row["when"], before, after, reason=row["reason"])
 
 
 def _bad(path: Path, number: int, what: str) -> RunError:
     return RunError(f"{path} row {number}: {what}. Mend that row, or delete it.")
+
+
+def write_unless_edited(path: Path, frame: pd.DataFrame) -> bool:
+    """Write a table and remember what was written; False where a person has edited the one that is there."""
+    if edited(path):
+        with TemporaryDirectory() as folder:
+            write_table(ours := Path(folder) / path.name, frame)
+            if _digest(path) != _digest(ours):
+                return False
+    write_table(path, frame)
+    config = read_config(path.parent)
+    save_config(path.parent, config | {WRITTEN: config.get(WRITTEN, {}) | {path.name: _digest(path)}})
+    return True
+
+
+def edited(path: Path) -> str:
+    """That a person has edited a table since we wrote it; "" where nobody has."""
+    config = read_config(path.parent) if is_begun(path.parent) else {}
+    wrote = config.get(WRITTEN, {}).get(path.name)
+    unchanged = wrote is None or not path.exists() or _digest(path) == wrote
+    return "" if unchanged else f"{path.name} was edited by hand."
+
+
+def _digest(path: Path) -> str:
+    """Of what a table holds, however its cells are quoted; "" where it cannot be read."""
+    try:
+        return sha256(encoded(table_text(read_table(path)))).hexdigest()[:16]
+    except RunError:
+        return ""

@@ -148,12 +148,17 @@ def read_table(path: Path, *, or_empty: bool = False) -> pd.DataFrame:
     With `or_empty` a file that is not there is a table without rows. Raises RunError that names the file,
     what is wrong with it, and the notebook that makes it.
     """
-    import pandas as pd
-
-    artifact = next(artifact for suffix, artifact in ARTIFACTS.items() if path.name.endswith(suffix))
-    absent = or_empty and not path.exists()
-    frame = pd.DataFrame(columns=list(artifact.columns), dtype="object") if absent else _raw(path, artifact)
-    return _checked(path, artifact, frame)
+    artifact = _artifact(path)
+    if or_empty and not path.exists():
+        return _typed(path, artifact, list(artifact.columns), [])
+    if not path.exists():
+        raise RunError(f"{path.parent} has no {path.name}. Run {artifact.maker}.ipynb on it first.")
+    try:
+        # Not pandas' reader: it fills up and shifts rows that lack or exceed the columns.
+        names, rows = read_rows(path, artifact.needed, artifact.columns, guess=not _is_ours(path))
+    except InputError as error:
+        raise RunError(f"{error} {_remedy(path, artifact)}") from error
+    return _typed(path, artifact, names, rows)
 
 
 def read_chunks(path: Path, size: int) -> Iterator[pd.DataFrame]:
@@ -161,50 +166,68 @@ def read_chunks(path: Path, size: int) -> Iterator[pd.DataFrame]:
 
     Raises RunError as that does, when it comes to the place.
     """
-    artifact = next(artifact for suffix, artifact in ARTIFACTS.items() if path.name.endswith(suffix))
+    artifact = _artifact(path)
     first = 2
     try:
         for names, rows in read_row_chunks(path, artifact.needed, artifact.columns, size):
-            yield _checked(path, artifact, _frame(path, artifact, names, rows), first)
+            yield _typed(path, artifact, names, rows, first)
             first += len(rows)
     except InputError as error:
         raise RunError(f"{error} {_remedy(path, artifact)}") from error
 
 
-def _checked(path: Path, artifact: Artifact, frame: pd.DataFrame, first: int = 2) -> pd.DataFrame:
+def _artifact(path: Path) -> Artifact:
+    return next(artifact for suffix, artifact in ARTIFACTS.items() if path.name.endswith(suffix))
+
+
+def _typed(
+    path: Path, artifact: Artifact, names: Sequence[str], rows: Sequence[Row], first: int = 2
+) -> pd.DataFrame:
     """The table with every column, typed; its rows are numbered from `first` in what is said of them."""
-    if lacking := [column for column in artifact.needed if column not in frame.columns]:
-        raise _damaged(path, artifact, f"has no column {', '.join(lacking)}")
+    import pandas as pd
+
+    frame = _cells(path, artifact, names, rows)
     bad: list[tuple[int, str]] = []
     for column, kind in artifact.columns.items():
-        frame[column], wrong = _typed(frame, column, kind, first)
-        bad += wrong
+        texts = map(restore, frame[column]) if column in frame.columns else [""] * len(frame)
+        if column == "id":  # nobody sees a blank around one
+            texts = map(str.strip, texts)
+        frame[column] = pd.Series([*texts], frame.index, dtype="object").replace("", DEFAULTS.get(column, ""))
+        if kind != "text":
+            frame[column], wrong = _numbers(frame[column], kind)
+            bad += [(first + at, f": {column} = {what}") for at, what in wrong]
     if bad:
         raise _damaged(path, artifact, f"{_bad_rows(bad)} (leave a cell empty where there is no value)")
     return frame[[*artifact.columns, *(c for c in frame.columns if c not in artifact.columns)]]
 
 
-def _raw(path: Path, artifact: Artifact) -> pd.DataFrame:
-    """All cells as text. Not pandas' reader: it fills up and shifts rows that lack or exceed the columns."""
-    if not path.exists():
-        raise RunError(f"{path.parent} has no {path.name}. Run {artifact.maker}.ipynb on it first.")
-    try:
-        names, rows = read_rows(path, artifact.needed, artifact.columns, guess=not _is_ours(path))
-    except InputError as error:
-        raise RunError(f"{error} {_remedy(path, artifact)}") from error
-    return _frame(path, artifact, names, rows)
-
-
-def _frame(path: Path, artifact: Artifact, names: Sequence[str], rows: Sequence[Row]) -> pd.DataFrame:
+def _cells(path: Path, artifact: Artifact, names: Sequence[str], rows: Sequence[Row]) -> pd.DataFrame:
+    """All cells as text. Raises RunError for rows and columns that are not those of the artifact."""
     import pandas as pd
 
-    bad = [(number, f" {'' if cells else 'is '}{problem}") for number, cells, problem in rows if problem]
-    if bad:
-        raise _damaged(path, artifact, _bad_rows(bad))
     header = [restore(name) for name in names]
     if not header or len(set(header)) < len(header):
         raise _damaged(path, artifact, "has a column twice" if header else "is empty")
+    if lacking := [column for column in artifact.needed if column not in header]:
+        raise _damaged(path, artifact, f"has no column {', '.join(lacking)}")
+    if bad := [(number, f" {'' if cells else 'is '}{problem}") for number, cells, problem in rows if problem]:
+        raise _damaged(path, artifact, _bad_rows(bad))
     return pd.DataFrame([cells for _, cells, _ in rows], columns=header, dtype="object")
+
+
+def _numbers(cells: pd.Series, kind: str) -> tuple[pd.Series, list[tuple[int, str]]]:
+    """The numbers in a column of texts; the index of each cell that is none, and what is wrong with it."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce").astype("float64")
+    usable = numbers.between(-1e15, 1e15)
+    if kind == "integer":
+        usable &= numbers.round() == numbers
+    bad = cells[(cells != "") & ~usable]
+    wanted = "whole number" if kind == "integer" else "number"
+    wrong = [(at, f"{cell[:MOST_SHOWN]!r} is not a {wanted}") for at, cell in bad.items()]
+    numbers = numbers.where(usable)
+    return numbers.astype("Int64") if kind == "integer" else numbers, wrong
 
 
 def _damaged(path: Path, artifact: Artifact, what: str) -> RunError:
@@ -227,29 +250,3 @@ def _bad_rows(bad: list[tuple[int, str]]) -> str:
     said = [f"row {row}{what}" for row, what in sorted(bad)]
     more = f"; and {len(said) - MOST_SAID:,} more" if len(said) > MOST_SAID else ""
     return "; ".join(said[:MOST_SAID]) + more
-
-
-def _typed(
-    frame: pd.DataFrame, column: str, kind: str, first: int
-) -> tuple[pd.Series, list[tuple[int, str]]]:
-    """The column typed; row numbers of the cells that are no such number, and what is wrong with them."""
-    import pandas as pd
-
-    texts = map(restore, frame[column]) if column in frame.columns else ("" for _ in frame.index)
-    if column == "id":  # nobody sees a blank around one
-        texts = map(str.strip, texts)
-    cells = pd.Series(list(texts), frame.index, dtype="object")
-    if kind == "text":
-        return cells, []
-    cells = cells.where(cells != "", DEFAULTS.get(column, ""))
-    numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce").astype("float64")
-    whole = numbers.round() == numbers
-    bad = (cells != "") & (~numbers.between(-1e15, 1e15) | ((kind == "integer") & ~whole))
-    wanted = "whole number" if kind == "integer" else "number"
-    wrong = [
-        (row, f": {column} = {cell[:MOST_SHOWN]!r} is not a {wanted}")
-        for row, (cell, is_bad) in enumerate(zip(cells, bad, strict=True), first)
-        if is_bad
-    ]
-    numbers = numbers.mask(bad)
-    return numbers.astype("Int64") if kind == "integer" else numbers, wrong

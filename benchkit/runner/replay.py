@@ -18,7 +18,6 @@ from ..errors import BenchkitError, RunError
 from ..llm.journal import keep_failed
 from ..report.verify import Difference, Verification, compared
 from ..run import Run
-from ..run.foreign import changed_since_copied
 from ..run.lock import check_free
 from .parameters import NOTEBOOKS, notebook_folder
 
@@ -45,7 +44,7 @@ def verify(path: Path) -> Verification:
         stopped = asyncio.run(_replayed(copy, names, recorded))
         found = compared(path, copy)
     found.differences = stopped + found.differences
-    found.notes[:0] = [*Run(path).edits(), *changed_since_copied(path)]
+    found.notes[:0] = Run(path).edits()
     if not (path / "calls.sqlite").exists():
         found.notes.append("Responses are taken as they stand: no calls.sqlite holds what came back.")
     found.notes.append(NEVER)

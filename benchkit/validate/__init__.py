@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from .checks import LIKE, Checked, check_cases
 from .judging import judged
 from .requirements import CHECK, Doubts, is_unfit
 
-Rewrite = Callable[["pd.DataFrame"], Awaitable["pd.DataFrame"]]
+Rewrite = Callable[[pd.DataFrame], Awaitable[pd.DataFrame]]
 VERDICT = ("prompt_quality_score", "response_quality_score", "validation_message", "validation_timestamp")
 
 
@@ -107,66 +106,51 @@ async def validate(
         found = looked or check_cases(pending, accepted, generated=generated)
         good, bad = _sorted_out(pending, found, lenient=rewrite is None)
         if enable_validation and len(good):
-            good, doubted = await _judge(good, client, model, threshold, flag_only)
-            bad = _join(bad, doubted)
+            good = await judged(good, client, model, threshold)
+            good, refused = _parted(good, list(good["reason"]), lambda doubt: bool(doubt) and not flag_only)
+            bad = _join(bad, refused)
         if enable_validation and doubts and len(good):
-            good, unfit = _doubted(good, await doubts(good, _join(accepted, good)), flag_only)
+            doubted = await doubts(good, _join(accepted, good))
+            good, unfit = _parted(good, doubted, lambda doubt: is_unfit(doubt) and not flag_only)
             bad = _join(bad, unfit)
         accepted, rejected = _join(accepted, good), _join(rejected, bad)
         again = bad[~bad["reason"].astype(str).str.startswith("no verdict")]
         if rewrite is None or not len(again) or attempt == max_regenerations:
             break
         pending = await rewrite(again)
-    doubted = frozenset(accepted["id"][accepted["reason"] != ""])
-    return Outcome(_with_families(accepted.drop(columns="reason")), rejected, doubted)
+    doubtful = frozenset(accepted["id"][accepted["reason"] != ""])
+    return Outcome(_with_families(_told(accepted).drop(columns="reason")), _told(rejected), doubtful)
 
 
 def _sorted_out(
     pending: pd.DataFrame, checked: Checked, *, lenient: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(good, bad) by what needs no model. Lenient: what is not fatal becomes a flag in the message."""
+    """(good, bad) by what needs no model. Lenient: what is not fatal becomes a flag."""
     found = checked.findings
     stops = found if not lenient else found[found["fatal"].astype(bool)]
-    reasons = stops.groupby("row")["finding"].agg("; ".join)
-    flags = found.drop(index=stops.index).groupby("row")["finding"].agg("; ".join)
     table = pending.reset_index(drop=True).assign(**dict.fromkeys(VERDICT, ""), family=checked.families)
-    table["validation_message"] = [FLAGGED + flags[i] if i in flags else "" for i in range(len(table))]
     table[list(VERDICT[:2])] = float("nan")
-    table["reason"] = [reasons.get(i, "") for i in range(len(table))]
+    for column, some in (("reason", stops), ("flags", found.drop(index=stops.index))):
+        table[column] = some.groupby("row")["finding"].agg("; ".join).reindex(table.index, fill_value="")
     bad = table["reason"] != ""
     return table[~bad], table[bad]
 
 
-async def _judge(
-    cases: pd.DataFrame, client: Client, model: str, threshold: float, flag_only: bool
+def _parted(
+    cases: pd.DataFrame, doubts: Sequence[str], is_bad: Callable[[str], bool]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(good, bad) by what the validator says; with `flag_only` its doubts are flags, and none is bad."""
-    table = await judged(cases, client, model, threshold)
-    doubts = list(table["reason"]) if flag_only else [""] * len(table)
-    told = zip(cases["validation_message"], doubts, table["validation_message"], strict=True)
-    table["validation_message"] = [_message(*row) for row in told]
-    bad = (table["reason"] != "") & (not flag_only)
-    return table[~bad], table[bad]
+    """(good, bad) by a doubt a case; of those that are good it is one flag more."""
+    bad = pd.Series([is_bad(doubt) for doubt in doubts], cases.index, dtype=bool)
+    flags = ["; ".join(filter(None, pair)) for pair in zip(cases["flags"], doubts, strict=True)]
+    return cases.assign(flags=flags)[~bad], cases.assign(reason=list(doubts))[bad]
 
 
-def _doubted(cases: pd.DataFrame, doubts: list[str], flag_only: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(good, bad) by what the judge makes of the requirements; with `flag_only` its doubts are flags."""
-    bad = [is_unfit(doubt) and not flag_only for doubt in doubts]
-    good = [not one for one in bad]
-    told = zip(cases["validation_message"], doubts, strict=True)
-    table = cases.assign(validation_message=[_flagged(*row) for row in told])
-    return table[good], cases.assign(reason=doubts)[bad]
-
-
-def _flagged(said: str, doubt: str) -> str:
-    """The message with one more flag; a flag takes the place of what the validator said."""
-    return f"{said}; {doubt}" if doubt and said.startswith(FLAGGED) else FLAGGED + doubt if doubt else said
-
-
-def _message(flag: str, doubt: str, said: str) -> str:
-    """What the checks flagged, then the validator's doubt, which is a flag too, or what it said."""
-    flag = flag or (FLAGGED if doubt else "")
-    return "; ".join(filter(None, (flag, doubt or said))).replace(f"{FLAGGED}; ", FLAGGED, 1)
+def _told(cases: pd.DataFrame) -> pd.DataFrame:
+    """The flags in the message, before what the validator said, unless they say it."""
+    told = cases["validation_message"].copy()
+    for at, flags in cases["flags"][cases["flags"] != ""].items():
+        told[at] = FLAGGED + "; ".join([flags] + [told[at]] * (told[at] not in flags))
+    return cases.assign(validation_message=told).drop(columns="flags")
 
 
 def _with_families(accepted: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +162,7 @@ def _with_families(accepted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _nothing(cases: pd.DataFrame) -> pd.DataFrame:
-    return cases.iloc[:0].assign(family="", **dict.fromkeys((*VERDICT, "reason"), ""))
+    return cases.iloc[:0].assign(family="", **dict.fromkeys((*VERDICT, "reason", "flags"), ""))
 
 
 def _join(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:

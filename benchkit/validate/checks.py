@@ -74,26 +74,30 @@ def check_cases(
 def fatal_findings(cases: pd.DataFrame, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A finding for each case that nobody can be asked, or that is one of the `earlier` again."""
     ids = {row["id"] for row in earlier}
-    copies = {_content(row): row["id"] for row in earlier}
+    known = {_content(row): row["id"] for row in earlier}
     rows = []
     for index, row in enumerate(cases.to_dict("records")):
         problem = _problem(row)
         if not problem and row["id"] in ids:
             problem = f"duplicate id: {row['id']} is taken"
-        if not problem and _content(row) in copies:
-            problem = f"duplicate: the same prompt and golden response as {copies[_content(row)]}"
+        if not problem and _content(row) in known:
+            problem = f"duplicate: the same prompt and golden response as {known[_content(row)]}"
         if problem:
-            rows.append({"id": row["id"], "row": index, "finding": problem, "fatal": True})
+            rows.append(_finding(row, index, problem, fatal=True))
         else:
             ids.add(row["id"])
-            copies[_content(row)] = row["id"]
+            known[_content(row)] = row["id"]
     return rows
+
+
+def _finding(row: Mapping[str, Any], index: int, said: str, *, fatal: bool = False) -> dict[str, Any]:
+    return {"id": row["id"], "row": index, "finding": said, "fatal": fatal}
 
 
 def _content(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What makes a case another one than an earlier; white space does not."""
     names = ("test_case", "prompt", "golden_response", "response_schema")
-    return tuple(" ".join(as_text(row.get(name) or "").split()) for name in names)
+    return tuple(" ".join((row.get(name) or "").split()) for name in names)
 
 
 def _problem(row: Mapping[str, Any]) -> str:
@@ -132,7 +136,7 @@ def _doubtful(cases: Mapping[int, Mapping[str, Any]], generated: bool) -> list[d
         absent = ", ".join(unstated_values(case)[:3])
         said = [f"facts: the golden response has {absent}, which the prompt does not state"] if absent else []
         said += doubts_without_a_model(case, generated=generated)
-        rows += [{"id": row["id"], "row": index, "finding": one, "fatal": False} for one in said]
+        rows += [_finding(row, index, one) for one in said]
     return rows
 
 
@@ -194,7 +198,7 @@ def _likenesses(
             families[index] = name
             if index >= 0 and nearest >= 0:
                 said = f"near-duplicate: {ratio:.0f} % like {rows[nearest][1]['id']}"
-                findings.append({"id": row["id"], "row": index, "finding": said, "fatal": False})
+                findings.append(_finding(row, index, said))
     return sorted(findings, key=lambda row: row["row"]), families
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -65,8 +64,9 @@ async def judged(
 
 def _message(row: Mapping[str, Any]) -> str:
     case = TestCase.from_row(row)
-    shown = {name: getattr(case, name) for name in ("id", "test_case", "category", "prompt")}
-    shown["golden_response"] = case.golden_response
+    shown = {
+        name: getattr(case, name) for name in ("id", "test_case", "category", "prompt", "golden_response")
+    }
     if case.response_schema:
         shown["response_schema"] = case.response_schema
     return json.dumps(shown, ensure_ascii=False)
@@ -79,8 +79,7 @@ def _verdict(item: Item, reply: Reply) -> Validation | None:
     scores = (float(said["prompt_quality_score"]), float(said["response_quality_score"]))
     if not all(map(math.isfinite, scores)):
         return None  # JSON as Python reads it may hold NaN, and no schema forbids it
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Validation(item.case, *scores, str(said["message"]), reply.timestamp or now)
+    return Validation(item.case, *scores, str(said["message"]), reply.timestamp)
 
 
 def _reason(verdict: Validation | None, reply: Reply, threshold: float) -> str:

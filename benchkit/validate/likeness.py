@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ..domain import UNSPACED
 
@@ -22,40 +22,26 @@ LONGEST = 5000  # characters that are compared: more would take time and tell no
 BLOCK = 256  # texts that are held against all before them at once, so that memory stays flat
 
 
-@dataclass(frozen=True)
-class Likenesses:
-    """Of each text: the position of the one before it that it is most like, how like, and its family.
+def likenesses(texts: Sequence[str]) -> pd.DataFrame:
+    """Of each text the position of the one before it that it is most like, how like, and its family.
 
     `nearest` is -1 where none is near; `ratio` (90 to 100) then is 0. `family` is the position of the
     family's first text: near-duplicates, of each other or through others, are one family.
     """
-
-    nearest: np.ndarray
-    ratio: np.ndarray
-    family: np.ndarray
-
-
-def likenesses(texts: Sequence[str]) -> Likenesses:
-    """Every text held against those before it."""
-    words = [_sorted_words(text) for text in texts]
-    nearest, ratio = np.full(len(words), -1), np.zeros(len(words))
-    family = np.arange(len(words))
-    for at, alike, ratios in _alike(words):
-        nearest[at], ratio[at] = alike[ratios.argmax()], ratios.max()
-        family[np.isin(family, family[[at, *alike]])] = family[[at, *alike]].min()
-    return Likenesses(nearest, ratio, family)
-
-
-def _alike(words: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """(position, positions before it that are near-duplicates, how alike) of every text that has any."""
     from rapidfuzz import fuzz, process
 
+    words = [_sorted_words(text) for text in texts]
+    nearest, ratio, family = np.full(len(words), -1), np.zeros(len(words)), np.arange(len(words))
     for now, before in _candidates(words):
         pairs = [words[at] for at in now], [words[at] for at in before]
         ratios = process.cpdist(*pairs, scorer=fuzz.ratio, score_cutoff=NEAR_DUPLICATE)
         for at in np.unique(now[ratios > 0]):
             chosen = (now == at) & (ratios > 0)
-            yield int(at), before[chosen], ratios[chosen]
+            alike = before[chosen]
+            nearest[at], ratio[at] = alike[ratios[chosen].argmax()], ratios[chosen].max()
+            joined = family[[at, *alike]]
+            family[np.isin(family, joined)] = joined.min()
+    return pd.DataFrame({"nearest": nearest, "ratio": ratio, "family": family})
 
 
 def _candidates(words: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

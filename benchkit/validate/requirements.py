@@ -20,8 +20,8 @@ from ..wording import count, listed
 if TYPE_CHECKING:
     from ..llm.client import Client
 
-Doubts = Callable[["pd.DataFrame", "pd.DataFrame"], Awaitable[list[str]]]
-Redraft = Callable[["pd.DataFrame"], Awaitable["pd.DataFrame"]]
+Doubts = Callable[[pd.DataFrame, pd.DataFrame], Awaitable[list[str]]]
+Redraft = Callable[[pd.DataFrame], Awaitable[pd.DataFrame]]
 CHECK = re.compile(r"requirements \(([\w ]+)\): ")  # begins every doubt: the check that raised it
 UNJUDGED = "not judged"
 GOLDEN = "golden"
@@ -48,17 +48,13 @@ def doubts_without_a_model(case: TestCase, *, generated: bool, drafted: bool = F
     texts = long_texts(case) if drafted else {}
     known = "\n".join(texts.values()) if texts else f"{case.prompt}\n{as_text(case.golden_response)}"
     where = "no long text of the golden record" if texts else "neither the prompt nor the golden answer"
-    found += [
-        f"{one.id} names {one.value}, which {where} states"
-        for one in said
-        if one.value and not has_value(one, known)
-    ]
-    wordings = [" ".join(one.text.casefold().split()) for one in said]
-    found += [
-        f"{one.id} says the same as {said[wordings.index(text)].id}"
-        for at, (one, text) in enumerate(zip(said, wordings, strict=True))
-        if text in wordings[:at]
-    ]
+    first: dict[str, str] = {}
+    for one in said:
+        if one.value and not has_value(one, known):
+            found.append(f"{one.id} names {one.value}, which {where} states")
+        same = first.setdefault(" ".join(one.text.casefold().split()), one.id)
+        if same != one.id:
+            found.append(f"{one.id} says the same as {same}")
     return [f"requirements (without a model): {'; '.join(found)}"] if found else []
 
 
@@ -109,14 +105,13 @@ async def mend_drafts(cases: pd.DataFrame, redraft: Redraft, doubts: Doubts | No
 
 def drafts_in_words(cases: pd.DataFrame) -> str:
     """How many cases have drafted requirements, and what became of the other drafts."""
-    drafts = cases["draft"][cases["draft"] != ""] if "draft" in cases else cases["id"].head(0)
-    if not len(drafts):
+    kinds = cases.get("draft", pd.Series(dtype=str)).replace("", None).str.split(":").str[0].value_counts()
+    if not len(kinds):
         return f"No requirements were drafted. {without_must(cases)}".rstrip()
-    kinds = drafts.str.split(":").str[0].value_counts()
     words = {"drafted": "kept", "dropped": "dropped after a second try", "failed": "could not be had"}
     left = without_must(cases) or "Cases without requirements are not judged."
     told = [f"{kinds[name]:,} {said}" for name, said in words.items() if name in kinds]
-    return f"Of {count(len(drafts), 'draft')}: {listed(told)}. {left}".rstrip()
+    return f"Of {count(kinds.sum(), 'draft')}: {listed(told)}. {left}".rstrip()
 
 
 def is_unfit(doubt: str) -> bool:
@@ -141,8 +136,8 @@ def _answers(cases: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[str, st
     }
     for case in chosen.values():
         yield case.id, GOLDEN, 1, case, answer_text(case.golden_response)
-    others = among if chosen else among.head(0)
-    for other, name, text in control_answers([TestCase.from_row(row) for row in others.to_dict("records")]):
+    others = among.to_dict("records") if chosen else []
+    for other, name, text in control_answers([TestCase.from_row(row) for row in others]):
         # A record is drawn from its prompt: copied into a summary, that says what the summary has to say.
         is_apt = other.test_case != "json" or name != CONTROL + "prompt copied"
         if other.id in chosen and is_apt:
@@ -151,14 +146,13 @@ def _answers(cases: pd.DataFrame, among: pd.DataFrame) -> Iterator[tuple[str, st
 
 def _failures(asked: pd.DataFrame, judgements: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
     """By case and answer what is wrong with the verdicts, where anything is."""
-    met: dict[tuple[str, str], dict[str, float]] = {}
-    for row in judgements.itertuples(index=False):
-        met.setdefault((row.id, row.model), {})[row.requirement] = row.met
-    found = {}
-    for id, name, case in zip(asked["id"], asked["model"], asked["case"], strict=True):
-        if failed := _failed(name, case, met.get((id, name), {})):
-            found[id, name] = failed
-    return found
+    met = {
+        about: dict(zip(some["requirement"], some["met"], strict=True))
+        for about, some in judgements.groupby(["id", "model"])
+    }
+    told = zip(asked["id"], asked["model"], asked["case"], strict=True)
+    found = {(id, name): _failed(name, case, met[id, name]) for id, name, case in told}
+    return {about: failed for about, failed in found.items() if failed}
 
 
 def _failed(name: str, case: TestCase, met: Mapping[str, float]) -> list[str]:
@@ -168,16 +162,15 @@ def _failed(name: str, case: TestCase, met: Mapping[str, float]) -> list[str]:
         return unmet
     if any(map(math.isnan, met.values())):
         return [UNJUDGED]
-    if name == GOLDEN:
-        return []
     share = requirements_met(case.requirements, {id: bool(value) for id, value in met.items()})
-    return ["meets half of the requirements or more"] if share is not None and share >= HALF else []
+    is_fooled = name != GOLDEN and share is not None and share >= HALF
+    return ["meets half of the requirements or more"] if is_fooled else []
 
 
 def _in_words(name: str, failed: Sequence[str]) -> str:
-    if UNJUDGED in failed:
-        return f"requirements ({UNJUDGED}): no verdict on the answer {name.removeprefix(CONTROL)!r}"
     check = name.removeprefix(CONTROL)
+    if UNJUDGED in failed:
+        return f"requirements ({UNJUDGED}): no verdict on the answer {check!r}"
     return f"requirements ({check}): {_WHO.get(check, check)} {' and '.join(failed)}"
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from ..domain import TestCase, as_text, read_requirements
 from ..errors import InputError
 from ..run.config import now
-from ..run.reviewed import ACCEPTED, COLUMNS, OUTCOME, REJECTED, REVIEW, TEXTS, Change, read_review
+from ..run.reviewed import ACCEPTED, COLUMNS, OUTCOME, REJECTED, REVIEW, Change, read_review
 from .checks import fatal_findings
 from .requirements import doubts_without_a_model
 
@@ -61,14 +61,13 @@ class Review:
     def edit(self, case: str, reason: str, **texts: str) -> str:
         """Give a case another `prompt`, `golden_response` or `requirements`; texts that are the same stay.
 
-        Requirements as `read_requirements` reads them; they pass the same checks as those that were written.
+        Edited texts pass the checks of those that were written.
         """
         row = self._row(case)
-        try:
-            kept = {name: _kept(name, text, row) for name, text in texts.items()}
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{case} stays as it is: requirements (without a model): {error}") from None
-        after = {name: text for name, text in kept.items() if text != row[name]}
+        told = {
+            name: (_as_kept(name, text, row), _as_kept(name, row[name], row)) for name, text in texts.items()
+        }
+        after = {name: text for name, (text, before) in told.items() if text != before}
         if not after:
             raise InputError(f"Nothing of {case} was changed. Change a text, then save it.")
         self._check_usable(row | after)
@@ -119,25 +118,17 @@ class Review:
         self.run.save(REVIEW, pd.DataFrame([one.row() for one in changes], columns=list(COLUMNS)))
 
 
-def _kept(name: str, text: str, row: Mapping[str, Any]) -> str:
-    """The text as a table keeps it: JSON on one line, and what only looks different as it was."""
-    was = str(row[name])
-    if name not in TEXTS:
-        raise InputError(f"{name} cannot be edited. Edit {', '.join(TEXTS)}.")
-    if name == "requirements":
-        said = read_requirements(text)
-        return was if said == _requirements(was) else as_text([one.record() for one in said] or "")
-    if name == "golden_response" and row["test_case"] == "json":
-        with suppress(ValueError, RecursionError):  # what is no JSON is refused as such by the checks
-            text = as_text(json.loads(text)) if json.loads(text) != json.loads(was) else was
-        return text
-    return was if text == was.replace("\r\n", "\n").replace("\r", "\n") else text  # as a browser gives it
+def _as_kept(name: str, text: str, row: Mapping[str, Any]) -> str:
+    """The text as a table keeps it: JSON on one line, else with a browser's line ends.
 
-
-def _requirements(text: str) -> Any:
+    What cannot be read stays as it is, for the checks to refuse.
+    """
     with suppress(ValueError, RecursionError):
-        return read_requirements(text)
-    return None  # what could not be read is equal to nothing
+        if name == "requirements":
+            return as_text([one.record() for one in read_requirements(text)] or "")
+        if name == "golden_response" and row["test_case"] == "json":
+            return as_text(json.loads(text))
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _in_words(change: Change) -> str:

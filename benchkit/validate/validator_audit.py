@@ -12,15 +12,23 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..domain import TestCase
+from ..jsontext import changed, leaves
+from ..metrics.stated import Told, facts_changed
+from ..metrics.structured import schema_compliance
 from ..values import check
 from .checks import check_cases
 from .judging import judged
-from .perturbations import fact_changed, prompt_cut, schema_broken, thanked
 
 if TYPE_CHECKING:
     from ..llm.client import Client
 
 SOUND = "none"  # the fault of a case that was planted as a good one
+THANKS = (
+    "Thank you for your help.",
+    "Thanks in advance.",
+    "Many thanks for looking into this.",
+    "I appreciate your help.",
+)
 
 
 def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -33,9 +41,17 @@ def plant(accepted: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """
     check(planted_cases=count)
     cases = [TestCase.from_row(row) for row in accepted.to_dict("records")]
-    lines = {fault: _spoilt(fault, spoil, cases, seed, count) for fault, spoil in _faults(cases).items()}
-    lines = {fault: line for fault, line in lines.items() if line}
-    bad = [one for turn in zip(*lines.values(), strict=False) for one in turn][:count]
+    faults: dict[str, Callable[[TestCase, Random], TestCase | None]] = {
+        "golden swapped": lambda case, random: _swapped(case, cases, random),
+        "fact changed": fact_changed,
+        "schema broken": schema_broken,
+        "prompt cut": prompt_cut,
+    }
+    lines = []
+    for fault, spoil in faults.items():
+        spoilt = (spoil(case, _random(seed, case, fault)) for case in _shuffled(cases, f"{seed} {fault}"))
+        lines.append([(fault, case) for case in islice(filter(None, spoilt), count)])
+    bad = [one for turn in zip(*filter(None, lines), strict=False) for one in turn][:count]
     chosen = _shuffled(cases, seed)[: len(bad)]
     sound = [(SOUND, thanked(case, _random(seed, case, SOUND))) for case in chosen]
     source = {case.id: case for case in cases}
@@ -114,26 +130,39 @@ def validator_found(tried: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
     return {"alpha": alpha, "caught": caught, "false_alarms": alarms, "by_fault": by_name}
 
 
-def _faults(cases: list[TestCase]) -> dict[str, Callable[[TestCase, Random], TestCase | None]]:
-    """Each fault by its name: a case in, the spoilt case out, None where it cannot have that fault."""
-    return {
-        "golden swapped": lambda case, random: _swapped(case, cases, random),
-        "fact changed": fact_changed,
-        "schema broken": schema_broken,
-        "prompt cut": prompt_cut,
-    }
+def thanked(case: TestCase, random: Random) -> TestCase:
+    """The same case with thanks at the end of its prompt: as good as it was, and another text."""
+    return replace(case, prompt=f"{case.prompt.rstrip()}\n{random.choice(THANKS)}")
 
 
-def _spoilt(
-    fault: str,
-    spoil: Callable[[TestCase, Random], TestCase | None],
-    cases: list[TestCase],
-    seed: int,
-    most: int,
-) -> list[tuple[str, TestCase]]:
-    """At most `most` spoilt cases: none is spoilt that nobody asked for."""
-    spoilt = (spoil(case, _random(seed, case, fault)) for case in _shuffled(cases, f"{seed} {fault}"))
-    return [(fault, case) for case in islice(filter(None, spoilt), most)]
+def prompt_cut(case: TestCase, random: Random) -> TestCase | None:
+    """Only the first half of the prompt, up to a word's end; None for fewer than four words."""
+    words = case.prompt.split()
+    if len(words) < 4:
+        return None
+    return replace(case, prompt=case.prompt[: len(case.prompt) // 2].rstrip().rsplit(maxsplit=1)[0])
+
+
+def fact_changed(case: TestCase, random: Random) -> TestCase | None:
+    """One exact value that the prompt states is another in the golden answer; None where there is none."""
+    made = facts_changed(case.golden_response, Told(case.prompt), random)
+    schema = case.response_schema if isinstance(case.golden_response, dict) else None
+    fit = (golden for golden in made if schema_compliance(golden, schema))
+    return next((replace(case, golden_response=golden) for golden in fit), None)
+
+
+def schema_broken(case: TestCase, random: Random) -> TestCase | None:
+    """One field of the golden record is missing or of another type, so that its schema does not hold."""
+    if not isinstance(case.golden_response, dict) or not case.response_schema:
+        return None
+    places = list(leaves(case.golden_response))
+    for path, value in random.sample(places, len(places)):
+        wrong = {"not": "a text"} if isinstance(value, str) else "not a number"
+        ways = changed(case.golden_response, path), changed(case.golden_response, path, to=wrong)
+        for golden in random.sample(ways, 2):
+            if not schema_compliance(golden, case.response_schema):
+                return replace(case, golden_response=golden)
+    return None
 
 
 def _swapped(case: TestCase, cases: list[TestCase], random: Random) -> TestCase | None:
