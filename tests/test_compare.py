@@ -166,27 +166,6 @@ class TestRounds:
         assert (row["sigma2_a"], row["sigma2_b"]) == pytest.approx((0.03, 0.03), rel=0.05)
         assert row["between_cases"] == pytest.approx(0.5, abs=0.04)
         assert row["share_low"] < row["between_cases"] < row["share_high"]
-        assert row["more_rounds"] == "help some"
-
-    @pytest.mark.parametrize(
-        ("steady", "hasty", "says"),
-        [
-            # The rounds of a case are all alike: nothing for more of them to average out.
-            (
-                [[1, 1], [0, 0], [1, 1]],
-                [[0, 0], [0, 0], [1, 1]],
-                "change nothing: every case's rounds score the same",
-            ),
-            ([[1, 1], [1, 1]], [[1, 1], [1, 1]], "change nothing: no difference varies"),
-            # Case means are all equal, and yet the rounds differ: more rounds do matter.
-            ([[1, 0], [0, 1], [1, 0]], [[0.5, 0.5]] * 3, "cannot be told from so few cases"),
-            ([[1], [0], [1]], [[0], [0], [1]], "cannot be told from one round"),
-        ],
-    )
-    def test_what_more_rounds_would_do(self, steady, hasty, says):
-        """That more would change nothing is said only where it is true."""
-        table = score_table({STEADY: {"field_accuracy": steady}, HASTY: {"field_accuracy": hasty}}, ["one"])
-        assert variance_split(parts(table))["more_rounds"].iloc[0] == says
 
 
 class TestServing:

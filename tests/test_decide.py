@@ -369,16 +369,6 @@ class TestOutcomes:
         assert found["outcome"] == "inconclusive"
         assert "offline/hasty has no usable measurement" in " ".join([found["caveat"], *found["warnings"]])
 
-    def test_many_models_and_one_case_in_a_category(self):
-        """Ten models, a category of one case and unequal rounds are decided on without a fault."""
-        scores = drawn(4, tuple(f"m{i}" for i in range(10)), n=21)
-        rare = scores["id"] == "json-020"
-        scores.loc[rare, "category"] = "alone"
-        scores = scores[~((scores["round"] == 3) & (scores["model"] == "m3"))]
-        found = decide(scores)
-        assert len(found["utility"]) == 10
-        assert json.loads(json.dumps(found, allow_nan=False))
-
 
 class TestLooks:
     def test_a_later_look_is_wider_and_says_so(self):
@@ -470,12 +460,6 @@ class TestSensitivity:
             verdict = f"{STEADY} is shown better there." if low else "no difference is shown there."
             assert text.endswith(verdict)
 
-    def test_other_categories_are_told_at_the_runs_own_level(self):
-        """At alpha .2 the interval is narrower, as every other one is."""
-        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60)
-        found = [decide(scores, Rules(alpha=alpha))["sensitivity"]["elsewhere"] for alpha in (0.05, 0.2)]
-        assert found[0]["low"] < found[1]["low"] < found[1]["high"] < found[0]["high"]
-
     def test_resampling_agrees_with_t_on_normal_scores(self):
         """BCa over all cases with kinds and categories fixed; all signs alike are rare by chance."""
         found = decide(normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60))
@@ -519,12 +503,6 @@ class TestSensitivity:
         (text,) = [one.text for one in facts(report) if "lost cases alone are expected" in one.text]
         assert f"in {seen} of 5" in text
         assert f"change {found['expected_changes']:.1f}" in text
-
-    def test_lost_cases_alone_are_expected_to_change_something(self):
-        """Without a category there are fewer cases: how many changes that makes is said beside the count."""
-        found = decide(normal({STEADY: (0.04, 0.04), HASTY: (0, 0)}, 30, seed=3))["sensitivity"]
-        assert len(found["categories"]) == 5
-        assert 0 < found["expected_changes"] < 5
 
 
 class TestNeeded:
@@ -584,7 +562,7 @@ def odd_table(random: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names.split())
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(8))
 def test_any_table_is_decided_on_without_a_fault(seed):
     """Every edge at once: a plain decision, a sentence with numbers alone, and weights of 0 among others."""
     random = np.random.default_rng(seed)
@@ -597,10 +575,9 @@ def test_any_table_is_decided_on_without_a_fault(seed):
     assert not {"nan", "None", "unknown", "inf"} & set(words.replace(",", " ").split())
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_the_report_is_plain_json(seed):
+def test_the_report_is_plain_json():
     """What metrics_report.json holds can be written, whatever came."""
-    report = report_of(drawn(seed, (STEADY, HASTY, TERSE)), costs={STEADY: 0.0003, HASTY: 0.0002})
+    report = report_of(drawn(0, (STEADY, HASTY, TERSE)), costs={STEADY: 0.0003, HASTY: 0.0002})
     assert json.loads(json.dumps(report, allow_nan=False)) is not None
     assert set(report["rounds"]) == {"agreement", "variance"}
 

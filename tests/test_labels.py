@@ -553,7 +553,7 @@ class TestPeopleDecide:
     @pytest.mark.parametrize(
         ("verdicts", "why"),
         [
-            ([], "nobody has labelled; 20 labelled cases are the least."),
+            ([], "0 labelled cases are too few, 20 the least."),
             ([1, 0] * 9, "18 labelled cases are too few, 20 the least."),
             ([0] * 30, "prefer a/one or b/two: all labels say the same; label more cases."),
             ([1, -1] * 20, "have an 80 % chance to show a preference of 0.05 (this run has 60)."),

@@ -13,7 +13,6 @@ import pandas as pd
 from ..domain import Comparison
 from ..errors import UsageError
 from ..metrics import described
-from .evidence import design_of
 from .rules import Rules
 from .table import Measured, as_arrays, complete, measured, pairs_of
 
@@ -56,7 +55,7 @@ def compare(scores: pd.DataFrame, rules: Rules, parts: Sequence[Measured] | None
 
 
 def _of_metric(one: Measured, rules: Rules, primary: bool) -> Iterator[dict[str, Any]]:
-    cases = design_of(one, rules.category_weights)
+    cases = one.design(rules.category_weights)
     means = dict(zip(one.models, one.means, strict=True))
     for a, b in pairs_of(one.models, rules.reference):
         row = {"metric": one.metric.name, "test_case": one.kind, "model_a": a, "model_b": b}

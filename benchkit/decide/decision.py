@@ -136,7 +136,7 @@ def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
     """Every kind with what decides on it, its share of U, and the cases that it rests on."""
     for kind, weight in evidence.weighed:
         row = {"kind": kind.name, "metric": kind.metric, "weight": weight, "decides": True, "why_not": ""}
-        row |= {"n": kind.shared, "planned": kind.planned}
+        row |= {"n": kind.measured.shared, "planned": kind.planned}
         yield row | {"undefined": kind.planned - len(kind.measured.ids), "undelivered": False}
     for one in evidence.aside:
         row = {"kind": one.name, "metric": one.metric, "weight": 0.0, "decides": False}

@@ -28,9 +28,8 @@ def delivery(parts: Sequence[Measured], alpha: float) -> pd.DataFrame:
 def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
     content, scored, rounds = _content(one), ~np.isnan(one.values), one.values.shape[2]
     share = case_means(np.where(scored, one.delivered.astype(float), np.nan))
-    family = [str(label) for label in one.family] if any(one.family) else None
     for i, model in enumerate(one.models):
-        came, _, low, high = share_interval(share[i], family, rounds=rounds, alpha=alpha)
+        came, _, low, high = share_interval(share[i], one.families, rounds=rounds, alpha=alpha)
         mean, content_low, content_high = _mean(content[i], one, alpha)
         yield {
             "test_case": one.kind,
@@ -58,7 +57,7 @@ def _mean(values: np.ndarray, one: Measured, alpha: float) -> tuple[float, float
 
     With n cases at 1, a true share below alpha^(1/n) would have shown another with a chance of 1 − alpha.
     """
-    found = stratified(values, [str(c) for c in one.category], alpha=alpha)
+    found = stratified(values, one.labels, alpha=alpha)
     there, low, high = values[~np.isnan(values)], found.low, found.high
     if found.n > 1 and float(np.ptp(there)) == 0 and 0 <= there[0] <= 1:
         left = 1 - alpha ** (1 / found.n)
@@ -77,7 +76,7 @@ def delivery_pairs(parts: Sequence[Measured], reference: str = "") -> pd.DataFra
 
 
 def _of_pairs(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
-    content, means, labels = _content(one), one.means, [str(c) for c in one.category]
+    content, means, labels = _content(one), one.means, one.labels
     for a, b in pairs_of(one.models, reference):
         i, j = one.models.index(a), one.models.index(b)
         total = stratified(means[i] - means[j], labels).estimate

@@ -35,15 +35,6 @@ class Kind:
     alpha: float  # of its intervals
 
     @property
-    def shared(self) -> int:
-        return self.measured.shared
-
-    @property
-    def labels(self) -> list[str]:
-        """The cases' categories."""
-        return [str(label) for label in self.measured.category]
-
-    @property
     def metric(self) -> str:
         return self.measured.metric.name
 
@@ -127,7 +118,7 @@ class Evidence:
     @cached_property
     def n(self) -> int:
         """Cases of all kinds that decide on which at least two models have a score."""
-        return sum(kind.shared for kind in self.kinds)
+        return sum(kind.measured.shared for kind in self.kinds)
 
     @property
     def contenders(self) -> list[str]:
@@ -231,7 +222,7 @@ def gather(
 def _why_not(kind: str, one: Measured | None, rules: Rules) -> str:
     if rules.kind_weights and not rules.kind_weights[kind]:
         return f"{kind_name(kind)} have a weight of 0"
-    if one and rules.category_weights and not sum(rules.category_weights[str(c)] for c in set(one.category)):
+    if one and rules.category_weights and not sum(rules.category_weights[label] for label in set(one.labels)):
         return f"all categories of {kind_name(kind)} have a weight of 0"
     return "" if one and one.shared else "no two models have a score for the same case"
 
@@ -258,16 +249,5 @@ def alpha_at(look: float, alpha: float) -> float:
 def kind_of(one: Measured, rules: Rules, look: float = 0.0) -> Kind:
     """Cases that leave the metric nothing to compare are no cases of it."""
     some = one.only(~one.undefined) if one.undefined.any() else one
-    cases = design_of(some, rules.category_weights)
-    return Kind(one.kind, some, some.sign * some.means, cases, len(one.ids), alpha_at(look, rules.alpha))
-
-
-def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
-    """Categories as strata, with their weights or, where none has any, their shares of the planned cases."""
-    from ..stats import design
-
-    labels, family = [str(label) for label in one.category], [str(label) for label in one.family]
-    given = {label: weights[label] for label in sorted(set(labels)) if weights}
-    return design(
-        len(labels), labels, given if sum(given.values()) else None, family if any(family) else None
-    )
+    gain, cases = some.sign * some.means, some.design(rules.category_weights)
+    return Kind(one.kind, some, gain, cases, len(one.ids), alpha_at(look, rules.alpha))

@@ -34,7 +34,7 @@ def needed(
         kinds = tuple(kind for kind in kinds if kind.name == floor["kind"])
         pair = kinds[0].pairs[models[0]][models[1]]
         found = _cases(pair, evidence.rules.margin, evidence.alpha())
-        what, least, n = "floor", 0, kinds[0].shared if pair is None else pair.n
+        what, least, n = "floor", 0, kinds[0].measured.shared if pair is None else pair.n
     elif n >= LEAST_CASES or max(evidence.contrasts.low) <= 0:
         what, found = _overall(evidence)
         if found:

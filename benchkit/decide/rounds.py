@@ -40,13 +40,13 @@ def variance_split(parts: Sequence[Measured], reference: str = "") -> pd.DataFra
     """Per metric and pair: variance of the true difference between cases, and of either model's rounds.
 
     `between_cases` is the share of the per-case variance of a difference that more rounds cannot remove, with
-    a 95 % interval; `more_rounds` says in words what they would do. One round tells nothing of either.
+    a 95 % interval. One round tells nothing of either.
     """
     return pd.DataFrame([row for one in parts for row in _splits(one, reference)])
 
 
 def _splits(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
-    cases = stats.design(len(one.ids), [str(label) for label in one.category])
+    cases = stats.design(len(one.ids), one.labels)
     noise = [stats.round_noise(values) for values in one.values]
     for a, b in pairs_of(one.models, reference):
         i, j = one.models.index(a), one.models.index(b)
@@ -61,37 +61,19 @@ def _split(
     separable = rounds > 1 and not any(np.isnan(of[both]).any() for of in noise) and pair.n > 1
     row: dict[str, Any] = {"n": pair.n, "rounds": rounds, "separable": separable}
     if not separable:
-        return row | {"more_rounds": "cannot be told from one round"}
+        return row
     known = stats.spread(pair, noise[0] + noise[1], rounds)
-    sigma2 = [float(of[both].mean()) * rounds for of in noise]
-    low, high = _share(known.between_low, known.noise), _share(known.between_high, known.noise)
     return row | {
         "omega2": known.between,
         "omega2_low": known.between_low,
         "omega2_high": known.between_high,
-        "sigma2_a": sigma2[0],
-        "sigma2_b": sigma2[1],
+        "sigma2_a": float(noise[0][both].mean()) * rounds,
+        "sigma2_b": float(noise[1][both].mean()) * rounds,
         "between_cases": _share(known.between, known.noise),
-        "share_low": low,
-        "share_high": high,
-        "more_rounds": _help(pair.se > 0, sum(sigma2) > 0, low, high),
+        "share_low": _share(known.between_low, known.noise),
+        "share_high": _share(known.between_high, known.noise),
     }
 
 
 def _share(between: float, noise: float) -> float:
     return between / (between + noise) if between + noise > 0 else float("nan")
-
-
-def _help(varies: bool, noisy: bool, low: float, high: float) -> str:
-    """What more rounds would do, as far as it is known."""
-    if not noisy:
-        same = "every case's rounds score the same" if varies else "no difference varies"
-        return f"change nothing: {same}"
-    if np.isnan([low, high]).any():
-        return "cannot be told from so few cases"
-    least, most = _much(high), _much(low)
-    return f"help {most}" if least == most else f"help anything from {least} to {most}: too few cases to tell"
-
-
-def _much(share: float) -> str:
-    return "little" if share > 2 / 3 else "some" if share > 1 / 3 else "most"

@@ -11,7 +11,6 @@ import pandas as pd
 from ..wording import ALL, count, ends_text, interval, kind_name, known, listed, number
 from .comparing import facing
 from .evidence import LEAST_CASES, Evidence, utility_ends
-from .people import UNSEEN
 
 if TYPE_CHECKING:
     from ..stats import Estimate
@@ -69,14 +68,16 @@ def _why_open(said: Said) -> str:
     if said.preferred:
         ahead = f"{evidence.models[said.top]} scores {_against_best(said)}"
         return f"{ahead}, but people prefer {said.preferred}"
-    pair = _pair(said, said.top, said.rival)
+    a, b = evidence.models[said.top], evidence.models[said.rival]
+    pair = f"{a} − {b} is {_difference(said, evidence.pairs[said.top][said.rival])}"
     if evidence.n < LEAST_CASES:
         return f"{count(evidence.n, 'case')} are too few, {LEAST_CASES} the least; so far {pair}"
     if said.floor:
         return _floor(said, said.floor)
     if len(evidence.models) == 2 or len(among) < 2:
         return f"{pair}, which leaves open which is better"
-    return f"{len(among)} of {len(evidence.models)} models may be the best: {listed(among)}"
+    some = listed(among if len(among) <= 4 else [*among[:3], f"{len(among) - 3} others"])
+    return f"{len(among)} of {len(evidence.models)} models may be the best: {some}"
 
 
 def _floor(said: Said, floor: Mapping[str, Any]) -> str:
@@ -85,9 +86,10 @@ def _floor(said: Said, floor: Mapping[str, Any]) -> str:
     shown = f"{listed(evidence.contenders)} are equivalent within {number(evidence.rules.margin, 2)} in all"
     if evidence.contrasts.low[said.top] > 0:
         shown = f"{floor['model']} scores {_against_best(said)}"
-    if not known(floor["low"]):
-        return f"{shown}, but on {where} there are too few cases to say how {floor['model']} does"
-    return f"{shown}, but on {where} {floor['model']} may be up to {number(-floor['low'])} behind {other}"
+    if known(floor["low"]):
+        return f"{shown}, but on {where} {floor['model']} may be up to {number(-floor['low'])} behind {other}"
+    gap = f"{number(floor['difference'], sign=True)} ({ends_text(evidence.rules.alpha, None, None)})"
+    return f"{shown}, but on {where} {floor['model']} − {other} is {gap}"
 
 
 def _against_best(said: Said) -> str:
@@ -99,13 +101,8 @@ def _against_best(said: Said) -> str:
     return f"{number(evidence.contrasts.difference[i])} better than {than} ({ends})"
 
 
-def _pair(said: Said, i: int, j: int) -> str:
-    """`A − B is 0.120 (95 % interval 0.050 to 0.190)`, in U."""
-    one, models = said.evidence.pairs[i][j], said.evidence.models
-    return f"{models[i]} − {models[j]} is {_difference(said, one)}"
-
-
 def _difference(said: Said, one: Estimate | None) -> str:
+    """`+0.120 (95 % interval 0.050 to 0.190)`."""
     if one is None or not known(one.estimate):
         return "not known"
     ends = ends_text(said.evidence.rules.alpha, one.low, one.high)
@@ -215,6 +212,5 @@ def caveat(said: Said, late: Sequence[str], unscored: Mapping[str, Any] | None, 
     few = [kind for kind in evidence.kinds if len(kind.measured.ids) < LEAST_CASES]
     if few and said.outcome != "inconclusive":
         sizes = listed(f"{len(k.measured.ids)} {kind_name(k.name)}" for k in few)
-        unseen = f" {UNSEEN}" if UNSEEN in noted else ""
-        return f"It rests on few cases: {sizes}.{unseen}"
+        return f"It rests on few cases: {sizes}."
     return noted[0] if noted else ""

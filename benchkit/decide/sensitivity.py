@@ -88,7 +88,7 @@ def _filled(one: Measured, top: int, good: bool) -> Measured:
 
 def _without_each(evidence: Evidence, base: Outcome, prefer: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The outcome without each category in turn, and the chance of a change if it were like the others."""
-    names = sorted({label for kind in evidence.kinds for label in kind.labels})
+    names = sorted({label for kind in evidence.kinds for label in kind.measured.labels})
     for name in names if len(names) > 1 else ():
         if not all(_weighs(kind, evidence, name) for kind in evidence.kinds):
             continue
@@ -108,7 +108,7 @@ def _without_each(evidence: Evidence, base: Outcome, prefer: Sequence[str]) -> I
 def _weighs(kind: Kind, evidence: Evidence, without: str) -> bool:
     """Whether a kind has a case of another category, and one with a weight."""
     weights = evidence.rules.category_weights
-    return any(label != without and (not weights or weights[label]) for label in kind.labels)
+    return any(label != without and (not weights or weights[label]) for label in kind.measured.labels)
 
 
 def _too_few(evidence: Evidence, part: Evidence, base: Outcome) -> bool:
@@ -137,10 +137,10 @@ def _heterogeneous(evidence: Evidence) -> Iterator[dict[str, Any]]:
     from ..stats import by_category, heterogeneity
 
     for kind, gap in zip(evidence.kinds, _gaps(evidence), strict=True):
-        labels, family = kind.labels, kind.measured.family
+        labels = kind.measured.labels
         if len(set(labels)) > 1:
             tested = zip(("f", "df1", "df2", "p_value"), heterogeneity(gap, labels), strict=True)
-            each = by_category(gap, labels, family if any(family) else None, alpha=evidence.alpha())
+            each = by_category(gap, labels, kind.measured.families, alpha=evidence.alpha())
             own = [(name, one.within(kind.reach)) for name, one in each.items()]
             yield {
                 "kind": kind.name,
@@ -160,7 +160,7 @@ def _elsewhere(evidence: Evidence) -> dict[str, Any] | None:
     from ..stats import other_categories
 
     pair = _pair(evidence)
-    labels = [label for kind in evidence.kinds for label in kind.labels]
+    labels = [label for kind in evidence.kinds for label in kind.measured.labels]
     if not pair.n or len(set(labels)) < 2:
         return None
     found = other_categories(np.concatenate(_gaps(evidence)), labels, pair.coefficients, alpha=pair.alpha)

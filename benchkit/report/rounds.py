@@ -57,7 +57,6 @@ def variance(report: Mapping[str, Any]) -> str:
             "rounds of A": cell(row["sigma2_a"]),
             "rounds of B": cell(row["sigma2_b"]),
             "share between cases": _with_ends(row["between_cases"], row["share_low"], row["share_high"]),
-            "more rounds": row["more_rounds"],
         }
         for row in known
     ]
