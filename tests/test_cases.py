@@ -16,7 +16,7 @@ from benchkit.domain import TestCase
 from benchkit.errors import InputError
 from benchkit.execute import execute, plan_execution
 from benchkit.generate.cases import ABSENT, adopt_cases, read_cases, schema_of
-from benchkit.metrics.structured import schema_compliance
+from benchkit.metrics.schemas import schema_compliance
 from benchkit.offline import OfflineServer
 
 from .staging import HASTY, STEADY, client_on

@@ -12,7 +12,7 @@ from benchkit.domain import CATEGORIES, TestCase
 from benchkit.errors import ProviderError
 from benchkit.generate import CUSTOMER_INTERACTION, generate, generator, rewriter, written_in_words
 from benchkit.generate.requirements import draft, drafting_in_words, redrafter, requirements_table
-from benchkit.metrics.structured import check_schema, schema_compliance
+from benchkit.metrics.schemas import check_schema, schema_compliance
 from benchkit.offline import OfflineServer
 
 from .staging import AUTHOR, Canned, case_plan, cases, client_on, conversations, simulated

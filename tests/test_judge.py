@@ -12,8 +12,7 @@ import pytest
 
 from benchkit.agent import Reply
 from benchkit.domain import Requirement, TestCase
-from benchkit.judge import judge, judge_item, judge_model, judging
-from benchkit.judge.agent import judge_response
+from benchkit.judge import judge, judge_item, judge_model, judge_response, judging
 from benchkit.judge.choosing import akin
 from benchkit.metrics.requirements import answer_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchkit.measure.labels import draw_pairs, read_labels
+from benchkit.measure import draw_pairs, read_labels
 from benchkit.widgets.labelling import NAME, OTHER, label_answers
 
 from .staging import run_in

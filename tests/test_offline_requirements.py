@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchkit.domain import CATEGORIES
-from benchkit.metrics.requirements import has_value, is_met, is_quoted, requirements_met
+from benchkit.metrics.requirements import has_value, is_quoted, requirements_met
 from benchkit.offline.world.requirements import DRAFTED, drafted, drafted_of_record, quote, required
 from benchkit.offline.world.scenarios import Scenario, reference, scenario
 from benchkit.offline.world.seeded import seeded
@@ -22,7 +22,7 @@ def met(prompt: str, requirements, answer: str) -> float | None:
     """The share that a judge without error finds met."""
     done = {one.id: quote(prompt, one.text, answer) for one in requirements}
     assert all(not words or is_quoted(words, answer) for words in done.values())
-    return requirements_met(requirements, {one.id: is_met(one, bool(done[one.id])) for one in requirements})
+    return requirements_met(requirements, {one.id: bool(done[one.id]) == one.must for one in requirements})
 
 
 class TestScenarios:

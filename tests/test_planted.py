@@ -13,7 +13,7 @@ import pytest
 from benchkit import report
 from benchkit.domain import TestCase
 from benchkit.errors import UsageError
-from benchkit.metrics.structured import schema_compliance
+from benchkit.metrics.schemas import schema_compliance
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
 from benchkit.validate import validate, validator_audit

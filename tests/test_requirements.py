@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchkit.domain import Requirement, TestCase, read_requirements
-from benchkit.metrics.requirements import Verdict, has_value, is_done, is_quoted, requirements_met
+from benchkit.metrics.requirements import has_value, is_quoted, requirements_met
 
 MUST = [Requirement("a", "give a date", weight=3), Requirement("b", "say sorry"), Requirement("c", "ask")]
 NEVER = Requirement("n", "promise a refund", must=False)
@@ -167,14 +167,6 @@ class TestQuotes:
     )
     def test_the_exact_value(self, value, answer, stated):
         assert has_value(Requirement("r", "name it", value=value), answer) is stated
-
-    def test_done_needs_the_quote_and_the_value(self):
-        one = Requirement("a", "give the date", value="3 May")
-        assert is_done(one, Verdict("a", True, "on 3 May"), "It comes on 3 May.")
-        assert not is_done(one, Verdict("a", True, "on 4 May"), "It comes on 3 May.")
-        assert not is_done(one, Verdict("a", True, "It comes"), "It comes on 4 May.")
-        assert not is_done(one, Verdict("a", False, "on 3 May"), "It comes on 3 May.")
-        assert not is_done(one, None, "It comes on 3 May.")
 
 
 class TestRequirementsMet:

@@ -15,7 +15,7 @@ from ..domain import KINDS, TestCase, as_text, read_requirements, requirements_g
 from ..errors import InputError
 from ..log import setup_logging
 from ..metrics.answers import read_golden
-from ..metrics.structured import check_schema
+from ..metrics.schemas import check_schema
 from ..run.json_io import plain
 from ..run.rows import rows_used
 from ..wording import count

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
 from .aligning import align
 from .judging import judge_answers, judged
-from .labels import draw_pairs, read_labels, said_by_people
+from .labels import draw_pairs, said_by_people
 from .partitions import aligned
+from .reading_labels import read_labels
 from .report import metrics_report
 from .scoring import score, score_controls, with_controls
 from .summary import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..agent import system_prompt
 from ..domain import TestCase
-from ..judge import is_failed, judge, no_judgements
+from ..judge import is_failed, judge, judgement_table
 from ..llm.catalog import DEFAULTS
 from ..metrics.answers import own_keys
 from ..metrics.controls import control_answers
@@ -21,6 +21,8 @@ BY_NAME = (
     "the answers were made elsewhere and no judge_model is named; benchkit run FOLDER --from 04 "
     "-p judge_model MODEL has those judged whose cases have requirements"
 )
+Row = tuple[str, str, int, TestCase, str]  # id, model, round, case, text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -37,33 +39,29 @@ async def judge_answers(
     import pandas as pd
 
     if not model or responses.attrs.get("scores_only"):
-        return no_judgements()
+        return judgement_table()
     tests = [TestCase.from_row(row) for row in cases.to_dict("records")]
     columns, controls, said = ["id", "model", "round", "case", "text"], list(_controls(tests)), []
     for some in blocks_of(responses):
         rows = [*_answers(some, tests), *controls]
         said.append(await judge(pd.DataFrame(rows, columns=columns), client, model))
         controls = []
-    return pd.concat(said, ignore_index=True) if len(said) > 1 else said[0]
+    return pd.concat(said, ignore_index=True)
 
 
-def _answers(responses: pd.DataFrame, tests: Sequence[TestCase]) -> Iterator[dict[str, Any]]:
+def _answers(responses: pd.DataFrame, tests: Sequence[TestCase]) -> Iterator[Row]:
     told = {case.id: case for case in tests if case.requirements}
     for row in rows_of(responses[responses["id"].isin(list(told))]):
         case = told[row["id"]]
         answer = outcome(row, case.test_case, own_keys(case))
         if answer.status == "answered":
-            yield _row(case, row["model"], row["round"], answer.value)
+            yield case.id, row["model"], row["round"], case, answer_text(answer.value)
 
 
-def _controls(tests: Sequence[TestCase]) -> Iterator[dict[str, Any]]:
+def _controls(tests: Sequence[TestCase]) -> Iterator[Row]:
     for case, name, text in control_answers(tests):
         if case.requirements:
-            yield _row(case, name, 1, text)
-
-
-def _row(case: TestCase, model: str, round: int, answer: object) -> dict[str, Any]:
-    return {"id": case.id, "model": model, "round": round, "case": case, "text": answer_text(answer)}
+            yield case.id, name, 1, case, answer_text(text)
 
 
 def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str, Any]:
@@ -74,7 +72,8 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
     call that failed.
     """
     if not judge:
-        return {"in_words": _why_nobody(provider)}
+        why = "enable_judge is False" if provider in DEFAULTS else f"enable_judge is False, or {BY_NAME}"
+        return {"in_words": f"No answer is judged: {why}. What requirements are met is not known."}
     if not len(judgements):
         return {"in_words": "No case says what an answer must do, so none is judged."}
     failed = is_failed(judgements)
@@ -95,8 +94,3 @@ def judged(judgements: pd.DataFrame, judge: str, provider: str = "") -> dict[str
     )
     prompt = sha256(f"{system_prompt('judge')}\n".encode()).hexdigest()[:16]
     return {"model": judge, "prompt": prompt, **counts, "in_words": told}
-
-
-def _why_nobody(provider: str) -> str:
-    why = "enable_judge is False" if provider in DEFAULTS else f"enable_judge is False, or {BY_NAME}"
-    return f"No answer is judged: {why}. What requirements are met is not known."

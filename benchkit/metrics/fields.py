@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from benchkit.jsontext import json_path
+from benchkit.jsontext import json_path, leaves
 
 from .keywords import words
 from .schemas import Places, places
 
 Json = Any  # dict, list, str, int, float, bool or None, as json.loads gives them
 
-# An array that would take more comparisons of leaves is matched by position after its identical items.
-MAX_COMPARISONS = 100_000
+MAX_COMPARISONS = 100_000  # of leaves; an array that would take more is matched by position
 ABSENT = object()  # in the place of a value that a response does not have
 IDENTIFYING = 3.0
 _ISO = re.compile(
@@ -57,12 +56,9 @@ def field_accuracy(
     """Σ weight · score / Σ weight over the golden's leaves, as `compare_fields` compares them.
 
     0 to 1, higher is better. A missing key is 0 and an extra key costs nothing here. A response that is no
-    object is 0, as is one too deep to be walked; a golden without a field that weighs anything gives None.
+    object is 0; a golden without a field that weighs anything gives None.
     """
-    try:
-        fields = compare_fields(response, golden, schema)
-    except RecursionError:
-        return 0.0
+    fields = compare_fields(response, golden, schema)
     total = sum(field.weight for field in fields)
     return sum(field.weight * field.score for field in fields) / total if total else None
 
@@ -88,21 +84,19 @@ def compare_fields(
 
     Its weight is the nearest `x-weight` of the schema, at its place or above it; else IDENTIFYING for a field
     that names what the record is about (`id`, `order_id`, `invoice_number`, `reference`), and 1 for others.
-    Raises RecursionError for what is too deep to be walked.
     """
-    leaves = _leaves_of(json.dumps(golden), json.dumps(schema or {})) if golden else []
-    found = [_at(response, leaf.keys) for leaf in leaves]
-    return [
-        Field(leaf.path, leaf.golden, one, leaf.score(one, MAX_COMPARISONS), leaf.weight)
-        for leaf, one in zip(leaves, found, strict=True)
-    ]
+    fields = []
+    for leaf in _leaves_of(json.dumps(golden), json.dumps(schema or {})) if golden else ():
+        found = _at(response, leaf.keys)
+        fields.append(Field(leaf.path, leaf.golden, found, leaf.score(found), leaf.weight))
+    return fields
 
 
 @dataclass(frozen=True)
 class _Leaf:
     keys: tuple[str, ...]
     golden: Json
-    score: Callable[[Json, int], float]  # (what was found, comparisons that an array may take)
+    score: Callable[[Json], float]  # of what was found
     weight: float
     size: int = 1  # leaves below, for an array
 
@@ -131,18 +125,17 @@ def _leaves(
         weight = IDENTIFYING if keys and _NAMES_IT.search(keys[-1]) else 1.0
     if isinstance(golden, list):
         items = [list(_leaves(item, (), f"{at}/{n}", rules, None)) for n, item in enumerate(golden)]
-        score = partial(_array_score, golden, items, at in rules.ordered)
-        yield _Leaf(keys, golden, score, weight, max(1, sum(leaf.size for item in items for leaf in item)))
+        size = max(1, sum(leaf.size for item in items for leaf in item))
+        yield _Leaf(keys, golden, partial(_array_score, items, size, at in rules.ordered), weight, size)
     else:
-        one = _scalar_score(golden, at in rules.exact)
-        yield _Leaf(keys, golden, lambda found, _: one(found), weight)
+        yield _Leaf(keys, golden, _scalar_score(golden, at in rules.exact), weight)
 
 
-def _score(leaves: list[_Leaf], response: Json, budget: int) -> float:
+def _score(leaves: list[_Leaf], response: Json) -> float:
     """The score of an array's item; where none of its fields weighs anything, all weigh the same."""
     weights = [leaf.weight for leaf in leaves]
     weights = weights if any(weights) else [1.0] * len(leaves)
-    scores = (leaf.score(_at(response, leaf.keys), budget) for leaf in leaves)
+    scores = (leaf.score(_at(response, leaf.keys)) for leaf in leaves)
     return sum(map(mul, weights, scores)) / sum(weights)
 
 
@@ -202,18 +195,17 @@ def _tokens(text: str) -> Counter[str]:
     return Counter(words(text))
 
 
-def _array_score(
-    golden: list[Json], items: list[list[_Leaf]], is_ordered: bool, found: Json, budget: int
-) -> float:
+def _array_score(items: list[list[_Leaf]], size: int, is_ordered: bool, found: Json) -> float:
+    """The score of `found` beside a golden array of `items` with so many leaves in all."""
     if not isinstance(found, list):
         return 0.0
-    if not found or not golden:
-        return float(len(found) == len(golden))
-    longer = max(len(found), len(golden))
-    if sum(leaf.size for item in items for leaf in item) * _size(found) > budget:
-        return _by_position(golden, items, is_ordered, found, budget // longer) / longer
+    if not found or not items:
+        return float(len(found) == len(items))
+    longer = max(len(found), len(items))
+    if size * max(1, sum(1 for _ in leaves(found))) > MAX_COMPARISONS:
+        return sum(map(_score, items, found)) / longer
     # One found item after the other: its words are then still in the cache.
-    scores = np.array([[_score(item, other, budget) for item in items] for other in found])
+    scores = np.array([[_score(item, other) for item in items] for other in found])
     if is_ordered:
         return _in_order(scores) / longer
     from scipy.optimize import linear_sum_assignment  # a second's import, for arrays whose order is free
@@ -227,36 +219,6 @@ def _in_order(scores: np.ndarray) -> float:
     for row in scores:
         best[1:] = np.maximum.accumulate(np.maximum(best[1:], best[:-1] + row))
     return float(best[-1])
-
-
-def _by_position(
-    golden: list[Json], items: list[list[_Leaf]], is_ordered: bool, found: list[Json], budget: int
-) -> float:
-    """Sum of the scores by position; where the order is free, identical items are paired before the rest."""
-    same = Counter() if is_ordered else Counter(map(repr, golden)) & Counter(map(repr, found))
-    wanted, others = _without(same, golden, items), _without(same, found, found)
-    return same.total() + sum(_score(item, one, budget) for item, one in zip(wanted, others, strict=False))
-
-
-def _without(taken: Counter[str], keys: list[Json], values: list[Any]) -> list[Any]:
-    left, kept = Counter(taken), []
-    for key, value in zip(map(repr, keys), values, strict=True):
-        if left[key]:
-            left[key] -= 1
-        else:
-            kept.append(value)
-    return kept
-
-
-def _size(value: Json) -> int:
-    """Leaves of `value`, at least 1."""
-    left, count = [value], 0
-    while left:
-        top = left.pop()
-        inner = top.values() if isinstance(top, dict) else top if isinstance(top, list) else ()
-        left.extend(inner)
-        count += not inner
-    return count
 
 
 def looks_exact(text: str) -> bool:

@@ -5,22 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from ..domain import Requirement, as_text
 from ..jsontext import leaves
 from .stated import Told, facts
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a judge says of one requirement: whether the answer does it, and the words in which it does."""
-
-    requirement: str  # its id
-    done: bool  # of a must_not: whether the answer does what it must not
-    quote: str = ""
 
 
 def answer_text(answer: Any) -> str:
@@ -55,22 +45,6 @@ def has_value(requirement: Requirement, answer: str) -> bool:
     """Whether the answer states the exact value that the requirement names, in whatever way it is written."""
     told, found = _told(answer), list(facts(requirement.value))
     return all(map(told.has, found)) if found else told.says(requirement.value)
-
-
-def is_done(requirement: Requirement, verdict: Verdict | None, answer: str) -> bool:
-    """Whether the answer does what the requirement says, as far as the verdict is borne out by its words.
-
-    A verdict that it does counts only with a quote that stands in the answer, and where the requirement names
-    a value, only if the answer states that value. No verdict: not done.
-    """
-    if verdict is None or not verdict.done or not is_quoted(verdict.quote, answer):
-        return False
-    return not requirement.value or has_value(requirement, answer)
-
-
-def is_met(requirement: Requirement, done: bool) -> bool:
-    """A must is met where it is done, a must_not where it is not."""
-    return done == requirement.must
 
 
 def requirements_met(requirements: Iterable[Requirement], met: Mapping[str, bool]) -> float | None:

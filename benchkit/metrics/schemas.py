@@ -1,5 +1,7 @@
 """JSON Schema 2020-12: whether one can be used, what breaks it, and how it has the places of a golden scored.
 
+Also the metrics of a record's form: `schema_compliance` and `structural_consistency`.
+
 Two keywords are ours, written as 2020-12 wants it of those that it does not know, so that every validator
 passes them over: `x-weight`, how much a field counts, a number from 0, and `x-ordered`, true for an array
 whose order matters. The standard itself has a keyword for neither; `prefixItems` gives places a meaning, and
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,12 +23,10 @@ from benchkit.errors import InputError
 from benchkit.jsontext import json_path
 
 # Keywords that say which texts there are; what they hold is right or wrong, and nothing between.
-_EXACT = frozenset(("enum", "const", "pattern", "format"))
+_EXACT = ("enum", "const", "pattern", "format")
 _FORMAT = re.compile(r'"format": "([^"\\]+)"')
 # In the path of an evaluation these are followed by a name or a number of the schema's author's.
-_NAMED = frozenset(
-    ("properties", "patternProperties", "dependentSchemas", "anyOf", "allOf", "oneOf", "prefixItems")
-)
+_NAMED = ("properties", "patternProperties", "dependentSchemas", "anyOf", "allOf", "oneOf", "prefixItems")
 _OURS = {"x-weight": {"type": "number", "minimum": 0}, "x-ordered": {"type": "boolean"}}
 
 
@@ -74,6 +75,21 @@ def schema_problem(arguments: Any, schema: dict[str, Any]) -> str:
     check_schema(schema)
     error = next(validator(json.dumps(schema)).iter_errors(arguments), None)
     return f"{json_path(error.instance_path)}: {error.message[:200]}" if error else ""
+
+
+def schema_compliance(arguments: Any, schema: dict[str, Any] | None) -> float:
+    """1 if `arguments` are valid under `schema` by JSON Schema 2020-12, formats asserted, else 0.
+
+    Higher is better; the mean over responses is the compliance rate; it is never None. No schema allows all,
+    and formats that nobody knows pass. Raises InputError as `check_schema` does.
+    """
+    return float(_usable(json.dumps({} if schema is None else schema)).is_valid(arguments))
+
+
+@lru_cache(maxsize=256)
+def _usable(schema_text: str) -> Any:
+    check_schema(json.loads(schema_text))
+    return validator(schema_text)
 
 
 @lru_cache(maxsize=1)
@@ -142,3 +158,26 @@ def json_type(value: Any) -> str:
         return "boolean"
     names = {str: "string", int: "number", float: "number", list: "array", dict: "object", type(None): "null"}
     return names[type(value)]
+
+
+def structural_consistency(response: Any, golden: dict[str, Any]) -> float | None:
+    """Jaccard index of the sets of (path, JSON type) of response and golden, the root left out.
+
+    0 to 1, higher is better. Containers count beside what they hold, all items of an array share one path
+    (`next_steps[]`), integer and float are both number. Missing and extra keys cost alike. A response that is
+    no object is 0; an empty golden gives None.
+    """
+    if not golden:
+        return None
+    if not isinstance(response, dict):
+        return 0.0
+    ours, theirs = set(_shape(response)), set(_shape(golden))
+    return len(ours & theirs) / len(ours | theirs)
+
+
+def _shape(value: Any, path: tuple[str | None, ...] = ()) -> Iterator[tuple[tuple[str | None, ...], str]]:
+    """(path, JSON type) of all inside `value`; of an array's items the last key is None."""
+    pairs = value.items() if isinstance(value, dict) else ()
+    for key, child in [(None, item) for item in value] if isinstance(value, list) else pairs:
+        yield (*path, key), json_type(child)
+        yield from _shape(child, (*path, key))

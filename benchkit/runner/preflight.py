@@ -81,7 +81,7 @@ def _labels(path: str, plan: Plan, run: Run | None) -> None:
     """It is a table of labels, with some of this run's pairs where the answers are there."""
     from ..generate.cases import adopt_cases
     from ..measure import aligned, draw_pairs
-    from ..measure.labels import check_labels
+    from ..measure.reading_labels import check_labels
 
     pairs = responses = None
     if run and "03_execute" not in plan:

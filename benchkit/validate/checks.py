@@ -102,7 +102,7 @@ def _content(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _problem(row: Mapping[str, Any]) -> str:
     """Why a row is no case that a model can be asked and scored on, or ""."""
-    from ..metrics.structured import schema_problem
+    from ..metrics.schemas import schema_problem
 
     if row.get("problem"):
         return f"unusable: {row['problem']}"

@@ -13,8 +13,8 @@ import pandas as pd
 
 from ..domain import TestCase
 from ..jsontext import changed, leaves
+from ..metrics.schemas import schema_compliance
 from ..metrics.stated import Told, facts_changed
-from ..metrics.structured import schema_compliance
 from ..values import check
 from .checks import check_cases
 from .judging import judged
