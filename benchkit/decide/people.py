@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 FEWEST_LABELS = 20  # under so many people decide nothing, as under so many cases nothing is deployed
 LENGTH = "length"  # the longer answer is the better one: what a metric has to beat
 TIE = "tie"
+SHEET = "`benchkit labels` writes the sheet."
 UNSEEN = "No person has looked at these answers."
 
 
@@ -112,7 +113,11 @@ def verdict(found: Mapping[str, Any], models: Collection[str]) -> tuple[str, str
         return best, "", ""
     unshown, needed = f"people are not shown to prefer {listed(found['models'], 'or')}", found["needed"]
     if needed is None:
-        return "", f"{unshown}: all labels say the same; label more cases", "Have people label more cases."
+        return (
+            "",
+            f"{unshown}: all labels say the same; label more cases",
+            f"Have people label more cases: {SHEET}",
+        )
     more = f"{needed:,} labelled cases in all have an 80 % chance to show a preference of {found['detect']:g}"
     few = f" (this run has {found['cases']:,})" if needed > found["cases"] else ""
     return "", f"{unshown}; {more}{few}", _to_label(found, needed)
@@ -123,8 +128,7 @@ def _to_label(found: Mapping[str, Any], needed: int) -> str:
     if found and needed > found["cases"]:
         return f"Add cases for people to label: {needed:,} are needed, and this run has {found['cases']:,}."
     more = needed - found.get("labelled", 0)
-    label = f"Have people label {count(more, 'more case')}: `benchkit labels` writes the sheet."
-    return label if more > 0 else ""
+    return f"Have people label {count(more, 'more case')}: {SHEET}" if more > 0 else ""
 
 
 def _ahead(found: Mapping[str, Any]) -> str:
