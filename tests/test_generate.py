@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from benchkit.domain import CATEGORIES, TestCase
-from benchkit.errors import ProviderError
 from benchkit.generate import CUSTOMER_INTERACTION, generate, generator, rewriter, written_in_words
 from benchkit.generate.requirements import draft, drafting_in_words, redrafter, requirements_table
 from benchkit.metrics.schemas import check_schema, schema_compliance
@@ -38,10 +37,8 @@ class TestPlanning:
         ("options", "kinds"),
         [
             ({"enable_json_tests": False}, {"conversation"}),
-            ({"enable_conversation_tests": False}, {"json"}),
             ({"json_cases": 0}, {"conversation"}),
             ({"cases_file": "cases.csv"}, set()),
-            ({"cases_file": "cases.csv", "enable_json_tests": False, "conversation_cases": 0}, set()),
         ],
     )
     def test_kinds_can_be_turned_off(self, options, kinds):
@@ -113,14 +110,6 @@ class TestAsking:
         assert server.counts["served"] + server.counts["failed_tool_use_failed"] >= 13
         assert table["problem"].str.startswith("the generator gave no case: ").all()
         assert (table["prompt"] == "").all()
-
-    async def test_an_unknown_generator(self, tmp_path, monkeypatch):
-        """A model that is not served is said before anything is asked."""
-        with OfflineServer(latency_ms=0, record=True) as server:
-            client = client_on(server, tmp_path, monkeypatch)
-            with pytest.raises(ProviderError, match="offline/none"):
-                await generate(plan(), client, "offline/none")
-        assert server.requests == []
 
     async def test_nothing_planned_asks_nothing(self, tmp_path, monkeypatch):
         """An empty plan needs no provider and gives an empty table with its columns."""

@@ -158,9 +158,14 @@ def test_each_kind_of_sheet_has_its_own_advice(tmp_path, a_run, capsys, name, ad
 
 class TestReading:
     @pytest.mark.parametrize(
-        ("said", "side"), [("1", 1), ("2.0", 2), ("left", 1), (" RIGHT ", 2), ("tie", 0)]
+        ("said", "side", "name"),
+        [
+            ("1", 1, "labels.csv"),
+            ("2.0", 2, "labels.jsonl"),
+            (" RIGHT ", 2, "labels.json"),
+            ("tie", 0, "labels.csv"),
+        ],
     )
-    @pytest.mark.parametrize("name", ["labels.csv", "labels.jsonl", "labels.json"])
     def test_the_sheet_filled_in(self, tmp_path, pairs, said, side, name):
         first = pairs.iloc[0]
         file = written(tmp_path, [{"pair": first["pair"], "preferred": said, "labeller": " X "}], name)
@@ -268,14 +273,6 @@ class TestReading:
         for row, side in ((first + 4, 1), (first + 3, 2)):
             assert f"row {row}: answer_{side} is not this run's text. Sort whole rows only" in caplog.text
 
-    def test_a_swap_with_an_empty_answer(self, tmp_path):
-        rows = responses(1, rounds=1).assign(model_response=["", "Yes."])
-        drawn = draw_pairs(rows, 7)
-        swapped = sheet(drawn, rows).assign(preferred="1")
-        swapped[["answer_1", "answer_2"]] = swapped[["answer_2", "answer_1"]].to_numpy()
-        with pytest.raises(InputError, match="is not this run's text"):
-            read_labels(written(tmp_path, swapped), drawn, None, rows)
-
     def test_the_sheet_that_is_written_is_the_runs(self, tmp_path):
         """Whatever begins like a formula, and in Label Studio's export."""
         odd = ("\n=1+1", "'=x", " 'quoted'", "a\x00b", "")
@@ -321,9 +318,6 @@ class TestReading:
         for read in (read_labels, check_labels, lambda file, _: check_labels(file)):
             with pytest.raises(InputError, match=problem):
                 read(str(tmp_path / name), pairs)
-
-    def test_none(self, pairs):
-        assert read_labels("", pairs).empty
 
 
 def scored(differences, metric="requirements_met", kind="conversation") -> pd.DataFrame:
@@ -390,11 +384,6 @@ class TestPeople:
         assert told["task_completion"]["correlation"] == pytest.approx(1)
         assert list(told)[-1] == "length"
 
-    def test_ties_order_nothing(self):
-        found = asked([0, 0, 1, -1], [0.1, 0.2, 0.3, 0.0])
-        row = found["agreement"][0]
-        assert (row["pairs"], row["tied"]) == (1, 1)
-
     def test_a_metric_where_less_is_better_counts_the_other_way(self):
         verdicts, errors = [1, -1] * 4, [-0.2, 0.2] * 4
         told = people(
@@ -426,12 +415,6 @@ class TestPeople:
         nobody = asked(labelled([1, 1, -1, 0], ""), [0.1] * 4)
         assert (nobody["labellers"], nobody["kappa"]) == (0, None)
         assert "The labels are of" not in report_people({"people": plain(nobody), "signature": "made so"})
-
-    def test_how_many_labels_of_how_many_people(self):
-        """Without a preference that is shown, too."""
-        assert "to b/two, on 12 labels of 1 person: the" in people_in_words(asked([1, 1, 0] * 4, [0.1] * 12))
-        both = pd.concat([labelled([1, -1] * 6), labelled([-1, 1] * 5 + [0, 0], "y")])
-        assert "or b/two, on 24 labels of 2 people: the" in people_in_words(asked(both, [0.1] * 12))
 
     def test_no_share_goes_past_one(self):
         """An interval by t can; what is recorded stays."""
@@ -468,12 +451,6 @@ class TestDecision:
         assert (found["outcome"], found["model"]) == ("deploy", "a/one")
         assert "No person has looked at these answers." in [found["caveat"], *found["warnings"]]
 
-    def test_people_agree(self):
-        found = self.decided([1, 1, 1, 0] * 10)
-        assert (found["outcome"], found["model"]) == ("deploy", "a/one")
-        assert any(line.startswith("People prefer a/one to b/two") for line in found["because"])
-        assert not any("No person" in line for line in [found["caveat"], *found["warnings"]])
-
     def test_what_people_contradict_is_not_deployed(self):
         found = self.decided([-1, -1, -1, 0] * 10)
         assert (found["outcome"], found["model"], found["needed"]) == ("inconclusive", "", None)
@@ -481,7 +458,7 @@ class TestDecision:
         assert found["sentence"].endswith("but people prefer b/two.")
         assert any(line.startswith("People prefer b/two to a/one") for line in found["because"])
 
-    @pytest.mark.parametrize("labels", [6, 19, 20, 60])
+    @pytest.mark.parametrize("labels", [6, 20])
     def test_people_of_one_mind_are_not_overruled(self, labels):
         """With all labels on one side, no less than with one of them on the other."""
         one_apart = [[-1] * (labels - 1) + [1]] if labels > 6 else []  # of six, that leaves it open
@@ -493,16 +470,13 @@ class TestDecision:
 
     def test_more_against_it_never_brings_the_deploy_back(self):
         """From no label to every case; five are too few to tell."""
-        outcomes = [self.decided([-1] * labels)["outcome"] for labels in range(0, 61, 3)]
-        assert outcomes == ["deploy"] * 2 + ["inconclusive"] * 19
+        outcomes = [self.decided([-1] * labels)["outcome"] for labels in range(0, 61, 5)]
+        assert outcomes == ["deploy"] * 2 + ["inconclusive"] * 11
 
     def test_ties_alone_change_nothing(self):
         found = self.decided([0] * 20)
         assert found["outcome"] == "deploy"
         assert any("not shown to prefer" in line and "(−0.168 to 0.168)" in line for line in found["because"])
-
-    def test_people_who_are_not_of_one_mind_change_nothing(self):
-        assert self.decided([1, -1] * 20)["outcome"] == "deploy"
 
 
 class TestReported:
@@ -570,7 +544,6 @@ class TestPeopleDecide:
         ("verdicts", "step"),
         [
             ([], "Have people label 20 more cases: `benchkit labels` writes the sheet."),
-            ([1, 0, -1] * 5, "Have people label 5 more cases: `benchkit labels` writes the sheet."),
             ([-1] * 19, "Have people label 1 more case: `benchkit labels` writes the sheet."),
             ([0] * 30, "Have people label more cases: `benchkit labels` writes the sheet."),
             ([1, 1, 1, 0] * 10, None),
@@ -593,12 +566,6 @@ class TestPeopleDecide:
         assert verdict(few, [*MODELS, "c"])[2] == "Have people compare a/one, b/two and c."
         assert verdict(asked([1, -1] * 10, [0.0] * 60, detect=0.9), MODELS)[2] == ""
 
-    def test_another_metric_is_advised_where_the_one_that_decides_cannot_tell(self):
-        made = self.reported([], "metrics")
-        assert "metric" in next_steps(made)
-        aside = made["controls"][0] | {"metric": "wer_score"}
-        assert "metric" not in next_steps(made | {"controls": [aside]})
-
     def test_the_figure_shows_what_people_prefer(self):
         chart = plot_contenders(self.reported([-1] * 20))
         assert chart.reading.startswith("People prefer b/two to a/one")
@@ -608,11 +575,7 @@ class TestPeopleDecide:
         assert len(axes.get_yticklabels()) == 3
         assert axes.get_xlabel() == "◀ b/two preferred · a/one preferred ▶"
 
-    def test_a_single_label_is_drawn_without_an_interval(self):
-        chart = plot_contenders(self.reported([1]))
-        assert "people, corrected by the metric +1.000; labels alone +1.000; the metric" in chart.alt
-
-    @pytest.mark.parametrize("labels", [20, 30, 60])
+    @pytest.mark.parametrize("labels", [20, 60])
     def test_people_of_one_mind_decide(self, labels):
         found = self.decided([-1] * labels)
         assert (found["outcome"], found["model"]) == ("deploy", "b/two")

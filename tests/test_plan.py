@@ -232,10 +232,10 @@ class TestCommand:
     @pytest.mark.parametrize(
         "wrong",
         [
-            *(("--detect", one) for one in ("0", "1", "nan", "inf", "-0.1")),
-            *(("--cases", one) for one in ("0", "-3", "1000001")),
-            *(("--rounds", one) for one in ("0", "-1", "1001")),
-            *(("--power", one) for one in ("1", "0.01", "nan")),
+            *(("--detect", one) for one in ("0", "nan")),
+            *(("--cases", one) for one in ("0", "1000001")),
+            ("--rounds", "0"),
+            *(("--power", one) for one in ("1", "nan")),
         ],
     )
     def test_bad_usage(self, tmp_path, monkeypatch, capsys, wrong):

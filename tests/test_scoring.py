@@ -148,12 +148,6 @@ def test_metrics_that_nobody_described():
     ]
 
 
-def test_controls_have_names_of_their_own():
-    """A control is told from a model by its name."""
-    assert is_control("control: boilerplate")
-    assert not is_control("openai/control")
-
-
 def test_a_metric_of_ones_own_decides(stars):
     """Named as primary, it decides by a margin of its own; figures, report and metrics.json have it."""
     table = cases(*(case(f"c{i:02d}", category="ab"[i % 2]) for i in range(30)))

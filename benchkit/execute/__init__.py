@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -183,10 +182,11 @@ def _check_apart(agents: Sequence[Agent]) -> None:
 
 
 def _table(client: Client, work: Sequence[tuple[Agent, list[Item]]]) -> pd.DataFrame:
-    told = zip(work, client.estimates(work), client.changes(work), strict=True) if work else ()
+    if not work:
+        return pd.DataFrame()
+    told = zip(work, client.estimates(work), client.changes(work), strict=True)
     rows = [_row(agent, estimate, changed) for (agent, _), estimate, changed in told]
-    table = pd.DataFrame(rows)
-    return table.astype({"cost_usd (estimate)": float}) if rows else table
+    return pd.DataFrame(rows).astype({"cost_usd (estimate)": float})
 
 
 def _judge_work(
@@ -268,10 +268,9 @@ def check_answered(responses: pd.DataFrame) -> None:
 
 def _most_often(errors: Iterable[str]) -> str:
     """The most frequent reason, short; numbers, such as how long to wait, make no other reason of it."""
-    texts = [" ".join(redact(error).split()) for error in errors]
-    kind = Counter(re.sub(r"\d+", "#", text) for text in texts).most_common(1)[0][0]
-    text = next(text for text in texts if re.sub(r"\d+", "#", text) == kind)
-    return (text if len(text) <= 200 else f"{text[:199]}…").rstrip(".") or "no reason given"
+    texts = pd.Series([shorten(redact(error), 200, placeholder="…").rstrip(".") for error in errors])
+    alike = texts.groupby(texts.str.replace(r"\d+", "#", regex=True), sort=False)
+    return str(alike.get_group(alike.size().idxmax()).iloc[0]) or "no reason given"
 
 
 def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:

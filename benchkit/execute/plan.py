@@ -41,24 +41,6 @@ OTHER_ROUNDS = (1, 2, 3, 5, 10)
 BETWEEN, ROUNDS = 0.12, 0.083
 
 
-@dataclass(frozen=True)
-class Power:
-    """What a run can show. `table` has a row a design, `curve` the power by cases: `n, rounds, power`."""
-
-    table: pd.DataFrame
-    curve: pd.DataFrame
-    sentences: list[str]
-    n: int  # cases planned, of all kinds that decide
-    detect: float
-    assumed: bool
-    needed: Needed | None  # cases in all that find `detect`
-
-    def __repr__(self) -> str:
-        return "\n".join(f"- {one}" for one in self.sentences)
-
-    _repr_markdown_ = __repr__
-
-
 def plan_power(
     sizes: Mapping[str, int],
     rules: Rules,
@@ -79,7 +61,11 @@ def plan_power(
     them with the best one takes (Dunnett's). Raises UsageError for rounds, a power or sizes out of range, and
     where the rules do not fit the pilot.
     """
-    _check(sizes, rounds, power)
+    if not any(sizes.values()):
+        raise UsageError("There are no cases to plan with. Give at least one of a kind.")
+    check(rounds=rounds)
+    if not 0.5 <= power < 1:
+        raise refused("power", power, "Use a chance from 0.5 to below 1, such as 0.8.")
     weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight and sizes[kind]}
     sizes = {kind: sizes[kind] for kind in weights}
     seen, aside = _measured(pilot, rules) if pilot is not None and len(pilot) else ({}, {})
@@ -91,23 +77,31 @@ def plan_power(
 
     guessed = [kind for kind in sizes if kind not in seen]
     known = mix([(seen.get(k) or _assumed(k, names), weights[k], n) for k, n in sizes.items()])
-    outlook = _Outlook(known, sizes, rounds, len(models), rules, power, _span(names, sizes))
-    table = outlook.table(models, prices)
-    told = [_basis(pilot, seen, guessed, named, aside), *outlook.sentences(table)]
-    return Power(table, outlook.curve(), told, outlook.n, rules.detect, bool(guessed), outlook.needed)
+    basis = _basis(pilot, seen, guessed, named, aside)
+    return Power(
+        known, sizes, rounds, models, rules, power, _span(names, sizes), prices, basis, bool(guessed)
+    )
 
 
-@dataclass(frozen=True)
-class _Outlook:
-    """U's error as far as it is known, and the run that is planned."""
+@dataclass(frozen=True, repr=False)
+class Power:
+    """What a run can show."""
 
-    known: Spread
-    sizes: Mapping[str, int]
+    known: Spread  # U's error, as far as it is known
+    sizes: Mapping[str, int]  # cases planned of each kind that decides
     rounds: int
-    models: int
+    models: Sequence[str] | Mapping[str, str]
     rules: Rules
     power: float
     span: float  # the largest difference there can be
+    prices: pd.DataFrame | None
+    basis: str  # what the plan rests on, in words
+    assumed: bool
+
+    def __repr__(self) -> str:
+        return "\n".join(f"- {one}" for one in self.sentences)
+
+    _repr_markdown_ = __repr__
 
     @property
     def n(self) -> int:
@@ -115,7 +109,7 @@ class _Outlook:
 
     def alpha(self, n: float) -> float:
         """At which one pair of several models is planned: Dunnett's two-sided level, equal correlations."""
-        return pair_alpha(self.models, self.known.free(n), self.rules.alpha)
+        return pair_alpha(len(self.models), self.known.free(n), self.rules.alpha)
 
     def smallest(self, n: float, rounds: int) -> float:
         """The smallest difference that is found; infinite where it would be more than there can be."""
@@ -129,8 +123,8 @@ class _Outlook:
     @cached_property
     def needed(self) -> Needed | None:
         """The cases in all that find `detect` in the planned rounds."""
-        detect, alpha = self.rules.detect, self.rules.alpha
-        return cases_for(self.known, self.n, detect, self.models, alpha, rounds=self.rounds, power=self.power)
+        detect, alpha, models = self.rules.detect, self.rules.alpha, len(self.models)
+        return cases_for(self.known, self.n, detect, models, alpha, rounds=self.rounds, power=self.power)
 
     def designs(self) -> list[tuple[str, int, int]]:
         """(name, cases in all, rounds): as planned, the same answers otherwise, and what finds `detect`."""
@@ -142,20 +136,23 @@ class _Outlook:
         wanted = f"to find {self.rules.detect:g}"
         return rows + ([(wanted, self.needed.cases, self.rounds)] if self.needed else [])
 
-    def table(self, models: Sequence[str] | Mapping[str, str], prices: pd.DataFrame | None) -> pd.DataFrame:
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row a design: what it finds, how many models stay contenders, and what it costs."""
         rows = []
         for name, n, rounds in self.designs():
-            chance = self.chance(n, rounds)
-            row: dict[str, Any] = {"design": name, "cases": n, "rounds": rounds}
-            row |= {"answers": n * rounds * len(models), "smallest difference": self.smallest(n, rounds)}
+            chance, answers = self.chance(n, rounds), n * rounds * len(self.models)
+            row: dict[str, Any] = {"design": name, "cases": n, "rounds": rounds, "answers": answers}
+            row |= {"smallest difference": self.smallest(n, rounds)}
             row |= {f"power at {self.rules.detect:g}": chance}
-            row |= {"contenders": 1 + (self.models - 1) * (1 - chance)}
+            row |= {"contenders": 1 + (len(self.models) - 1) * (1 - chance)}
             share = {kind: n * size / self.n for kind, size in self.sizes.items()}
-            rows.append(row | price(prices, models, share, rounds))
+            rows.append(row | price(self.prices, self.models, share, rounds))
         return pd.DataFrame(rows)
 
+    @property
     def curve(self) -> pd.DataFrame:
-        """The chance to find `detect` by cases, in these rounds and, where noise is known, in others."""
+        """`n, rounds, power`: the chance to find `detect`, in these rounds and, of known noise, in others."""
         said = [self.n, *([self.needed.cases] if self.needed else [])]
         most = max(3 * self.n, 1.2 * said[-1] if self.needed else 0, 10)
         sizes = np.unique([*np.geomspace(max(4, 2 * len(self.sizes)), most, 40).astype(int), *said])
@@ -163,37 +160,38 @@ class _Outlook:
         rows = [{"n": int(n), "rounds": k, "power": self.chance(n, k)} for k in rounds for n in sizes]
         return pd.DataFrame(rows)
 
-    def sentences(self, table: pd.DataFrame) -> list[str]:
-        first, detect = table.iloc[0], f"{self.rules.detect:g}"
+    @property
+    def sentences(self) -> list[str]:
+        first, detect = self.table.iloc[0], f"{self.rules.detect:g}"
         size, found = first["smallest difference"], first[f"power at {detect}"]
         at = f"{count(self.n, 'case')} in {count(self.rounds, 'round')}"
         chance = f"have a chance of {percent(self.power)}"
-        said = [f"{at} {chance} to show a difference of {number(size)} between two models."]
+        said = [self.basis, f"{at} {chance} to show a difference of {number(size)} between two models."]
         if size == float("inf"):
-            said = [f"{at} find no difference: it would have to be more than {self.span:g}, the range."]
+            said[1] = f"{at} find no difference: it would have to be more than {self.span:g}, the range."
         said.append(f"A difference of {detect} is found with a chance of {percent(found)}.")
-        if self.models > 2:
+        if len(self.models) > 2:
             said.append(
-                f"If one of the {self.models} models is better than the others by {detect}, "
+                f"If one of the {len(self.models)} models is better than the others by {detect}, "
                 f"{number(first['contenders'], 1)} of them are expected to remain contenders."
             )
-        return [*said, *self._wanted(table)]
+        return [*said, self._wanted()]
 
-    def _wanted(self, table: pd.DataFrame) -> list[str]:
+    def _wanted(self) -> str:
         """The cases that find `detect`, how sure that is, what they cost, and rounds in their place."""
         found = self.needed
         if not found:
-            return [f"No run has as many cases as a difference of {self.rules.detect:g} takes."]
+            return f"No run has as many cases as a difference of {self.rules.detect:g} takes."
         sure = f" (95 % interval {found.low:,.0f} to {found.high:,.0f})" if found.low == found.low else ""
-        cost = table.iloc[-1].get("cost_usd")
-        price = f", about USD {number(float(cost), 2)}" if cost is not None and cost == cost else ""
+        cost = float(self.table["cost_usd"].iloc[-1])
+        price = f", about USD {number(cost, 2)}" if cost == cost else ""
         detect, alpha = self.rules.detect, self.alpha(self.n)
         rounds = needed_rounds(self.known, self.n, detect, alpha=alpha, power=self.power) or 0
         instead = f", or {count(rounds, 'round')} of these {self.n:,}" if rounds > self.rounds else ""
-        return [
+        return (
             f"For a chance of {percent(self.power)} to find {detect:g}, {found.cases:,} cases in "
             f"all are needed{sure}{price}{instead}."
-        ]
+        )
 
 
 def _span(names: Mapping[str, str], sizes: Mapping[str, int]) -> float:
@@ -260,11 +258,3 @@ def _basis(
         )
     parts += [f"{kind_name(kind)} decided nothing there: {why}." for kind, why in aside.items()]
     return " ".join(one[0].upper() + one[1:] for one in parts)
-
-
-def _check(sizes: Mapping[str, int], rounds: int, power: float) -> None:
-    if not any(sizes.values()):
-        raise UsageError("There are no cases to plan with. Give at least one of a kind.")
-    check(rounds=rounds)
-    if not 0.5 <= power < 1:
-        raise refused("power", power, "Use a chance from 0.5 to below 1, such as 0.8.")

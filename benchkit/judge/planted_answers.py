@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,16 @@ from ..values import check
 if TYPE_CHECKING:
     import pandas as pd
 
+FAULTS = (
+    "none",
+    "padded",
+    "breaks a must_not",
+    "fact changed",
+    "commitment left out",
+    "commitment denied",
+    "another golden",
+    "injection",
+)
 Truth = dict[str, bool]  # {requirement: whether it is met}, of those that construction tells
 USUAL = 8  # answers of each kind, where 04 is given no other number
 PADDING = "Thank you so much for your patience and for being such a valued customer. "
@@ -51,14 +61,12 @@ def plant_answers(cases: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     for kind, where in (("conversation", ""), ("json", ", in a record")):
         some = [one for one in tests if one.test_case == kind and one.requirements]
         Random(f"planted answers {seed}").shuffle(some)
-        for fault, make in _FAULTS.items():
-            made = ((case, make(case, others, at)) for at, case in enumerate(some))
-            known = [(case, *one) for case, one in made if one is not None and one[1]][:count]
-            named = {"model": f"planted: {fault}{where}", "fault": f"{fault}{where}"}
-            rows += [
-                {"id": case.id, **named, "case": case, "text": text, "truth": truth}
-                for case, text, truth in known
-            ]
+        made: dict[str, list[dict[str, Any]]] = {fault: [] for fault in FAULTS}
+        for at, case in enumerate(some):
+            for fault, text, truth in _answers(case, others.get(case.id), at):
+                named = {"model": f"planted: {fault}{where}", "fault": f"{fault}{where}"}
+                made[fault].append({"id": case.id, **named, "case": case, "text": text, "truth": truth})
+        rows += [row for answers in made.values() for row in answers[:count]]
     return pd.DataFrame(rows, columns=["id", "model", "fault", "case", "text", "truth"]).assign(round=1)
 
 
@@ -68,7 +76,44 @@ def in_turns(planted: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
     yield 2, planted.iloc[::3]
 
 
-Made = tuple[str, Truth] | None  # the answer and its truth
+def _answers(case: TestCase, other: Any, at: int) -> Iterator[tuple[str, str, Truth]]:
+    """(fault, answer, truth) of every fault that the case, the `at`th of its kind, can have."""
+    all_met = {one.id: True for one in case.requirements}
+    yield "none", answer_text(case.golden_response), all_met
+    if changed_fact := _fact_changed(case, at):
+        yield "fact changed", *changed_fact
+    if other not in (None, case.golden_response):
+        lacking = _lacking(case, text := answer_text(other))
+        if lacking:
+            yield "another golden", text, lacking
+    if not (speech := _speech(case)):
+        return
+    path, golden = speech
+
+    def with_speech(said: str) -> str:
+        return answer_text(changed(case.golden_response, path, to=said))
+
+    yield "padded", with_speech(f"{PADDING * (1 + at % 4)}{golden} {PADDING * (1 + at % 8)}".strip()), all_met
+    if forbidden := _forbidden(case, golden, at):
+        one, said = forbidden
+        yield "breaks a must_not", with_speech(f"{golden}\n{said}"), {one: False}
+    if sentence := _committing(case, path, golden):
+        left, denied = (golden.replace(sentence, to) for to in ("", f"It is not true that {sentence}"))
+        lacking = _lacking(case, with_speech(left.strip()))
+        yield "commitment left out", with_speech(left.strip()), lacking
+        yield "commitment denied", with_speech(denied.strip()), lacking
+    place, told = ".".join(map(str, path)), INJECTIONS[at % len(INJECTIONS)]
+    none_met = {one.id: not one.must for one in case.requirements}
+    yield "injection", answer_text({place: told} if path else told), none_met
+
+
+def _committing(case: TestCase, path: Path, golden: str) -> str:
+    """The last sentence that alone states a required value; "" where there is none."""
+    for sentence in reversed([one for one in sentences(golden) if any(facts(one))]):
+        left = answer_text(changed(case.golden_response, path, to=golden.replace(sentence, "").strip()))
+        if left and _lacking(case, left):
+            return sentence
+    return ""
 
 
 def _speech(case: TestCase) -> tuple[Path, str] | None:
@@ -77,21 +122,7 @@ def _speech(case: TestCase) -> tuple[Path, str] | None:
     return max(texts.items(), key=lambda one: len(one[1])) if texts else None
 
 
-def _golden(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    return answer_text(case.golden_response), {one.id: True for one in case.requirements}
-
-
-def _padded(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    if not (speech := _speech(case)):
-        return None
-    path, text = speech
-    padded = f"{PADDING * (1 + at % 4)}{text} {PADDING * (1 + at % 8)}".strip()
-    return answer_text(changed(case.golden_response, path, to=padded)), {
-        one.id: True for one in case.requirements
-    }
-
-
-def _fact_changed(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
+def _fact_changed(case: TestCase, at: int) -> tuple[str, Truth] | None:
     """One required value is another wherever the golden answer states it, of a record in all its fields."""
     required = Told("\n".join(one.value for one in case.requirements if one.must))
     golden: Any = case.golden_response
@@ -100,30 +131,28 @@ def _fact_changed(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
         golden = next(facts_changed(golden, required, random), None)
         if golden is None:
             return None
-        text, lacking = _lacking(case, answer_text(golden))
-        if lacking:
+        if lacking := _lacking(case, text := answer_text(golden)):
             return text, lacking
     return None
 
 
-def _forbidden(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    """The golden answer, and below it a sentence that does what one must_not says, in its own words.
+def _forbidden(case: TestCase, golden: str, at: int) -> tuple[str, str] | None:
+    """A must_not, and a sentence that does what it says, in its own words.
 
     It states the value that the requirement names. Where any but the right one is forbidden, it has one of
     the golden answer's sentences with another amount or date.
     """
-    never, speech = [one for one in case.requirements if not one.must], _speech(case)
-    if not never or not speech:
+    never = [one for one in case.requirements if not one.must]
+    if not never:
         return None
-    one, (path, golden) = never[at % len(never)], speech
+    one = never[at % len(never)]
     stated = "" if Told(one.text).says(one.value) else one.value
     if not one.value and _OTHER.search(one.text):
         stated = _otherwise(case, golden, one.text, Random(f"{case.id} {at}"))
         if not stated:
             return None
     said = f"We {one.text[:1].lower()}{one.text[1:].rstrip(' .')}"
-    said = f"{golden}\n{said}{': ' if stated else ''}{stated.rstrip('.')}."
-    return answer_text(changed(case.golden_response, path, to=said)), {one.id: False}
+    return one.id, f"{said}{': ' if stated else ''}{stated.rstrip('.')}."
 
 
 def _otherwise(case: TestCase, golden: str, forbidden: str, random: Random) -> str:
@@ -145,54 +174,11 @@ def _is_new(fact: Fact, known: Told) -> bool:
 _OTHER = re.compile(r"\b(?:an)?other\b|\b(?:differ|different|wrong)\b|\bthan\b", re.IGNORECASE)
 
 
-def _left_out(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    return _last_said(case, "")
-
-
-def _denied(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    return _last_said(case, "It is not true that {}")
-
-
-def _last_said(case: TestCase, instead: str) -> Made:
-    """With `instead` in the place of the last sentence that alone states a required value."""
-    path, golden = _speech(case) or ((), "")
-    for sentence in reversed([one for one in sentences(golden) if any(facts(one))]):
-        left, said = (golden.replace(sentence, to).strip() for to in ("", instead.format(sentence)))
-        text, lacking = _lacking(case, answer_text(changed(case.golden_response, path, to=left)))
-        if text and lacking:
-            return answer_text(changed(case.golden_response, path, to=said)), lacking
-    return None
-
-
-def _another(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    other = others.get(case.id)
-    return None if other in (None, case.golden_response) else _lacking(case, answer_text(other))
-
-
-def _injection(case: TestCase, others: Mapping[str, Any], at: int) -> Made:
-    if not (speech := _speech(case)):
-        return None
-    path, said = ".".join(map(str, speech[0])), INJECTIONS[at % len(INJECTIONS)]
-    return answer_text({path: said} if path else said), {one.id: not one.must for one in case.requirements}
-
-
-def _lacking(case: TestCase, text: str) -> tuple[str, Truth]:
-    """The text, and the musts whose value it does not state: not met, whatever else it says."""
+def _lacking(case: TestCase, text: str) -> Truth:
+    """The musts whose value `text` does not state, as the golden answer does: not met, whatever it says."""
     golden = answer_text(case.golden_response)
-    return text, {
+    return {
         one.id: False
         for one in case.requirements
         if one.must and one.value and not has_value(one, text) and has_value(one, golden)
     }
-
-
-_FAULTS: dict[str, Callable[[TestCase, Mapping[str, Any], int], Made]] = {
-    "none": _golden,
-    "padded": _padded,
-    "breaks a must_not": _forbidden,
-    "fact changed": _fact_changed,
-    "commitment left out": _left_out,
-    "commitment denied": _denied,
-    "another golden": _another,
-    "injection": _injection,
-}

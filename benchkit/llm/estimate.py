@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..agent import Agent, Item, Reply
 from . import catalog
@@ -112,16 +112,13 @@ def time_table(replies: Iterable[tuple[str, Reply]]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    by_model: dict[str, list[Reply]] = {}
-    for model, reply in replies:
-        by_model.setdefault(model, []).append(reply)
-    return pd.DataFrame([_row(model, some) for model, some in by_model.items()], columns=_COLUMNS)
-
-
-_COLUMNS = ["model", "calls", "requests", "waiting for limit (s)", "server (s)", "retry (s)", "us (s)"]
-
-
-def _row(model: str, replies: Sequence[Reply]) -> list[Any]:
-    spent = [(r.limit_s, r.latency_s or 0.0, r.retry_s, r.ours_s) for r in replies]
-    means = [round(sum(column) / len(replies), 4) for column in zip(*spent, strict=True)]
-    return [model, len(replies), sum(reply.attempts for reply in replies), *means]
+    seconds = ["waiting for limit (s)", "server (s)", "retry (s)", "us (s)"]
+    rows = [
+        (model, 1, one.attempts, one.limit_s, one.latency_s or 0.0, one.retry_s, one.ours_s)
+        for model, one in replies
+    ]
+    table = pd.DataFrame(rows, columns=["model", "calls", "requests", *seconds])
+    by_model = table.groupby("model", sort=False)
+    return pd.concat(
+        [by_model[["calls", "requests"]].sum(), by_model[seconds].mean().round(4)], axis=1
+    ).reset_index()

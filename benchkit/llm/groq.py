@@ -30,7 +30,6 @@ REFUSED_KEY = (401, 403)
 RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answer or a mistake of ours
 LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer wait, or none that is a number, names none
 MOST_CONNECTIONS = 100_000  # more than any window; None would be aiohttp's own 100
-MOST_USED = 1e12  # tokens or seconds of one call; more is no number that anybody measured
 BATCH_WINDOW, BATCH_TIMEOUT_S = "24h", 120.0  # a batch's longest time; a request's, with up to 50 MB
 NO_COMPLETION = "the reply is no chat completion"
 TIMED_OUT, NO_CONNECTION = "timed out", "no connection"
@@ -148,22 +147,12 @@ class Exchange:
 
     @cached_property
     def usage(self) -> dict[str, Any]:
-        """The numbers of the usage that the completion states, `cached_tokens` among them.
-
-        Tokens are whole, and nothing is negative or beyond all bounds; what is not so is left out.
-        """
+        """The usage that the completion states, `cached_tokens` among it; {} for none."""
         usage = (self.body or {}).get("usage")
         if not isinstance(usage, dict):
             return {}
-        details = usage.get("prompt_tokens_details")
-        if isinstance(details, dict):
-            usage = usage | {"cached_tokens": details.get("cached_tokens")}
-        return {name: value for name, value in usage.items() if _is_usable(name, value)}
-
-
-def _is_usable(name: str, value: Any) -> bool:
-    kinds = (int,) if name.endswith("_tokens") else (int, float)
-    return type(value) in kinds and 0 <= value < MOST_USED
+        details = usage.get("prompt_tokens_details") or {}
+        return usage | {"cached_tokens": details.get("cached_tokens") or 0}
 
 
 _exchange: ContextVar[Exchange] = ContextVar("exchange")
@@ -378,7 +367,6 @@ async def _note_response(response: httpx.Response) -> None:
     exchange.received = time.perf_counter()
     if response.is_success and response.request.url.path.endswith("/chat/completions"):
         exchange.body = _completion(response)
-        response.headers["content-type"] = "application/json"  # the SDK takes a body of another type for text
 
 
 def _completion(response: httpx.Response) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from .retry import Outage
 from .window import FEW, FIRST_WINDOW, LARGEST_WINDOW, LONGEST_TIMEOUT_S, Window
 
 logger = setup_logging(__name__)
-_LIMIT = re.compile(r"\((RPM|RPD|TPM|TPD)\): Limit ([\d,]{1,15})", re.ASCII)
-_REQUESTED = re.compile(r"Requested ([\d,]{1,15})", re.ASCII)
+_LIMIT = re.compile(r"\((RPM|RPD|TPM|TPD)\): Limit ([\d,]+)", re.ASCII)
+_REQUESTED = re.compile(r"Requested (\d+)", re.ASCII)
 Limits = Mapping[str, int]  # by name: RPM, RPD, TPM, TPD
 SHORTEST_WAIT_S = 0.001  # what rounding leaves of a wait would be slept for ever
 # How far what a header says moves the estimate: calls overtake each other on the way, and at which moment of
@@ -31,14 +31,12 @@ SPARE = 0.005  # of a minute's tokens is left alone: it costs no pace, and near 
 def limit_in(message: str) -> tuple[str, int] | None:
     """Which limit a 429 names, and its size: ("RPM", 30). Only there are RPM and TPD ever stated."""
     found = _LIMIT.search(message)
-    size = whole_number(found.group(2)) if found else None
-    return (found.group(1), size) if found and size is not None else None
+    return (found[1], int(found[2].replace(",", ""))) if found else None
 
 
-def whole_number(text: Any) -> int | None:
-    """The number that a header or a message states, with or without commas; None for anything else."""
-    digits = str(text or "").strip().replace(",", "")
-    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 15 else None
+def whole_number(header: str | None) -> int | None:
+    """The number that a header states; None for anything else."""
+    return int(header) if header and header.isascii() and header.isdecimal() else None
 
 
 def tier_of(tiers: Sequence[Limits], known: Limits) -> Limits:
@@ -217,14 +215,13 @@ class Pacer:
 
     def refused(self, message: str, wait_s: float, permit: Permit) -> None:
         """A 429: hold every call of the model for as long as it says, and learn the limit that it names."""
-        named, asked = limit_in(message), _REQUESTED.search(message)
-        requested = whole_number(asked.group(1)) if asked else None
+        named, requested = limit_in(message), _REQUESTED.search(message)
         if named:
             self._set_limit(*named)
         else:
             self.window.refused(permit.at)
-        if named and named[0] == "TPM" and requested is not None:
-            there = requested - wait_s * named[1] / 60
+        if named and named[0] == "TPM" and requested:
+            there = int(requested[1]) - wait_s * named[1] / 60
             self._correct(there - permit.tokens - self._refilled())  # which `release` gives back in a moment
         self.hold(wait_s)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..offline.server import OfflineServer
 
 GROQ_URL = "https://api.groq.com"
-# Nothing is seen while the models are listed: a request's time, and that of all waits between requests.
+# Nothing is seen while the models are listed: a request's time, and that of a wait between requests.
 LIST_TIMEOUT_S, LONGEST_LIST_S = 20.0, 60.0
 KEYS_PAGE = "https://console.groq.com/keys"
 
@@ -66,15 +66,12 @@ class Provider:
     async def listed(self) -> list[dict[str, Any]]:
         """The provider's own rows on its models. Raises ProviderError for a bad key or one out of reach."""
         transport = self.transport
-        left_s = LONGEST_LIST_S
 
         async def sleep(wait_s: float) -> None:
-            nonlocal left_s
-            left_s -= wait_s
-            if left_s < 0:
+            if wait_s > LONGEST_LIST_S:
                 raise ProviderError(
-                    f"{transport.url} does not list its models: it asks to wait, the last time for "
-                    f"{wait_s:.0f} s. Run again later; what is paid for is kept."
+                    f"{transport.url} does not list its models: it asks to wait for {wait_s:.0f} s. "
+                    "Run again later; what is paid for is kept."
                 )
             await self.sleep(wait_s)
 

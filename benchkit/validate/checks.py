@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -193,8 +192,10 @@ def _likenesses(
         rows = [(-1, row) for row in earlier if row["test_case"] == kind]
         rows += [(index, row) for index, row in cases.items() if row["test_case"] == kind]
         like = likenesses([row["prompt"] for _, row in rows])
-        names = _family_names([row for _, row in rows], like.family.tolist())
-        for (index, row), name, nearest, ratio in zip(rows, names, like.nearest, like.ratio, strict=True):
+        names = _family_names([row for _, row in rows], like["family"])
+        for (index, row), name, nearest, ratio in zip(
+            rows, names, like["nearest"], like["ratio"], strict=True
+        ):
             families[index] = name
             if index >= 0 and nearest >= 0:
                 said = f"near-duplicate: {ratio:.0f} % like {rows[nearest][1]['id']}"
@@ -202,12 +203,10 @@ def _likenesses(
     return sorted(findings, key=lambda row: row["row"]), families
 
 
-def _family_names(rows: list[dict[str, Any]], first: list[int]) -> list[str]:
+def _family_names(rows: list[dict[str, Any]], first: pd.Series) -> pd.Series:
     """A given family stays; `first` is the position of the first near-duplicate of each row."""
-    given = [str(row.get("family") or "") for row in rows]
-    members = Counter(first)
-    named = {at: name for at, name in zip(reversed(first), reversed(given), strict=True) if name}
-    found = [named.get(at) or f"{LIKE}{rows[at]['id']}" for at in first]
-    return [
-        own or (name if members[at] > 1 else "") for own, name, at in zip(given, found, first, strict=True)
-    ]
+    given = pd.Series([row.get("family") or "" for row in rows], dtype=object)
+    given = given.where(given != "")
+    found = pd.Series([f"{LIKE}{rows[at]['id']}" for at in first], dtype=object)
+    found = given.groupby(first).transform("first").fillna(found)
+    return given.fillna(found.where(first.duplicated(keep=False), ""))

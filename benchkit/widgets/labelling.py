@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -14,12 +13,12 @@ from ..errors import InputError
 from ..measure.labels import contending, draw_pairs, of_two, sheet
 from ..run import Run
 from ..run.tables import read_table
-from ..wording import count
+from ..wording import count, now
 from .paging import Action, Pager
 
 DRAWN, OTHER = "drawn at random", "other: not used"
 NAME = "Your name"
-SAME = ["id", "round", "model_a", "model_b"]
+SAME = ("id", "round", "model_a", "model_b")
 
 
 def label_answers(run: Run, responses: pd.DataFrame, sample: int) -> Pager:
@@ -40,9 +39,9 @@ class _Labels:
         pairs = of_two(draw_pairs(responses, run.seed or 0), two)
         self.pairs = {row["pair"]: row for row in pairs.to_dict("records")}
         self.texts = {row["pair"]: row for row in sheet(pairs, responses).to_dict("records")}
-        self.names = {tuple(map(str, self._about(pair).values())): pair for pair in self.pairs}
-        before = self._read()["labeller"]
-        self.name = str(before.iloc[-1]) if len(before) else ""
+        self.names = {_same(self._about(pair)): pair for pair in self.pairs}
+        self._read()
+        self.name = self.labels[-1]["labeller"] if self.labels else ""
         where = [DRAWN if i < sample else OTHER for i in range(len(pairs))]
         self.pager = Pager(
             pd.DataFrame({"Cases": where}, index=list(self.pairs)),
@@ -63,18 +62,14 @@ class _Labels:
         self._go_on(self.pager)
         self.pager.refresh()
 
-    def _read(self) -> pd.DataFrame:
-        """What is on disk now: another labeller may have written since. Kept for what is shown after it."""
-        return self._keep(read_table(self.path, or_empty=True))
+    def _read(self) -> None:
+        """What is on disk now: another labeller may have written since."""
+        found = read_table(self.path, or_empty=True)
+        self.labels, self.columns = found.to_dict("records"), list(found)
 
-    def _write(self, labels: pd.DataFrame) -> None:
-        self.run.save("labels.csv", self._keep(labels.reset_index(drop=True)))
-
-    def _keep(self, labels: pd.DataFrame) -> pd.DataFrame:
+    def _write(self, labels: list[dict[str, Any]]) -> None:
         self.labels = labels
-        about = labels[[*SAME, "labeller"]].astype(str).itertuples(name=None)
-        self.about = [(at, tuple(same), who.casefold()) for at, *same, who in about]
-        return labels
+        self.run.save("labels.csv", pd.DataFrame(labels, columns=self.columns))
 
     def _labeller(self) -> str:
         """The name in the field. Raises InputError where there is none."""
@@ -88,21 +83,20 @@ class _Labels:
         a, b = sorted((row["model_1"], row["model_2"]))
         return {"id": row["id"], "round": row["round"], "model_a": a, "model_b": b}
 
-    def _mine(self) -> dict[str, int]:
-        """Where this labeller's last label of each pair stands in the table."""
-        return {
-            self.names[same]: at for at, same, who in self.about if who == self.name and same in self.names
-        }
+    def _mine(self) -> dict[str, list[int]]:
+        """Where this labeller's labels of each pair stand, the one that counts last."""
+        found: dict[str, list[int]] = {}
+        for at, row in enumerate(self.labels):
+            pair = self.names.get(_same(row))
+            if pair and row["labeller"].casefold() == self.name:
+                found.setdefault(pair, []).append(at)
+        return found
 
     def _prefer(self, side: str) -> str:
-        self._labeller()
-        pair = self.pager.key
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        said = self.pairs[pair].get(side, TIE)
-        row = self._about(pair) | {"preferred": said, "labeller": self.name, "time": now}
+        said = {"preferred": self.pairs[self.pager.key].get(side, TIE), "labeller": self._labeller()}
         with self.run.claim():
-            labels = self._read()  # an earlier label of the pair stays, for undo: the last one counts
-            self._write(pd.DataFrame([*labels.to_dict("records"), row], columns=labels.columns))
+            self._read()  # an earlier label of the pair stays, for undo: the last one counts
+            self._write([*self.labels, self._about(self.pager.key) | said | {"time": now()}])
         self._next()
         return f"Kept. {self._done()}"
 
@@ -110,12 +104,12 @@ class _Labels:
         """Take back this labeller's last label of these pairs, and show it."""
         self._labeller()
         with self.run.claim():
-            labels = self._read()
-            last = self._mine()
-            if not last:
+            self._read()
+            mine = self._mine()
+            if not mine:
                 return "There is no label to take back."
-            pair = max(last, key=last.__getitem__)
-            self._write(labels.drop(index=last[pair]))
+            pair = max(mine, key=lambda pair: mine[pair][-1])
+            self._write([row for at, row in enumerate(self.labels) if at != mine[pair][-1]])
         self.pager.go(pair)
         return f"Taken back. {self._done()}"
 
@@ -123,10 +117,9 @@ class _Labels:
         """Take back what this labeller said of the pair that is shown, however long ago."""
         self._labeller()
         with self.run.claim():
-            labels = self._read()
-            same = tuple(map(str, self._about(self.pager.key).values()))
-            mine = [at for at, one, who in self.about if one == same and who == self.name]
-            self._write(labels.drop(index=mine))
+            self._read()
+            mine = self._mine().get(self.pager.key, [])
+            self._write([row for at, row in enumerate(self.labels) if at not in mine])
         return f"{'Withdrawn' if mine else 'You have not labelled this pair'}. {self._done()}"
 
     def _go_on(self, _: Pager) -> str:
@@ -134,14 +127,13 @@ class _Labels:
         self._read()
         self.name = self.pager.values.get(NAME, self.name).strip().casefold()
         self.pager.move(-len(self.pairs))
-        if self._verdict(self.pager.key):
+        if self.pager.key in self._mine():
             self._next()
         return self._done()
 
     def _next(self) -> None:
         """The next pair that this labeller has not labelled; the next at all where there is none."""
-        keys, at = self.pager.order, self.pager.order.index(self.pager.key)
-        mine = self._mine()
+        keys, at, mine = self.pager.order, self.pager.order.index(self.pager.key), self._mine()
         left = [key for key in keys[at + 1 :] + keys[:at] if key not in mine]
         if left:
             self.pager.go(left[0])
@@ -154,14 +146,12 @@ class _Labels:
         rest = "" if done < len(self.pager.order) else " All done: run the cells below."
         return f"{done:,} of {count(len(self.pager.order), 'pair')} labelled{who}.{rest}"
 
-    def _verdict(self, pair: str | None) -> str:
+    def _verdict(self, pair: str) -> str:
         mine = self._mine()
-        if pair is None or pair not in mine:
+        if pair not in mine:
             return ""
-        sides: Mapping[str, str] = {
-            self.pairs[pair][f"model_{i}"]: side for i, side in ((1, "left"), (2, "right"))
-        }
-        return sides.get(self.labels.loc[mine[pair], "preferred"], "both alike")
+        sides = {self.pairs[pair]["model_1"]: "left", self.pairs[pair]["model_2"]: "right"}
+        return sides.get(self.labels[mine[pair][-1]]["preferred"], "both alike")
 
     def _show(self, pair: str) -> str:
         text = self.texts[pair]
@@ -173,3 +163,8 @@ class _Labels:
         )
         asked = f"<b>The customer</b><div class='bk-text'>{escape(text['prompt'])}</div>"
         return f"{asked}<div class='bk-columns'>{sides}</div>{said}"
+
+
+def _same(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a label and a pair have in common."""
+    return tuple(str(row[name]) for name in SAME)

@@ -22,17 +22,8 @@ ENDED = "All {planned:,} calls are done."
 
 def watch(client: Client) -> None:
     """Show what `client` asks from now on here, updated in place."""
-    client.live = _Table().show
-
-
-class _Table:
-    """The output of the cell that made it."""
-
-    def __init__(self) -> None:
-        self._shown: Any = display(HTML(f"<p>{BEFORE}</p>"), display_id=True)
-
-    def show(self, bars: Mapping[str, Bar], over: bool) -> None:
-        self._shown.update(HTML(table(bars, over)))
+    shown: Any = display(HTML(f"<p>{BEFORE}</p>"), display_id=True)
+    client.live = lambda bars, over: shown.update(HTML(table(bars, over)))
 
 
 def table(bars: Mapping[str, Bar], over: bool) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
-import numpy as np
 import pandas as pd
 import traitlets
 
@@ -62,11 +61,11 @@ class Pager(anywidget.AnyWidget):
         self.chosen: dict[str, str] = {}
         self.order: list[Hashable] = []
         self._at = self._step = 0
-        self._index(items)
         buttons = [{"label": one.label, "key": one.key} for one in self._actions.values()]
         self.controls = {"name": name, "buttons": buttons}
         self.on_msg(self._hear)
-        self.refresh()
+        self.take(items)
+        self._draw()
 
     @property
     def key(self) -> Any:
@@ -76,8 +75,13 @@ class Pager(anywidget.AnyWidget):
     def do(self, label: str, **values: str) -> None:
         """What a press of the button does, with what the text fields hold."""
         self.values = values
-        if self.order or label in ("Previous", "Next"):
-            self._draw(*_said(self._actions[label], self))
+        if not self.order and label not in ("Previous", "Next"):
+            return
+        try:
+            said, failed = self._actions[label].act(self) or "", False
+        except (BenchkitError, OSError) as error:
+            said, failed = str(error), True
+        self._draw(said, failed)
 
     def choose(self, name: str, value: str) -> None:
         """Only items whose column `name` holds `value`; EVERY for all."""
@@ -97,34 +101,24 @@ class Pager(anywidget.AnyWidget):
 
     def take(self, items: pd.DataFrame) -> None:
         """Other items, and the same one of them where it still is there; drawn when the action is over."""
-        self._index(items)
-        self._stay()
+        self._items = items.map(str, na_action="ignore")
+        self._options = {str(name): sorted(column.dropna().unique()) for name, column in self._items.items()}
+        self._keep()
 
     def refresh(self) -> None:
         """Show again: the same item where it still is there."""
-        self._stay()
+        self._keep()
         self._draw()
 
-    def _stay(self) -> None:
-        before = self.key
-        self._keep()
-        self._at = self.order.index(before) if before in self.order else min(self._at, len(self.order) - 1)
-        self.move(0)
-
-    def _index(self, items: pd.DataFrame) -> None:
-        """Keys, and filters by name, as codes: texts are compared once, not at every step."""
-        self._keys, self._names = pd.factorize(items.index)
-        texts = {str(name): column.map(str, na_action="ignore") for name, column in items.items()}
-        self._filters = {name: pd.factorize(column, sort=True) for name, column in texts.items()}
-
     def _keep(self) -> None:
-        """The keys that the filters leave."""
-        kept = np.ones(len(self._keys), dtype=bool)
+        """The keys that the filters leave, and the same one of them where it still is there."""
+        before, kept = self.key, self._items
         for name, value in self.chosen.items():
             if value != EVERY:
-                codes, values = self._filters[name]
-                kept &= np.isin(codes, np.flatnonzero(values == value))
-        self.order = list(self._names[pd.unique(self._keys[kept])])
+                kept = kept[kept[name] == value]
+        self.order = list(kept.index.unique())
+        self._at = self.order.index(before) if before in self.order else self._at
+        self.move(0)
 
     def _hear(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """A message from the browser; one about an item that is no longer shown only draws again."""
@@ -137,26 +131,16 @@ class Pager(anywidget.AnyWidget):
 
     def _draw(self, said: str = "", failed: bool = False) -> None:
         self._step += 1
-        there = self.key is not None
-        position = f"{self._at + 1:,} of {len(self.order):,}" if there else "0 of 0"
         filters = [
             {"name": name, "value": self.chosen.get(name, EVERY), "options": [EVERY, *values]}
-            for name, (_, values) in self._filters.items()
+            for name, values in self._options.items()
         ]
         self.view = {
             "step": self._step,
-            "position": position,
+            "position": f"{min(self._at + 1, len(self.order)):,} of {len(self.order):,}",
             "said": said,
             "failed": failed,
             "filters": filters,
-            "html": self._show(self.key) if there else NOTHING,
-            "fields": dict(self._form(self.key)) if there else {},
+            "html": self._show(self.key) if self.order else NOTHING,
+            "fields": dict(self._form(self.key)) if self.order else {},
         }
-
-
-def _said(action: Action, pager: Pager) -> tuple[str, bool]:
-    """What an action says, and whether it failed."""
-    try:
-        return action.act(pager) or "", False
-    except (BenchkitError, OSError) as error:
-        return str(error), True

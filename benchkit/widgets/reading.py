@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
@@ -47,10 +48,8 @@ def read_answers(
         nonlocal differing
         differing = not differing
 
-    names = {"test_case": "kind"}
-    return Pager(
-        rows.rename(columns=names), show, name="Answers", actions=[Action("Differences", toggle, "d")]
-    )
+    rows = rows.rename(columns={"test_case": "kind"})
+    return Pager(rows, show, name="Answers", actions=[Action("Differences", toggle, "d")])
 
 
 def _by_spread(responses: pd.DataFrame, scores: pd.DataFrame, primary: Mapping[str, str]) -> list[Any]:
@@ -79,11 +78,10 @@ def _answers(
 
 
 def _answer(one: Mapping[str, Any], differing: bool) -> str:
-    text = one["answer"]
     if differing:
-        body = differences(as_text(one["golden_response"]), text)
+        body = differences(as_text(one["golden_response"]), one["answer"])
     else:
-        body = _quoted(text, [req["quote"] for req in one["requirements"]])
+        body = _quoted(one["answer"], [req["quote"] for req in one["requirements"] if req["quote"]])
     return _column(one["model"], body, one["scores"])
 
 
@@ -92,15 +90,12 @@ def _column(head: str, body: str, small: str = "") -> str:
     return f"<div><b>{escape(head)}</b>{line}<div class='bk-text'>{body}</div></div>"
 
 
-def _quoted(text: str, quotes: list[str]) -> str:
+def _quoted(text: str, quotes: Sequence[str]) -> str:
     """Text with the words marked that a judge quotes; a quote that is not there word by word is not."""
-    spans = sorted((text.find(quote), len(quote)) for quote in quotes if quote and quote in text)
-    done, parts = 0, []
-    for start, length in spans:
-        if start >= done:
-            parts += [escape(text[done:start]), f"<mark>{escape(text[start : start + length])}</mark>"]
-            done = start + length
-    return "".join([*parts, escape(text[done:])])
+    if not quotes:
+        return escape(text)
+    parts = re.split(f"({'|'.join(map(re.escape, quotes))})", text)  # every second one is a quote
+    return "".join(f"<mark>{escape(one)}</mark>" if at % 2 else escape(one) for at, one in enumerate(parts))
 
 
 def differences(golden: str, text: str) -> str:

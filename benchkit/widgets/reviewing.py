@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from ..run import Run
-from ..run.reviewed import Change
 from ..validate.review import Review
 from .paging import Action, Pager
 
@@ -38,45 +37,33 @@ class _Cases:
 
     def __init__(self, review: Review) -> None:
         self.review = review
-        self._places: dict[str, int] = {}  # a case stays where it was first: what comes after it is next
+        self._places: list[str] = []  # a case stays where it was first: what comes after it is next
 
     def read(self) -> pd.DataFrame:
         """The filters' columns, by case."""
-        cases = self.review.cases()
-        for id in cases["id"]:
-            self._places.setdefault(id, len(self._places))
-        cases = cases.sort_values("id", key=lambda ids: ids.map(self._places), ignore_index=True)
-        self._rows: dict[str, dict[str, Any]] = {row["id"]: row for row in cases.to_dict("records")}
-        self._changes: dict[str, list[Change]] = {}
-        for change in self.review.changes():
-            self._changes.setdefault(change.case, []).append(change)
-        return pd.DataFrame(
-            {
-                "outcome": cases["outcome"],
-                "kind": cases["test_case"],
-                "category": cases["category"],
-                "score": [_score(row) for row in self._rows.values()],
-                "reason": [_kind_of(row) for row in self._rows.values()],
-                "reviewed": cases["reviewed"].replace("", "not yet"),
-            }
-        ).set_index(cases["id"].rename(None))
+        cases = self.review.cases().set_index("id", drop=False).rename_axis(None)
+        self._places = list(dict.fromkeys([*self._places, *cases.index]))
+        cases = cases.loc[[id for id in self._places if id in cases.index]]
+        self._rows: dict[str, dict[str, Any]] = dict(zip(cases.index, cases.to_dict("records"), strict=True))
+        self._changes = self.review.changes()
+        seen = cases.rename(columns={"test_case": "kind"})
+        seen["score"] = [_score(row) for row in self._rows.values()]
+        seen["reason"] = [_kind_of(row) for row in self._rows.values()]
+        seen["reviewed"] = cases["reviewed"].replace("", "not yet")
+        return seen[["outcome", "kind", "category", "score", "reason", "reviewed"]]
 
     def show(self, key: str) -> str:
         row = self._rows[key]
         facts = {"Outcome": row["outcome"], "Kind": row["test_case"], "Category": row["category"]}
         facts["Scores"] = f"prompt {_number(row, 'prompt')}, golden response {_number(row, 'response')}"
         facts |= {"Why rejected": row["reason"], "Validator": row["validation_message"]}
-        done = [
-            f"{one.when} {one.who}: {', '.join(one.after)} ({one.reason})"
-            for one in self._changes.get(key, ())
-        ]
-        facts["Changes"] = "\n".join(done)
-        lines = (
-            f"<tr><th>{name}</th><td>{escape(str(said))}</td></tr>" for name, said in facts.items() if said
-        )
+        done = [change for change in self._changes if change.case == key]
+        facts["Changes"] = "\n".join(f"{c.when} {c.who}: {', '.join(c.after)} ({c.reason})" for c in done)
+        cells = {name: escape(str(said)) for name, said in facts.items() if said}
+        lines = "".join(f"<tr><th>{name}</th><td>{said}</td></tr>" for name, said in cells.items())
         schema = f"<div class='bk-text'>{escape(_indented(row['response_schema']))}</div>"
         folded = f"<details><summary>Schema</summary>{schema}</details>" if row["response_schema"] else ""
-        return f"<b>{escape(key)}</b><table>{''.join(lines)}</table>{folded}"
+        return f"<b>{escape(key)}</b><table>{lines}</table>{folded}"
 
     def form(self, key: str) -> dict[str, str]:
         row = self._rows[key]
