@@ -61,7 +61,7 @@ def unpaint(patch: pytest.MonkeyPatch) -> None:
     """Every picture is one dot: for notebooks of which a test reads numbers and words."""
     from benchkit.plots.chart import Chart
 
-    patch.setattr(Chart, "_render", lambda self, kind: DOT)
+    patch.setattr(Chart, "_render", lambda self: DOT)
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
 import io
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -35,15 +38,21 @@ class InProcess:
 
 
 def _execute(node: nbformat.NotebookNode) -> None:
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"display": lambda *shown, **how: None}
     for number, cell in enumerate(node.cells):
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and "skip-execution" not in cell.metadata.get("tags", ()):
             printed = io.StringIO()
             try:
                 with redirect_stdout(printed):
-                    exec(cell.source, names)
+                    _run(cell.source, names)
             except Exception as error:
                 kind, said = type(error).__name__, str(error)
                 raise PapermillExecutionError(number, number, cell.source, kind, said, []) from error
             finally:
                 cell.outputs = [new_output("stream", name="stdout", text=printed.getvalue())]
+
+
+def _run(source: str, names: dict[str, Any]) -> None:
+    made = eval(compile(source, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    if inspect.isawaitable(made):
+        asyncio.run(made)

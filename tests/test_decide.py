@@ -20,7 +20,8 @@ from benchkit.decide.table import complete
 from benchkit.errors import InputError, UsageError
 from benchkit.measure.report import first_named, looked_before, named_late
 from benchkit.metrics import METRICS
-from benchkit.report.facts import facts, next_steps
+from benchkit.report.facts import facts
+from benchkit.report.otherwise import next_steps
 from benchkit.stats import sequence_alpha, stratified
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of, responses_of, score_table

@@ -27,7 +27,7 @@ from benchkit.measure.reading_labels import check_labels, read_labels
 from benchkit.measure.report import _SIZES, _TERMS, first_named, named_late
 from benchkit.plots import plot_contenders
 from benchkit.report import people as report_people
-from benchkit.report.facts import next_steps
+from benchkit.report.otherwise import next_steps
 from benchkit.run.tables import table_text
 from benchkit.runner.labels_command import write_sheet
 from benchkit.values import checked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import struct
 import warnings
@@ -13,18 +14,18 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
 
 from benchkit import plots
 from benchkit.plots.cases import fates
 from benchkit.plots.chart import FOOT_IN, Chart
 from benchkit.plots.decision import turned
 from benchkit.plots.power import needed
-from benchkit.plots.responses import model_summary, status_counts
+from benchkit.plots.responses import model_summary
 from benchkit.plots.sheet import looks
 from benchkit.plots.spread import round_gaps
 from benchkit.plots.tables import over_cases
 from benchkit.plots.words import labels, limits, shorten
+from benchkit.report.verify import values_apart
 from benchkit.run import Run
 from benchkit.signature import small_print
 
@@ -93,7 +94,7 @@ def every_chart(models, scores, responses, comparisons, verdicts, plan):
     return {
         "yield": plots.plot_yield(*verdicts),
         "validation": plots.plot_validation(*verdicts),
-        "statuses": plots.plot_statuses(responses, planned=10 if len(responses) else None),
+        "statuses": plots.plot_statuses(responses),
         "latency": plots.plot_latency(responses),
         "scores": plots.plot_scores(scores),
         "heatmap": plots.plot_heatmap(scores, "clarity"),
@@ -115,7 +116,7 @@ def unscored(table, *columns):
     return table.assign(**dict.fromkeys(columns, np.nan))
 
 
-ONE, TWO = ["m"], ["m", "k"]
+ONE, TWO, MANY = ["m"], ["m", "k"], [*AWKWARD, *TEN[:4]]
 EDGES = {
     "one of each": (
         ONE,
@@ -125,19 +126,11 @@ EDGES = {
         tuple(t[:1] for t in make_verdicts()),
         PLAN[:1],
     ),
-    "ten models": (
-        TEN,
-        make_scores(TEN, 2),
-        make_responses(TEN),
-        make_comparisons(TEN[:3]),
-        make_verdicts(),
-        PLAN,
-    ),
-    "awkward names": (
-        AWKWARD,
-        make_scores(AWKWARD),
-        make_responses(AWKWARD),
-        make_comparisons(AWKWARD[:2]),
+    "many models with awkward names": (
+        MANY,
+        make_scores(MANY, 2),
+        make_responses(MANY),
+        make_comparisons(AWKWARD[:3]),
         tuple(t.assign(category=AWKWARD[1]) for t in make_verdicts()),
         PLAN,
     ),
@@ -246,14 +239,10 @@ def test_colours_do_not_swap_with_the_order_of_a_table():
         }
 
 
-def test_a_model_keeps_its_look():
-    """Colour and marker go by the place in `models`, and no two of 70 models look the same."""
-    seventy = [f"m{i}" for i in range(70)]
-    look = looks(seventy)
+def test_no_two_of_70_models_look_the_same():
+    """Colour and marker go by the place in the alphabet."""
+    look = looks([f"m{i}" for i in range(70)])
     assert len({(one.colour, one.marker) for one in look.values()}) == 70
-    pair = plots.plot_case_pairs(make_scores(TEN), "clarity", TEN[3], TEN[4])
-    colours = {to_hex(bar.get_facecolor()).upper() for bar in pair.figure.axes[0].patches}
-    assert colours <= {looks(TEN)[TEN[3]].colour, looks(TEN)[TEN[4]].colour, "#5F5F5F"}
 
 
 @pytest.mark.parametrize(
@@ -264,11 +253,10 @@ def test_a_model_keeps_its_look():
         ("abcdefghijklmnopqrstuvwxyz", 11, "abcdef…wxyz"),
         ("<script>alert(1)</script>", 12, "<script…ipt>"),
         ("a\x1bb\nc", 10, "a b c"),
-        ("模a", 10, "\N{REPLACEMENT CHARACTER}a"),
     ],
 )
 def test_shorten(text, width, shown):
-    """Long ids lose the vendor, then the middle; what the font lacks or a terminal obeys is replaced."""
+    """Long ids lose the vendor, then the middle; what a terminal obeys is a space."""
     assert shorten(text, width) == shown
 
 
@@ -336,15 +324,12 @@ def test_lower_is_better_is_marked_and_turned():
 
 
 def test_an_unbounded_metric_has_an_axis_of_its_own():
-    """Twelve errors per word do not press differences of a score into zero; without one there is one axis."""
+    """Twelve errors per word do not press differences of a score into zero."""
     table = make_comparisons(["a", "b"], low=0.1, high=0.3)
     table.loc[table["metric"] == "wer_score", ["difference", "ci_low", "ci_high"]] = [12.0, 10.0, 14.0]
     scores, errors = plots.plot_differences(table).figure.axes
     assert scores.get_xlim()[1] < 1 < 14 < errors.get_xlim()[1]
     assert "errors per word" in errors.get_xlabel()
-    bounded = table[table["metric"] != "wer_score"]
-    assert len(plots.plot_differences(bounded).figure.axes) == 1
-    assert len(plots.plot_differences(table[table["metric"] == "wer_score"]).figure.axes) == 1
 
 
 def test_a_difference_is_coloured_by_its_outcome():
@@ -361,20 +346,21 @@ def test_a_difference_is_coloured_by_its_outcome():
 
 
 def test_what_is_not_known_of_a_difference_is_said():
-    """No interval and no comparison are words in the alt text, never nan."""
-    table = make_comparisons(["a", "b"], low=0.1, high=0.3)
-    table.loc[0, ["ci_low", "ci_high"]] = np.nan
-    table.loc[1, ["difference", "ci_low", "ci_high"]] = np.nan
-    alt = plots.plot_differences(table).alt
-    assert "(no interval)" in alt
-    assert "not compared" in alt
-    assert "nan" not in alt
+    """No interval and no comparison are words in the alt text, never nan; from JSON they are None."""
+    table = make_comparisons(["a", "b"], low=0.1, high=0.3).astype(object)
+    table.loc[0, ["ci_low", "ci_high", "p_adjusted"]] = None
+    table.loc[1, ["mean_a", "mean_b", "difference", "ci_low", "ci_high", "p_adjusted"]] = None
+    chart = plots.plot_differences(table)
+    assert chart.png
+    assert "(no interval)" in chart.alt
+    assert "not compared" in chart.alt
+    assert "nan" not in chart.alt
 
 
 def test_too_many_comparisons_are_counted():
     """All pairs of ten models are more than a figure holds: the rest is counted in the caption."""
     chart = plots.plot_differences(make_comparisons(TEN))
-    assert "95 comparisons nearer to zero left out" in chart.caption  # 45 pairs × 3 metrics − 40
+    assert "95 comparisons left out" in chart.caption  # 45 pairs × 3 metrics − 40
 
 
 def test_fates_of_cases():
@@ -384,15 +370,6 @@ def test_fates_of_cases():
     assert table.loc["y"].tolist() == [0, 0, 0, 1]
 
 
-def test_status_counts_and_plan():
-    """What was planned and not asked is its own piece; an unknown status is not lost."""
-    responses = make_responses(TWO).assign(status=["failed", "odd", *["answered"] * 6])
-    table = status_counts(responses, TWO, {"m": 6, "k": 4})
-    assert table["not asked yet"].tolist() == [2, 0]
-    assert table.to_numpy().sum() == 10
-    assert table.loc["k", "odd"] == 1
-
-
 @pytest.mark.parametrize(
     ("rounds", "gap"), [([1, 1, 1], 0), ([0, 1], 1), ([0, 0, 1], 2 / 3), ([0.1, 0.5, 0.2], 0.8 / 3)]
 )
@@ -400,11 +377,6 @@ def test_round_gaps(rounds, gap):
     """Mean |difference| over the pairs of rounds, the unscored ones left out."""
     scores = pd.DataFrame({"model": "m", "metric": "clarity", "id": "c", "value": [*rounds, np.nan]})
     assert round_gaps(scores)["gap"].tolist() == pytest.approx([gap])
-
-
-def test_one_round_has_no_gap():
-    """A case with one scored round says nothing about agreement."""
-    assert round_gaps(make_scores(TWO, rounds=1)).empty
 
 
 def test_unknown_price_is_not_zero():
@@ -433,17 +405,8 @@ def test_power_caption_has_both_numbers():
     )
 
 
-def test_save_writes_the_same_bytes_again(tmp_path):
-    """Saving makes the folder, writes by suffix, and gives the same file for the same table."""
-    first, again = plots.plot_yield(*make_verdicts()), plots.plot_yield(*make_verdicts())
-    png = first.save(tmp_path / "figures" / "yield.png")
-    assert png.read_bytes() == again.png
-    assert first.save(tmp_path / "yield.svg").read_text().startswith("<?xml")
-    assert first.save(tmp_path / "yield.pdf").read_bytes().startswith(b"%PDF")
-
-
-def test_the_readers_own_style_stays(tmp_path):
-    """Drawing neither takes over the reader's matplotlib settings nor changes them."""
+def test_the_readers_own_style_stays():
+    """Drawing neither takes over the reader's matplotlib settings nor changes them: the same bytes again."""
     from matplotlib import rc_context, rcParams
 
     plain = plots.plot_yield(*make_verdicts()).png
@@ -574,10 +537,9 @@ def test_a_figure_of_other_code_or_title_is_another(monkeypatch):
 
 def test_a_sidecar_gives_the_chart_back(chart, tmp_path):
     """Caption, alt text, signature and what it was drawn from come back; a broken picture does not."""
-    import json
-
     signed = chart.stamped(MADE, simulated=True)
-    path = signed.save(tmp_path / "x.png")
+    path = tmp_path / "x.png"
+    path.write_bytes(signed.png)
     (tmp_path / "x.json").write_text(json.dumps(signed.sidecar()))
     back = Chart.read(path)
     assert (back.png, back.caption, back.alt_text) == (signed.png, signed.caption, signed.alt_text)
@@ -590,24 +552,11 @@ def test_a_sidecar_gives_the_chart_back(chart, tmp_path):
 
 def test_a_newer_version_that_draws_the_same_data_verifies(monkeypatch):
     """Other drawing code is no other figure to verify: it would name every figure of an older run."""
-    import json
-
-    from benchkit.report.verify import json_apart
-
     sheet = plots.sheet.Sheet("x", "Same data")
-    before = json.dumps(sheet.empty("Nothing.").sidecar())
+    before = sheet.empty("Nothing.").sidecar()
     monkeypatch.setattr(plots.sheet, "_code", lambda: "newer")
-    assert not list(json_apart("x.json", before, json.dumps(sheet.empty("Nothing.").sidecar())))
-    assert list(json_apart("x.json", before, json.dumps(sheet.empty("Something.").sidecar())))
-
-
-def test_what_json_does_not_know_is_drawn():
-    """Comparisons from metrics_report.json: None where a number is not known."""
-    table = make_comparisons(TEN[:2]).astype(object)
-    table.loc[0, ["ci_low", "ci_high", "p_adjusted", "standard_error"]] = None
-    table.loc[1, ["n", "mean_a", "mean_b", "difference", "ci_low", "ci_high", "p_adjusted"]] = None
-    table.loc[1, "n"] = 0
-    assert plots.plot_differences(table, margin=0.05).png
+    assert not list(values_apart("x.json", before, sheet.empty("Nothing.").sidecar()))
+    assert list(values_apart("x.json", before, sheet.empty("Something.").sidecar()))
 
 
 def test_of_too_many_comparisons_the_deciding_ones_are_drawn():
@@ -616,7 +565,7 @@ def test_of_too_many_comparisons_the_deciding_ones_are_drawn():
     table["primary"] = table["metric"] == "clarity"
     chart = plots.plot_differences(table)
     assert chart.caption.startswith("0 of 15 comparisons")
-    assert f"{15 * (len(METRICS) - 1)} comparisons on other metrics left out" in chart.caption
+    assert f"{15 * (len(METRICS) - 1)} comparisons left out" in chart.caption
 
 
 def test_brought_cases_were_not_generated():

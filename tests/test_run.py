@@ -355,7 +355,7 @@ class TestSaving:
         run = begun()
         first = run.figure(plot_yield(TABLE, TABLE.iloc[:0]))
 
-        def fails(self, kind: str) -> bytes:
+        def fails(self) -> bytes:
             raise MemoryError
 
         monkeypatch.setattr(Chart, "_render", fails)
@@ -382,7 +382,7 @@ class TestSaving:
         first = run.figure(plot_yield(TABLE, TABLE.iloc[:0])).png
         run.record("02_validate")
         drawn, render = [], Chart._render
-        monkeypatch.setattr(Chart, "_render", lambda self, kind: drawn.append(self) or render(self, kind))
+        monkeypatch.setattr(Chart, "_render", lambda self: drawn.append(self) or render(self))
         assert run.figure(plot_yield(TABLE, TABLE.iloc[:0])).png == first
         assert run.figures()["yield"].png == first
         assert not drawn

@@ -97,8 +97,8 @@ def test_every_kind_of_edit_is_named(run):
     first = responses.iloc[0]
     row = scores.loc[3]
     for wanted in (
-        f"{STEADY_FILE}  {first['id']}, {first['test_case']}, {first['round']}, model_response: states",
-        f"{row['model']}, {row['test_case']}, {row['round']}, {row['metric']}, value: states '0.12345'",
+        f"{STEADY_FILE}  {first['id']}, {first['test_case']}, {first['round']}.model_response: states",
+        f"{row['model']}, {row['test_case']}, {row['round']}, {row['metric']}.value: states '0.12345'",
         "states nothing, recomputed a row",
         "p_adjusted: states 0.0499, recomputed",
         "metrics.json  offline/steady.boast: states 1, recomputed nothing",

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
-import subprocess
-import sys
 from itertools import cycle, product
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,27 +12,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchkit.report.layout import sorting
-from benchkit.run import Run
-from benchkit.runner import cli
+from benchkit.runner import cli, pipeline
 from benchkit.runner.replay import replay
 
 from .browser import chromium_page
-from .staging import run_again
+from .kernels import InProcess
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
 A4 = 657  # pixels between the margins
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
-
-
-def benchkit(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "benchkit.runner.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=240)
-
-
-def requests_sent(run_dir: Path) -> int:
-    with sqlite3.connect(run_dir / "calls.sqlite") as db:
-        return db.execute("SELECT total(sent) FROM calls").fetchone()[0]
 
 
 @pytest.fixture
@@ -53,12 +38,14 @@ def page():
 
 class TestTheCommand:
     def test_leaves_every_artifact(self, run_dir):
-        """The run folder holds what the design promises."""
+        """The run folder holds what the design promises, and its notebooks no widget."""
         names = """config.json initial_tests.csv validated_tests.csv rejected_tests.csv metrics.json
             scores.csv combined_model_responses.csv planted_tests.csv offline__steady_all_responses.csv
             offline__hasty_all_responses.csv metrics_report.json analysis_report.md calls.sqlite debug.log"""
         assert not [name for name in names.split() if not (run_dir / name).stat().st_size]
-        assert {p.stem for p in (run_dir / "notebooks").iterdir()} == set(NAMES)
+        kept = list((run_dir / "notebooks").iterdir())
+        assert {p.stem for p in kept} == set(NAMES)
+        assert not [p.name for p in kept if "application/vnd.jupyter.widget" in p.read_text()]
         assert {p.stem for p in (run_dir / "html").iterdir()} == {*NAMES, "analysis_report", "index"}
 
     def test_counts_agree(self, run_dir):
@@ -77,15 +64,6 @@ class TestTheCommand:
         assert "SIMULATED" in (run_dir / "analysis_report.md").read_text()
         assert all("SIMULATED" in page.read_text() for page in (run_dir / "html").iterdir())
         assert json.loads((run_dir / "metrics_report.json").read_text())["simulated"] is True
-
-    async def test_run_again_asks_for_nothing(self, run_dir, tmp_path, unpainted):
-        """A finished run costs nothing to run again, and ends on the same decision."""
-        run = Run(Path(shutil.copytree(run_dir, tmp_path / "run")))
-        before, decision = requests_sent(run.path), run.metrics_report()["decision"]
-        (run.path / "metrics_report.json").unlink()
-        await run_again(run)
-        assert requests_sent(run.path) == before > 0
-        assert run.metrics_report()["decision"] == decision
 
     def test_pages_stand_alone(self, page, run_dir):
         """In a browser, by day, at night, on a telephone and on paper: no page asks for anything, runs a
@@ -144,7 +122,7 @@ class TestTheCommand:
             assert values == sorted(values, reverse=wanted == "descending")
 
 
-def test_somebody_elses_responses(tmp_path, capsys, unpainted):
+def test_somebody_elses_responses(tmp_path, monkeypatch, capsys, unpainted):
     """A folder with cases and two response files alone is scored, and what was lost is said, not scored."""
     golden = "{'order': 17, 'paid': True}"
     cases = [
@@ -168,14 +146,13 @@ def test_somebody_elses_responses(tmp_path, capsys, unpainted):
             for case in cases
         ]
         pd.DataFrame(rows).to_csv(tmp_path / f"{model}_all_responses.csv", index=False)
-    done = benchkit("run", tmp_path, "--from", "04")
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setattr(pipeline, "Kernel", InProcess)
+    assert cli.main(["run", str(tmp_path), "--from", "04"]) == 0
+    done = capsys.readouterr().out
     twice = "the same case as row 7; the row is left out."
-    assert (done.stderr.count(twice), done.stdout.count(f"Warning: validated_tests.csv, row 8: {twice}")) == (
-        1,
-        1,
-    )
-    assert "6 of 7 rows used: 1 duplicate; 3 answers unscored.\n" in done.stdout
+    assert (tmp_path / "debug.log").read_text().count(twice) == 1
+    assert done.count(f"Warning: validated_tests.csv, row 8: {twice}") == 1
+    assert "6 of 7 rows used: 1 duplicate; 3 answers unscored.\n" in done
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["alpha"]["json_metrics"]["field_accuracy"] is None
     assert metrics["beta"]["json_metrics"]["field_accuracy"] == 1.0

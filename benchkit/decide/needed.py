@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -34,7 +35,7 @@ def needed(
         kinds = tuple(kind for kind in kinds if kind.name == floor["kind"])
         pair = kinds[0].pairs[models[0]][models[1]]
         found = _cases(pair, evidence.rules.margin, evidence.alpha())
-        what, least, n = "floor", 0, kinds[0].measured.shared if pair is None else pair.n
+        what, least, n = "floor", 0, pair.n if pair else 0
     elif n >= LEAST_CASES or max(evidence.contrasts.low) <= 0:
         what, found = _overall(evidence)
         if found:
@@ -58,17 +59,17 @@ def needed(
 def _overall(evidence: Evidence) -> tuple[str, Needed | None]:
     pairs = [evidence.pairs[i][j] for i, j in evidence.open_pairs]
     detect, models = evidence.rules.detect, len(evidence.models)
-    shown = _most([_cases(one, detect, evidence.alpha(), models) for one in pairs])
+    shown = _most(_cases(one, detect, evidence.alpha(), models) for one in pairs)
     if shown is None or shown.cases > evidence.n:
         return "difference", shown
     # Both one-sided tests succeed with POWER where each does with half the chance to fail.
     each, margin = 1 - (1 - POWER) / 2, evidence.rules.margin
-    return "equivalence", _most([_cases(one, margin, evidence.alpha(2), power=each) for one in pairs])
+    return "equivalence", _most(_cases(one, margin, evidence.alpha(2), power=each) for one in pairs)
 
 
-def _most(found: Sequence[Needed | None]) -> Needed | None:
-    known = [one for one in found if one]
-    return max(known, key=lambda one: one.cases) if known and len(known) == len(found) else None
+def _most(found: Iterable[Needed | None]) -> Needed | None:
+    """The one with most cases; None where one is not known."""
+    return max(found, key=lambda one: one.cases if one else math.inf)
 
 
 def _cases(
@@ -110,8 +111,6 @@ def _cost(
         return None
     known = prices.set_index(["model", "test_case"])["cost_usd"].to_dict()
     sizes = {kind.name: len(kind.measured.ids) for kind in kinds}
-    prices_of = (
-        known.get((m, k), float("nan")) * n / sum(sizes.values()) for m in models for k, n in sizes.items()
-    )
-    total = answers * sum(prices_of)
-    return total if total == total else None
+    each = (known.get((m, k), math.nan) * n / sum(sizes.values()) for m in models for k, n in sizes.items())
+    total = answers * sum(each)
+    return None if math.isnan(total) else total

@@ -41,10 +41,6 @@ class Rules:
     def __post_init__(self) -> None:
         check(**{name: getattr(self, name) for name in RULES})
 
-    def record(self) -> dict[str, Any]:
-        """What 03 keeps of them in config.json."""
-        return {name: getattr(self, name) for name in RULES}
-
     @property
     def named(self) -> list[str]:
         """The parts of `primary_metric`."""

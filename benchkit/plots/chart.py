@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
@@ -18,7 +20,6 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ..signature import small_print
-from .words import glyphs
 
 WIDTH_IN = 8.0  # a notebook's text column
 SCREEN_DPI, FILE_DPI = 100, 200  # shown at half the pixels it has: sharp on dense screens and in print
@@ -53,8 +54,17 @@ STYLE: Any = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
 }
-# Decorates every plot function: over matplotlib's own defaults, so that no setting of the reader's shows.
-styled = context(["default", STYLE])
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Over matplotlib's own defaults, so that no setting of the reader's shows; without a glyph, a box."""
+    with context(["default", STYLE]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+styled = _drawing()  # decorates every plot function
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class Chart:
     reading: str
     alt: str
     note: str = ""
-    figure: Figure | None = field(default=None, repr=False)  # None: read back from its file
+    figure: Figure = field(default_factory=Figure, repr=False)  # empty in one that was read back
     simulated: bool = False
     signature: str = ""  # how its numbers were made, in small print below
     drawn_from: str = ""
@@ -89,7 +99,7 @@ class Chart:
 
     def worded(self, words: Callable[[str], str]) -> Chart:
         """The chart with every text of its own, drawn or beside it, as `words` has it."""
-        for text in self.figure.findobj(Text) if self.figure else ():
+        for text in self.figure.findobj(Text):
             text.set_text(words(text.get_text()))
         return replace(self, reading=words(self.reading), alt=words(self.alt), note=words(self.note))
 
@@ -102,25 +112,23 @@ class Chart:
         """The chart as a run keeps it: signed, and marked SIMULATED where the run is; what is, stays."""
         chart = self
         if simulated and not self.simulated:
-            _badge(self.figure)
+            box = {"boxstyle": "round,pad=0.3", "facecolor": "#FFF3EC", "edgecolor": ALARM, "lw": 0.8}
+            badge: dict[str, Any] = {"fontsize": 8, "fontweight": "bold", "color": ALARM, "bbox": box}
+            self._print(1 - 0.07 / self.figure.get_figheight(), "SIMULATED", va="top", **badge)
             chart = replace(chart, simulated=True)
         if signature and not self.signature:
-            _sign(self.figure, small_print(signature))
+            at = (0.03 - FOOT_IN) / self.figure.get_figheight()  # below its lower edge: nothing gives way
+            self._print(at, small_print(signature), va="bottom", fontsize=6, color=MUTED)
             chart = replace(chart, signature=signature)
         return chart
+
+    def _print(self, at: float, text: str, **style: Any) -> None:
+        self.figure.text(0.99, at, text, ha="right", **style).set_in_layout(False)
 
     @cached_property
     def png(self) -> bytes:
         """The picture, drawn once: saving a chart and showing it costs no more than one of the two."""
-        return self.drawn or self._render("png")
-
-    def save(self, path: str | Path) -> Path:
-        """Write the figure as PNG, SVG or PDF, by the path's suffix; folders are made where missing."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kind = path.suffix.lstrip(".").lower() or "png"
-        path.write_bytes(self.png if kind == "png" else self._render(kind))
-        return path
+        return self.drawn or self._render()
 
     def sidecar(self) -> dict[str, Any]:
         """What stands beside the picture as JSON; `Chart.read` takes it back."""
@@ -153,41 +161,17 @@ class Chart:
         }
         return data, {"image/png": {"width": WIDTH_PX, "alt": self.alt_text}}
 
-    def _render(self, kind: str) -> bytes:
+    def _render(self) -> bytes:
         # The same table gives the same bytes: nothing of the date or of the software goes in.
-        assert self.figure is not None
-        alt = self.alt_text
-        metadata: Any = {
-            "png": {"Software": None, "Description": alt},
-            "svg": {"Date": None, "Description": alt},
-            "pdf": {"CreationDate": None, "Subject": alt},
-        }
         width, height = self.figure.get_size_inches()
         page = Bbox.from_extents(0, -FOOT_IN if self.signature else 0, width, height)
+        about: dict[str, Any] = {"metadata": {"Software": None, "Description": self.alt_text}}
+        about["pil_kwargs"] = {"compress_level": 3}  # half the time for a tenth more bytes
         buffer = BytesIO()
-        with context(["default", STYLE | {"svg.hashsalt": "benchkit"}]):
+        with _drawing():
             _settle(self.figure)
-            about = {"format": kind, "dpi": FILE_DPI, "metadata": metadata.get(kind, {})}
-            if kind == "png":  # half the time for a tenth more bytes
-                about["pil_kwargs"] = {"compress_level": 3}
-            self.figure.savefig(buffer, bbox_inches=page, **about)
+            self.figure.savefig(buffer, format="png", bbox_inches=page, dpi=FILE_DPI, **about)
         return buffer.getvalue()
-
-
-def _badge(figure: Figure | None) -> None:
-    assert figure is not None
-    box = {"boxstyle": "round,pad=0.3", "facecolor": "#FFF3EC", "edgecolor": ALARM, "lw": 0.8}
-    words: dict[str, Any] = {"fontsize": 8, "fontweight": "bold", "color": ALARM, "bbox": box}
-    where = (0.99, 1 - 0.07 / figure.get_figheight())
-    figure.text(*where, "SIMULATED", ha="right", va="top", **words).set_in_layout(False)
-
-
-def _sign(figure: Figure | None, text: str) -> None:
-    """Small print below the figure's lower edge, so that nothing in its layout has to give way."""
-    assert figure is not None
-    where: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 6, "color": MUTED}
-    at = (0.03 - FOOT_IN) / figure.get_figheight()
-    figure.text(0.99, at, glyphs(text), **where).set_in_layout(False)
 
 
 def _settle(figure: Figure) -> None:

@@ -11,7 +11,7 @@ from ..wording import count, level, listed, number, percent
 from .chart import ALARM, INK, Chart, styled
 from .sheet import MARKERS, Look, Sheet, aside, dodge, handles, looks, named_rows, point
 from .tables import sign_of
-from .words import each, glyphs
+from .words import each
 
 Row = Mapping[str, Any]
 GREYS = ("#8C8C8C", "#5F5F5F", "#B4B4B4")  # of controls: no model is drawn in grey
@@ -46,7 +46,7 @@ def plot_controls(controls: pd.DataFrame | Sequence[Row]) -> Chart:
     out = [m for m in metrics if table.loc[table["metric"] == m, "disqualifies"].any()]
     for metric in out:
         aside(axes, metrics.index(metric), "decides nothing", color=ALARM)
-    named_rows(axes, [glyphs(f"{m} ◀" if sign_of(m) < 0 else m) for m in metrics])
+    named_rows(axes, [f"{m} ◀" if sign_of(m) < 0 else m for m in metrics])
     axes.set_xlabel("mean over cases")
     sheet.legend(handles(look) | {"best model": best})
     near = (
@@ -83,7 +83,7 @@ def plot_delivery(delivery: pd.DataFrame | Sequence[Row], *, alpha: float = 0.05
     axes[0].set_xlabel("share of answers in usable form")
     axes[1].set_xlabel("mean score among those")
     for ax in axes:
-        named_rows(ax, [glyphs(m) for m in metrics])
+        named_rows(ax, metrics)
     sheet.legend(handles(look))
     came = table.groupby("model", sort=False)["share"].min()
     shares = each({m: percent(share) for m, share in came.items()})

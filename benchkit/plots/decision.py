@@ -16,14 +16,14 @@ from ..wording import PREFERENCES, count, interval, kind_name, known, level, lis
 from .chart import ALARM, INK, MUTED, Chart, styled
 from .sheet import Look, Sheet, about_zero, aside, band, looks, named_rows, point
 from .tables import sign_of
-from .words import glyphs, unit
+from .words import unit
 
 Row = Mapping[str, Any]
 OUT = "#B0B0B0"  # no contender
 MOST_ROWS = 40  # more rows than this are a table, not a figure
 OPEN = Look(MUTED, "o", "open", face="white")
 COLUMNS = {"mean A": 52, "mean B": 92, "n": 116, "p adj.": 158}  # where each ends, in points from the axes
-NUMBERS = ("n", "mean_a", "mean_b", "difference", "standard_error", "ci_low", "ci_high", "p_adjusted")
+NUMBERS = ("n", "mean_a", "mean_b", "difference", "ci_low", "ci_high", "p_adjusted")
 
 
 @styled
@@ -50,14 +50,17 @@ def plot_contenders(report: Row) -> Chart:
     (axes,) = sheet.page(1.45 + 0.46 * len(rows)).subplots(1, 1 + len(kinds), **shape)
     _differences(axes[0], rows, names, look)
     about = scope(decision["kinds"])
-    axes[0].set_title(about if kinds else glyphs(f"{about}: {decide[0]['metric']}, n = {decide[0]['n']}"))
+    axes[0].set_title(about if kinds else f"{about}: {decide[0]['metric']}, n = {decide[0]['n']}")
     words = "difference from the best{}other model (better ▶)"
     axes[0].set_xlabel(words.format("\n" if kinds else " "))
     for ax, kind in zip(axes[1:], kinds, strict=True):
         _differences(ax, [row for row in floors if row["kind"] == kind["kind"]], names, look)
-        ax.set_title(glyphs(kind_name(kind["kind"])))
-        ax.set_xlabel(f"{glyphs(kind['metric'])}, n = {kind['n']}")
-    named_rows(axes[0], [_label(row, look[row["model"]]) for row in rows])
+        ax.set_title(kind_name(kind["kind"]))
+        ax.set_xlabel(f"{kind['metric']}, n = {kind['n']}")
+    gaps = [number(row["difference"], sign=True) for row in rows]
+    out = ["" if row["contender"] else ", no contender" for row in rows]
+    labels = [look[name].label for name in names]
+    named_rows(axes[0], [f"{one}\n{gap}{no}" for one, gap, no in zip(labels, gaps, out, strict=True)])
     shown_worse = {"shown worse on this kind": Look(ALARM, "o").handle(lw=2.2)}
     worse = [f"{row['model']} on {kind_name(row['kind'])}" for row in floors if row["shown_worse"]]
     within = [band(ax, margin) for ax in axes[bool(kinds) :]]
@@ -90,7 +93,7 @@ def _preferred(report: Row) -> Chart:
         told.append(f"{said} {number(mean, sign=True)}" + (f" ({interval(low, high)})" if known(low) else ""))
     named_rows(axes, list(PREFERENCES.values()))
     about_zero(axes, 1.05)
-    axes.set_xlabel(glyphs(f"◀ {b} preferred · {a} preferred ▶"))
+    axes.set_xlabel(f"◀ {b} preferred · {a} preferred ▶")
     ends = level(found["alpha"])
     note = f"Share of cases where {a} is preferred less that where {b} is, with {ends} intervals."
     return sheet.chart(report["decision"]["because"][0], f"{note} {'; '.join(told)}.", note, data=(found,))
@@ -106,12 +109,6 @@ def _differences(axes: Axes, rows: Iterable[Row], names: Sequence[str], look: Ma
     about_zero(axes)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.grid(axis="x")
-
-
-def _label(row: Row, one: Look) -> str:
-    """The name, and below it the difference: beside the axis, where no mark and no edge is in its way."""
-    aside = "" if row["contender"] else ", no contender"
-    return f"{one.label}\n{number(row['difference'], sign=True)}{aside}"
 
 
 def turned(comparisons: pd.DataFrame) -> pd.DataFrame:
@@ -156,7 +153,10 @@ def plot_differences(
     decide = {(kind["kind"], kind["metric"]) for kind in kinds if kind["decides"]}
     every["decides"] = [of in decide for of in zip(every["test_case"], every["metric"], strict=True)]
     rows = _in_reading_order(every)
-    panels = [part.assign(y=_places(part)) for _, part in rows.groupby("unbounded")]
+    panels = [  # from the top down, with room for a heading above each pair
+        part.assign(y=1 + np.arange(len(part)) + 1.1 * pd.factorize(part["pair"])[0])
+        for _, part in rows.groupby("unbounded")
+    ]
     heights = [1 + 0.31 * (len(part) + 0.9 * part["pair"].nunique()) for part in panels]
     shape: dict[str, Any] = {"squeeze": False, "height_ratios": heights}
     grid = sheet.page(0.85 + sum(heights)).subplots(len(panels), **shape)
@@ -165,7 +165,9 @@ def plot_differences(
         _forest(axes, part, look)
         ends = part[["d", "low", "high"]].abs().to_numpy(dtype=float)
         about_zero(axes, 1.08 * max(margin, *ends[np.isfinite(ends)], 0.0))
-        axes.set_xlabel(f"difference in {_unit(part)}   (◀ B better  ·  A better ▶)")
+        units = set(map(unit, part["metric"])) if part["unbounded"].all() else {"score"}
+        what = units.pop() if len(units) == 1 else "score"
+        axes.set_xlabel(f"difference in {what}   (◀ B better  ·  A better ▶)")
     shown = {f"{one.label} better": one for name, one in look.items() if name in set(rows["winner"])}
     shown |= {"open": OPEN} if (rows["outcome"] == "open").any() else {}
     sheet.legend({text: one.handle(lw=2.2) for text, one in shown.items()} | within)
@@ -174,14 +176,9 @@ def plot_differences(
 
 
 def _in_reading_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Pair by pair the deciding rows, then the largest differences.
-
-    Of too many the deciding ones are kept, and of those the furthest from zero.
-    """
+    """Pair by pair the deciding rows, then the largest differences; of too many the deciding ones alone."""
     kept = rows[rows["primary"]] if len(rows) > MOST_ROWS and rows["primary"].any() else rows
-    if len(kept) > MOST_ROWS:
-        size = (kept["d"] / kept["standard_error"].where(kept["standard_error"] > 0)).abs().fillna(0)
-        kept = kept.loc[size.nlargest(MOST_ROWS).index]
+    kept = kept.loc[kept["d"].abs().fillna(0).nlargest(MOST_ROWS).index.sort_values()]
     place = kept.assign(
         pair=kept["pair"].map(list(rows["pair"].unique()).index),
         size=-kept["d"].abs().fillna(-1.0),
@@ -189,11 +186,6 @@ def _in_reading_order(rows: pd.DataFrame) -> pd.DataFrame:
         at=kept["metric"].map(in_order(rows["metric"]).index),
     )
     return kept.loc[place.sort_values(["pair", "other", "size", "at"], kind="stable").index]
-
-
-def _places(rows: pd.DataFrame) -> np.ndarray:
-    """Where the rows of a panel stand, from the top down, with room for a heading above each pair."""
-    return 1 + np.arange(len(rows)) + 1.1 * (pd.factorize(rows["pair"])[0])
 
 
 def _forest(axes: Axes, rows: pd.DataFrame, look: Mapping[str, Look]) -> None:
@@ -210,7 +202,7 @@ def _forest(axes: Axes, rows: pd.DataFrame, look: Mapping[str, Look]) -> None:
         means = [number(value) if known(value) else "–" for value in (row.mean_a, row.mean_b)]
         _columns(axes, row.y, (*means, f"{row.n:.0f}", p_text(row.p_adjusted)), INK)
     _columns(axes, -0.8, list(COLUMNS), MUTED)
-    metrics = [glyphs(m) + " (turned)" * described(m).lower_is_better for m in rows["metric"]]
+    metrics = [m + " (turned)" * described(m).lower_is_better for m in rows["metric"]]
     axes.set_yticks(rows["y"], metrics)
     for label, bold in zip(axes.get_yticklabels(), rows["decides"], strict=True):
         label.set_fontweight("bold" if bold else "normal")
@@ -224,18 +216,11 @@ def _columns(axes: Axes, at: float, texts: Sequence[str], colour: str) -> None:
         aside(axes, at, text, place, ha="right", color=colour)
 
 
-def _unit(rows: pd.DataFrame) -> str:
-    """What the axis of these metrics counts."""
-    units = {unit(metric) for metric in rows["metric"]}
-    return units.pop() if len(units) == 1 and rows["unbounded"].all() else "score"
-
-
 def _difference_words(rows: pd.DataFrame, left_out: int, ends: str) -> tuple[str, str, str]:
     """What is shown; how it is drawn; the alt text."""
     ahead = rows.loc[rows["winner"] != "", "winner"].value_counts(sort=False).to_dict()
     favour = ": " * bool(ahead) + ", ".join(f"{n} for {m}" for m, n in ahead.items())
-    which = "on other metrics" if rows["primary"].all() else "nearer to zero"
-    some = f"; {count(left_out, 'comparison')} {which} left out" if left_out else ""
+    some = f"; {count(left_out, 'comparison')} left out" if left_out else ""
     shown = "shows" if sum(ahead.values()) == 1 or len(rows) == 1 else "show"
     reading = f"{sum(ahead.values())} of {count(len(rows), 'comparison')} {shown} a difference{favour}{some}."
     bold = "; in bold the metrics that decide" if 0 < rows["decides"].sum() < len(rows) else ""

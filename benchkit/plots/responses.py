@@ -16,43 +16,29 @@ from .sheet import Look, Sheet, aside, looks, named_rows, say, stacked_bars, str
 from .tables import case_means, models_of, ours, over_cases, sign_of
 from .words import axis_label, each, labels, limits, range_of
 
-NOT_ASKED = "not asked yet"
-COLOURS = dict(
-    zip((*STATUSES, NOT_ASKED), ("#56B4E9", "#E69F00", "#CC79A7", "#D55E00", "#FFFFFF"), strict=True)
-)
-HATCHES = {"failed": "////", NOT_ASKED: "...."}
+COLOURS = dict(zip(STATUSES, ("#56B4E9", "#E69F00", "#CC79A7", "#D55E00"), strict=True))
 POINTS = 300  # drawn per model; more would be ink, the quantiles are of all
 LEAST_BOX = 5  # responses that a box may stand for
 
 
-def status_counts(
-    responses: pd.DataFrame, models: Sequence[str], planned: int | Mapping[str, int] | None = None
-) -> pd.DataFrame:
-    """Responses per model and status, and how many of the planned ones have not been asked for."""
-    status = responses.get("status", pd.Series("answered", index=responses.index))
-    table = pd.crosstab(responses["model"].astype(str), status.astype(str))
-    other = sorted(set(table.columns) - set(STATUSES))
-    table = table.reindex(index=list(models), columns=[*STATUSES, *other], fill_value=0)
-    want = pd.Series(planned, index=table.index) if planned is not None else table.sum(axis=1)
-    table[NOT_ASKED] = (want - table.sum(axis=1)).clip(lower=0).fillna(0).astype(int)
-    return table
-
-
 @styled
-def plot_statuses(responses: pd.DataFrame, *, planned: int | Mapping[str, int] | None = None) -> Chart:
-    """Responses per model by status; `planned` is how many each model was to give (cases × rounds)."""
-    names = list(dict.fromkeys([*models_of(responses), *(planned if isinstance(planned, Mapping) else ())]))
+def plot_statuses(responses: pd.DataFrame) -> Chart:
+    """Responses per model by status."""
+    names = models_of(responses)
     sheet = Sheet("statuses", "Responses by status", names, responses)
     if responses.empty:
         return sheet.empty("No response yet.")
-    table = status_counts(responses, names, planned)
+    table = pd.crosstab(responses["model"].astype(str), responses["status"].astype(str))
+    table = table.reindex(index=names, columns=list(STATUSES), fill_value=0)
     axes = sheet.page(1.5 + 0.4 * len(table)).subplots()
-    colours = {s: COLOURS.get(s, "#999999") for s in table}
-    sheet.legend(stacked_bars(axes, table, labels(names, 34), colours, HATCHES))
+    bars = stacked_bars(axes, table, labels(names, 34), COLOURS)
+    for bar in bars.get("failed", ()):
+        bar.set_hatch("////")
+    sheet.legend(bars)
     for at, (_, counts) in enumerate(table.iterrows()):
         trouble = [f"{n} {s}" for s, n in counts.items() if n and s != "answered"]
         aside(axes, at, ", ".join(trouble).replace(", ", "\n", 1) or "all answered", color=MUTED)
-    axes.set_xlabel("responses" if planned is None else "responses, of all that are planned")
+    axes.set_xlabel("responses")
     totals = table.sum()
     parts = ", ".join(f"{n:,} {s}" for s, n in totals.items() if n)
     lost = "; failed ones are unscored, not zero" if totals["failed"] else ""
@@ -111,18 +97,14 @@ def _waits(axes: Axes, times: pd.DataFrame, column: str, name: str, look: Mappin
 
 
 def _latency_words(times: pd.DataFrame, names: Sequence[str]) -> tuple[str, str]:
-    groups = times.assign(service_s=times["latency_s"] - times["queue_s"]).groupby("model")
-    names = list(groups["latency_s"].median().reindex(names).dropna().index)
-    middle = {
-        c: range_of(groups[c].median().reindex(names).dropna().to_dict(), 2)
-        for c in ("latency_s", "queue_s", "service_s")
-    }
-    queue = f"of it the queue: {middle['queue_s']}; the service alone: {middle['service_s']}"
-    reading = (
-        f"Median latency over {count(times['latency_s'].count(), 'timed response')}, in seconds: "
-        f"{middle['latency_s']}; {queue if middle['queue_s'] else 'queue time not reported'}."
+    groups = times.groupby("model")
+    whole, queue = (
+        groups[column].median().reindex(names).dropna().to_dict() for column in ("latency_s", "queue_s")
     )
-    slow = {m: f"{number(groups['latency_s'].quantile(0.95)[m], 2)} s" for m in names}
+    waited = f"of it the queue: {range_of(queue, 2)}" if queue else "queue time not reported"
+    timed = count(times["latency_s"].count(), "timed response")
+    reading = f"Median latency over {timed}, in seconds: {range_of(whole, 2)}; {waited}."
+    slow = {m: f"{number(groups['latency_s'].quantile(0.95)[m], 2)} s" for m in whole}
     return reading, f"Box plots of latency per model; 95 % were answered within: {each(slow)}."
 
 

@@ -17,23 +17,21 @@ from ..wording import count, level
 from .chart import ALARM, INK, MUTED, Chart, styled
 from .sheet import Look, Sheet, aside, looks, named_rows, point, strip
 from .tables import case_means, models_of, ours, over_cases, sign_of
-from .words import axis_label, glyphs, labels, limits, range_of, unit
+from .words import axis_label, labels, limits, range_of, unit
 
 COLUMNS = 3  # panels beside each other that stay readable at notebook width
 LEAST_SPAN = 0.2  # of the heat map's colours: smaller differences must not look like night and day
 
 
 @styled
-def plot_scores(scores: pd.DataFrame, *, metric: str = "", category: str = "", alpha: float = 0.05) -> Chart:
+def plot_scores(scores: pd.DataFrame, *, alpha: float = 0.05) -> Chart:
     """Mean score per model, one panel per metric, with the 1 − alpha t interval over cases.
 
-    `scores` is the long scores table, narrowed by `metric` and `category` where they are given. A case's
-    rounds are averaged first: n counts cases, and the dots are the cases. Unscored responses are counted
-    beside n and left out of the mean.
+    `scores` is the long scores table. A case's rounds are averaged first: n counts cases, and the dots are
+    the cases. Unscored responses are counted beside n and left out of the mean.
     """
-    title = "Scores per model and metric" + (f", {category}" if category else "")
-    names, rows = models_of(scores), ours(scores, metric, category)
-    sheet, look = Sheet("scores", title, names, scores), looks(names, 24)
+    names, rows = models_of(scores), ours(scores)
+    sheet, look = Sheet("scores", "Scores per model and metric", names, scores), looks(names, 24)
     if rows.empty:
         return sheet.empty("No score to show.")
     means, panels = case_means(rows), _panels(rows)
@@ -80,7 +78,7 @@ def _value_axis(axes: Axes, metric: str, values: pd.Series) -> None:
     pad = 0.03 * ((high - low) or 1)
     axes.set(xlim=(low - pad, high + pad), xlabel="")
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_title(glyphs(metric), pad=16)
+    axes.set_title(metric, pad=16)
     lower = described(metric).lower_is_better
     words = f"{unit(metric)}; {'◀ ' if lower else ''}{described(metric).direction}"
     where: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points"}

@@ -21,7 +21,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from .chart import FAINT, INK, MUTED, WIDTH_IN, Chart
-from .words import glyphs, labels, plain
+from .words import labels, plain
 
 LINE_IN = 0.19  # a line of the title
 TITLE_WIDTH = 74  # characters of a title's line, with room for the badge beside it
@@ -51,7 +51,7 @@ class Sheet:
 
     def page(self, height: float) -> Figure:
         """The figure, `height` inches high, for its axes; its title has a strip of its own above them."""
-        lines = wrap(glyphs(self.title), TITLE_WIDTH) or [""]
+        lines = wrap(plain(self.title), TITLE_WIDTH) or [""]
         height += LINE_IN * (len(lines) - 1)
         self.figure.set_size_inches(WIDTH_IN, height)
         engine: Any = self.figure.get_layout_engine()
@@ -201,7 +201,7 @@ def say(axes: Axes, sentence: str) -> None:
     axes.spines[:].set(visible=True, color=FAINT)
     where: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center"}
     # Out of the layout: a narrow panel must not give way to a long sentence.
-    axes.text(0.5, 0.5, "\n".join(wrap(glyphs(sentence), 90)), color=MUTED, **where).set_in_layout(False)
+    axes.text(0.5, 0.5, "\n".join(wrap(plain(sentence), 90)), color=MUTED, **where).set_in_layout(False)
 
 
 def stacked_bars(
@@ -209,7 +209,6 @@ def stacked_bars(
     table: pd.DataFrame,
     names: Mapping[str, str],
     colours: Mapping[str, str],
-    hatches: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """A bar for each row of counts, a number in every piece that has room for it; what its legend shows.
 
@@ -220,7 +219,6 @@ def stacked_bars(
     found = {}
     for name, colour in colours.items():
         style: dict[str, Any] = {"color": colour, "edgecolor": MUTED, "linewidth": 0.4, "height": 0.66}
-        style["hatch"] = (hatches or {}).get(name)
         found[name] = axes.barh(range(len(table)), table[name], left=left, **style)
         shown = [f"{n}" if n > 0.03 * whole else "" for n in table[name]]
         ink = "white" if colour in (BLUE, ORANGE) else INK

@@ -13,7 +13,7 @@ from ..wording import count, level, number, percent
 from .chart import FAINT, INK, MUTED, Chart, styled
 from .sheet import Look, Sheet, aside, dodge, handles, looks, named_rows, point
 from .tables import case_means, models_of, ours, over_cases, sign_of
-from .words import axis_label, each, glyphs, range_of, unit
+from .words import axis_label, each, range_of, unit
 
 ALIKE = 1e-9  # a gap below it is rounding
 MOST_BARS = 2_000  # more are thinner than a line
@@ -47,7 +47,7 @@ def plot_round_agreement(scores: pd.DataFrame, *, alpha: float = 0.05) -> Chart:
     metrics, place = in_order(gaps["metric"]), dodge(names)
     axes = sheet.page(1.4 + len(metrics) * max(0.44, 0.15 * len(names)) + 0.1 * len(names)).subplots()
     n = gaps.groupby("metric")["id"].nunique()
-    named_rows(axes, [f"{glyphs(m)}\nn = {n[m]} cases" for m in metrics])
+    named_rows(axes, [f"{m}\nn = {n[m]} cases" for m in metrics])
     for at, metric in enumerate(metrics):
         ends = (0, described(metric).span or np.inf)
         part = gaps[gaps["metric"] == metric].assign(same=lambda rows: rows["gap"] < ALIKE)
@@ -100,7 +100,7 @@ def plot_case_pairs(scores: pd.DataFrame, metric: str, model_a: str, model_b: st
     axes = sheet.page(3.3).subplots()
     _case_bars(axes, d.to_numpy(), a, b)
     axes.set_xlabel(f"cases, sorted (n = {len(d)} that both have a score for)")
-    axes.set_ylabel(f"difference{', turned' if sign < 0 else ''} ({glyphs(unit(metric))})")
+    axes.set_ylabel(f"difference{', turned' if sign < 0 else ''} ({unit(metric)})")
     better, worse, ties = ((d > 0).sum(), (d < 0).sum(), (d == 0).sum())
     told = {f"{a.label} better: {better}": a.colour, f"{b.label} better: {worse}": b.colour}
     sheet.legend({text: Patch(color=colour) for text, colour in (told | {f"tie: {ties}": MUTED}).items()})

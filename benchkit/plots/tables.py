@@ -17,13 +17,12 @@ def models_of(table: pd.DataFrame) -> list[str]:
     return [name for name in names if not name.startswith("control: ")]
 
 
-def ours(scores: pd.DataFrame, metric: str = "", category: str = "") -> pd.DataFrame:
-    """The models' rows of a scores table, without controls, narrowed by metric and category."""
+def ours(scores: pd.DataFrame, metric: str = "") -> pd.DataFrame:
+    """The models' rows of a scores table, without controls, narrowed by metric."""
     if scores.empty:
         return scores
     rows = scores[~scores["model"].astype(str).str.startswith("control: ")]
-    rows = rows[rows["metric"] == metric] if metric else rows
-    return rows[rows["category"] == category] if category else rows
+    return rows[rows["metric"] == metric] if metric else rows
 
 
 def case_means(scores: pd.DataFrame, by: Sequence[str] = ("model", "metric")) -> pd.DataFrame:

@@ -1,14 +1,12 @@
-"""The words in a figure: names that can be drawn, labels that differ, metrics with unit and direction."""
+"""The words in a figure: labels that differ, metrics with unit and direction."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from functools import cache
 
 import numpy as np
-from matplotlib.font_manager import findfont, get_font
 
 from ..metrics import described
 from ..wording import number
@@ -16,24 +14,14 @@ from ..wording import number
 VENDOR = re.compile(r"^(?:[\w.-]+/)+(?=.)")  # of a model id; another text may have a slash too
 
 
-@cache
-def _has_glyph(character: str) -> bool:
-    return get_font(findfont("DejaVu Sans")).get_char_index(ord(character)) != 0
-
-
 def plain(text: str) -> str:
     """Text on one line, without control characters."""
     return " ".join("".join(" " if unicodedata.category(c)[0] == "C" else c for c in str(text)).split())
 
 
-def glyphs(text: str) -> str:
-    """Text that the figure's font can draw: what it lacks becomes the replacement character."""
-    return "".join(c if _has_glyph(c) else "\N{REPLACEMENT CHARACTER}" for c in plain(text))
-
-
 def shorten(text: str, width: int) -> str:
     """At most `width` characters: first the vendor goes, then the middle, for ids differ at both ends."""
-    text, tail = glyphs(text), (width - 1) * 2 // 5
+    text, tail = plain(text), (width - 1) * 2 // 5
     if len(text) > width:
         text = VENDOR.sub("", text)
     return text if len(text) <= width else f"{text[: width - 1 - tail]}…{text[-tail:]}"
@@ -45,7 +33,7 @@ def labels(names: Iterable[str], width: int = 30) -> dict[str, str]:
     found = {name: shorten(name, width) for name in map(str, names)}
     for label in {one for one in found.values() if list(found.values()).count(one) > 1}:
         alike = [name for name in found if found[name] == label]
-        drawn, room = [glyphs(name) for name in alike], width // 2 - 1
+        drawn, room = [plain(name) for name in alike], width // 2 - 1
         first = next((i for i, some in enumerate(zip(*drawn, strict=False)) if len(set(some)) > 1), 0)
         start = max(first - 2, room)
         parts = [f"{text[:room]}…{text[start : start + room]}" for text in drawn]
@@ -68,7 +56,7 @@ def unit(metric: str) -> str:
 
 def axis_label(metric: str) -> str:
     """A metric with its unit and direction."""
-    return f"{glyphs(metric)} ({unit(metric)}; {described(metric).direction})"
+    return f"{metric} ({unit(metric)}; {described(metric).direction})"
 
 
 def each(parts: Mapping[str, object]) -> str:

@@ -10,12 +10,10 @@ import pandas as pd
 from ..wording import of_candidates
 from .commentary import Commentary, comment, published
 from .comparing_runs import against
-from .facts import about, facts, with_facts
-from .markdown import displayed, escaped, inline
+from .facts import facts, with_facts
+from .markdown import displayed, escaped, inline, linked, shown
 from .people import people
-from .pictures import linked, shown
-from .rounds import agreement, variance
-from .serving import cost, serving
+from .serving import agreement, cost, serving, variance
 from .tables import (
     comparisons,
     controls,
@@ -46,7 +44,7 @@ FAILED = "A failed call is unscored; malformed answers and refusals are the mode
 def standing(report: Mapping[str, Any]) -> str:
     """Whether the decision would stand otherwise, then what else to read it with: the other warnings."""
     warnings = "\n>\n".join(f"> {escaped(line)}" for line in report["decision"]["warnings"])
-    stands = "\n".join(f"- {escaped(line)}" for line in about(facts(report), "sensitivity"))
+    stands = "\n".join(f"- {escaped(one.text)}" for one in facts(report) if one.topic == "sensitivity")
     return "\n\n".join(filter(None, [stands, warnings]))
 
 

@@ -8,16 +8,30 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..agent import Agent, Item, Tool, system_prompt
-from ..errors import RunError
 from ..llm.catalog import default_model
 from ..llm.client import Client
 from ..wording import count
-from .facts import TOPICS, Fact, facts, next_steps
+from .facts import Fact, facts
 from .markdown import escaped, safe
+from .otherwise import next_steps
 
 MOST_CHARACTERS = 15_000  # of the facts: with schema and reply below a free plan's 8,000 tokens a minute
 MOST_TOKENS = 1_024  # of the reply, which holds ids only
 MOST_PASSAGES, MOST_FACTS = 5, 8
+TOPICS = {  # the heading of a passage
+    "decision": "What the decision rests on",
+    "warning": "What weakens it",
+    "contender": "Who is in the running",
+    "comparison": "Where the models differ",
+    "control": "Whether the metrics can tell",
+    "sensitivity": "What would change it",
+    "cost": "Cost and speed",
+    "delivery": "What was delivered",
+    "coverage": "What was scored",
+    "rounds": "Asking again",
+    "validator": "The test cases",
+    "judge": "The judge",
+}
 
 
 @dataclass(frozen=True)
@@ -32,16 +46,8 @@ class Commentary:
     note: str = ""  # why there is none, where that is so
 
     def record(self) -> dict[str, Any]:
-        """What commentary.json holds; `read` gives the commentary back."""
+        """What commentary.json holds."""
         return asdict(self)
-
-    @classmethod
-    def read(cls, record: Mapping[str, Any]) -> Commentary:
-        """Raises RunError for a record that was damaged."""
-        try:
-            return cls(**record)
-        except TypeError as error:
-            raise RunError(f"commentary.json is damaged ({error}). Run 05_report.ipynb again.") from error
 
 
 async def comment(report: Mapping[str, Any], client: Client, model: str = "") -> Commentary:

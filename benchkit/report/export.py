@@ -87,7 +87,8 @@ def page_text(page: Path) -> str:
 def _write(node: NotebookNode, name: str, run: Path, target: Path, report: dict[str, Any]) -> Path:
     node.cells = [_cleaned(cell) for cell in node.cells if _is_shown(cell)]
     node.metadata.pop("widgets", None)
-    page = _page(node, report | {"title": _title(node, name)}, run)
+    report = report | {"title": name, "script": sorting_digest(), "run": run}
+    page = laid_out(_exporter().from_notebook_node(node, resources={"report": report})[0])
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -109,7 +110,8 @@ def clean_html(html: str, run: Path | None = None) -> str:
         sheet.decompose()
     for tag in soup.find_all(lambda one: one.name not in TAGS):  # an auditor sees what a model wrote
         tag.replace_with(str(tag))
-    _settle_links(soup)
+    for link in soup("a", href=re.compile(r"^[^:]+\.ipynb$")):  # notebooks link each other's pages
+        link["href"] = str(link["href"]).removesuffix(".ipynb") + ".html"
     _align_words(soup)
     if run is not None:
         _settle_pictures(soup, run.resolve())
@@ -122,11 +124,6 @@ def clean_html(html: str, run: Path | None = None) -> str:
         filter_style_properties=set(STYLES.split()),
         link_rel=None,
     )
-
-
-def _page(node: NotebookNode, report: dict[str, Any], run: Path) -> str:
-    report = report | {"script": sorting_digest(), "run": run}
-    return laid_out(_exporter().from_notebook_node(node, resources={"report": report})[0])
 
 
 @cache  # to read the templates takes a tenth of a page
@@ -182,21 +179,6 @@ def _keep_best(output: NotebookNode) -> bool:
     return True
 
 
-def _title(node: NotebookNode, otherwise: str) -> str:
-    from bs4 import BeautifulSoup
-    from nbconvert.filters import markdown2html
-
-    prose = "\n".join(cell.source for cell in node.cells if cell.cell_type == "markdown")
-    heading = re.search(r"^# +.+$", prose, re.MULTILINE)
-    if not heading:
-        return otherwise
-    # As the page shows it: what is escaped there has no backslash in the tab either.
-    shown = BeautifulSoup(markdown2html(heading.group()), "html.parser")
-    for anchor in shown("a", class_="anchor-link"):
-        anchor.decompose()
-    return shown.get_text().strip()
-
-
 def _picture(output: NotebookNode, kind: str) -> str:
     """An image output as an inline `<img>`; scripts in an SVG do not run inside one."""
     data, about = output.data[kind], output.metadata.get(kind, {})
@@ -205,12 +187,6 @@ def _picture(output: NotebookNode, kind: str) -> str:
     sizes = {name: about[name] for name in ("width", "height") if isinstance(about.get(name), int | float)}
     size = "".join(f' {name}="{value:.0f}"' for name, value in sizes.items())
     return f'<img src="data:{kind};base64,{escape(encoded)}" alt="{escape(str(alt))}"{size}>'
-
-
-def _settle_links(soup: BeautifulSoup) -> None:
-    """Links between notebooks lead to their HTML."""
-    for link in soup("a", href=re.compile(r"^[^:]+\.ipynb$")):
-        link["href"] = str(link["href"]).removesuffix(".ipynb") + ".html"
 
 
 def _align_words(soup: BeautifulSoup) -> None:

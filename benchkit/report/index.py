@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
 from ..run import Run
 from ..wording import count
 from .export import export_markdown, export_report
-from .markdown import inline
-from .pictures import linked
+from .markdown import inline, linked
 from .tables import headline, reasons
 
 PAGES = {
@@ -39,16 +37,11 @@ def write_index(run: Run) -> Path:
     pages = [
         f"- [{about}]({name}.html)" for name, about in PAGES.items() if (folder / f"{name}.html").exists()
     ]
+    tables = [f"- [{inline(path.name)}](../{quote(path.name)})" for path in sorted(run.path.glob("*.csv"))]
     text = [
         f"# {'Which model to deploy' if report else 'A run without a decision so far'}",
         *decision,
         *(["## Pages", "\n".join(pages)] if pages else []),
-        *_tables(sorted(run.path.glob("*.csv"))),
+        *([f"## {count(len(tables), 'table')}", "\n".join(tables)] if tables else []),
     ]
     return export_markdown("\n\n".join(filter(None, text)), run.path, target, simulated=run.simulated)
-
-
-def _tables(paths: Iterable[Path]) -> list[str]:
-    """Links to the run's CSV files, which lie beside the folder of its pages."""
-    lines = [f"- [{inline(path.name)}](../{quote(path.name)})" for path in paths]
-    return [f"## {count(len(lines), 'table')}", "\n".join(lines)] if lines else []

@@ -26,13 +26,16 @@ def sorting_digest() -> str:
 
 
 def laid_out(page: str) -> str:
-    """The page with a list of its sections, its tables in named boxes, and the script that sorts them.
+    """The page with its first heading as its title, a list of its sections, its tables in named boxes, and
+    the script that sorts them.
 
     The rows of a table stay as they are: without scripts, and on paper, nothing is missing.
     """
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(page, "html.parser")
+    if soup.title and soup.main and soup.main.h1:
+        soup.title.string = soup.main.h1.get_text().strip()
     _list_contents(soup)
     if _box_tables(soup) and soup.body:
         script = soup.new_tag("script")

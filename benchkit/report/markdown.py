@@ -15,6 +15,8 @@ from ..wording import number
 if TYPE_CHECKING:
     from IPython.display import Markdown
 
+    from ..plots import Chart
+
 # What could begin markup anywhere in a line of Markdown, and what only where a line begins.
 _MARKUP = re.compile(r"[\\`*\[\]|$~]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|&(?=#?\w{1,32};)")
 _BULLET, _NUMBERED = re.compile(r"^[#>+=-]"), re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
@@ -58,8 +60,26 @@ def cell(value: Any) -> str:
     return value if isinstance(value, Markup) else inline(str(value))
 
 
-def digits(value: float | None, places: int) -> str:
-    return number(value, places)
+def section(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], text: str = "") -> str:
+    """`text`, and the rows as a table with how they were made in small print; "" where there are none."""
+    shown = signed(table(rows), report["signature"])
+    return "\n\n".join(filter(None, (text, shown))) if rows else ""
+
+
+def shown(figures: Mapping[str, Chart], about: str) -> list[Chart]:
+    """The figures whose names begin with `about`."""
+    return [chart for name, chart in figures.items() if name.startswith(about)]
+
+
+def linked(figures: Mapping[str, Chart], about: str) -> list[str]:
+    """The same in Markdown, each with its caption below."""
+    # A dollar sign would be an element in a notebook, which no attribute can hold.
+    alts = {one.name: one.alt_text.replace("US$", "USD").replace("$", "USD ") for one in figures.values()}
+    return [
+        part
+        for one in shown(figures, about)
+        for part in (f"![{safe(alts[one.name])}](figures/{one.name}.png)", f"*{safe(one.caption)}*")
+    ]
 
 
 def pairs_of(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:

@@ -19,8 +19,7 @@ from ..run.config import JOURNAL, is_begun
 from ..run.tables import write_table
 from ..wording import count, interval, level, number
 from .export import export_markdown
-from .markdown import Markup, inline, table
-from .pictures import linked
+from .markdown import Markup, inline, linked, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,16 +98,12 @@ def _page(folder: Path, rows: pd.DataFrame) -> str:
         told += f" The highest mean, {number(top['mean'])}, is {inline(str(top['best']))}'s in "
         told += (
             f"{_link(top['run'], 'html/05_report.html', top['run'])}. The highest of many is partly luck; "
+            f"every interval is at {level(float(top['alpha']))} (alpha divided by {len(rows)}), so that all "
+            "hold together."
         )
-        told += _together(rows)
     shown = [_shown(one) for one in rows.astype(object).where(rows.notna(), None).to_dict("records")]
     picture = linked(figures.kept(folder / "figures"), "sweep")
     return "\n\n".join(["# The runs of a sweep", told, *picture, table(shown), "[sweep.csv](sweep.csv)"])
-
-
-def _together(rows: pd.DataFrame) -> str:
-    alpha = float(rows["alpha"].dropna().iloc[0])
-    return f"every interval is at {level(alpha)} (alpha divided by {len(rows)}), so that all hold together."
 
 
 def _shown(one: Mapping[str, Any]) -> dict[str, Any]:

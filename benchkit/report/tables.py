@@ -1,4 +1,4 @@
-"""The computed sections of the report: decision, comparisons, denominators, means, method."""
+"""The computed sections of the report: decision, comparisons, denominators, means, the judge, method."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..wording import interval, level, listed, p_text, percent
+from ..wording import count, interval, level, listed, p_text, percent
 from .facts import deciding, failed_control
-from .markdown import bold, escaped, only_pair, pairs_of, sides, signed, table
+from .markdown import bold, escaped, only_pair, pairs_of, section, sides
 
+Row = Mapping[str, Any]
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 _MEANS = ("test_case", "metric", "model", "mean", "cases", "planned", "scored", "undefined", "unscored")
 
 
-def headline(report: Mapping[str, Any]) -> str:
+def headline(report: Row) -> str:
     """The sentence that the run ends on."""
     return f"**{escaped(report['decision']['sentence'])}**"
 
 
-def reasons(report: Mapping[str, Any]) -> str:
+def reasons(report: Row) -> str:
     """At most three facts that the decision stands on, and the caveat that matters most."""
     found = report["decision"]
     caveat = f"> **Note.** {escaped(found['caveat'])}" if found["caveat"] else ""
     return "\n\n".join(filter(None, ["\n".join(f"- {escaped(one)}" for one in found["because"]), caveat]))
 
 
-def controls(report: Mapping[str, Any]) -> str:
-    """What answers that know nothing score, beside the best model; or "" where none were scored."""
+def controls(report: Row) -> str:
+    """What answers that know nothing score, beside the best model."""
     rows = [
         {
             "metric": row["metric"],
@@ -40,16 +41,14 @@ def controls(report: Mapping[str, Any]) -> str:
         }
         for row in report.get("controls", ())
     ]
-    if not rows:
-        return ""
     text = (
         "Could an answer that knows nothing do as well? A metric on which one comes within "
         f"{report['configuration']['margin']:g} of the best model decides nothing."
     )
-    return f"{text}\n\n{signed(table(rows), report['signature'])}"
+    return section(report, rows, text)
 
 
-def delivery(report: Mapping[str, Any]) -> str:
+def delivery(report: Row) -> str:
     """Whether answers came in usable form, and how good those are that did."""
     ends = f"{level(report['configuration']['alpha'])} interval"
     rows = [
@@ -64,22 +63,20 @@ def delivery(report: Mapping[str, Any]) -> str:
         }
         for row in report.get("delivery", ())
     ]
-    return signed(table(rows), report["signature"]) if rows else ""
+    return section(report, rows)
 
 
-def comparisons(report: Mapping[str, Any]) -> str:
+def comparisons(report: Row) -> str:
     """The table of every comparison, the metric that decides first in its kind; one pair is named once."""
     how = report["configuration"]
-    ends = f"{level(how['alpha'])} interval"
     rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
-    decides = deciding(report)
-    pairs = pairs_of(rows)
+    decides, pairs = deciding(report), pairs_of(rows)
     shown = [
         {
             "metric": bold(row["metric"]) if (row["test_case"], row["metric"]) in decides else row["metric"],
             **sides(row, pairs),
             "A − B": row["difference"],
-            ends: interval(row["ci_low"], row["ci_high"]),
+            f"{level(how['alpha'])} interval": interval(row["ci_low"], row["ci_high"]),
             "p": p_text(row["p_value"]),
             "p (Holm)": p_text(row["p_adjusted"]),
             "effect size": row["effect_size"],
@@ -90,21 +87,22 @@ def comparisons(report: Mapping[str, Any]) -> str:
         for row in rows
     ]
     which = "Bold: the metrics that decide." if decides else "No metric decides here."
-    text = f"{only_pair(rows)}{which} {_adjusted(how)} {_reading(how)}"
-    parts = (text, signed(table(shown), report["signature"]), _cautions(rows))
-    return "\n\n".join(filter(None, parts))
-
-
-def _reading(how: Mapping[str, Any]) -> str:
-    """What in the table shows a difference."""
-    return (
-        f"A difference is shown where p (Holm) is at most {how['alpha']:g}. An interval is "
-        "adjusted for nothing, so that it may exclude zero where none is. The effect size is the mean "
-        "difference over the standard deviation of the cases' differences (Cohen's d_z)."
+    text = (
+        f"{only_pair(rows)}{which} {adjusted(how)} A difference is shown where p (Holm) is at most "
+        f"{how['alpha']:g}. An interval is adjusted for nothing, so that it may exclude zero where none is. "
+        "The effect size is the mean difference over the standard deviation of the cases' differences "
+        "(Cohen's d_z)."
     )
+    return "\n\n".join(filter(None, (section(report, shown, text), _cautions(rows))))
 
 
-def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
+def adjusted(how: Row) -> str:
+    """Which p-values were adjusted together."""
+    pairs = ", its pairs of models adjusted together" if len(how["models"]) > 2 else ""
+    return f"Each kind's named metric stands alone{pairs}; all others are adjusted together (Holm)."
+
+
+def _cautions(rows: Sequence[Row]) -> str:
     """What to be wary of, each sentence once with the deciding metrics that it is said of."""
     said: dict[str, dict[str, None]] = {}
     for row in rows:
@@ -113,19 +111,25 @@ def _cautions(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n>\n".join(f"> On {listed(metrics)}: {one[0].lower()}{one[1:]}" for one, metrics in said.items())
 
 
-def _outcome(row: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+def _outcome(row: Row, report: Row) -> str:
     """Which model is shown better, by its name, and whether answers that know nothing do as well."""
     named = {"better_a": f"{row['model_a']} better", "better_b": f"{row['model_b']} better"}
-    shown = named.get(row["outcome"], row["outcome"])
+    shown = named.get(row["outcome"]) or str(row["outcome"])
     return f"{shown} (control failed)" if failed_control(report, row) else shown
 
 
-def denominators(report: Mapping[str, Any]) -> str:
-    return signed(table(report["denominators"]), report["signature"])
+def denominators(report: Row) -> str:
+    return section(report, report["denominators"])
 
 
-def validator(report: Mapping[str, Any]) -> str:
-    """How the validator did on cases whose faults are known, or "" where nothing was planted."""
+def means(report: Row) -> str:
+    """Every mean over cases, with the responses planned, scored and unscored behind it."""
+    rows = sorted(report["results_summary"]["table"], key=lambda row: (row["test_case"], row["metric"]))
+    return section(report, [{name: row[name] for name in _MEANS} for row in rows])
+
+
+def validator(report: Row) -> str:
+    """How the checks and the validator did on cases whose faults are known; "" where nothing was planted."""
     found = report.get("validator")
     if not found:
         return ""
@@ -134,36 +138,8 @@ def validator(report: Mapping[str, Any]) -> str:
         f"{row['refused']} of {row['judged']} {what} cases ({ends} {interval(row['low'], row['high'])})"
         for row, what in ((found["caught"], "spoilt"), (found["false_alarms"], "sound"))
     )
-    text = f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
-    return f"{text}\n\n{signed(table(_by_fault(found, ends)), report['signature'])}"
-
-
-def judge(report: Mapping[str, Any]) -> str:
-    """What the judge did, and how on answers whose truth is known; "" where nobody judged."""
-    found = report.get("judge") or {}
-    told = escaped(found.get("judged", {}).get("in_words", ""))
-    if "all" not in found:
-        return told
-    ends = f"{level(found['alpha'])} interval"
-    rows = [
-        {
-            "planted answer": name,
-            "answers": row["answers"],
-            "verdicts": row["verdicts"],
-            "right": percent(row["right"]),
-            ends: interval(row["low"], row["high"]),
-            "right without a look at quotes and values": percent(row["alone"]),
-        }
-        for name, row in {**found["by_fault"], "all": found["all"]}.items()
-    ]
-    text = f"{told} It was tested on answers that it was not told of. {found['in_words']}".strip()
-    return f"{text}\n\n{signed(table(rows), report['signature'])}"
-
-
-def _by_fault(found: Mapping[str, Any], ends: str) -> list[dict[str, Any]]:
-    """What was caught of every planted fault: by the checks without a model, and by the validator."""
     groups = {**found["by_fault"], "all faults": found["caught"], "none (sound)": found["false_alarms"]}
-    return [
+    rows = [
         {
             "planted fault": name,
             "planted": row["planted"],
@@ -174,17 +150,35 @@ def _by_fault(found: Mapping[str, Any], ends: str) -> list[dict[str, Any]]:
         }
         for name, row in groups.items()
     ]
+    text = f"The validator, tested on planted cases that it was not told of, refused {caught} and {alarms}."
+    return section(report, rows, text)
 
 
-def means(report: Mapping[str, Any]) -> str:
-    """Every mean over cases, with the responses planned, scored and unscored behind it."""
-    rows = sorted(report["results_summary"]["table"], key=lambda row: (row["test_case"], row["metric"]))
-    return signed(table([{name: row[name] for name in _MEANS} for row in rows]), report["signature"])
+def judge(report: Row) -> str:
+    """What the judge did, and how on answers whose truth is known; "" where nobody judged."""
+    found = report.get("judge") or {}
+    told = escaped(found.get("judged", {}).get("in_words", ""))
+    if "all" not in found:
+        return told
+    rows = [
+        {
+            "planted answer": name,
+            "answers": row["answers"],
+            "verdicts": row["verdicts"],
+            "right": percent(row["right"]),
+            f"{level(found['alpha'])} interval": interval(row["low"], row["high"]),
+            "right without a look at quotes and values": percent(row["alone"]),
+        }
+        for name, row in {**found["by_fault"], "all": found["all"]}.items()
+    ]
+    text = f"{told} It was tested on answers that it was not told of. {found['in_words']}".strip()
+    return section(report, rows, text)
 
 
-def method(report: Mapping[str, Any]) -> str:
+def method(report: Row) -> str:
     """How the numbers were made; what was not so in this run is not said of it."""
     how = report["configuration"]
+    aside = [row for row in report["decision"]["kinds"] if not row["decides"]]
     parts = (
         _asked(report),
         "The case is the unit: its rounds are averaged, then models are compared on the same "
@@ -193,54 +187,33 @@ def method(report: Mapping[str, Any]) -> str:
         "best of the others by simultaneous intervals (multiple comparisons with the best) at alpha = "
         f"{how['alpha']:g}, and on no kind may it be worse than another by more than {how['margin']:g}.",
         _named(how),
-        _aside(report),
-        _adjusted(how),
+        *(f"Of these {row['metric']} decides nothing: {row['why_not']}." for row in aside),
+        adjusted(how),
         "Intervals speak of cases like these; they know nothing of other customers, prompts or dates.",
     )
     return " ".join(filter(None, parts))
 
 
-def _asked(report: Mapping[str, Any]) -> str:
+def _asked(report: Row) -> str:
     """How many rounds were planned, and how many responses could be scored."""
     rounds, rows = report["configuration"]["rounds"], report["denominators"]
     planned, scored = (sum(row[name] for row in rows) for name in ("planned", "scored"))
-    each = f"{rounds} round{'s' if rounds != 1 else ''}"
-    if not rows:
-        return ""
-    if planned == scored:
-        return f"Every case was put to every model in {each}, and all {planned:,} responses were scored."
-    return (
-        f"{each} of every case {'were' if rounds != 1 else 'was'} planned for every model; {scored:,} of "
-        f"{planned:,} responses were scored, the others failed or are missing."
-    )
+    lost = "" if planned == scored else ", the others failed or are missing"
+    put = f"Every case was to be put to every model in {count(rounds, 'round')}"
+    return f"{put}; {scored:,} of {planned:,} responses were scored{lost}." if rows else ""
 
 
-def _named(how: Mapping[str, Any]) -> str:
+def _named(how: Row) -> str:
     """Which metrics are to decide, and whether they and the terms were named before results were seen."""
-    first = how.get("first_named", how)
     metrics = ", ".join(how["primary_metrics"].values())
     if how.get("decided_by") == "people":
         return f"People decide: their labels, corrected by one metric per kind ({metrics})."
-    late = [
-        kind for kind, name in how["primary_metrics"].items() if first["primary_metrics"].get(kind) != name
-    ]
+    first = how.get("first_named", how)
+    named = {kind: first["primary_metrics"].get(kind, "none") for kind in how["primary_metrics"]}
+    late = [named[kind] for kind, name in how["primary_metrics"].items() if named[kind] != name]
     if late:
-        before = ", ".join(first["primary_metrics"].get(kind, "none") for kind in late)
-        return (
-            f"One metric per kind is named ({metrics}). After results were seen it was changed from {before}."
-        )
+        was = ", ".join(late)
+        return f"One metric per kind is named ({metrics}). After results were seen it was changed from {was}."
     terms = [name for name in ("alpha", "margin", "reference", "judge") if first.get(name) != how.get(name)]
     changed = f" {', '.join(terms).capitalize()} changed after that." if terms else ""
     return f"One metric per kind was named before the results were seen ({metrics}).{changed}"
-
-
-def _aside(report: Mapping[str, Any]) -> str:
-    """Which of the named metrics decided nothing, and why."""
-    aside = [row for row in report["decision"]["kinds"] if not row["decides"]]
-    return " ".join(f"Of these {row['metric']} decides nothing: {row['why_not']}." for row in aside)
-
-
-def _adjusted(how: Mapping[str, Any]) -> str:
-    """Which p-values were adjusted together."""
-    pairs = ", its pairs of models adjusted together" if len(how["models"]) > 2 else ""
-    return f"Each kind's named metric stands alone{pairs}; all others are adjusted together (Holm)."

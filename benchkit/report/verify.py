@@ -7,9 +7,10 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,15 @@ from .export import page_text
 NEVER = ("config.json", ".config.json", ".written.json")  # what the run was told, not what it computed
 ASIDE = ("run_timestamp", "drawn_by")  # keys of JSON that say when, and which code drew a figure
 KEYS = ("id", "test_id", "name", "model", "model_a", "model_b", "test_case", "round", "metric", "attempt")
+INSIDE = ("figures/", "html/analysis_report")  # what is compared of a run's folders
+WIDEST, BEFORE = 120, 20  # characters of a value in a line, and of what a line has in common before it
 
 
 class Word(str):
     """What is said of a value instead of the value."""
 
 
-ABSENT, THERE, ROW = Word("nothing"), Word("there"), Word("a row")
-WIDEST = 120  # characters of a value in a line
+ABSENT, THERE = Word("nothing"), Word("there")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Verification:
 
     def lines(self) -> list[str]:
         """The differences, then a line per file, then the notes."""
-        wrong = {name: sum(one.file == name for one in self.differences) for name in self.files}
+        wrong = Counter(one.file for one in self.differences)
         width = max(map(len, self.files), default=0)
         each = [
             f"{name:{width}}  {f'{wrong[name]:,} differ' if wrong[name] else 'agrees'}" for name in self.files
@@ -69,11 +71,9 @@ def compared(stated: Path, computed: Path) -> Verification:
     found = Verification(files=sorted(_files(stated) | _files(computed)))
     versions = _versions(stated, computed)
     for name in found.files:
-        there = [(folder / name).exists() for folder in (stated, computed)]
-        if not all(there):
-            found.differences.append(
-                Difference(name, "the file", *((THERE if one else ABSENT) for one in there))
-            )
+        there = [THERE if (folder / name).exists() else ABSENT for folder in (stated, computed)]
+        if ABSENT in there:
+            found.differences.append(Difference(name, "the file", *there))
             continue
         old, new = (_text(folder / name) for folder in (stated, computed))
         for before, now in versions.items():
@@ -86,47 +86,39 @@ def compared(stated: Path, computed: Path) -> Verification:
 def _files(folder: Path) -> set[str]:
     paths = [path for kind in DIFFERENCES for path in (*folder.glob(f"*{kind}"), *folder.glob(f"*/*{kind}"))]
     names = {path.relative_to(folder).as_posix() for path in paths}
-    return {name for name in names if name not in NEVER and (name.count("/") == 0 or name.startswith(INSIDE))}
-
-
-INSIDE = ("figures/", "html/analysis_report")
+    return {name for name in names if name not in NEVER and ("/" not in name or name.startswith(INSIDE))}
 
 
 def _text(path: Path) -> str:
     try:
         return page_text(path) if path.suffix == ".html" else path.read_bytes().decode("utf-8")
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Mend it, or make it again.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(file: object, error: Exception) -> RunError:
+    return RunError(f"{file} cannot be read ({error}). Mend it, or make it again.")
 
 
 def _versions(stated: Path, computed: Path) -> dict[str, str]:
     """What stands for another version of a package in the stated files: `scipy:1.1` to `scipy:1.2`."""
-    found = [
-        parts(str(_json(folder / "metrics_report.json").get("signature", "")))
-        for folder in (stated, computed)
-    ]
-    apart = {
-        name: [one.get(name, "") for one in found]
-        for name in ("benchkit", *PACKAGES)
-        if found[0].get(name) != found[1].get(name)
-    }
-    return {f"{name}{sign}{old}": f"{name}{sign}{new}" for name, (old, new) in apart.items() for sign in ": "}
+    files = [folder / "metrics_report.json" for folder in (stated, computed)]
+    old, new = (parts(str(_json(path, _text(path)).get("signature", ""))) for path in files)
+    apart = [name for name in ("benchkit", *PACKAGES) if old.get(name) != new.get(name)]
+    pairs = [(name, old.get(name, ""), new.get(name, "")) for name in apart]
+    return {f"{name}{sign}{was}": f"{name}{sign}{now}" for name, was, now in pairs for sign in ": "}
 
 
-def _json(path: Path) -> Any:
+def _json(file: object, text: str) -> Any:
     try:
-        return json.loads(_text(path))
+        return json.loads(text)
     except ValueError as error:
-        raise RunError(f"{path} cannot be read ({error}). Mend it, or make it again.") from error
+        raise _unreadable(file, error) from error
 
 
 def json_apart(file: str, old: str, new: str) -> Iterator[Difference]:
-    """Every leaf that differs, by its path; numbers to nine digits."""
-    try:
-        stated, computed = json.loads(old), json.loads(new)
-    except ValueError as error:
-        raise RunError(f"{file} cannot be read ({error}). Mend it, or make it again.") from error
-    yield from values_apart(file, stated, computed)
+    """Every leaf that differs, by its path."""
+    yield from values_apart(file, _json(file, old), _json(file, new))
 
 
 def values_apart(file: str, stated: Any, computed: Any, place: str = "") -> Iterator[Difference]:
@@ -136,85 +128,59 @@ def values_apart(file: str, stated: Any, computed: Any, place: str = "") -> Iter
             inner = f"{place}.{name}" if place else str(name)
             yield from values_apart(file, stated.get(name, ABSENT), computed.get(name, ABSENT), inner)
     elif isinstance(stated, list) and isinstance(computed, list):
-        for at in range(max(len(stated), len(computed))):
-            pair = [side[at] if at < len(side) else ABSENT for side in (stated, computed)]
-            yield from values_apart(file, pair[0], pair[1], f"{place}[{_row(at, pair)}]")
+        for at, (one, other) in enumerate(zip_longest(stated, computed, fillvalue=ABSENT)):
+            row = next((row for row in (one, other) if isinstance(row, Mapping)), {})
+            told = ", ".join([str(at), *(str(row[name]) for name in KEYS if name in row)])
+            yield from values_apart(file, one, other, f"{place}[{told}]")
     elif not same(stated, computed):
         yield Difference(file, place, stated, computed)
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal, numbers to nine digits; a truth value is no number."""
-    numbers = [isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other)]
-    if all(numbers):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
-    return type(one) is type(other) and one == other
-
-
-def _row(at: int, pair: Sequence[Any]) -> str:
-    row = next((one for one in pair if isinstance(one, Mapping)), {})
-    told = [str(row[name]) for name in KEYS if name in row]
-    return f"{at}: {', '.join(told)}" if told else str(at)
+    """Equal; numbers, and a table's cells that are numbers, to nine digits. A truth value is no number."""
+    if type(one) is not bool and type(other) is not bool:
+        try:
+            return one == other or math.isclose(float(one), float(other), rel_tol=1e-9, abs_tol=1e-12)
+        except (TypeError, ValueError):
+            return False
+    return type(one) is type(other) and bool(one == other)
 
 
 def table_apart(file: str, old: str, new: str) -> Iterator[Difference]:
     """Every cell that differs, by its row's keys; rows are held against each other by their keys."""
-    stated, computed = _rows(old), _rows(new)
-    for key in dict.fromkeys([*computed, *stated]):
-        mine, ours = stated.get(key, {}), computed.get(key, {})
-        if not mine or not ours:
-            yield Difference(file, ", ".join(key), *((ROW if row else ABSENT) for row in (mine, ours)))
-            continue
-        for column in {**ours, **mine}:
-            pair = [row.get(column, ABSENT) for row in (mine, ours)]
-            if pair[0] != pair[1] and not _close(*pair):
-                yield Difference(file, ", ".join((*key, column)), *pair)
+    yield from values_apart(file, _rows(old), _rows(new))
 
 
-def _rows(text: str) -> dict[tuple[str, ...], dict[str, Any]]:
+def _rows(text: str) -> dict[str, dict[str, Any]]:
     """The rows of a CSV text by their keys; one that comes again is told from the first by its number."""
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
-    seen: Counter[tuple[str, ...]] = Counter()
+    found: dict[str, dict[str, Any]] = {}
+    seen: Counter[str] = Counter()
     for row in csv.DictReader(io.StringIO(text, newline="")):
-        key = tuple(str(row[name]) for name in KEYS if row.get(name))
+        key = ", ".join(str(row[name]) for name in KEYS if row.get(name))
         seen[key] += 1
-        found[(*key, f"row {seen[key]}") if seen[key] > 1 else key] = row
+        found[f"{key}, row {seen[key]}" if seen[key] > 1 else key] = row
     return found
-
-
-def _close(one: Any, other: Any) -> bool:
-    try:
-        return same(float(one), float(other))
-    except (TypeError, ValueError):
-        return False
 
 
 def lines_apart(file: str, old: str, new: str) -> Iterator[Difference]:
     """Every line that differs, with the heading above it."""
     mine, ours = old.splitlines(), new.splitlines()
     for kind, low, high, left, right in SequenceMatcher(None, mine, ours, autojunk=False).get_opcodes():
-        for step in range(max(high - low, right - left) if kind != "equal" else 0):
-            pair = (
-                mine[low + step] if low + step < high else ABSENT,
-                ours[left + step] if left + step < right else ABSENT,
-            )
-            if set(pair) - {"", ABSENT}:
-                above = [line for line in mine[: low + 1] if line.startswith("#")]
-                heading = f" ({above[-1].lstrip('# ')})" if above else ""
-                yield Difference(file, f"line {min(low + step, high) + 1}{heading}", *_middle(*pair))
+        above = [line.lstrip("# ") for line in mine[: low + 1] if line.startswith("#")]
+        heading = f" ({above[-1]})" if above else ""
+        for step, pair in enumerate(zip_longest(mine[low:high], ours[left:right], fillvalue=ABSENT)):
+            if kind != "equal" and set(pair) - {"", ABSENT}:
+                yield Difference(file, f"line {min(low + step, high) + 1}{heading}", *_from_apart(*pair))
 
 
-def _middle(one: Any, other: Any) -> tuple[Any, Any]:
-    """Two texts without what they begin and end with in common, but for a few words to find it by."""
-    if one is ABSENT or other is ABSENT:
+def _from_apart(one: str, other: str) -> tuple[str, str]:
+    """Two texts from a few words before the place where they first differ."""
+    if ABSENT in (one, other):
         return one, other
-    blocks = [b for b in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks() if b.size]
-    start = blocks[0].size if blocks and blocks[0].a == blocks[0].b == 0 else 0
-    last = blocks[-1] if blocks else None
-    ends = last and last.a + last.size == len(one) and last.b + last.size == len(other) and last.a >= start
-    tail = last.size if last and ends else 0
-    start, tail = max(0, start - 20), max(0, tail - 20)
-    return one[start : len(one) - tail], other[start : len(other) - tail]
+    alike = zip(one, other, strict=False)
+    first = next((at for at, (a, b) in enumerate(alike) if a != b), min(len(one), len(other)))
+    start = max(0, first - BEFORE)
+    return one[start:], other[start:]
 
 
 DIFFERENCES = {".csv": table_apart, ".json": json_apart, ".md": lines_apart, ".html": lines_apart}
@@ -223,5 +189,7 @@ DIFFERENCES = {".csv": table_apart, ".json": json_apart, ".md": lines_apart, ".h
 def _said(value: Any) -> str:
     if value is None or isinstance(value, Word):
         return value or "unknown"
+    if isinstance(value, Mapping):
+        return "a row"
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= WIDEST else f"{text[:WIDEST]} […]"
