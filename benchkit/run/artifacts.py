@@ -261,9 +261,9 @@ class Run:
         damaged, not to the cases that validated_tests.csv holds now, or not with what 03 was last run with.
         """
         files = self.response_files()
-        if not files and len(scores := self.brought_scores()):
-            return responses_behind(scores, self.validated_tests())
         if not files:
+            if len(scores := self.brought_scores()):
+                return responses_behind(scores, self.validated_tests())
             raise RunError(f"{self.path} has no *{RESPONSES}. Run 03_execute.ipynb on it first.")
         return self.checked({model: read_table(file).assign(model=model) for model, file in files.items()})
 
@@ -322,8 +322,7 @@ def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) ->
     asked = dict(zip(cases["id"], cases["prompt"], strict=True))
     for file, frame in answers.items():
         told = dict(zip(frame["id"], frame["prompt"], strict=True))
-        other = [id for id in {**asked, **told} if asked.get(id) != told.get(id)]
-        if other:
+        if other := [id for id in {**asked, **told} if asked.get(id) != told.get(id)]:
             raise RunError(
                 f"{file} answers other cases than validated_tests.csv holds now ({', '.join(other[:3])}). "
                 "Run 03_execute.ipynb again: only what is new is asked."

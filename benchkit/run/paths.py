@@ -64,10 +64,9 @@ def newest_run_dir() -> Path:
     runs = project_root() / "runs"
     begun = [path for path in runs.glob("*") if (path / "config.json").exists()]
     found = [path for path in begun if any((path / name).exists() for name in MADE_FIRST)]
-    found = found or begun or [path for path in runs.glob("run_*") if path.is_dir()]
-    if not found:
+    if not (found or begun):
         raise RunError(f"{runs} has no run yet. Run 01_generate.ipynb first, or set run_dir.")
-    return max(found, key=lambda path: (_started(path), path.name))
+    return max(found or begun, key=lambda path: (_started(path), path.name))
 
 
 def _started(path: Path) -> str:
