@@ -105,7 +105,7 @@ def shifted(table: Pairs, truth: tuple[float, ...]) -> Pairs:
     ]
 
 
-@pytest.mark.parametrize("truth", [(0, 0), (0, 0, 0), (0, 0, -9, -9), (0, -0.01, 0, 0, 0, 0, 0, 0)])
+@pytest.mark.parametrize("truth", [(0, 0), (0, 0, -9, -9), (0, -0.01, 0, 0, 0, 0, 0, 0)])
 def test_a_wrong_winner_is_rare(coarse, truth):
     """Equal best models: one of them is shown better than each of the others in 5 % of runs at most."""
     rng, mu, named = np.random.default_rng(12), np.array(truth, float), []
@@ -128,16 +128,6 @@ def test_a_winner_needs_no_adjustment_for_the_number_of_models():
     assert found.low[0] > 0
     assert found.contender == (True, *[False] * 7)
     assert (found.high[1:] <= 0).all()
-
-
-def test_the_best_is_named_and_the_worst_is_not_a_contender():
-    """Far apart: one contender, its interval above 0, the others' below."""
-    rng = np.random.default_rng(6)
-    found = best(pairs(np.arange(5)[:, None] + rng.normal(0, 0.1, (5, 30))))
-    assert found.contender == (False, False, False, False, True)
-    assert found.low[4] > 0.7
-    assert (found.high[:4] < 0).all()
-    assert found.rival == (4, 4, 4, 4, 3)
 
 
 def test_pairs_that_show_nothing():
