@@ -184,15 +184,6 @@ def test_ties_alone_are_said():
     assert "a tie on every case" not in texts(plots.plot_case_pairs(make_scores(TWO), "clarity", "m", "k"))
 
 
-def test_300_cases_are_drawn():
-    """A real run's size: 300 cases of two models, pairs and dots included."""
-    scores = make_scores(TWO, 300)
-    chart = plots.plot_case_pairs(scores, "clarity", "m", "k")
-    assert "of 300 cases" in chart.caption
-    assert len(chart.figure.axes[0].patches) == 300
-    assert "(n = 300 cases)" in plots.plot_scores(scores).caption
-
-
 def test_simulated_models_mark_their_figures():
     """An id that starts with offline/ puts SIMULATED into picture, caption and alt text; no other does."""
     models = ["offline/steady", "m"]
@@ -557,15 +548,6 @@ def test_a_newer_version_that_draws_the_same_data_verifies(monkeypatch):
     monkeypatch.setattr(plots.sheet, "_code", lambda: "newer")
     assert not list(values_apart("x.json", before, sheet.empty("Nothing.").sidecar()))
     assert list(values_apart("x.json", before, sheet.empty("Something.").sidecar()))
-
-
-def test_of_too_many_comparisons_the_deciding_ones_are_drawn():
-    """All pairs of six models on one deciding metric; the rest is counted in the caption."""
-    table = make_comparisons(TEN[:6])
-    table["primary"] = table["metric"] == "clarity"
-    chart = plots.plot_differences(table)
-    assert chart.caption.startswith("0 of 15 comparisons")
-    assert f"{15 * (len(METRICS) - 1)} comparisons left out" in chart.caption
 
 
 def test_brought_cases_were_not_generated():
