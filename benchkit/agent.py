@@ -14,7 +14,6 @@ from typing import Any
 from .jsontext import json_path, parse, tool_name, unfenced
 
 PROMPTS = Path(__file__).parent / "prompts"
-DEEPEST = 60  # levels of nesting; an answer that goes deeper is no answer
 
 
 def system_prompt(name: str) -> str:
@@ -50,6 +49,16 @@ class Tool:
         from jsonschema_rs import Draft202012Validator
 
         return Draft202012Validator(self.parameters, validate_formats=True, offline=True)
+
+
+def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object that has these properties, all of them and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 @dataclass(frozen=True)
@@ -194,8 +203,6 @@ class Agent:
             return None, raw, f"arguments are not JSON ({str(error)[:120]})"
         if not isinstance(arguments, dict):
             return None, raw, f"arguments are {type(arguments).__name__}, not an object"
-        if _deeper_than(DEEPEST, arguments):
-            return None, raw, f"arguments are nested more than {DEEPEST} levels deep"
         problem = call.tool.problem(arguments) if self.strict else ""
         return (None, raw, problem) if problem else (arguments, raw, "")
 
@@ -223,17 +230,6 @@ def _parsed(raw: str) -> Any:
         value = json.loads(sendable(json.dumps(value, ensure_ascii=False)))
     # A hundred thousand replies need their arguments' names once.
     return {sys.intern(name): one for name, one in value.items()} if isinstance(value, dict) else value
-
-
-def _deeper_than(most: int, value: Any) -> bool:
-    """Level by level: nesting deep enough to matter is deep enough to end a recursion."""
-    level = [value]
-    for _ in range(most):
-        children = [c.values() if isinstance(c, dict) else c for c in level if isinstance(c, dict | list)]
-        level = [child for some in children for child in some]
-        if not level:
-            return False
-    return True
 
 
 def sendable(text: str) -> str:

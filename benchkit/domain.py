@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -69,10 +69,10 @@ def requirements_given(text: str) -> list[Any]:
 def read_requirements(text: str) -> tuple[Requirement, ...]:
     """The requirements in a cell: a JSON list of objects or texts, or one a line; () for an empty cell.
 
-    An object needs `text`; without `id` it is numbered r1, r2, …; `kind` is must or must_not (or
-    `must_not: true`), `weight` 1 to 3, `value` a text; it has no other keys. What begins with "must not",
-    "do not" or "never", also after "The answer" or "You", is a must_not, in an object, too, and its text is
-    what follows. Raises ValueError that names every requirement at fault and all that is wrong with it.
+    An object needs `text`; without `id` it is numbered r1, r2, …; `kind` is must or must_not, `weight` 1 to
+    3, `value` a text; it has no other keys. What begins with "must not", "do not" or "never", also after
+    "The answer" or "You", is a must_not, in an object, too, and its text is what follows. Raises ValueError
+    that names every requirement at fault and all that is wrong with it.
     """
     found, faults = [], []
     for at, one in enumerate(requirements_given(text), 1):
@@ -94,41 +94,25 @@ def _requirement(said: Any, id: str) -> Requirement:
         raise ValueError(f"requirement {id} is neither an object nor a text")
     id, told, weight = str(said.get("id") or id), said.get("text"), said.get("weight", 1)
     weight = int(weight) if weight in ("1", "2", "3") else weight  # a spreadsheet writes texts
-    kinds = _kinds_given(said)
-    given = kinds[0] if kinds else ""
+    given = str(said.get("kind") or "").lower()
     text, kind = _wanted(told, given) if isinstance(told, str) else ("", given)
-    faults = list(_key_faults(said, kinds))
-    if not text:
-        faults.append("has no text")
-    elif given == "must" != kind:
+    strange = [str(key) for key in said if key not in _KEYS and said[key] is not None]
+    faults = [f"has the key {key[:60]!r}, which is none of: {', '.join(_KEYS)}" for key in strange]
+    if given not in ("", "must", "must_not"):
+        faults.append(f"has the kind {given!r}; use must or must_not")
+    elif given == "must" != kind and text:
         faults.append(
             f"has the kind 'must' and a text that forbids ({str(told).strip()[:60]!r}); leave the kind out, "
             "or say what an answer must do"
         )
+    if not text:
+        faults.append("has no text")
     if isinstance(weight, bool) or weight not in (1, 2, 3):
         faults.append(f"has the weight {weight!r}; use 1, 2 or 3")
     if faults:
         raise ValueError("; ".join(f"requirement {id} {fault}" for fault in faults))
     value = as_text("" if said.get("value") is None else said["value"])
     return Requirement(id, text, kind == "must", int(weight), value.strip())
-
-
-def _kinds_given(said: Mapping[str, Any]) -> list[str]:
-    """What an object says of its kind: by `kind`, and by a plain `must_not: true` or `must: false`."""
-    kinds = [str(said.get("kind") or "").lower()]
-    kinds += [kind for kind, other in _FLAGS if said.get(kind) is True or said.get(other) is False]
-    return list(dict.fromkeys(filter(None, kinds)))
-
-
-def _key_faults(said: Mapping[str, Any], kinds: list[str]) -> Iterator[str]:
-    flags = [name for name, _ in _FLAGS if isinstance(said.get(name), bool)]
-    for key in said:
-        if key not in _KEYS and key not in flags and said[key] is not None:
-            yield f"has the key {str(key)[:60]!r}, which is none of: {', '.join(_KEYS)}"
-    if strange := [kind for kind in kinds if kind not in _KINDS]:
-        yield f"has the kind {strange[0]!r}; use must or must_not"
-    elif len(kinds) > 1:
-        yield f"has the kinds {' and '.join(kinds)}; give one"
 
 
 def _wanted(told: str, kind: str) -> tuple[str, str]:
@@ -140,8 +124,6 @@ def _wanted(told: str, kind: str) -> tuple[str, str]:
 
 
 _KEYS = ("id", "text", "kind", "weight", "value")
-_KINDS = ("must", "must_not")
-_FLAGS = (_KINDS, _KINDS[::-1])
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 _ANSWER = (
     r"(?:(?:the|an?|any|this|your|our)\s+(?:[\w-]+\s+)?)?"

@@ -79,8 +79,6 @@ def unwritable(path: Path, error: Exception) -> RunError:
         problem, remedy = f"the disk of {path.parent} is full ({why})", "Make room on it"
     elif _is(error, *READ_ONLY):
         problem, remedy = f"{path.parent} is read-only ({why})", "Make it writable"
-    elif path.parent.is_file():
-        problem, remedy = f"{path.parent} is a file", "Name a folder"
     else:
         problem, remedy = why, "Mend that"
     return RunError(f"{path} cannot be written: {problem}. {remedy} and run again: what is recorded is kept.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import copy
 import json
+import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,9 +23,9 @@ _TOKEN = re.compile(r"""[{}]|'[^'\\]*+(?:\\.[^'\\]*+)*+'?|"[^"\\]*+(?:\\.[^"\\]*
 
 _FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 
-MAX_DEPTH = 100  # levels; real records have fewer than ten, and what is deeper stops whoever walks it
+MAX_DEPTH = 60  # levels; real records have fewer than ten, and what is deeper stops whoever walks it
 
-_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 
 class JsonProblem(ValueError):
@@ -125,27 +126,22 @@ def _closing(text: str, start: int) -> int:
 def _walkable(value: Any) -> Any:
     level = [value]
     for _ in range(MAX_DEPTH + 1):
-        level = [inner for outer in level for inner in _inside(outer)]
+        nested = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in nested for inner in (one.values() if isinstance(one, dict) else one)]
         if not level:
             return value
     raise JsonProblem(_TOO_DEEP)
 
 
-def _inside(value: Any) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-
-
 def _json(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
 
 
 def _finite(text: str) -> float:
     number = float(text)
-    return _no_number(text) if number in (float("inf"), float("-inf")) else number
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text[:20]} is no JSON number")
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no JSON number")
+    return number
 
 
 def _literal(text: str) -> Any:
@@ -160,10 +156,6 @@ def plain(value: Any) -> Any:
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if (
-        value is None
-        or isinstance(value, str | int)
-        or (isinstance(value, float) and abs(value) < float("inf"))
-    ):
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise ValueError(f"{type(value).__name__} is no JSON value")

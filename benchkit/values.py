@@ -7,7 +7,6 @@ paid for.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,18 +42,11 @@ def from_text(text: str, kind: type) -> Any:
     whole = text if text.startswith(("[", "{")) else f"{{{text.replace('=', ': ')}}}"
     try:
         value = yaml.safe_load(whole)
-    except yaml.YAMLError:
-        value = _literal(whole)
+    except yaml.YAMLError as error:
+        raise ValueError(text) from error
     if not isinstance(value, kind):
         raise ValueError(text)
     return value
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(text) from error
 
 
 def _listed(value: Any) -> Any:
@@ -274,9 +266,6 @@ def _refusal(model: type[Values], given: Mapping[str, Any], error: Any) -> Usage
 
 def refused(name: str, value: Any, remedy: str | None) -> UsageError:
     """The error for a value that cannot be a parameter's."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python prints no integer of more than 4,300 digits
-        text = "a number of thousands of digits"
+    text = repr(value)
     shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
     return UsageError(f"{name} = {shown} is not usable. {remedy}")

@@ -7,8 +7,9 @@ import pytest
 from benchkit.agent import Item, Reply
 from benchkit.domain import TestCase
 from benchkit.errors import InputError
-from benchkit.execute import executor, response_from
+from benchkit.execute import executor
 from benchkit.execute.candidates import Candidate
+from benchkit.execute.responses import response_from
 from benchkit.measure import align, score, undelivered
 from benchkit.measure.aligning import outcome
 

@@ -116,7 +116,7 @@ def test_json(text: str, value: dict) -> None:
         ("{'a': 1j}", "not JSON"),
         ("{'a': __import__('os').getcwd()}", "not JSON"),
         ('{"a": ' + "9" * 5000 + "}", "not JSON"),
-        ('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1), "deeper"),
+        ('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1), "levels deep"),
     ],
 )
 def test_malformed_json(text: str, error: str) -> None:

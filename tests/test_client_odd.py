@@ -210,7 +210,9 @@ async def test_an_outage_without_end(monkeypatch, tmp_path):
         return web.Response(status=503, text="upstream connect error")
 
     async with scripted(monkeypatch, answer):
-        with pytest.raises(Unanswered, match=r"answered nothing for [5-9] minutes.*run again to continue"):
+        with pytest.raises(
+            Unanswered, match=r"answered nothing for [5-9] minutes.*run again later to continue"
+        ):
             await client(tmp_path, ticks).map(executor(), items(100))
     assert LONGEST_OUTAGE_S < ticks.at < 3 * LONGEST_OUTAGE_S
 

@@ -13,9 +13,10 @@ import pytest
 
 from benchkit.agent import system_prompt
 from benchkit.domain import TestCase
-from benchkit.errors import InputError, ProviderError, UsageError
-from benchkit.execute import PROCESS, check_answered, execute, plan_execution
+from benchkit.errors import InputError, ProviderError
+from benchkit.execute import PROCESS, execute, plan_execution
 from benchkit.execute.price import paid_in_words
+from benchkit.execute.responses import check_answered
 from benchkit.llm.estimate import Estimate, estimate
 from benchkit.llm.progress import Bar
 from benchkit.metrics.schemas import without_own_keywords
@@ -73,21 +74,6 @@ def with_canaries(table: pd.DataFrame) -> pd.DataFrame:
 
 
 class TestPlanning:
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"models": [STEADY]},
-            {"models": [STEADY, STEADY]},
-            {"rounds": 0},
-            {"temperature": "hot"},
-            {"max_tokens": -1},
-        ],
-    )
-    def test_usage_errors(self, wrong):
-        """03's rules on values hold here too: each is said with the parameter's name."""
-        with pytest.raises(UsageError, match=next(iter(wrong))):
-            planned(cases(1), **wrong)
-
     def test_no_cases(self):
         """Nothing to ask about is an input error that names the notebook."""
         with pytest.raises(InputError, match=r"02_validate\.ipynb"):

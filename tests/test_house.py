@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -45,18 +46,23 @@ MAY_IMPORT = {
 } | dict.fromkeys(STAGES, STAGE | {"decide", "judge"})
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> set[str]:
     """The top-level modules of benchkit that a file imports at run time."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = nodes_of(path)
     typing_only = {
         child
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for node in nodes
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
         for child in ast.walk(node)
     }
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if node in typing_only or not isinstance(node, ast.ImportFrom | ast.Import):
             continue
         found |= {target for target in targets(node, parts) if target}
@@ -252,7 +258,7 @@ def test_every_third_party_import_is_declared():
     own = {"benchkit", *sys.stdlib_module_names}
     found = set()
     for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Import):
                 found |= {name.name.split(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:

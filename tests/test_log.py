@@ -89,12 +89,6 @@ def test_redact(monkeypatch, text, expected):
     assert redact(text) == expected
 
 
-def test_no_key_set(monkeypatch):
-    """Without a key, text stays as it is."""
-    monkeypatch.delenv("GROQ_API_KEY", raising=False)
-    assert redact("plain") == "plain"
-
-
 def test_keys_in_tracebacks(tmp_path, monkeypatch):
     """A key is taken out of arguments and tracebacks as well."""
     monkeypatch.setenv("GROQ_API_KEY", "another-key-entirely")

@@ -12,7 +12,7 @@ import pytest
 from benchkit.llm.budget import first_of
 from benchkit.llm.catalog import TIERS
 from benchkit.llm.pacing import NO_ANSWERS, SPARE, Pacer, limit_in
-from benchkit.llm.sharing import EVERY_S, GONE_S, Sharers
+from benchkit.llm.provider import EVERY_S, GONE_S, Sharers
 from benchkit.llm.window import FEW, FIRST_TIMEOUT_S, GAP_S, HEARD_S, Window
 from benchkit.offline.server.limits import Limiter
 
@@ -552,5 +552,5 @@ def test_refusals_that_name_no_limit_shrink_the_window_once_a_flight():
     for _ in range(8):
         window.enter(spaced=True)
     for _ in range(8):
-        window.refused(sent_at=0.0)
+        window.shrink(sent_at=0.0)
     assert window.size == pytest.approx(5.6)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import os
 import shutil
 
 import numpy as np
@@ -17,7 +16,7 @@ from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.plan import plan_power
 from benchkit.execute.price import TIERS, answer_prices, least_minutes, price
-from benchkit.measure import align, judge_answers
+from benchkit.measure import align, score
 from benchkit.offline import OfflineServer
 from benchkit.runner import cli
 from benchkit.runner.plan_command import add_plan, plan
@@ -213,7 +212,7 @@ class TestPrice:
 
 def said(capsys, *given: str) -> str:
     parser = argparse.ArgumentParser()
-    add_plan(parser)
+    add_plan(parser.add_argument)
     assert plan(parser.parse_args(list(given))) == 0
     return capsys.readouterr().out
 
@@ -262,8 +261,8 @@ class TestCommand:
         assert "4 cases in 3 rounds" in said(capsys, str(stopped))
         assert {path: path.read_bytes() for path in stopped.rglob("*")} == before
 
-    def test_a_run_is_the_pilot(self, tmp_path, monkeypatch, capsys):
-        """Its answers are scored as 04 scores them; a run of simulated models says SIMULATED."""
+    def test_a_measured_run_is_the_pilot(self, tmp_path, monkeypatch, capsys):
+        """By the scores that 04 gave its answers; a run of simulated models says SIMULATED."""
         table = cases(10)
         with OfflineServer(latency_ms=0, error_rate=0) as server:
             client = client_on(server, tmp_path / "run", monkeypatch)
@@ -271,26 +270,10 @@ class TestCommand:
             client.run.record("03_execute", models=[STEADY, HASTY], rounds=2, temperature=0.7)
             work = plan_execution(client, table, [STEADY, HASTY], 2)
             client.run.save_responses(asyncio.run(execute(work, client)))
+        assert "Assumed, not measured" in said(capsys, str(tmp_path / "run"))
+        client.run.save("scores.csv", score(align(client.run.responses(), table), table))
+        client.run.save_report({"comparisons": [], "configuration": {}, "decision": {}})
         out = said(capsys, str(tmp_path / "run"), "--rounds", "5")
         assert out.startswith("SIMULATED")
-        assert f"Measured on a pilot of 10 cases in 2 rounds ({tmp_path / 'run'}): how JSON cases vary" in out
-        assert "Conversations decided nothing there: on task_completion" in out
-        assert "10 cases in 5 rounds have a chance of 80 %" in out
-
-    def test_judgements_of_an_unfinished_04_are_used(self, tmp_path, monkeypatch, capsys):
-        """What the judge has said decides on conversations, unless 02 or 03 has written since."""
-        table = cases(10, ["conversation"])
-        with OfflineServer(latency_ms=0, error_rate=0) as server:
-            client = client_on(server, tmp_path / "run", monkeypatch)
-            client.run.save("validated_tests.csv", table)
-            client.run.record("03_execute", models=[STEADY, HASTY], rounds=2, temperature=0.7)
-            work = plan_execution(client, table, [STEADY, HASTY], 2)
-            client.run.save_responses(asyncio.run(execute(work, client)))
-            answers = align(client.run.responses(), table)
-            judged = asyncio.run(judge_answers(answers, table, client, "offline/judge"))
-            client.run.save("judgements.csv", judged)
-        measured = f"Measured on a pilot of 10 cases in 2 rounds ({tmp_path / 'run'}): how conversations vary"
-        assert measured in said(capsys, str(tmp_path / "run"))
-        later = (tmp_path / "run/judgements.csv").stat().st_mtime + 1
-        os.utime(tmp_path / "run/validated_tests.csv", (later, later))
-        assert "decided nothing there: on task_completion" in said(capsys, str(tmp_path / "run"))
+        assert f"Measured on a pilot of 20 cases in 2 rounds ({tmp_path / 'run'}): how " in out
+        assert "20 cases in 5 rounds have a chance of " in out

@@ -240,17 +240,7 @@ def test_cost(prompt, completion, cached, expected):
     assert cost == (None if expected is None else pytest.approx(expected))
 
 
-@pytest.mark.parametrize(
-    "pricing",
-    [
-        None,
-        "x",
-        {},
-        {"prompt": "x", "completion": "0"},
-        {"prompt": None},
-        {"prompt": 10**400, "completion": 1},
-    ],
-)
+@pytest.mark.parametrize("pricing", [None, {}, {"prompt": None}])
 def test_listed_prices_win(pricing):
     """What the provider lists today wins over the catalog, where it can be used."""
     row = {"id": "openai/gpt-oss-20b", "pricing": {"prompt": "0.00000015", "completion": "0.0000006"}}

@@ -78,14 +78,6 @@ class TestReading:
     def test_what_denies_something_else_is_asked_for(self, line):
         assert read_requirements(line)[0].must
 
-    @pytest.mark.parametrize(("flag", "kind"), [("must_not", "must_not"), ("must", "must")])
-    def test_a_plain_flag_is_a_kind(self, flag, kind):
-        other = {"must": "must_not", "must_not": "must"}[kind]
-        for said in ({flag: True}, {flag: True, "kind": kind}, {other: False}):
-            assert read_requirements(json.dumps([{"text": "promise x"} | said]))[0].kind == kind
-        with pytest.raises(ValueError, match=r"r1 has the kinds must(_not)? and must(_not)?; give one"):
-            read_requirements(json.dumps([{"text": "promise x", flag: True, "kind": other}]))
-
     def test_every_fault_is_named_by_the_requirement_s_own_id(self):
         said = [{"id": "a", "text": "x", "weight": 9, "forbidden": True}, {"text": "y"}, {"id": "c"}]
         told = (

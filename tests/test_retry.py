@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from benchkit import groq_rate_limit
 from benchkit.errors import Unanswered
-from benchkit.llm.groq import call_error, is_loopback
+from benchkit.llm.call_error import is_loopback
+from benchkit.llm.groq import call_error
 from benchkit.llm.retry import Outage, backoff
 
 from .talking import Ticks, api_error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -31,9 +33,14 @@ def begun(run: Run) -> Run:
     return run
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    return begun(run_in(tmp_path_factory.mktemp("first") / "run")).path
+
+
 @pytest.fixture
-def run(tmp_path):
-    return begun(run_in(tmp_path / "run"))
+def run(first, tmp_path):
+    return Run(Path(shutil.copytree(first, tmp_path / "run")))
 
 
 def ids(frame: pd.DataFrame) -> list[str]:

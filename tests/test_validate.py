@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from benchkit.domain import TestCase
-from benchkit.errors import InputError, UsageError
+from benchkit.errors import InputError
 from benchkit.generate import generate, rewriter
 from benchkit.generate.cases import read_cases
 from benchkit.offline import OfflineServer
@@ -80,21 +80,6 @@ class TestThresholds:
         assert outcome.accepted["id"].tolist() == ["c3"]
         assert outcome.accepted["validation_message"].tolist() == ["Fine."]
         assert outcome.accepted["validation_timestamp"].tolist() == ["2026-01-01T00:00:00"]
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"threshold": 5.1},
-            {"max_regenerations": -1},
-            {"enable_validation": "false"},
-        ],
-    )
-    async def test_out_of_range(self, wrong):
-        """A threshold or a number of regenerations out of range is said before anything is asked."""
-        client = Canned({})
-        with pytest.raises(UsageError):
-            await validate(three(), client, **wrong)
-        assert client.asked == []
 
 
 class TestUnusableVerdicts:

@@ -4,45 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from textwrap import shorten
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
-from ..agent import Agent, Call, Item, Reply, Tool, sendable, system_prompt
-from ..domain import KINDS, Response, TestCase
-from ..errors import InputError, ProviderError, UsageError
-from ..judge import judge_item, judge_of, judging
-from ..judge.planted_answers import USUAL, in_turns, plant_answers
+from ..agent import Agent, Call, Item, Reply, Tool, object_of, sendable, system_prompt
+from ..domain import KINDS, TestCase
+from ..errors import InputError, UsageError
 from ..llm import catalog
 from ..llm.client import Client
 from ..llm.estimate import Estimate, time_table
 from ..llm.progress import say
-from ..log import redact, setup_logging
-from ..metrics.answers import own_keys, read_answer
-from ..metrics.controls import control_answers
-from ..metrics.requirements import answer_text
 from ..metrics.schemas import check_schema, without_own_keywords
 from ..metrics.toolcalls import TOOL
-from ..values import checked
 from ..wording import count
 from .candidates import Candidate, read_candidates
+from .price import judge_work
+from .responses import status_of, table_of
 
-logger = setup_logging(__name__)
 MAX_TOKENS = 2048  # of an answer, unless 03 says otherwise
 PROCESS = Tool(
     TOOL,
     "Hand in the reply to the customer.",
-    {
-        "type": "object",
-        "properties": {
-            "response_text": {"type": "string"},
-            "response_type": {"type": "string", "enum": ["answer", "clarification", "solution"]},
-            "next_steps": {"type": "array", "items": {"type": "string"}},
-        },
-        "required": ["response_text", "response_type", "next_steps"],
-        "additionalProperties": False,
-    },
+    object_of(
+        response_text={"type": "string"},
+        response_type={"type": "string", "enum": ["answer", "clarification", "solution"]},
+        next_steps={"type": "array", "items": {"type": "string"}},
+    ),
 )
 
 
@@ -141,32 +130,24 @@ def plan_execution(
     """Every case to every model in every round; empty `models`: the candidates' or the provider's pair.
 
     `max_tokens` is the longest answer, a reasoning model's thoughts included; 0 is 2,048.
-    Raises UsageError for fewer than two models, a model named twice, candidates that cannot be used or do not
-    differ, or numbers out of range, and InputError for no cases. Nothing is asked.
+    Nothing is asked. Raises UsageError for candidates that cannot be used or do not differ, and InputError
+    for cases that cannot be asked.
     """
-    checked("03_execute", locals())
-    who = _candidates(client, models, candidates_file)
-    tests = _usable(cases)
-    work = [
-        (
-            executor(kind, candidate, temperature, max_tokens),
-            [_item(test, i + 1) for i in range(rounds) for test in some],
-        )
-        for candidate in who
-        for kind in KINDS
-        if (some := [test for test in tests if test.test_case == kind])
-    ]
+    if candidates_file:
+        who = read_candidates(candidates_file)
+    else:
+        named = [model.strip() for model in models] or catalog.default_models(client.name)
+        who = [Candidate(name=model, model=model) for model in named]
+    tests, work = _usable(cases), []
+    for candidate, kind in product(who, KINDS):
+        some = [test for test in tests if test.test_case == kind]
+        if some:
+            items = [_item(test, i + 1) for i in range(rounds) for test in some]
+            work.append((executor(kind, candidate, temperature, max_tokens), items))
     _check_apart([agent for agent, _ in work])
-    judged = _judge_work(client, work, tests, [candidate.model for candidate in who])
+    judged = judge_work(client, work, tests, [candidate.model for candidate in who])
     recorded = {one.name: one.recorded() for one in who} if candidates_file else {}
     return Plan(work, tests, _table(client, work), _table(client, judged), recorded)
-
-
-def _candidates(client: Client, models: Sequence[str], candidates_file: str) -> list[Candidate]:
-    if candidates_file:
-        return read_candidates(candidates_file)
-    named = [model.strip() for model in models] or catalog.default_models(client.name)
-    return [Candidate(name=model, model=model) for model in named]
 
 
 def _check_apart(agents: Sequence[Agent]) -> None:
@@ -189,41 +170,12 @@ def _table(client: Client, work: Sequence[tuple[Agent, list[Item]]]) -> pd.DataF
     return pd.DataFrame(rows).astype({"cost_usd (estimate)": float})
 
 
-def _judge_work(
-    client: Client, work: Sequence[tuple[Agent, list[Item]]], tests: Sequence[TestCase], models: Sequence[str]
-) -> list[tuple[Agent, list[Item]]]:
-    """What 04 is going to ask its judge: its test, the controls and the answers.
-
-    In the place of answers that nobody has yet stand the golden ones, each as one of its own.
-    """
-    required = {sendable(one.id): one for one in tests if one.requirements}
-    who = judge_of(client.name, models, client.run.parameter) if required else ""
-    if not who:
-        return []
-    each = client.run.parameter("04_measure", "planted_answers", USUAL)
-    planted = plant_answers(pd.DataFrame([one.row() for one in tests]), each, client.run.seed)
-    asked = [
-        judge_item(*one, repeat)
-        for repeat, some in in_turns(planted)
-        for one in zip(some["case"], some["text"], strict=True)
-    ]
-    controls = control_answers(list(tests))
-    asked += [judge_item(case, answer_text(text)) for case, _, text in controls if case.requirements]
-    for (_agent, items), replies in zip(work, client.on_record(work), strict=True):
-        for item, reply in zip(items, replies, strict=True):
-            if case := required.get(item.case):
-                said = read_answer(reply.text, case.test_case, own_keys(case)).value if reply else None
-                there = (said, 1) if said is not None else (case.golden_response, 1 + len(asked))
-                asked.append(judge_item(case, answer_text(there[0]), there[1]))
-    return [(judging(who), list({(one.case, one.round): one for one in asked}.values()))]
-
-
 async def execute(plan: Plan, client: Client) -> pd.DataFrame:
     """All calls of all models at once; one row per case, round and model, whatever became of the call."""
     tests = {sendable(test.id): test for test in plan.cases}
 
     def counted_as(call: Call, reply: Reply) -> str:
-        return _status(tests[call.case], reply)[0]
+        return status_of(tests[call.case], reply)[0]
 
     if plan.to_ask:
         say(plan.in_words)
@@ -238,65 +190,18 @@ def recorded_responses(plan: Plan, client: Client) -> pd.DataFrame:
 
 def _responses(plan: Plan, replies: Sequence[Sequence[Reply | None]]) -> pd.DataFrame:
     tests = {test.id: test for test in plan.cases}
-    rows = [
-        response_from(tests[item.case], agent.name, item.round, reply)
+    return table_of(
+        (tests[item.case], agent.name, item.round, reply)
         for (agent, items), some in zip(plan.work, replies, strict=True)
         for item, reply in zip(items, some, strict=True)
         if reply is not None
-    ]
-    table = pd.DataFrame(rows, columns=list(Response.__dataclass_fields__))
-    table["category"] = [tests[id].category for id in table["id"]]
-    numbers = {"prompt_tokens": "Int64", "completion_tokens": "Int64", "latency_s": float, "queue_s": float}
-    return table.astype(numbers | {"cost_usd": float})
-
-
-def check_answered(responses: pd.DataFrame) -> None:
-    """Warn of the calls that failed, a line a model. Raises ProviderError where no call was answered."""
-    failed = responses[responses["status"] == "failed"]
-    if len(failed) and len(failed) == len(responses):
-        raise ProviderError(
-            f"none of {len(failed)} calls was answered, most often: {_most_often(failed['error'])}. Once the "
-            "provider is well, or what it objects to is mended, run again: they are asked again."
-        )
-    planned = responses["model"].value_counts()
-    for model, rows in failed.groupby("model", sort=False):
-        logger.warning(
-            "%d of %d calls of %s failed, most often: %s. They stay unscored; run again to ask them again.",
-            len(rows), planned[model], model, _most_often(rows["error"]),
-        )  # fmt: skip
-
-
-def _most_often(errors: Iterable[str]) -> str:
-    """The most frequent reason, short; numbers, such as how long to wait, make no other reason of it."""
-    texts = pd.Series([shorten(redact(error), 200, placeholder="…").rstrip(".") for error in errors])
-    alike = texts.groupby(texts.str.replace(r"\d+", "#", regex=True), sort=False)
-    return str(alike.get_group(alike.size().idxmax()).iloc[0]) or "no reason given"
+    )
 
 
 def where_time_went(plan: Plan, client: Client) -> pd.DataFrame:
     """Mean seconds of an answered call by model: held by limits, at the server, in retries, in our hands."""
     recorded = zip(plan.work, client.on_record(plan.work), strict=True)
     return time_table((agent.name, reply) for (agent, _), done in recorded for reply in done if reply)
-
-
-def response_from(test: TestCase, model: str, round: int, reply: Reply) -> Response:
-    """A reply as a response: what was answered, in the model's own words where it cannot be used."""
-    status, error = _status(test, reply)
-    taken = ("timestamp", "latency_s", "queue_s", "prompt_tokens", "completion_tokens", "cost_usd")
-    return Response(
-        test.id, test.prompt, test.test_case, model, round, reply.text, status, error,
-        **{name: getattr(reply, name) for name in taken},
-    )  # fmt: skip
-
-
-def _status(test: TestCase, reply: Reply) -> tuple[str, str]:
-    """As an imported answer is read, save that a tool call was demanded: without one it is not delivered."""
-    if reply.status == "failed":
-        return "failed", reply.error
-    answer = read_answer(reply.text, test.test_case, own_keys(test))
-    if reply.arguments is None:
-        return ("refused" if answer.status == "refused" else "malformed"), reply.error
-    return answer.status, answer.error
 
 
 def _item(test: TestCase, round: int) -> Item:

@@ -1,4 +1,4 @@
-"""What a number of answers costs: tokens, dollars, and minutes at a provider's limits."""
+"""What a number of answers costs: tokens, dollars, minutes at a provider's limits, and calls of the judge."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from typing import Any
 
 import pandas as pd
 
+from ..agent import Agent, Item, sendable
+from ..domain import TestCase
+from ..judge import judge_item, judge_of, judging
+from ..judge.planted_answers import USUAL, in_turns, plant_answers
 from ..llm import catalog
+from ..llm.client import Client
 from ..llm.estimate import limit_minutes
+from ..metrics.answers import own_keys, read_answer
+from ..metrics.controls import control_answers
+from ..metrics.requirements import answer_text
 from ..wording import count, number
 
 COLUMNS = ("model", "test_case", "tokens", "cost_usd")
@@ -96,3 +104,32 @@ def _estimate(row: Mapping[str, Any]) -> dict[str, Any]:
         "tokens": row["tokens (estimate)"] / row["to ask"],
         "cost_usd": row["cost_usd (estimate)"] / row["to ask"],
     }
+
+
+def judge_work(
+    client: Client, work: Sequence[tuple[Agent, list[Item]]], tests: Sequence[TestCase], models: Sequence[str]
+) -> list[tuple[Agent, list[Item]]]:
+    """What 04 is going to ask its judge: its test, the controls and the answers.
+
+    In the place of answers that nobody has yet stand the golden ones, each as one of its own.
+    """
+    required = {sendable(one.id): one for one in tests if one.requirements}
+    who = judge_of(client.name, models, client.run.parameter) if required else ""
+    if not who:
+        return []
+    each = client.run.parameter("04_measure", "planted_answers", USUAL)
+    planted = plant_answers(pd.DataFrame([one.row() for one in tests]), each, client.run.seed)
+    asked = [
+        judge_item(*one, repeat)
+        for repeat, some in in_turns(planted)
+        for one in zip(some["case"], some["text"], strict=True)
+    ]
+    controls = control_answers(list(tests))
+    asked += [judge_item(case, answer_text(text)) for case, _, text in controls if case.requirements]
+    for (_agent, items), replies in zip(work, client.on_record(work), strict=True):
+        for item, reply in zip(items, replies, strict=True):
+            if case := required.get(item.case):
+                said = read_answer(reply.text, case.test_case, own_keys(case)).value if reply else None
+                there = (said, 1) if said is not None else (case.golden_response, 1 + len(asked))
+                asked.append(judge_item(case, answer_text(there[0]), there[1]))
+    return [(judging(who), list({(one.case, one.round): one for one in asked}.values()))]

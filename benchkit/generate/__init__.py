@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..agent import Agent, Item, Reply, Tool, system_prompt
+from ..agent import Agent, Item, Reply, Tool, object_of, system_prompt
 from ..domain import CATEGORIES, FEWEST, KINDS, MOST, TestCase, as_text
 from ..llm.catalog import default_model
 from ..llm.client import Client
@@ -18,18 +18,6 @@ from ..wording import count, listed
 
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 MINUTES: dict[str, Any] = {"type": "number", "minimum": 0}
-
-
-def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
-    """The schema of an object that has these properties, all of them and no others."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
 # The record that a json case asks for unless somebody brings cases with a schema of their own.
 CUSTOMER_INTERACTION = object_of(
     interaction_id={"type": "string", "pattern": "^INT-[0-9A-Z]+$"},

@@ -15,7 +15,7 @@ from ..domain import KINDS, TestCase, as_text, read_requirements, requirements_g
 from ..errors import InputError
 from ..log import setup_logging
 from ..metrics.answers import read_golden
-from ..metrics.schemas import check_schema
+from ..metrics.schemas import check_schema, json_type
 from ..run.json_io import plain
 from ..run.rows import rows_used
 from ..wording import count
@@ -29,14 +29,6 @@ ABSENT = frozenset(("", "nan", "null", "none", "<na>", "nat", "n/a", "#n/a"))
 NEGATION = re.compile(
     r"\b(?:not|never|cannot|(?:under|in) no)\b|n['’]t\b|^(?:no|none|avoid|refrain|without)\b", re.IGNORECASE
 )
-JSON_TYPES: dict[type, str] = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
 
 
 def read_cases(cases_file: str) -> pd.DataFrame:
@@ -243,7 +235,8 @@ def schema_of(values: Sequence[Any], *, least: int = 2) -> dict[str, Any]:
     where it is null in all, anything is allowed.
     """
     some = [value for value in values if value is not None]
-    kinds = list(dict.fromkeys(JSON_TYPES[type(value)] for value in some))
+    types = ("integer" if type(value) is int else json_type(value) for value in some)
+    kinds = list(dict.fromkeys(types))
     if "number" in kinds:
         kinds = [kind for kind in kinds if kind != "integer"]
     if not kinds:

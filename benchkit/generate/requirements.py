@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..agent import Agent, Item, Reply, Tool, system_prompt
+from ..agent import Agent, Item, Reply, Tool, object_of, system_prompt
 from ..domain import TestCase, as_text, read_requirements
 from ..llm.catalog import default_model
 from ..llm.client import Client
@@ -20,17 +20,11 @@ from ..llm.progress import say
 from ..metrics.free_texts import long_texts
 from ..run.rows import without_must
 from ..wording import count, listed, number
-from . import DRAFTED, object_of
+from . import DRAFTED
 
 DRAFT = Tool(
     "draft_requirements", "Hand in what an answer must and must not do.", object_of(requirements=DRAFTED)
 )
-
-
-def drafter(model: str) -> Agent:
-    """The agent that writes the requirements of one case at a time."""
-    prompt = system_prompt("draft_requirements")
-    return Agent("requirements_drafter", model, prompt, DRAFT, temperature=0.2, max_tokens=2000)
 
 
 async def draft(cases: pd.DataFrame, client: Client, model: str = "", *, wanted: bool = True) -> pd.DataFrame:
@@ -76,15 +70,12 @@ def requirements_table(cases: pd.DataFrame) -> pd.DataFrame:
     """A row for each requirement of the usable cases: id of the case, requirement, kind, value and so on."""
     cells = cases.loc[cases["problem"] == "", ["id", "requirements"]].itertuples(index=False)
     rows = [
-        {"id": id, "requirement": one["id"], **{name: one[name] for name in _SHOWN}}
-        for id, cell in cells
-        for one in json.loads(cell or "[]")
+        one | {"id": id, "requirement": one["id"]} for id, cell in cells for one in json.loads(cell or "[]")
     ]
-    return pd.DataFrame(rows, columns=["id", "requirement", *_SHOWN])
+    return pd.DataFrame(rows, columns=["id", "requirement", "kind", "weight", "value", "text"])
 
 
 _NAMES = {"conversation": ("conversation",), "json": ("record with long texts", "records with long texts")}
-_SHOWN = ("kind", "weight", "value", "text")
 
 
 def _bare(cases: pd.DataFrame) -> pd.Series:
@@ -109,7 +100,8 @@ async def _drafted(cases: pd.DataFrame, chosen: pd.Series, client: Client, model
 
 
 def _work(cases: pd.DataFrame, client: Client, model: str) -> tuple[Agent, list[Item]]:
-    agent = drafter(model or default_model(client.name, "generator"))
+    model, prompt = model or default_model(client.name, "generator"), system_prompt("draft_requirements")
+    agent = Agent("requirements_drafter", model, prompt, DRAFT, temperature=0.2, max_tokens=2000)
     return agent, [_item(row) for row in cases.to_dict("records")]
 
 

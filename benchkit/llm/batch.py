@@ -18,7 +18,8 @@ from ..agent import Agent, Call, Reply
 from ..errors import BudgetStop, ProviderError, WaitingForBatch
 from ..log import setup_logging
 from . import catalog
-from .groq import CallError, Exchange, explain, is_completion, status_error
+from .call_error import CallError, explain, one_line, status_error
+from .groq import Exchange, is_completion
 from .jobs import TURNS, Job
 from .journal import Shard
 from .replies import answered, unanswered
@@ -163,7 +164,8 @@ class Batches:
     async def _read(self, shard: Shard, row: dict[str, Any], wanted: Wanted) -> None:
         """Put on record what both files of a batch that is over hold of the wanted calls."""
         if row["status"] != "completed":
-            logger.warning("batch %s is %s: %s", row["id"], row["status"], _problems(row))
+            problems = one_line(str(row.get("errors") or "no reason given"))
+            logger.warning("batch %s is %s: %s", row["id"], row["status"], problems)
         seen: set[str] = set()
         replies = []
         trial = not self._tried(await self._journal.shards())
@@ -185,10 +187,8 @@ class Batches:
             if not id or not isinstance(id, str):
                 continue
             for _ in range(2):
-                lines = [
-                    _parsed(line)
-                    for line in ((await self._looked(self._transport.file, id)) or b"").splitlines()
-                ]
+                content = await self._looked(self._transport.file, id) or b""
+                lines = [_parsed(line) for line in content.splitlines()]
                 if all(lines):
                     break
             found += [line for line in lines if line]
@@ -274,16 +274,6 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def _problems(row: dict[str, Any]) -> str:
-    """What the provider says of it; `errors` is a list or an object that holds one."""
-    errors = row.get("errors") or []
-    errors = errors.get("data") or [] if isinstance(errors, dict) else errors
-    return (
-        "; ".join(str(one.get("message")) for one in errors if isinstance(one, dict))[:300]
-        or "no reason given"
-    )
 
 
 def _waiting(live: Sequence[Shard], rows: Sequence[dict[str, Any]]) -> str:

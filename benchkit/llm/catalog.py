@@ -141,8 +141,4 @@ def replacement(id: str) -> str:
 
 def _per_million(price: Any) -> float | None:
     """Dollars per million tokens from the per-token price that the models endpoint states."""
-    try:
-        price = round(float(price) * 1e6, 9)  # 0.15, not 0.15000000000000002
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return price if 0 <= price < float("inf") else None
+    return None if price is None else round(float(price) * 1e6, 9)  # 0.15, not 0.15000000000000002

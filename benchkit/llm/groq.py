@@ -1,11 +1,9 @@
-"""Groq's SDK and ChatGroq, known only here: one request, all that came back, and what its errors mean."""
+"""Groq's SDK and ChatGroq, known only here: one request, and all that came back."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
-import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -14,60 +12,29 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from ..agent import Call, sendable
+from ..agent import Call
 from ..errors import ProviderError
 from ..log import redact
-from .sharing import Sharers
+from .call_error import (
+    NO_CONNECTION,
+    TIMED_OUT,
+    CallError,
+    environment,
+    is_loopback,
+    one_line,
+    status_error,
+)
 
 if TYPE_CHECKING:
     import groq
     import httpx
     from langchain_groq import ChatGroq
 
-REFUSED_KEY = (401, 403)
-RETRIED = frozenset({408, 429, 498})  # and every 5xx; anything else is an answer or a mistake of ours
 LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer wait, or none that is a number, names none
 MOST_CONNECTIONS = 100_000  # more than any window; None would be aiohttp's own 100
 BATCH_WINDOW, BATCH_TIMEOUT_S = "24h", 120.0  # a batch's longest time; a request's, with up to 50 MB
 NO_COMPLETION = "the reply is no chat completion"
-TIMED_OUT, NO_CONNECTION = "timed out", "no connection"
-_MODELS_OWN = ("tool_use_failed", "json_validate_failed")
-MODEL_GONE = ("model_not_found", "model_decommissioned")
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
-_NETWORK = ("SSL_CERT_FILE", *_PROXIES, *map(str.lower, _PROXIES))  # what may stand before it
-
-
-@dataclass(eq=False)
-class CallError(Exception):
-    """Why a request brought no completion."""
-
-    kind: str  # the SDK's name of it, or one of ours
-    message: str  # one line, without a key
-    status: int | None = None  # None: no HTTP response
-    code: str = ""
-    wait_s: float | None = None  # that the provider asks for
-    generated: str | None = None  # what the model made and the API turned down
-    sent: bool = True  # whether it may have reached the provider
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.message}"
-
-    @property
-    def retried(self) -> bool:
-        """Whether asking again as it stands can help: 408, 429, 498, 5xx, timeouts, dropped connections."""
-        return self.status is None or self.status in RETRIED or self.status >= 500
-
-    @property
-    def announced(self) -> bool:
-        """A 429 that says how long to wait: waiting it out is no lost progress, so it spends no retry."""
-        return self.status == 429 and self.wait_s is not None
-
-    @property
-    def said(self) -> str:
-        """The message as a part of a longer sentence."""
-        return self.message.rstrip(".")
 
 
 def call_error(error: BaseException) -> CallError | None:
@@ -86,21 +53,6 @@ def call_error(error: BaseException) -> CallError | None:
     return status_error(type(error).__name__, error.status_code, error.body, str(error), wait_s)
 
 
-def status_error(
-    kind: str, status: int, body: object, otherwise: str = "no message", wait_s: float | None = None
-) -> CallError:
-    """The error in the body of a response or of a batch's line; `otherwise` is what it says without one."""
-    about = body.get("error", body) if isinstance(body, dict) else {}
-    about = about if isinstance(about, dict) else {}
-    own = about.get("code") in _MODELS_OWN or "failed_generation" in about
-    made = about.get("failed_generation") or ""
-    text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
-    said = one_line(str(about.get("message") or otherwise))
-    return CallError(
-        kind, said, status, str(about.get("code") or ""), wait_s, sendable(text) if own else None
-    )
-
-
 def _connection_error(error: BaseException) -> CallError:
     import aiohttp
     import httpx
@@ -112,11 +64,6 @@ def _connection_error(error: BaseException) -> CallError:
     sent = not isinstance(cause, never)
     kind = type(error).__name__ if sent else NO_CONNECTION
     return CallError(kind, one_line(str(cause or error)), sent=sent)
-
-
-def one_line(text: str) -> str:
-    """`text` in one line of at most 500 characters, without a key."""
-    return sendable(redact(" ".join(text.split())[:500]))
 
 
 def _retry_after(header: str | None) -> float | None:
@@ -170,8 +117,7 @@ class Transport:
 
         # The SDK's surprise at odd replies: they are judged here, and the terminal is the reader's.
         warnings.filterwarnings("ignore", message="Pydantic serializer", category=UserWarning)
-        self.url, self._key = url, key
-        self._sharers: dict[str, Sharers] = {}
+        self.url, self.key = url, key
         self._timeout = httpx.Timeout(timeout_s, connect=10)
         limits = httpx.Limits(
             max_connections=MOST_CONNECTIONS, max_keepalive_connections=None, keepalive_expiry=60
@@ -187,16 +133,10 @@ class Transport:
             self._unused = httpx.Client(**trust)  # which ChatGroq would make for itself
         except (OSError, ValueError, ImportError) as error:
             raise ProviderError(
-                redact(f"{url} cannot be asked ({error}). {_environment()}Then run again.")
+                redact(f"{url} cannot be asked ({error}). {environment()}Then run again.")
             ) from error
         # Binding a tool takes longer than all else that is ours in a call.
         self._bound = lru_cache(maxsize=1000)(self._bind)
-
-    def sharers(self, model: str) -> int:
-        """How many processes of this machine ask `model` under this key."""
-        if model not in self._sharers:
-            self._sharers[model] = Sharers(self.url, self._key, model)
-        return self._sharers[model]()
 
     async def send(self, call: Call, exchange: Exchange, timeout_s: float) -> None:
         """Send `call` once, noting all in `exchange`. Raises CallError."""
@@ -265,8 +205,6 @@ class Transport:
             return await (await self._sdk.files.content(id)).read()
 
     async def close(self) -> None:
-        for one in self._sharers.values():
-            one.leave()
         self._unused.close()
         await self._http.aclose()
 
@@ -276,7 +214,7 @@ class Transport:
 
         return groq.AsyncGroq(
             base_url=self.url,
-            api_key=self._key,
+            api_key=self.key,
             max_retries=0,
             http_client=self._http,
             timeout=BATCH_TIMEOUT_S,
@@ -289,7 +227,7 @@ class Transport:
 
         return ChatGroq(
             model="named in each call",
-            api_key=SecretStr(self._key),
+            api_key=SecretStr(self.key),
             base_url=self.url,
             timeout=self._timeout,
             max_retries=0,
@@ -312,38 +250,6 @@ def _as_call_errors() -> Iterator[None]:
         yield
     except groq.APIError as error:
         raise call_error(error) or error from error
-
-
-def explain(error: CallError, url: str) -> str:
-    """What a request that can never succeed means, and what to do about it."""
-    if error.status in REFUSED_KEY:
-        return (
-            f"the provider refused the key ({error.status}: {error.said}). "
-            "Set GROQ_API_KEY to a valid key and run again; what is paid for is kept."
-        )
-    reached = (
-        f"answered {error.status}: {error.said}" if error.status else f"cannot be reached ({error.said})"
-    )
-    hint = "" if error.status or is_loopback(url) else _environment()
-    return redact(
-        f"{url} {reached}. {hint}Check the network and GROQ_BASE_URL, then run again; what is paid for "
-        "is kept."
-    )
-
-
-def is_loopback(url: str) -> bool:
-    """Whether `url` is of this machine."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _environment() -> str:
-    """The variables that stand between us and the network, and what to do about them; "" for none."""
-    there = {name: os.environ[name] for name in _NETWORK if os.environ.get(name)}
-    return "".join(f"{name} is {value}: check that, or unset {name}. " for name, value in there.items())
 
 
 def _messages(call: Call) -> list[Any]:

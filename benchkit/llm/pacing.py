@@ -12,7 +12,7 @@ from typing import Any
 
 from ..log import setup_logging
 from .budget import first_of
-from .groq import TIMED_OUT, CallError
+from .call_error import TIMED_OUT, CallError
 from .retry import Outage
 from .window import FEW, FIRST_WINDOW, LARGEST_WINDOW, LONGEST_TIMEOUT_S, Window
 
@@ -219,7 +219,7 @@ class Pacer:
         if named:
             self._set_limit(*named)
         else:
-            self.window.refused(permit.at)
+            self.window.shrink(permit.at)
         if named and named[0] == "TPM" and requested:
             there = int(requested[1]) - wait_s * named[1] / 60
             self._correct(there - permit.tokens - self._refilled())  # which `release` gives back in a moment

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ProviderError
 from . import catalog
-from .groq import CallError, Transport, explain
+from .call_error import CallError, explain
+from .groq import Transport
 from .retry import groq_rate_limit
 from .window import LONGEST_TIMEOUT_S
 
@@ -20,7 +26,42 @@ if TYPE_CHECKING:
 GROQ_URL = "https://api.groq.com"
 # Nothing is seen while the models are listed: a request's time, and that of a wait between requests.
 LIST_TIMEOUT_S, LONGEST_LIST_S = 20.0, 60.0
+EVERY_S = 1.0  # between two looks at who shares the limits
+GONE_S = 30.0  # a process that has not touched its file for so long asks no more
 KEYS_PAGE = "https://console.groq.com/keys"
+
+
+class Sharers:
+    """The processes of this machine that ask one model of one provider under one key, and share its limits.
+
+    Each has a file, whose name holds a digest of all three, never the key. It lies in the machine's temporary
+    folder and is touched while its process asks. Where none can be written, a process counts itself alone.
+    """
+
+    def __init__(
+        self, url: str, key: str, model: str, folder: Path | None = None, owner: int | None = None
+    ) -> None:
+        digest = sha256("\n".join((url, key, model)).encode()).hexdigest()[:16]
+        self._folder = folder or Path(tempfile.gettempdir())
+        self._pattern = f"benchkit-{digest}-*"
+        self._file = self._folder / f"benchkit-{digest}-{os.getpid() if owner is None else owner}"
+        self._looked_at, self._found = float("-inf"), 1
+
+    def __call__(self, clock: Callable[[], float] = time.monotonic) -> int:
+        """How many there are, this one included."""
+        if clock() - self._looked_at >= EVERY_S:
+            self._looked_at = clock()
+            with suppress(OSError):  # another one may leave at this moment
+                self._file.touch()
+                now = self._file.stat().st_mtime
+                ages = [now - file.stat().st_mtime for file in self._folder.glob(self._pattern)]
+                self._found = max(1, sum(age < GONE_S for age in ages))
+        return self._found
+
+    def leave(self) -> None:
+        """This process asks no more: the others may have its share."""
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
 
 
 @dataclass
@@ -34,6 +75,7 @@ class Provider:
     models: dict[str, catalog.Model] = field(default_factory=dict)  # as listed, filled by `check`
     _server: OfflineServer | None = None
     _transport: Transport | None = None
+    _sharers: dict[str, Sharers] = field(default_factory=dict)
 
     @property
     def transport(self) -> Transport:
@@ -61,7 +103,9 @@ class Provider:
 
     def sharers(self, model: str) -> int:
         """How many processes of this machine share the model's limits; before anything is sent, 1."""
-        return self._transport.sharers(model) if self._transport else 1
+        if self._transport and model not in self._sharers:
+            self._sharers[model] = Sharers(self._transport.url, self._transport.key, model)
+        return self._sharers[model]() if self._transport else 1
 
     async def listed(self) -> list[dict[str, Any]]:
         """The provider's own rows on its models. Raises ProviderError for a bad key or one out of reach."""
@@ -82,6 +126,9 @@ class Provider:
             raise ProviderError(explain(error, transport.url)) from error
 
     async def close(self) -> None:
+        for one in self._sharers.values():
+            one.leave()
+        self._sharers = {}
         if self._transport:
             await self._transport.close()
         if self._server:

@@ -9,7 +9,8 @@ from typing import Any
 from ..agent import Agent, Call, Reply
 from ..errors import ProviderError
 from . import catalog
-from .groq import MODEL_GONE, REFUSED_KEY, TIMED_OUT, CallError, Exchange, explain
+from .call_error import MODEL_GONE, REFUSED_KEY, TIMED_OUT, CallError, explain
+from .groq import Exchange
 
 CUT_OFF = "cut off at max_tokens"
 

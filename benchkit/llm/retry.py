@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import LimitStop, Unanswered
-from .groq import CallError, call_error
+from .call_error import CallError
+from .groq import call_error
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,8 +95,7 @@ class Outage:
         wait_s = unknown_s if error.wait_s is None else error.wait_s
         if wait_s > longest_s or now - self._refused_since > LONGEST_REFUSED_S:
             raise LimitStop(
-                f"{self._model} has reached a limit that cannot be waited out here: {error.said}. "
-                f"Everything paid for is kept; run again {_after(error.wait_s)} to continue."
+                self._given_up("has reached a limit that cannot be waited out here", error)
             ) from error
 
     def failed(self, error: CallError) -> float:
@@ -103,16 +103,12 @@ class Outage:
         a row, no call is to spend its retries on that. Raises Unanswered where that has lasted too long."""
         now = self._clock()
         if (error.wait_s or 0.0) > LONGEST_WAIT_S:
-            raise Unanswered(
-                f"{self._model} does not answer and asks to wait ({error.said}). "
-                f"Everything paid for is kept; run again {_after(error.wait_s)} to continue."
-            ) from error
+            raise Unanswered(self._given_up("does not answer and asks to wait", error)) from error
         self._since = self._since if self._failures else now
-        if now - self._since > (LONGEST_OUTAGE_S if self._holds else LONGEST_SILENCE_S):
-            raise Unanswered(
-                f"{self._model} has answered nothing for {(now - self._since) / 60:.0f} minutes "
-                f"({error.said}). Everything paid for is kept; run again to continue."
-            ) from error
+        silent_s = now - self._since
+        if silent_s > (LONGEST_OUTAGE_S if self._holds else LONGEST_SILENCE_S):
+            what = f"has answered nothing for {silent_s / 60:.0f} minutes"
+            raise Unanswered(self._given_up(what, error)) from error
         self._failures += 1
         if self._failures < IN_A_ROW or now < self._until:  # what was under way as the hold began
             return 0.0
@@ -121,8 +117,11 @@ class Outage:
         self._until = now + hold_s
         return hold_s
 
-
-def _after(wait_s: float | None) -> str:
-    if wait_s is None:
-        return "later"
-    return f"after {(datetime.now(UTC) + timedelta(seconds=wait_s)).strftime('%Y-%m-%d %H:%M UTC')}"
+    def _given_up(self, what: str, error: CallError) -> str:
+        when = "later"
+        if error.wait_s is not None:
+            end = datetime.now(UTC) + timedelta(seconds=error.wait_s)
+            when = end.strftime("after %Y-%m-%d %H:%M UTC")
+        return (
+            f"{self._model} {what} ({error.said}). Everything paid for is kept; run again {when} to continue."
+        )

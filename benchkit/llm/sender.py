@@ -16,7 +16,8 @@ from ..agent import Agent, Call, Reply
 from ..log import setup_logging
 from . import catalog
 from .budget import Budget, Stops
-from .groq import CallError, Exchange
+from .call_error import CallError
+from .groq import Exchange
 from .journal import Journal
 from .pacing import Pacer
 from .provider import Provider

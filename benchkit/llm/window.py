@@ -73,16 +73,12 @@ class Window:
             self._answered, self._late, self._in_vain = True, 0, 0
             self._adapt(number, latency_s)
 
-    def refused(self, sent_at: float) -> None:
-        """A refusal that names no limit: too many at once is all that it can mean."""
-        self._shrink(sent_at)
-
     def timed_out(self, sent_at: float) -> None:
         """A reply that did not come in time: too many at once, unless it is one among quick ones."""
         self._in_vain += 1
         waited_s = self._clock() - sent_at
         if self._in_vain > 1 or not self._recent or self._usual(RECENT) > waited_s / 3:
-            self._late += self._shrink(sent_at)
+            self._late += self.shrink(sent_at)
 
     def start_over(self) -> None:
         """No more at once than at first: nobody answers, and what goes is to find out when that ends."""
@@ -94,8 +90,8 @@ class Window:
         usual = max(LEAST_TIMEOUT_S, TIMES_LONGEST * max(self._recent)) if self._recent else FIRST_TIMEOUT_S
         return min(self._longest_s, usual * 2.0**self._late)
 
-    def _shrink(self, sent_at: float) -> bool:
-        """Once a flight: of all that went before the last time it shrank, one word is enough."""
+    def shrink(self, sent_at: float) -> bool:
+        """Too many at once, as a refusal that names no limit says. A flight is told once, whatever comes."""
         if sent_at < self._shrunk_at:
             return False
         if self.in_flight > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..metrics import METRICS, METRICS_VERSION, PRIMARY, Metric
+from ..metrics import METRICS_VERSION, PRIMARY
 from .aligning import align
 from .judging import judge_answers, judged
 from .labels import draw_pairs, said_by_people
@@ -15,17 +15,14 @@ from .summary import (
     denominators,
     detailed,
     metrics_json,
-    records,
     signature,
     summarise,
     undelivered,
 )
 
 __all__ = [
-    "METRICS",
     "METRICS_VERSION",
     "PRIMARY",
-    "Metric",
     "align",
     "aligned",
     "costs",
@@ -37,7 +34,6 @@ __all__ = [
     "metrics_json",
     "metrics_report",
     "read_labels",
-    "records",
     "said_by_people",
     "score",
     "score_controls",

@@ -42,7 +42,7 @@ from ..metrics import JUDGED, METRICS, described, recorded
 from ..wording import kind_name
 from .judge_audit import judge_doubt
 from .judging import BY_NAME
-from .summary import costs, denominators, detailed, records, signature, summarise
+from .summary import costs, denominators, detailed, signature, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,16 +85,18 @@ def metrics_report(
     parts = list(measured(ours, models))
     deciding = [one for one in parts if configuration["primary_metrics"].get(one.kind) == one.metric.name]
     controls = control_table(scores, rules)
-    relied = not rules.people_decide and _judged(_trusted(configuration, controls))
+    spoilt = disqualified(controls)
+    trusted = [name for kind, name in configuration["primary_metrics"].items() if (kind, name) not in spoilt]
+    relied = not rules.people_decide and _judged(trusted)
     doubts = [*kinship(run.config, models, ["judge"]), judge_doubt(judge or {})] if relied else []
-    serving = (
-        None
-        if responses is None
-        else compare_serving(responses, alpha=rules.alpha, reference=rules.reference)
-    )
+    cost = serving = dollars = counts = None
+    if responses is not None:
+        cost, counts = costs(responses), denominators(responses)
+        serving = compare_serving(responses, alpha=rules.alpha, reference=rules.reference)
+        dollars = responses.groupby(["model", "test_case"], sort=False)["cost_usd"].mean().reset_index()
     beside = Beside(
         serving,
-        None if responses is None else prices(responses),
+        dollars,
         looked_before(configuration, first),
         list(named_late(configuration, first)),
         " ".join(filter(None, doubts)),
@@ -113,22 +115,22 @@ def metrics_report(
             "configuration": configuration | {"first_named": first},
             "results_summary": {
                 "means": _means(summary, models),
-                "table": records(summary),
-                "cost": [] if responses is None else records(costs(responses)),
+                "table": _rows(summary),
+                "cost": _rows(cost),
             },
             "detailed_metrics": detailed(ours),
             "metrics": recorded(ours["metric"].unique()),
-            "comparisons": records(compare(ours, rules)),
-            "controls": records(controls),
-            "delivery": records(delivery(deciding, rules.alpha)),
-            "delivery_pairs": records(delivery_pairs(deciding, rules.alpha, rules.reference)),
-            "serving": [] if serving is None else records(serving),
+            "comparisons": _rows(compare(ours, rules)),
+            "controls": _rows(controls),
+            "delivery": _rows(delivery(deciding, rules.alpha)),
+            "delivery_pairs": _rows(delivery_pairs(deciding, rules.alpha, rules.reference)),
+            "serving": _rows(serving),
             "rounds": {
-                "agreement": records(round_agreement(parts)),
-                "pass_hat_k": records(pass_hat_k(parts)),
-                "variance": records(variance_split(deciding, rules.reference)),
+                "agreement": _rows(round_agreement(parts)),
+                "pass_hat_k": _rows(pass_hat_k(parts)),
+                "variance": _rows(variance_split(deciding, rules.reference)),
             },
-            "denominators": [] if responses is None else records(denominators(responses)),
+            "denominators": _rows(counts),
             "validator": dict(validator or {}),
             "judge": dict(judge or {}),
             "people": dict(people or {}),
@@ -140,9 +142,8 @@ def metrics_report(
     )
 
 
-def prices(responses: pd.DataFrame) -> pd.DataFrame:
-    """Mean dollars of one answer: model, test_case, cost_usd; NaN where none is known."""
-    return responses.groupby(["model", "test_case"], sort=False)["cost_usd"].mean().reset_index()
+def _rows(table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    return [] if table is None else table.to_dict("records")
 
 
 def _noted(
@@ -167,22 +168,13 @@ def _noted(
         )
     off = config.get("parameters", {}).get("04_measure", {}).get("enable_judge") is False
     elsewhere = config.get("provider") == "imported" and responses is not None
-    if (off or elsewhere) and _by_words(configuration["primary_metrics"].get("conversation", "")):
+    metric = configuration["primary_metrics"].get("conversation", "")
+    by_words = metric in METRICS and not recorded([metric]) and not _judged([metric])
+    if (off or elsewhere) and by_words:
         yield (
             "Nobody judged which requirements the answers to conversations meet, so that word metrics stand "
             f"in, where their controls let them: {'enable_judge is False' if off else BY_NAME}."
         )
-
-
-def _trusted(configuration: Mapping[str, Any], controls: pd.DataFrame) -> list[str]:
-    """The metrics that are to decide and that no control disqualifies."""
-    spoilt = disqualified(controls)
-    return [name for kind, name in configuration["primary_metrics"].items() if (kind, name) not in spoilt]
-
-
-def _by_words(metric: str) -> bool:
-    """Whether it is one of our own metrics of conversations, and not the one that a judge's verdicts give."""
-    return metric in METRICS and not recorded([metric]) and metric != JUDGED["conversation"].name
 
 
 def _judged(metrics: Collection[str]) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "test_case", "category", "family", "model", "round", "metric", "value", "reason", "content")
 Empty = dict[str, float | None]  # {metric: what an empty answer scores}
+Measured = tuple[str, float | None, str, float | None]  # metric, value, reason, content
 UNDEFINED = "undefined: "  # begins the reason of a score that the case leaves nothing to compare for
 Verdict = tuple[float, str]  # met, status
 Judged = dict[tuple[str, str, int], dict[str, Verdict]]  # by answer and requirement
@@ -50,11 +51,17 @@ def score(
     empty = {id: of_nothing(tests[id]) for id in responses["id"].unique()}
     judged = _judged(judgements, judged_kinds(judgements, cases) if kinds is None else kinds)
     order = responses["id"].argsort(kind="stable")  # what is known of a case is of use at once
-    found = []
+    found, last = [], None
+    known: dict[tuple[Any, ...], tuple[Answer, list[Measured]]] = {}
     for row in rows_of(responses.iloc[order]):
-        case = tests[row["id"]]
-        answer = outcome(row, case.test_case, own_keys(case))
-        found.append(_scores(case, row["model"], row["round"], answer, empty[case.id], judged))
+        id, model, round, *said = row.values()  # in the order of `rows_of`
+        if id != last:
+            last, known = id, {}
+        case, key = tests[id], tuple(said)
+        if key not in known:  # what is said again of a case is measured once
+            answer = outcome(row, case.test_case, own_keys(case))
+            known[key] = answer, _measured(case, answer, empty[id])
+        found.append(_scores(case, model, round, *known[key], judged))
     table = _as_table(chain.from_iterable(found[at] for at in order.argsort()), cases)
     _fill_open_ends(table, empty)
     table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
@@ -68,7 +75,8 @@ def score_controls(cases: pd.DataFrame, judgements: pd.DataFrame | None = None) 
     judged = _judged(judgements, judged_kinds(judgements, cases))
     scores: list[Score] = []
     for case, name, value in control_answers(tests):
-        scores += _scores(case, name, 1, Answer("answered", value), empty[case.id], judged)
+        answer = Answer("answered", value)
+        scores += _scores(case, name, 1, answer, _measured(case, answer, empty[case.id]), judged)
     return _as_table(scores, cases)
 
 
@@ -92,25 +100,36 @@ def _as_table(scores: Iterable[Score], cases: pd.DataFrame) -> pd.DataFrame:
     return table[list(COLUMNS)]
 
 
-def _scores(
-    case: TestCase, model: str, round: int, answer: Answer, empty: Empty, judged: Mapping[str, Judged]
-) -> list[Score]:
-    """An answer's score on each metric of `empty`, which `of_nothing` gives for the case, and on JUDGED.
+def _measured(case: TestCase, answer: Answer, empty: Empty) -> list[Measured]:
+    """What each metric of `empty`, which `of_nothing` gives for the case, makes of an answer.
 
     The value is None where undefined, unscored, or the worst value is still to be found.
     """
-    scores = []
+    found: list[Measured] = []
     for name, nothing in empty.items():
-        metric, about = METRICS[name], (case.id, model, round, name)
+        metric = METRICS[name]
         if nothing is None:
-            scores.append(Score(*about, None, UNDEFINED + metric.undefined))
+            found.append((name, None, UNDEFINED + metric.undefined, None))
             continue
         content = None if answer.value is None else metric.value(answer.value, case)
         if answer.status == "answered":
-            scores.append(Score(*about, content, "", content))
+            found.append((name, content, "", content))
         else:
             worst = None if answer.status == "failed" else metric.worst
-            scores.append(Score(*about, worst, f"{answer.status}: {answer.error}", content))
+            found.append((name, worst, f"{answer.status}: {answer.error}", content))
+    return found
+
+
+def _scores(
+    case: TestCase,
+    model: str,
+    round: int,
+    answer: Answer,
+    measured: Iterable[Measured],
+    judged: Mapping[str, Judged],
+) -> list[Score]:
+    """The scores of an answer: as it was measured, and as it was judged."""
+    scores = [Score(case.id, model, round, *one) for one in measured]
     if case.test_case in judged:
         said = judged[case.test_case].get((case.id, model, int(round)), {})
         scores.append(_judged_score(case, model, round, answer, said))

@@ -124,14 +124,8 @@ def signature(
 
 
 def detailed(scores: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every model's mean per case and metric, as records; of many scores those of the first cases."""
+    """Every model's mean per case and metric, a dict a row; of many scores those of the first cases."""
     if len(scores) > large.LARGE:  # all are in scores.parquet
         scores = scores[scores["id"].isin(scores["id"].unique()[: large.FIRST])]
     table = scores.groupby(["id", "test_case", "category", "model", "metric"], sort=False)["value"].mean()
-    return records(table.reset_index())
-
-
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table's rows as plain dicts for JSON: what is not known is None."""
-    rows = table.to_dict("records")
-    return [{name: value if value == value else None for name, value in row.items()} for row in rows]
+    return table.reset_index().to_dict("records")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,10 +189,12 @@ def _typed(
     frame = _cells(path, artifact, names, rows)
     bad: list[tuple[int, str]] = []
     for column, kind in artifact.columns.items():
-        texts = map(restore, frame[column]) if column in frame.columns else [""] * len(frame)
+        texts: Iterable[str] = map(restore, frame[column]) if column in frame.columns else [""] * len(frame)
         if column == "id":  # nobody sees a blank around one
             texts = map(str.strip, texts)
-        frame[column] = pd.Series([*texts], frame.index, dtype="object").replace("", DEFAULTS.get(column, ""))
+        if column in DEFAULTS:
+            texts = (text or DEFAULTS[column] for text in texts)
+        frame[column] = pd.Series([*texts], frame.index, dtype="object")
         if kind != "text":
             frame[column], wrong = _numbers(frame[column], kind)
             bad += [(first + at, f": {column} = {what}") for at, what in wrong]

@@ -6,32 +6,26 @@ import argparse
 import asyncio
 import os
 import re
-import shlex
-import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import benchkit
 
 from ..errors import BenchkitError, Interrupted, RunError, UsageError
-from ..wording import count
-from .labels_command import add_labels
-from .list_command import add_list
-from .plan_command import add_plan
-from .sweep_command import add_sweep
-from .terminal import say
+from .labels_command import add_labels, write_sheet
+from .list_command import list_runs
+from .plan_command import add_plan, plan
+from .run_command import add_run, run
+from .sweep_command import add_sweep, sweep
+from .terminal import Add, say, table_of
 
 if TYPE_CHECKING:
     from ..run import Run
-    from .pipeline import BenchmarkPipeline
 
-STEPS = ("01", "02", "03", "04", "05")
 CODES = (
     "Exit codes: 0 done; 1 failed; 2 bad usage; 3 stopped by its budget; 4 interrupted; 6 waiting for a "
     "batch. 3, 4 and 6 can resume."
@@ -48,10 +42,13 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(list(_words(sys.argv[1:] if argv is None else argv)))
     try:
         return args.command(args)
-    except (BenchkitError, OSError) as error:
-        return _complain(error, args.verbose, getattr(error, "exit_code", 1))
-    except KeyboardInterrupt:
-        return _complain(Interrupted("Interrupted."), args.verbose, Interrupted.exit_code)
+    except (BenchkitError, OSError, KeyboardInterrupt) as error:
+        if args.verbose:
+            say(traceback.format_exc(), sys.stderr)
+        if isinstance(error, KeyboardInterrupt):
+            error = Interrupted("Interrupted.")
+        say(f"benchkit: {error}", sys.stderr)
+        return getattr(error, "exit_code", 1)
 
 
 def _words(argv: Sequence[str]) -> Iterator[str]:
@@ -60,25 +57,6 @@ def _words(argv: Sequence[str]) -> Iterator[str]:
     for word in argv:
         yield from word.split("=", 1) if before == "-p" and re.match(r"\w+=", word) else (word,)
         before = word
-
-
-def run(args: argparse.Namespace) -> int:
-    """`benchkit run`: start or continue a run, and end on its decision."""
-    pipeline = _pipeline(args)
-    try:
-        asyncio.run(_until_stopped(pipeline))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        raise Interrupted(
-            f"Interrupted; what is paid for is kept. {_how_to_resume(pipeline, args)}"
-        ) from None
-    except BenchkitError as error:
-        if error.exit_code in (3, 4, 6):
-            said = str(error).rstrip(".")
-            raise type(error)(f"{said}. {_how_to_resume(pipeline, args, said)}") from error
-        raise
-    assert pipeline.run_dir is not None
-    say("\n".join(_ending(pipeline.run_dir, args.last)))
-    return 0
 
 
 def offline(args: argparse.Namespace) -> int:
@@ -138,164 +116,40 @@ def verify(args: argparse.Namespace) -> int:
     return 1 if found.differences else 0
 
 
-def _pipeline(args: argparse.Namespace) -> BenchmarkPipeline:
-    from .parameters import declared_parameters, find, parse
-    from .pipeline import BenchmarkPipeline, notebook_folder
-
-    folder = notebook_folder()
-    declared = declared_parameters(folder)
-    given = from_files(args.files)
-    given |= {name: parse(text, find(declared, name)) for name, text in args.parameters}
-    flags = (("--offline", "provider", args.provider), ("--cases", "cases_file", args.cases))
-    for flag, name, value in flags:
-        if value and given.setdefault(name, value) != value:
-            raise UsageError(f"{flag} and -p {name} {given[name]} contradict each other. Leave one out.")
-    if given.pop("run_dir", args.run_dir) != args.run_dir:
-        raise UsageError("run_dir is the command's argument: benchkit run RUN_DIR.")
-    span = {"first": args.first, "last": args.last}
-    made = BenchmarkPipeline(args.run_dir, **span, notebooks=folder, verbose=args.verbose, **given)
-    made.flags = {name: flag for flag, name, value in flags if value}
-    return made
-
-
-def from_files(files: Sequence[str]) -> dict[str, Any]:
-    """The parameters that YAML files give; a later file's take the place of an earlier one's."""
-    import yaml
-
-    given: dict[str, Any] = {}
-    for file in files:
-        try:
-            found = yaml.safe_load(Path(file).expanduser().read_text("utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UsageError(f"{file} cannot be read as YAML ({' '.join(str(error).split())}).") from error
-        if not isinstance(found, dict):
-            raise UsageError(f"{file} holds no parameters. Write one a line, such as: rounds: 5")
-        given |= {str(name): value for name, value in found.items()}
-    return given
-
-
-async def _until_stopped(pipeline: BenchmarkPipeline) -> None:
-    """Run it; a request to terminate, or a closed terminal, stops it as Ctrl-C does."""
-    task = asyncio.current_task()
-    assert task is not None
-    for name in ("SIGTERM", "SIGHUP"):
-        with suppress(AttributeError, NotImplementedError, RuntimeError):  # not on every system or thread
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), task.cancel)
-    await pipeline.run()
-
-
-def _how_to_resume(pipeline: BenchmarkPipeline, args: argparse.Namespace, stopped: str = "") -> str:
-    """The command as it was given, on the run that it made; a ceiling that was reached has to be raised."""
-    if pipeline.run_dir is None:
-        return "Nothing had begun."
-    ceiling = re.match(r"stopped at (max_\w+) =", stopped)
-    given = dict(args.parameters) | ({ceiling.group(1): "MORE"} if ceiling else {})
-    flags = {"--cases": args.cases, "--from": args.first, "--to": args.last}
-    usual = {None, "", "01", "05"}
-    words = ["benchkit", "run", _short(pipeline.run_dir)]
-    words += ["--offline"] if args.provider else []
-    words += [word for flag, value in flags.items() if value not in usual for word in (flag, value)]
-    words += [word for file in args.files for word in ("-f", file)]
-    words += [word for name, value in given.items() for word in ("-p", name, value)]
-    return f"Resume with: {shlex.join(words)}"
-
-
-def _ending(run_dir: Path, last: str) -> list[str]:
-    """The last lines of a run: SIMULATED where it is, and what it made: the decision, the report."""
-    from ..run import Run
-
-    run = Run(run_dir)
-    lines = ["SIMULATED: no real model answered."] if run.simulated else []
-    report = run.metrics_report() if last >= "04" else {}
-    used = report.get("rows_used") or run.rows_used()
-    unscored = sum(row["unscored"] for row in report.get("denominators", ()))
-    seen = [used, f"{count(unscored, 'answer')} unscored" if unscored else ""]
-    lines += [f"{'; '.join(filter(None, seen))}."] if any(seen) else []
-    if report:
-        decision = report["decision"]
-        warnings = filter(None, (decision.get("caveat"), *decision.get("warnings", ())))
-        lines += [decision["sentence"], *(f"Warning: {one}" for one in warnings)]
-    pages = {"Report:  ": "analysis_report", "Notebook:": "05_report"}
-    for label, name in pages.items():
-        page = run_dir / "html" / f"{name}.html"
-        if page.exists() and last == "05":
-            lines.append(f"{label} {_short(page)}")
-    return [*lines, f"Run:      {_short(run_dir)}"]
-
-
-def _short(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def table_of(rows: list[dict[str, Any]]) -> str:
-    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
-
-
-def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _complain(error: Exception, verbose: bool, code: int) -> int:
-    if verbose:
-        say(traceback.format_exc(), sys.stderr)
-    say(f"benchkit: {error}", sys.stderr)
-    return code
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchkit", description=benchkit.__doc__, epilog=CODES)
     parser.add_argument("--version", action="version", version=f"benchkit {version('benchkit')}")
-    parser.set_defaults(verbose=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="start a run, or continue one", epilog=CODES))
-    add_plan(commands.add_parser("plan", help="what a run can detect and costs, before it is paid for"))
-    add_labels(commands.add_parser("labels", help="a blind sheet: which of two answers do people prefer"))
-    add_list(commands.add_parser("list", help="the runs of a folder: when, what, decision, cost"))
-    add_sweep(commands.add_parser("sweep", help="the runs of a grid of parameters, on Dask", epilog=CODES))
-    _add_offline(commands.add_parser("offline", help="serve the simulated provider on loopback"))
+    anywhere = argparse.ArgumentParser(add_help=False)
+    anywhere.add_argument("--verbose", action="store_true", help="show tracebacks, and the log of a run")
 
-    command = commands.add_parser("models", help="what the provider serves, prices, retirements")
+    def command(name: str, what: Callable[..., int], help: str, epilog: str = "") -> Any:
+        made = commands.add_parser(name, help=help, epilog=epilog, parents=[anywhere])
+        made.set_defaults(command=what)
+        return made.add_argument
+
+    add_run(command("run", run, "start a run, or continue one", CODES))
+    add_plan(command("plan", plan, "what a run can detect and costs, before it is paid for"))
+    add_labels(command("labels", write_sheet, "a blind sheet: which of two answers do people prefer"))
+    add = command("list", list_runs, "the runs of a folder: when, what, decision, cost")
+    add("folder", nargs="?", default="", metavar="FOLDER", help="a folder of runs (default: runs)")
+    add_sweep(command("sweep", sweep, "the runs of a grid of parameters, on Dask", CODES))
+    _add_offline(command("offline", offline, "serve the simulated provider on loopback"))
+    add = command("models", models, "what the provider serves, prices, retirements")
     usual = "groq" if os.environ.get("GROQ_API_KEY") else "offline"
     told = "default: groq when it has a key"
-    command.add_argument("--provider", choices=("offline", "groq"), default=usual, help=told)
-    command.set_defaults(command=models)
-
-    command = commands.add_parser("verify", help="compute a run's numbers again", epilog=VERIFIED)
-    command.add_argument("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
-    command.add_argument("--verbose", action="store_true", help="show tracebacks")
-    command.set_defaults(command=verify)
-
-    _add_compare(commands.add_parser("compare", help="hold a run against an earlier one", epilog=COMPARED))
+    add("--provider", choices=("offline", "groq"), default=usual, help=told)
+    add = command("verify", verify, "compute a run's numbers again", VERIFIED)
+    add("run_dir", metavar="RUN_DIR", help="a run that was measured, and reported or not")
+    _add_compare(command("compare", compare, "hold a run against an earlier one", COMPARED))
     return parser
 
 
-def _add_run(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("run_dir", nargs="?", default="", metavar="RUN_DIR", help="the run to continue (default: a new one)")
-    offline = "use the embedded simulated provider"
-    add("--offline", dest="provider", action="store_const", const="offline", help=offline)
-    add("--cases", metavar="FILE", help="CSV or JSONL of your own cases instead of generated ones")
-    add("--from", dest="first", choices=STEPS, default="01", help="notebook to begin with")
-    add("--to", dest="last", choices=STEPS, default="05", help="notebook to end with")
-    pair, any_one = ("NAME", "VALUE"), "any parameter; also as NAME=VALUE"
-    add("-p", dest="parameters", action="append", default=[], nargs=2, metavar=pair, help=any_one)
-    yaml = "parameters as YAML, one a line; -p takes precedence"
-    add("-f", dest="files", action="append", default=[], metavar="FILE.yaml", help=yaml)
-    add("--verbose", action="store_true", help="show log and tracebacks")
-    command.set_defaults(command=run)
-
-
-def _add_compare(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
+def _add_compare(add: Add) -> None:
     add("run_a", metavar="RUN_A", help="the earlier run, whose margin, alpha and weights hold")
     add("run_b", metavar="RUN_B", help="the run that may be worse; both were measured by 04")
     pairs = "a model of A and the one of B to hold against it (default: those of one name)"
     add("--models", nargs="+", type=_model_pair, default=[], metavar="A=B", help=pairs)
-    add("--verbose", action="store_true", help="show tracebacks")
-    command.set_defaults(command=compare)
 
 
 def _model_pair(text: str) -> tuple[str, str]:
@@ -304,28 +158,25 @@ def _model_pair(text: str) -> tuple[str, str]:
     return a, b or a
 
 
-def _add_offline(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("--port", type=_number(int, 0, 65535), metavar="N", help="default: a free one")
-    add("--rpm", type=_number(int, 0), metavar="N", help="requests a minute and model; 0: no limit")
-    add("--tpm", type=_number(int, 0), metavar="N", help="tokens a minute and model; 0: no limit")
-    add("--error-rate", type=_number(float, 0, 1), metavar="P", help="share of requests that fail")
-    add("--latency-ms", type=_number(float, 0), metavar="N", help="of every reply; default: each model's own")
-    add("--seed", type=_number(int, 0), metavar="N", help="the same seed gives the same answers")
-    command.set_defaults(command=offline)
+def _add_offline(add: Add) -> None:
+    add("--port", type=_number(int, 65535), metavar="N", help="default: a free one")
+    add("--rpm", type=_number(int), metavar="N", help="requests a minute and model; 0: no limit")
+    add("--tpm", type=_number(int), metavar="N", help="tokens a minute and model; 0: no limit")
+    add("--error-rate", type=_number(float, 1), metavar="P", help="share of requests that fail")
+    add("--latency-ms", type=_number(float), metavar="N", help="of every reply; default: each model's own")
+    add("--seed", type=_number(int), metavar="N", help="the same seed gives the same answers")
 
 
-def _number(kind: type, low: float, high: float = float("inf")) -> Any:
-    """An argparse type: `kind` from `low` to `high`."""
+def _number(kind: type, most: float = float("inf")) -> Any:
+    """An argparse type: `kind` from 0 to `most`."""
 
-    def parse(text: str) -> Any:
+    def number(text: str) -> Any:
         value = kind(text)
-        if not low <= value <= high:
+        if not 0 <= value <= most:
             raise ValueError(text)
         return value
 
-    parse.__name__ = f"number, {low} or more" if high == float("inf") else f"number from {low} to {high}"
-    return parse
+    return number
 
 
 if __name__ == "__main__":

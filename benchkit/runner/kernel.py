@@ -28,21 +28,16 @@ from papermill import execute_notebook  # noqa: E402
 from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines  # noqa: E402
 from papermill.exceptions import PapermillExecutionError as PapermillExecutionError  # noqa: E402
-from traitlets import default  # noqa: E402
 
 ENGINE = "benchkit"
 # No name or output of the notebook before, and cells counted from 1; what stays is libraries, no garbage.
 AFRESH = "get_ipython().reset(); __import__('gc').freeze()"
+GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 SAVED_EVERY_S = 10.0  # what a notebook holds so far, for whoever looks while it runs
-LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a socket
 
 
 class OwnKernel(KernelManager):
     """A kernel on the interpreter that runs us, whatever kernelspecs the machine has, even none."""
-
-    @default("transport_encryption")
-    def _encrypt_where_possible(self) -> str:
-        return "auto" if zmq.has("curve") else "disabled"
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -59,8 +54,10 @@ class Kernel:
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.stopping = False
         self.sockets = Path(tempfile.mkdtemp(prefix="benchkit-"))
+        # Sockets in a folder of our own: a port that was free when it was chosen may be taken by now.
+        ipc = {"transport": "ipc", "ip": str(self.sockets / "k")} if zmq.has("ipc") else {}
         self.manager = OwnKernel(
-            kernel_name="python3", connection_file=str(self.sockets / "kernel.json"), **self._transport()
+            kernel_name="python3", connection_file=str(self.sockets / "kernel.json"), **ipc
         )
         self.manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
         arguments = [
@@ -71,11 +68,6 @@ class Kernel:
         self._threads = ThreadPoolExecutor(1, "kernel")
         how = {"extra_arguments": arguments, "cwd": str(folder), "env": env}
         self._started: Future[Any] = self._threads.submit(self.manager.start_kernel, **how)
-
-    def _transport(self) -> dict[str, str]:
-        """Sockets in a folder of our own: a port that was free when it was chosen may be taken by now."""
-        short = len(str(self.sockets)) < LONGEST_SOCKET
-        return {"transport": "ipc", "ip": str(self.sockets / "k")} if zmq.has("ipc") and short else {}
 
     def run(self, source: Path, target: Path, parameters: dict[str, Any], terminal: Terminal) -> None:
         """Run the notebook `source` and write it to `target`, also when it fails.
@@ -125,6 +117,25 @@ class Kernel:
                 self.manager.shutdown_kernel(now=True)
         finally:
             shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+async def stoppable(kernel: Kernel, work: Callable[[], None]) -> None:
+    """Wait for `work` in a thread. When cancelled: interrupt its cell, after a while kill its kernel."""
+    thread = ThreadPoolExecutor(1, "notebook")
+    worker = asyncio.get_running_loop().run_in_executor(thread, work)
+    worker.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio complains
+    try:
+        await asyncio.wait([worker])
+    except asyncio.CancelledError:
+        kernel.interrupt()
+        await asyncio.wait([worker], timeout=GRACE_S)
+        raise
+    finally:
+        if not worker.done():
+            kernel.kill()
+            await asyncio.wait([worker], timeout=GRACE_S)
+        thread.shutdown(wait=False)
+    worker.result()
 
 
 def _now_and_then(save: Callable[[], None]) -> Callable[..., None]:

@@ -7,35 +7,27 @@ import json
 from pathlib import Path
 
 from ..errors import UsageError
-from ..run import Run
 from ..wording import count, listed
-from .terminal import say
+from .terminal import Add, say
 
 SHEET, TASKS = ".csv", ".json"
 FILL_IN = "Write 1, 2 or tie into `preferred` and a name into `labeller`, from the top on; then"
 IMPORT = "Import it into Label Studio (Pairwise template), label from the top on, and export as JSON; then"
 
 
-def add_labels(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
+def add_labels(add: Add) -> None:
     add("run_dir", metavar="RUN_DIR", help="a run whose models have answered")
-    add(
-        "--to",
-        metavar="FILE",
-        default="labels_to_fill.csv",
-        help="a .csv to fill in, or .json for Label Studio",
-    )
+    file = "a .csv to fill in, or .json for Label Studio"
+    add("--to", metavar="FILE", default="labels_to_fill.csv", help=file)
     add("--sample", type=int, metavar="N", help="cases, drawn at random (default: 04's label_sample)")
     add("--models", nargs=2, metavar=("A", "B"), help="whose answers (default: the two that contend)")
-    add("--verbose", action="store_true", help="show tracebacks")
-    command.set_defaults(command=write_sheet)
 
 
 def write_sheet(args: argparse.Namespace) -> int:
     """Write the sheet and say what to do with it. Raises UsageError rather than write over a file."""
     from ..generate.cases import adopt_cases
     from ..measure import aligned
-    from ..measure.labels import draw_pairs, of_two, sheet, tasks
+    from ..measure.labels import contending, draw_pairs, of_two, sheet, tasks
     from ..run import read_run
     from ..run.tables import table_text, write_atomically
 
@@ -50,12 +42,17 @@ def write_sheet(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{run.path} holds scores and no answers, so there is nothing to read and to prefer."
         )
-    models = _two(run, list(responses["model"].unique()), args.models)
+    models = list(responses["model"].unique())
+    if args.models is None:
+        two = contending(run, models)
+    elif set(args.models) <= set(models) and args.models[0] != args.models[1]:
+        two = args.models
+    else:
+        raise UsageError(f"--models names {listed(args.models)}. Name two of {listed(models)}.")
     size = run.parameter("04_measure", "label_sample", 40) if args.sample is None else args.sample
     if size < 1:
         raise UsageError(f"A sheet of {size} cases asks nothing. Give --sample a number from 1 on.")
-    pairs = of_two(draw_pairs(responses, run.seed or 0), models).head(size)
-    filled = sheet(pairs, responses)
+    filled = sheet(of_two(draw_pairs(responses, run.seed or 0), two).head(size), responses)
     as_tasks = path.suffix.lower() == TASKS
     text = json.dumps(tasks(filled), ensure_ascii=False, indent=1) if as_tasks else table_text(filled)
     write_atomically(path, text)
@@ -65,14 +62,3 @@ def write_sheet(args: argparse.Namespace) -> int:
         f"{advice}\n  benchkit run {args.run_dir} --from 04 -p labels_file {back}"
     )
     return 0
-
-
-def _two(run: Run, models: list[str], named: list[str] | None) -> list[str]:
-    """The two named models; else the two that contend."""
-    from ..measure.labels import contending
-
-    if named:
-        if not set(named) <= set(models) or named[0] == named[1]:
-            raise UsageError(f"--models names {listed(named)}. Name two of {listed(models)}.")
-        return named
-    return contending(run, models)

@@ -10,29 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError, UsageError
-from ..values import from_text, refused
 
 NOTEBOOKS = ("01_generate", "02_validate", "03_execute", "04_measure", "05_report")
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
-# What a parameter's type takes, in words, and how it is read from text.
-TYPES: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "bool": ("true or false", lambda text: FLAGS[text.lower()]),
-    "int": ("a whole number", int),
-    "float": ("a number", float),
-    "list": ("a list, such as a,b or [1, 2]", lambda text: from_text(text, list)),
-    "dict": ("names with values, such as {a: 1, b: 2}", lambda text: from_text(text, dict)),
-    "str": ("text", str),
+READ: dict[str, Callable[[str], Any]] = {  # texts stay, and lists and dicts are read where they are checked
+    "bool": lambda text: FLAGS[text.lower()],
+    "int": int,
+    "float": float,
 }
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of a notebook's parameters cell; `type` is a key of TYPES."""
+    """One line of a notebook's parameters cell."""
 
     name: str
     default: Any
     help: str
-    type: str
+    type: str  # its annotation, without what stands in brackets, else its default's
 
 
 def notebook_folder() -> Path:
@@ -58,12 +53,14 @@ def declared_parameters(folder: Path) -> dict[str, dict[str, Parameter]]:
 
 
 def parse(text: str, parameter: Parameter) -> Any:
-    """The value that `text` stands for, of the type that `parameter` has. Raises UsageError."""
-    takes, read = TYPES[parameter.type]
+    """The value that `text` stands for, of the type that `parameter` has; as it is where it stands for none.
+
+    What is no value of the parameter is refused where all values are, by `values.check`.
+    """
     try:
-        return read(text.strip() if parameter.type != "str" else text)
+        return READ.get(parameter.type, str)(text)
     except (ValueError, KeyError):
-        raise refused(parameter.name, text, f"It takes {takes}.") from None
+        return text
 
 
 def find(declared: Mapping[str, Mapping[str, Parameter]], name: str) -> Parameter:
@@ -107,6 +104,7 @@ def _parameter(found: Mapping[str, str]) -> Parameter:
         default = ast.literal_eval(found["default"])
     except (ValueError, SyntaxError):
         default = found["default"]  # an expression: shown as it is written
-    declared = found["inferred_type_name"].partition("[")[0]
-    kind = declared if declared in TYPES else type(default).__name__
-    return Parameter(found["name"], default, found["help"], kind if kind in TYPES else "str")
+    kind = found["inferred_type_name"].partition("[")[0]
+    return Parameter(
+        found["name"], default, found["help"], type(default).__name__ if kind == "None" else kind
+    )

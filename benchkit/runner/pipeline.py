@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ..run.json_io import read_json
 from ..run.lock import claim
 from ..run.paths import forget_empty, located
 from ..values import check
-from .kernel import Kernel, PapermillExecutionError
+from .kernel import Kernel, PapermillExecutionError, stoppable
 from .parameters import NOTEBOOKS, declared_parameters, find, notebook_folder
 from .preflight import check_models, check_values
 from .terminal import Terminal
@@ -34,7 +34,6 @@ FILES = {
     "cases_file": "the CSV or JSONL file that holds your cases",
     "candidates_file": "the YAML file that lists your candidates",
 }
-GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 
 
 class BenchmarkPipeline:
@@ -69,14 +68,16 @@ class BenchmarkPipeline:
             find(self.declared, name)
         self.parameters = parameters | check(**parameters)
         for name, what in FILES.items():
-            if self.parameters.get(name):
-                self.parameters[name] = _existing(self.parameters[name], what)
+            if self.parameters.get(name):  # from the root on: it may be resumed from another folder
+                path = Path(self.parameters[name]).expanduser().resolve()
+                if not path.is_file():
+                    raise UsageError(f"{path} is not a file. Give {what}.")
+                self.parameters[name] = str(path)
         for name, other in (("models", "candidates_file"), ("candidates_file", "models")):
             # Given now, it takes the place of what the run was made with.
             if self.parameters.get(name) and other in self.declared["03_execute"]:
                 self.parameters.setdefault(other, type(self.declared["03_execute"][other].default)())
         self.verbose = verbose
-        self.flags: dict[str, str] = {}  # what the command line calls a parameter
         self.terminal = Terminal(verbose=verbose)
 
     async def run(self) -> dict[str, Any]:
@@ -94,14 +95,9 @@ class BenchmarkPipeline:
                 stack.enter_context(claim(run_dir))
                 plan = self._plan(run_dir)
                 await stack.enter_async_context(self._workers())
-                before = intended(run_dir)
-                left = before | plan  # a shorter span than the stopped run's forgets nothing
+                await self._check(plan, run_dir)
+                left = intended(run_dir) | plan  # a shorter span than the stopped run's forgets nothing
                 intend(run_dir, left)
-                try:
-                    await self._check(plan, run_dir)
-                except BenchkitError:
-                    intend(run_dir, before)  # what cannot be used is no plan
-                    raise
                 if is_new:
                     self.terminal.say(f"New run: {run_dir}")
                 for name, values in plan.items():
@@ -143,26 +139,23 @@ class BenchmarkPipeline:
             if name not in self.declared:
                 raise RunError(f"{self.folder} has no {name}.ipynb. Restore it or end before it.")
         path = located(self.given) if self.given else None
-        if path and self.names[0] != NOTEBOOKS[0] and not path.is_dir():
-            raise UsageError(f"{path} is not a folder. Give the path of a run folder, such as runs/run_….")
-        found = self._found(path)
-        recorded = recorded_parameters(found.path) if found else {}
-        if self._rules_for(found):
-            recorded["03_execute"] = recorded.get("03_execute", {}) | self._rules_for(found)
-        check_values(self._whole(self._values(recorded)), found)
-
-    def _found(self, path: Path | None) -> Run | None:
-        """The run that is there already, only read; None for a new one and a folder of somebody else's."""
+        found = None  # a new run, or a folder of somebody else's
         if self.names[0] == NOTEBOOKS[0]:
-            return Run(path) if path and is_run(path) else None
-        with suppress(RunError):  # opening it says what is wrong
-            return read_run(self.given)
-        return None
+            found = Run(path) if path and is_run(path) else None
+        elif path and not path.is_dir():
+            raise UsageError(f"{path} is not a folder. Give the path of a run folder, such as runs/run_….")
+        else:
+            with suppress(RunError):  # opening it says what is wrong
+                found = read_run(self.given)
+        recorded = recorded_parameters(found.path) if found else {}
+        if rules := self._rules_for(found):
+            recorded["03_execute"] = recorded.get("03_execute", {}) | rules
+        check_values(self._whole(self._values(recorded)), found)
 
     def _plan(self, run_dir: Path) -> Plan:
         """Each notebook's values: what the run was last run with, and over it what was given now."""
         run = Run(run_dir)
-        if rules := self._rules_for(run if self.names[0] == "04_measure" else None):
+        if rules := self._rules_for(run):
             run.record("03_execute", **run.config["parameters"].get("03_execute", {}) | rules)
         return self._values(recorded_parameters(run_dir), run_dir=str(run_dir))
 
@@ -199,9 +192,8 @@ class BenchmarkPipeline:
             homes = [name for name, declared in self.declared.items() if key in declared]
             known = any(recorded.get(name, {}).get(key) == value for name in homes)
             if not known and not set(homes) & set(self.names):
-                said = self.flags.get(key, key)
                 raise UsageError(
-                    f"{said} is a parameter of {' and '.join(homes)}, which would not run: this goes from "
+                    f"{key} is a parameter of {' and '.join(homes)}, which would not run: this goes from "
                     f"{self.names[0]} to {self.names[-1]}. Start with {homes[0][:2]}, or leave it out."
                 )
 
@@ -210,7 +202,7 @@ class BenchmarkPipeline:
         self.terminal.notebook(name)
         outcome = "failed"
         try:
-            await _stoppable(kernel, lambda: self._execute(name, values, kernel))
+            await stoppable(kernel, lambda: self._execute(name, values, kernel))
             outcome = ""
         except PapermillExecutionError as error:
             failure = _failure(name, error, kept)
@@ -233,8 +225,10 @@ class BenchmarkPipeline:
         except OSError as error:  # what there is of the file is cut short
             raise unwritable(Path(error.filename or kept), error) from error
         except Exception:
-            with _told_only():
+            try:
                 self._export(name, kernel)
+            except BenchkitError as error:
+                logger.warning("the page was not made: %s", error)
             raise
         self._pages.append(self._exporter.submit(self._export, name, kernel))
 
@@ -251,34 +245,6 @@ class BenchmarkPipeline:
         return self.run_dir / "notebooks" / f"{name}.ipynb"
 
 
-@contextmanager
-def _told_only() -> Iterator[None]:
-    """A failure in here is a warning: another one is on its way, and is the reason."""
-    try:
-        yield
-    except BenchkitError as error:
-        logger.warning("the page was not made: %s", error)
-
-
-async def _stoppable(kernel: Kernel, work: Callable[[], None]) -> None:
-    """Wait for `work` in a thread. When cancelled: interrupt its cell, after a while kill its kernel."""
-    thread = ThreadPoolExecutor(1, "notebook")
-    worker = asyncio.get_running_loop().run_in_executor(thread, work)
-    worker.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio complains
-    try:
-        await asyncio.wait([worker])
-    except asyncio.CancelledError:
-        kernel.interrupt()
-        await asyncio.wait([worker], timeout=GRACE_S)
-        raise
-    finally:
-        if not worker.done():
-            kernel.kill()
-            await asyncio.wait([worker], timeout=GRACE_S)
-        thread.shutdown(wait=False)
-    worker.result()
-
-
 def _failure(name: str, error: PapermillExecutionError, kept: Path) -> BenchkitError:
     """What stopped the notebook: our own error as it was raised, another one in a sentence."""
     kind = getattr(errors, error.ename, None)
@@ -293,25 +259,13 @@ def _failure(name: str, error: PapermillExecutionError, kept: Path) -> BenchkitE
     )
 
 
-def _existing(file: str, what: str) -> str:
-    """`file` from the root on: a run may be resumed from another working directory."""
-    path = Path(file).expanduser().resolve()
-    if not path.is_file():
-        raise UsageError(f"{path} is not a file. Give {what}.")
-    return str(path)
-
-
 def _between(first: str, last: str) -> tuple[str, ...]:
-    names = NOTEBOOKS[_position(first) : _position(last) + 1]
-    if not names:
+    steps = [name[:2] for name in NOTEBOOKS]
+    for step in (first, last):
+        if step not in steps:
+            raise UsageError(f"{step!r} is no notebook. Use 01 to 05.")
+    if first > last:
         raise UsageError(
             f"{last} comes before {first}. Begin with an earlier notebook or end with a later one."
         )
-    return names
-
-
-def _position(which: str) -> int:
-    for index, name in enumerate(NOTEBOOKS):
-        if str(which) in (name, name[:2], name[1:2]):
-            return index
-    raise UsageError(f"{which!r} is no notebook. Use 01 to 05.")
+    return NOTEBOOKS[steps.index(first) : steps.index(last) + 1]

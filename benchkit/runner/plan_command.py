@@ -10,7 +10,7 @@ from ..domain import KINDS
 from ..errors import RunError
 from ..run.paths import response_files
 from ..values import refused
-from .terminal import say
+from .terminal import Add, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,17 +21,14 @@ SIMULATED = "SIMULATED: the pilot's answers are no real model's."
 MOST_CASES = 1_000_000
 
 
-def add_plan(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    pilot = "a run to plan from (default: the newest; none at all, or one without answers: assumptions)"
+def add_plan(add: Add) -> None:
+    pilot = "a run to plan from (default: the newest; none, or one that 04 has not measured: assumptions)"
     add("run_dir", nargs="?", default="", metavar="RUN_DIR", help=pilot)
     add("--detect", type=float, metavar="D", help="the difference to find (default: 03's)")
     add("--cases", type=int, metavar="N", help="cases of each kind (default: the pilot's, else 01's)")
-    add(
-        "--rounds", type=int, metavar="K", help="answers per case and model (default: the pilot's, else 03's)"
-    )
+    rounds = "answers per case and model (default: the pilot's, else 03's)"
+    add("--rounds", type=int, metavar="K", help=rounds)
     add("--power", type=float, default=0.8, metavar="P", help="the chance to find it (default: 0.8)")
-    command.set_defaults(command=plan)
 
 
 def plan(args: argparse.Namespace) -> int:
@@ -89,29 +86,15 @@ def _parameters(run: Run | None) -> dict[str, Any]:
 
 
 def _seen(run: Run) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """(responses, scores) of the pilot; None without any. As 04 scored these very answers, where it did."""
-    from ..generate.cases import adopt_cases
-    from ..measure import align, score, with_controls
-
+    """(responses, scores) of the pilot, None without any; scores if 04 measured these very answers."""
     if not response_files(run.path):
         return None, None
-    answers, cases = run.responses(), adopt_cases(run.validated_tests())
+    answers = run.responses()
     try:
         run.current_report()
-        scores = run.scores()
-    except RunError:  # 04 has not measured it, or not what is there now
-        said = _judgements(run)
-        scores = with_controls(score(align(answers, cases), cases, said), cases, said)
-    return answers, scores
-
-
-def _judgements(run: Run) -> pd.DataFrame | None:
-    """What the judge said in a 04 that did not end; None where 02 or 03 has written anything since."""
-    judged = run.path / "judgements.csv"
-    judged_from = [run.path / "validated_tests.csv", *response_files(run.path).values()]
-    if not judged.exists() or judged.stat().st_mtime < max(one.stat().st_mtime for one in judged_from):
-        return None
-    return run.judgements()
+        return answers, run.scores()
+    except RunError:
+        return answers, None
 
 
 def _sizes(run: Run | None, known: Mapping[str, Any], count: int | None) -> dict[str, int]:

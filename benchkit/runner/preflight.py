@@ -23,13 +23,13 @@ def check_values(plan: Plan, run: Run | None = None) -> None:
     """
     for notebook, values in plan.items():
         checked(notebook, values)
-    given = {name: value for values in plan.values() for name, value in values.items()}
+    given = _given(plan)
     if given.get("labels_file") and not Path(given["labels_file"]).expanduser().is_file():
         raise refused("labels_file", given["labels_file"], "There is no such file.")
-    for name, usable in (("pilot_run", _run), ("baseline_run", _baseline), ("labels_file", _labels)):
+    for name, check in (("pilot_run", _run), ("baseline_run", _baseline), ("labels_file", _labels)):
         if given.get(name):
             try:
-                usable(given[name], plan, run)
+                check(given[name], plan, run)
             except BenchkitError as error:
                 raise UsageError(f"{name}: {error}") from error
     names = _asked(plan)
@@ -39,12 +39,16 @@ def check_values(plan: Plan, run: Run | None = None) -> None:
         _check_rules(plan, given)
 
 
+def _given(plan: Plan) -> dict[str, Any]:
+    return {name: value for values in plan.values() for name, value in values.items()}
+
+
 def _asked(plan: Plan) -> list[str]:
     """The names of the candidates that are going to be asked; [] where this plan alone does not say."""
     from ..execute.candidates import read_candidates
     from ..llm.catalog import default_models
 
-    given = {name: value for values in plan.values() for name, value in values.items()}
+    given = _given(plan)
     if "03_execute" not in plan:
         return []
     if file := given.get("candidates_file"):
@@ -57,24 +61,15 @@ def _run(path: str, plan: Plan, run: Run | None) -> None:
 
 
 def _baseline(path: str, plan: Plan, run: Run | None) -> None:
-    """It is measured by the metrics that 04 is going to use, and has models and cases of this run's."""
-    from ..generate.cases import adopt_cases, read_cases
+    """It is measured by the metrics that 04 is going to use, and has models of this run's."""
     from ..measure import METRICS_VERSION
-    from ..report.matched_runs import measured_run, no_same_case, same_metrics
+    from ..report.matched_runs import measured_run, same_metrics
 
     before, names = measured_run(read_run(path)), _asked(plan)
     if "04_measure" in plan:
         same_metrics(before, METRICS_VERSION, "this run")
     if names and not set(names) & set(before.models):
         raise UsageError(f"{path} has {listed(before.models)}, and this run none of them: {listed(names)}.")
-    if file := plan.get("01_generate", {}).get("cases_file"):
-        where, prompts = file, read_cases(file)["prompt"]
-    elif run and "01_generate" not in plan:
-        where, prompts = str(run.path), adopt_cases(run.validated_tests())["prompt"]
-    else:
-        return
-    if not before.cases["prompt"].isin(prompts.str.strip()).any():
-        raise no_same_case(before, where, len(prompts))
 
 
 def _labels(path: str, plan: Plan, run: Run | None) -> None:
@@ -123,9 +118,10 @@ async def check_models(plan: Plan, provider_name: str) -> None:
 
     if provider_name in DEFAULTS:
         wanted = _wanted(plan, provider_name)
-    else:
-        wanted = _named(plan)
-        provider_name = provider_of("".join(wanted.get("judge_model", [])))
+    else:  # of answers from elsewhere: the judge, if one is named
+        fourth = plan.get("04_measure", {})
+        judge = fourth.get("judge_model", "") if fourth.get("enable_judge") else ""
+        wanted, provider_name = ({"judge_model": [judge]} if judge else {}), provider_of(judge)
     simulated = DEFAULTS["offline"]
     own = {*simulated["models"], *(model for role, model in simulated.items() if role != "models")}
     if provider_name == "offline" and own.issuperset(set().union(*wanted.values())):
@@ -149,27 +145,18 @@ async def check_models(plan: Plan, provider_name: str) -> None:
         await provider.close()
 
 
-def _named(plan: Plan) -> dict[str, list[str]]:
-    """Of answers that were made elsewhere: the judge, if one is named."""
-    fourth = plan.get("04_measure", {})
-    judge = fourth.get("judge_model", "") if fourth.get("enable_judge") else ""
-    return {"judge_model": [judge]} if judge else {}
-
-
 def _wanted(plan: Plan, provider: str) -> dict[str, list[str]]:
     """The models by the parameter that names them: only those that are going to be asked anything."""
     from ..execute.candidates import models_asked
     from ..judge import judge_model
     from ..llm.catalog import DEFAULTS
 
-    default = DEFAULTS[provider]
-    first, second, fourth = (plan.get(f"0{at}", {}) for at in ("1_generate", "2_validate", "4_measure"))
+    default, given = DEFAULTS[provider], _given(plan)
     roles = {
-        "generator": bool(first) and not first.get("cases_file"),
-        "validator": second.get("enable_validation", False),
+        "generator": "01_generate" in plan and not given.get("cases_file"),
+        "validator": given.get("enable_validation", False),
         "report": "05_report" in plan,
     }
-    given = {key: value for values in plan.values() for key, value in values.items()}
     named = {
         f"{role}_model": [given.get(f"{role}_model") or default.get(role, "")]
         for role, asked in roles.items()
@@ -177,8 +164,8 @@ def _wanted(plan: Plan, provider: str) -> dict[str, list[str]]:
     }
     file = given.get("candidates_file", "")
     asked = models_asked(file, given.get("models") or default.get("models", []))
-    under_test = {"candidates_file" if file else "models": asked}
-    judge = judge_model(provider, asked, given.get("judge_model", ""))
-    judged = fourth.get("enable_judge") or second.get("enable_judge")
-    named |= under_test if "03_execute" in plan else {}
-    return named | ({"judge_model": [judge]} if judged else {})
+    if "03_execute" in plan:
+        named["candidates_file" if file else "models"] = asked
+    if any(values.get("enable_judge") for values in plan.values()):
+        named["judge_model"] = [judge_model(provider, asked, given.get("judge_model", ""))]
+    return named

@@ -15,8 +15,9 @@ from ..run.config import is_begun
 from ..run.paths import located, made_folder
 from ..values import check
 from ..wording import count
+from .run_command import STEPS, from_files
 from .sweep_part import STOPPED, Ended, is_done, run_part
-from .terminal import say
+from .terminal import Add, say
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -36,17 +37,12 @@ WORKER = (
 )
 
 
-def add_sweep(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
+def add_sweep(add: Add) -> None:
     add("grid", metavar="GRID.yaml", help="lists of values under grid:, others under parameters:")
     add("folder", nargs="?", default="", metavar="FOLDER", help="of its runs (default: runs/GRID)")
     add("--scheduler", metavar="tcp://…", help=f"a Dask scheduler instead of this machine. {WORKER}")
     add("--workers", type=int, default=2, metavar="N", help="processes on this machine (default: 2)")
-    add(
-        "--to", dest="last", choices=("01", "02", "03", "04", "05"), default="05", help="notebook to end with"
-    )
-    add("--verbose", action="store_true", help="show tracebacks")
-    command.set_defaults(command=sweep)
+    add("--to", dest="last", choices=STEPS, default="05", help="notebook to end with")
 
 
 def sweep(args: argparse.Namespace) -> int:
@@ -54,7 +50,6 @@ def sweep(args: argparse.Namespace) -> int:
 
     Raises as `benchkit run` does where a run was stopped; all of it resumes with the same command.
     """
-    from .cli import from_files
     from .sweep_grid import points
 
     told = from_files([args.grid])
@@ -154,17 +149,17 @@ def _how(run_dir: Path, end: Ended | None, last: str) -> str:
     """How a run ended, in words; without an `end` the sweep was interrupted before."""
     if end is None:
         end = Ended(0 if is_done(run_dir, last) else Interrupted.exit_code)
-    if end.code in ENDS and (end.code == 0 or is_begun(run_dir)):
-        return ENDS[end.code]
-    return "not started" if end.code in ENDS else f"failed: {end.said}"
+    if end.code not in ENDS:
+        return f"failed: {end.said}"
+    return ENDS[end.code] if end.code == 0 or is_begun(run_dir) else "not started"
 
 
 def _raise_for(ended: Mapping[str, Ended], args: argparse.Namespace) -> None:
     """What the worst end of a run makes of the sweep."""
-    codes = {end.code: end for end in ended.values() if end.code}
+    codes = {end.code: end.said for end in ended.values() if end.code}
     for kind in (BudgetStop, Interrupted, WaitingForBatch):
         if kind.exit_code in codes:
-            said = codes[kind.exit_code].said.partition(" Resume with")[0].rstrip(".")
+            said = codes[kind.exit_code].partition(" Resume with")[0].rstrip(".")
             raise kind(f"{said}. {_resume(args)}")
     if codes:
         failed = [f"{name}: {end.said}" for name, end in ended.items() if end.code]

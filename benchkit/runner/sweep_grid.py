@@ -83,21 +83,16 @@ def points(told: Mapping[str, Any], last: str = "05") -> list[Point]:
             raise UsageError(f"{name} holds over the whole sweep. Write it beside grid:, not under it.")
         if name == "run_dir" or (name in grid and name in fixed):
             raise UsageError(f"{name} is given twice, or is the sweep's own to give. Leave one out.")
-    found = [_point(dict(zip(grid, values, strict=True)), fixed, last) for values in product(*grid.values())]
-    _check_distinct(found)
-    return found
-
-
-def _point(varied: dict[str, Any], fixed: Mapping[str, Any], last: str) -> Point:
-    checked = BenchmarkPipeline(last=last, **fixed, **varied)
-    return Point(varied, checked.parameters, last, checked.declared)
-
-
-def _check_distinct(found: list[Point]) -> None:
-    for at, point in enumerate(found):
-        if any(point.name == other.name or point.parameters == other.parameters for other in found[:at]):
-            run = ", ".join(f"{name} = {value}" for name, value in point.varied.items())
+    found: list[Point] = []
+    for values in product(*grid.values()):
+        varied = dict(zip(grid, values, strict=True))
+        checked = BenchmarkPipeline(last=last, **fixed, **varied)
+        point = Point(varied, checked.parameters, last, checked.declared)
+        if any(point.name == other.name or point.parameters == other.parameters for other in found):
+            run = ", ".join(f"{name} = {value}" for name, value in varied.items())
             raise UsageError(f"The grid has the run {run} twice. Leave one out; another seed is another run.")
+        found.append(point)
+    return found
 
 
 def _contents(parameters: Mapping[str, Any]) -> dict[str, Any]:

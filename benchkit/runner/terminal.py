@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
+Add = Callable[..., Any]  # argparse's add_argument, of a command
 BAR = 20
 QUIET_S = 10.0  # between lines where nothing can be overwritten: a log file, a pipe, a notebook
 WARNINGS = re.compile(r" - (WARNING|ERROR|CRITICAL) - ")
@@ -24,6 +25,17 @@ def say(text: str, stream: TextIO | None = None) -> None:
         print(text, file=stream, flush=True)
     except BrokenPipeError:  # what is still buffered must not fail when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def table_of(rows: list[dict[str, Any]]) -> str:
+    """Rows as columns of text, their names above them; nothing known is a dash."""
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class Terminal:

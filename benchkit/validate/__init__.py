@@ -10,7 +10,6 @@ import pandas as pd
 from ..errors import InputError
 from ..llm.client import Client
 from ..run.rows import FLAGGED, rows_used
-from ..values import check
 from .checks import LIKE, Checked, check_cases
 from .judging import judged
 from .requirements import CHECK, Doubts, is_unfit
@@ -92,11 +91,7 @@ async def validate(
     with `flag_only`, as for cases that a person brought, the validator's doubts are flagged too. A flag
     stands in `validation_message`. `findings` is what `check_cases` found, so that it is not run again.
     `doubts` (`requirements_judge`) has the judge try the requirements of what the validator accepts.
-    Raises UsageError for values that 02's parameters cannot have.
     """
-    check(
-        enable_validation=enable_validation, quality_threshold=threshold, max_regenerations=max_regenerations
-    )
     accepted, rejected = _nothing(cases), _nothing(cases)
     generated = rewrite is not None
     rewrite = rewrite if enable_validation and not flag_only else None

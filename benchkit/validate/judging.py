@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..agent import Agent, Item, Reply, Tool, system_prompt
+from ..agent import Agent, Item, Reply, Tool, object_of, system_prompt
 from ..domain import TestCase, Validation
 from ..llm.catalog import default_model
 from ..llm.client import Client
@@ -18,17 +18,12 @@ _SCORE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 5}
 VALIDATE = Tool(
     "validate_test_case",
     "Hand in the verdict on one test case.",
-    {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string"},
-            "prompt_quality_score": _SCORE,
-            "response_quality_score": _SCORE,
-            "message": {"type": "string"},
-        },
-        "required": ["id", "prompt_quality_score", "response_quality_score", "message"],
-        "additionalProperties": False,
-    },
+    object_of(
+        id={"type": "string"},
+        prompt_quality_score=_SCORE,
+        response_quality_score=_SCORE,
+        message={"type": "string"},
+    ),
 )
 
 

@@ -64,10 +64,8 @@ class Review:
         Edited texts pass the checks of those that were written.
         """
         row = self._row(case)
-        told = {
-            name: (_as_kept(name, text, row), _as_kept(name, row[name], row)) for name, text in texts.items()
-        }
-        after = {name: text for name, (text, before) in told.items() if text != before}
+        after = {name: _as_kept(name, text, row) for name, text in texts.items()}
+        after = {name: text for name, text in after.items() if text != _as_kept(name, row[name], row)}
         if not after:
             raise InputError(f"Nothing of {case} was changed. Change a text, then save it.")
         self._check_usable(row | after)
