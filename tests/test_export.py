@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from io import BytesIO
 from pathlib import Path
@@ -18,9 +17,8 @@ from benchkit.report.layout import sorting
 from benchkit.report.markdown import inline
 from benchkit.run import start_run
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
+from .browser import chromium_page
+
 OURS = f"<script>{sorting()}</script>"  # the only script of a page
 FAR = "http://far.example"  # any request to it is a leak
 SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" onload="parent.ran=1">
@@ -103,15 +101,8 @@ def hostile_cells() -> list:
 
 @pytest.fixture(scope="module")
 def browser():
-    if not Path(CHROMIUM).exists():
-        message = f"{CHROMIUM} is missing"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    with chromium_page() as page:
+        yield page.context.browser
 
 
 def opened(browser, path: Path):
