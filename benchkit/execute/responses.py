@@ -66,5 +66,5 @@ def check_answered(responses: pd.DataFrame) -> None:
 def _most_often(errors: Iterable[str]) -> str:
     """The most frequent reason, short; numbers, such as how long to wait, make no other reason of it."""
     texts = pd.Series([shorten(redact(error), 200, placeholder="…").rstrip(".") for error in errors])
-    alike = texts.groupby(texts.str.replace(r"\d+", "#", regex=True), sort=False)
-    return str(alike.get_group(alike.size().idxmax()).iloc[0]) or "no reason given"
+    alike = texts.str.replace(r"\d+", "#", regex=True)
+    return str(texts[alike == alike.value_counts(sort=False).idxmax()].iloc[0]) or "no reason given"
