@@ -25,8 +25,7 @@ from benchkit.domain import CATEGORIES, TestCase
 from benchkit.judge import judge
 from benchkit.metrics.controls import BOILERPLATE
 from benchkit.metrics.conversation import task_completion
-from benchkit.metrics.fields import field_accuracy
-from benchkit.metrics.free_texts import long_texts
+from benchkit.metrics.fields import field_accuracy, long_texts
 from benchkit.metrics.keywords import keywords
 from benchkit.metrics.requirements import answer_text, requirements_met
 from benchkit.metrics.sentences import sentences

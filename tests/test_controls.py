@@ -86,7 +86,6 @@ def test_records():
             {"properties": {"a": {"type": "array", "items": {"type": "string"}, "minItems": 2}}},
             {"a": ["t", "t"]},
         ),
-        ({"properties": {"a": {"type": "array", "items": {"type": "string"}}}}, {"a": []}),
         ({"properties": {"a": {"anyOf": [{"type": "boolean"}, {"type": "null"}]}}}, {"a": False}),
         ({"properties": {"a": {"type": "string", "format": "date"}}}, {"a": ""}),
         ({"properties": {"a": {"properties": {"b": {}}}}}, {"a": {"b": "t"}}),

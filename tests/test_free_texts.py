@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchkit.domain import TestCase
-from benchkit.metrics.free_texts import free_texts, long_texts
+from benchkit.metrics.fields import free_texts, long_texts
 
 TEN = "We refund the whole amount to your card within a week."
 EXACT = [

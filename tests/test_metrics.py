@@ -96,7 +96,6 @@ def test_sentences(text: str, expected: list[str]) -> None:
     ("response", "expected"),
     [
         ("", 0.0),
-        ("...", 0.0),
         ("Sure thing", 0.3),
         ("We will help", 1.0),
         ("w " * 50 + ".", 1.0),
@@ -114,9 +113,7 @@ def test_clarity(response: str, expected: float) -> None:
     [
         ("It arrives by 2026-04-15", True),
         ("It arrives on April 3", True),
-        ("Within 3-5 business days", True),
         ("That is 49.99 EUR, or $5", True),
-        ("Your ticket 4711 is open", True),
         ("See INT-2026-04", True),
         ("Open Settings", True),
         ("If so, please restart it", True),
@@ -145,8 +142,6 @@ def test_shows_resolution(text: str, expected: bool) -> None:
         ("refund order by Friday", "refund order card login", 0.6),
         ("refund order card login by Friday", "refund order card login", 1.0),
         ("", "refund order", 0.0),
-        ("refund", "", None),
-        ("refund", "It is what it is.", None),
     ],
 )
 def test_task_completion(response: str, golden: str, expected: float | None) -> None:

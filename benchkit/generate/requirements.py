@@ -17,7 +17,7 @@ from ..domain import TestCase, as_text, read_requirements
 from ..llm.catalog import default_model
 from ..llm.client import Client
 from ..llm.progress import say
-from ..metrics.free_texts import long_texts
+from ..metrics.fields import long_texts
 from ..run.rows import without_must
 from ..wording import count, listed, number
 from . import DRAFTED

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..domain import TestCase
 from ..jsontext import changed, leaves
 from ..metrics.controls import control_answers
-from ..metrics.free_texts import Path, free_texts
+from ..metrics.fields import Path, free_texts
 from ..metrics.requirements import answer_text, has_value
 from ..metrics.sentences import sentences
 from ..metrics.stated import Fact, Told, facts, facts_changed, with_fact_changed

@@ -15,16 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from benchkit.domain import TestCase
 from benchkit.jsontext import json_path, leaves
 
 from .keywords import words
 from .schemas import Places, places
 
+Path = tuple[str | int, ...]
 Json = Any  # dict, list, str, int, float, bool or None, as json.loads gives them
 
 MAX_COMPARISONS = 100_000  # of leaves; an array that would take more is matched by position
 ABSENT = object()  # in the place of a value that a response does not have
 IDENTIFYING = 3.0
+LONG = 10  # words from which one "not" more costs a field less than .05 of its token F1: 1/(2·10 + 1)
 _ISO = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.IGNORECASE
 )
@@ -118,8 +121,7 @@ def _leaves(
     weight = rules.weights.get(at, weight)
     if isinstance(golden, dict) and golden:
         for key, value in golden.items():
-            inner = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
-            yield from _leaves(value, (*keys, key), inner, rules, weight)
+            yield from _leaves(value, (*keys, key), at + _pointer((key,)), rules, weight)
         return
     if weight is None:
         weight = IDENTIFYING if keys and _NAMES_IT.search(keys[-1]) else 1.0
@@ -129,6 +131,11 @@ def _leaves(
         yield _Leaf(keys, golden, partial(_array_score, items, size, at in rules.ordered), weight, size)
     else:
         yield _Leaf(keys, golden, _scalar_score(golden, at in rules.exact), weight)
+
+
+def _pointer(path: Path) -> str:
+    """Where keys and indices lead to, as a JSON pointer."""
+    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
 
 
 def _score(leaves: list[_Leaf], response: Json) -> float:
@@ -224,3 +231,25 @@ def _in_order(scores: np.ndarray) -> float:
 def looks_exact(text: str) -> bool:
     bare = text.strip()
     return any(rule.fullmatch(bare) for rule in (_ISO, _WRITTEN_DATE, _IDENTIFIER, _FIGURES))
+
+
+def free_texts(case: TestCase, least: int = 1) -> dict[Path, str]:
+    """The case's golden texts of `least` words by where they are: of a conversation the whole at ().
+
+    Of a record those leaves that `compare_fields` compares by their words.
+    """
+    golden = case.golden_response
+    texts = {
+        path: value
+        for path, value in leaves(golden)
+        if isinstance(value, str) and len(value.split()) >= least and not (path and looks_exact(value))
+    }
+    if isinstance(golden, str) or not texts:  # a schema takes its time, and most records have no long text
+        return texts
+    exact = places(json.dumps(golden), json.dumps(case.response_schema or {})).exact
+    return {path: text for path, text in texts.items() if _pointer(path) not in exact}
+
+
+def long_texts(case: TestCase) -> dict[str, str]:
+    """The texts of a record that can carry a requirement, by dotted path: those of LONG words or more."""
+    return {".".join(map(str, path)): text for path, text in free_texts(case, LONG).items() if path}

@@ -12,7 +12,7 @@ import pandas as pd
 from ..domain import CONTROL, FEWEST, MOST, TestCase, as_text
 from ..judge import judge
 from ..metrics.controls import control_answers
-from ..metrics.free_texts import long_texts
+from ..metrics.fields import long_texts
 from ..metrics.requirements import answer_text, has_value, requirements_met
 from ..run.rows import without_must
 from ..wording import count, listed
