@@ -27,7 +27,7 @@ import pandas as pd
 from scipy import stats as scipy_stats
 
 from benchkit.decide import Rules, compare, complete, decide
-from benchkit.decide.rounds import pass_hat_k, round_agreement, variance_split
+from benchkit.decide.rounds import round_agreement, variance_split
 from benchkit.decide.table import measured
 from benchkit.domain import CATEGORIES
 from benchkit.measure import summarise
@@ -54,7 +54,7 @@ def score_table(models: list[str], cases: int, rounds: int, seed: int = 0) -> pd
 
 def rounds_of(scores: pd.DataFrame, models: list[str]) -> list[pd.DataFrame]:
     parts = list(measured(complete(scores), models))
-    return [round_agreement(parts), pass_hat_k(parts), variance_split(parts)]
+    return [round_agreement(parts), variance_split(parts)]
 
 
 def means_by_pandas(scores: pd.DataFrame) -> list[np.ndarray]:

@@ -16,6 +16,7 @@ from scipy import stats
 
 from benchkit.decide import Rules, complete
 from benchkit.decide.evidence import gather
+from benchkit.decide.rules import RULES as TERMS
 from benchkit.errors import InputError, RunError, UsageError
 from benchkit.metrics import METRICS_VERSION
 from benchkit.report.comparing_runs import against, compare_runs, effects_of
@@ -54,7 +55,10 @@ def made(
     rows = scores.drop_duplicates("id").to_dict("records")
     cases = [case(r["id"], r["test_case"], category=r["category"], **(change or {})) for r in rows]
     run = start_run(path, provider="offline", seed=7, cases_file="")
-    run.record("03_execute", **rules.record() | {"models": list(named["model"].unique())} | given)
+    run.record(
+        "03_execute",
+        **{name: getattr(rules, name) for name in TERMS} | {"models": list(named["model"].unique())} | given,
+    )
     run.save("validated_tests.csv", pd.DataFrame(cases))
     answers = responses_of(named)
     answers["prompt"] = answers["id"].map({c["id"]: c["prompt"] for c in cases})

@@ -238,12 +238,8 @@ class TestOutcomes:
         scores = normal({STEADY: (0, 0), HASTY: (0, 0)}, 150)
         found = report_of(scores, costs={STEADY: 0.0004, HASTY: 0.0001})["decision"]
         assert (found["outcome"], found["model"]) == ("equivalent", HASTY)
-        assert found["savings"]["cost_usd_per_1000"] == pytest.approx(0.3)
-        assert "1,000 of its answers cost USD 0.30 less than offline/steady's" in found["sentence"]
-        said = found["because"][-1]
-        assert said.startswith(
-            "1,000 answers of offline/hasty cost USD 0.30 less than those of offline/steady and one"
-        )
+        assert found["sentence"].startswith(f"Take {HASTY}, which is cheaper or faster: it is equivalent to")
+        assert found["because"][-1].startswith(f"{HASTY} takes USD 0.30 less for 1,000 answers and ")
         dear = report_of(scores, costs={STEADY: 0.0001, HASTY: 0.0004})["decision"]
         assert dear["model"] == STEADY
 
@@ -251,7 +247,7 @@ class TestOutcomes:
         """No name by the alphabet; an unknown price of a model that is far behind hides nothing."""
         gain = {STEADY: (0, 0), HASTY: (0, 0), TERSE: (-0.3, -0.3)}
         found = decide(normal(gain, 150))
-        assert (found["outcome"], found["model"], found["savings"]) == ("equivalent", "", None)
+        assert (found["outcome"], found["model"]) == ("equivalent", "")
         assert found["sentence"].endswith(
             "are equivalent within 0.05; which is cheaper or faster is not known."
         )
@@ -327,9 +323,9 @@ class TestOutcomes:
         found = report_of(pd.concat([scores, control]))
         decision, why = (
             found["decision"],
-            "all 60 answers were unusable, most of them cut off at max_tokens = 50",
+            "60 of 60 answers were unusable, most often: cut off at max_tokens = 50",
         )
-        assert decision["sentence"] == f"No decision: {why}; raise it."
+        assert decision["sentence"] == f"No decision: on JSON cases {why}; raise it."
         assert decision["because"] == []
         steps = next_steps(found)
         assert "metric" not in steps
@@ -344,8 +340,7 @@ class TestOutcomes:
         some = scores.index[(scores["model"] == HASTY) & (scores["test_case"] == "json")][4:]
         scores.loc[some, ["value", "reason"]] = [0.0, "refused: it declined"]
         assert decide(scores)["caveat"] == (
-            "Of offline/hasty on JSON cases, 36 of 40 answers were unusable, all of them for one cause: "
-            "it declined."
+            "Of offline/hasty on JSON cases, 36 of 40 answers were unusable, most often: it declined."
         )
 
     def test_a_control_within_the_margin_of_a_lower_is_better_metric(self):
@@ -374,16 +369,6 @@ class TestOutcomes:
         found = report_of(pd.concat([scores, third]))["decision"]
         assert found["outcome"] == "inconclusive"
         assert "offline/hasty has no usable measurement" in " ".join([found["caveat"], *found["warnings"]])
-
-    def test_many_models_and_one_case_in_a_category(self):
-        """Ten models, a category of one case and unequal rounds are decided on without a fault."""
-        scores = drawn(4, tuple(f"m{i}" for i in range(10)), n=21)
-        rare = scores["id"] == "json-020"
-        scores.loc[rare, "category"] = "alone"
-        scores = scores[~((scores["round"] == 3) & (scores["model"] == "m3"))]
-        found = decide(scores)
-        assert len(found["utility"]) == 10
-        assert json.loads(json.dumps(found, allow_nan=False))
 
 
 class TestLooks:
@@ -437,7 +422,7 @@ class TestSensitivity:
         scores = complete(normal({STEADY: (0.3, -0.02), HASTY: (0, 0)}, 200))
         evidence = gather(scores, Rules())
         base = conclude(evidence)
-        found = sensitivity(evidence, base, [])
+        found = sensitivity(evidence, base, ())
         assert base == ("deploy", STEADY)
         (holds,) = found["holds"]
         assert holds["low"] == pytest.approx(0.25, abs=0.2)
@@ -475,12 +460,6 @@ class TestSensitivity:
             (text,) = [one.text for one in facts(report_of(table)) if "categories other than" in one.text]
             verdict = f"{STEADY} is shown better there." if low else "no difference is shown there."
             assert text.endswith(verdict)
-
-    def test_other_categories_are_told_at_the_runs_own_level(self):
-        """At alpha .2 the interval is narrower, as every other one is."""
-        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, 60)
-        found = [decide(scores, Rules(alpha=alpha))["sensitivity"]["elsewhere"] for alpha in (0.05, 0.2)]
-        assert found[0]["low"] < found[1]["low"] < found[1]["high"] < found[0]["high"]
 
     def test_resampling_agrees_with_t_on_normal_scores(self):
         """BCa over all cases with kinds and categories fixed; all signs alike are rare by chance."""
@@ -526,12 +505,6 @@ class TestSensitivity:
         assert f"in {seen} of 5" in text
         assert f"change {found['expected_changes']:.1f}" in text
 
-    def test_lost_cases_alone_are_expected_to_change_something(self):
-        """Without a category there are fewer cases: how many changes that makes is said beside the count."""
-        found = decide(normal({STEADY: (0.04, 0.04), HASTY: (0, 0)}, 30, seed=3))["sensitivity"]
-        assert len(found["categories"]) == 5
-        assert 0 < found["expected_changes"] < 5
-
 
 class TestNeeded:
     def test_cases_and_dollars(self):
@@ -552,7 +525,7 @@ class TestNeeded:
         found = report_of(scores[scores["id"] != "json-009"])
         need = found["decision"]["needed"]
         assert (need["what"], need["cases"], need["more"], need["power"]) == ("least", 20, 1, None)
-        assert found["decision"]["because"][-1] == "1 more scored case is missing to the 20 of a decision."
+        assert found["decision"]["because"][-1] == "1 more scored case would make the 20 of a decision."
         assert any("are the least that anything is decided on" in one.text for one in facts(found))
 
     def test_the_range_of_the_needed_cases_is_said(self):
@@ -566,9 +539,9 @@ class TestNeeded:
     def test_floors_name_the_worst_rival(self):
         """Each model and kind stands against the other that it is most behind."""
         evidence = gather(complete(normal({STEADY: (0.3, 0), HASTY: (0, 0), TERSE: (0.1, 0)}, 60)), Rules())
-        row = next(f for f in floors(evidence) if (f.kind, f.model) == ("json", 1))
-        assert row.against == 0
-        assert row.shown_worse
+        row = next(f for f in floors(evidence) if (f["kind"], f["model"]) == ("json", HASTY))
+        assert row["against"] == STEADY
+        assert row["shown_worse"]
 
 
 def odd_table(random: np.random.Generator) -> pd.DataFrame:
@@ -590,7 +563,7 @@ def odd_table(random: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names.split())
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(8))
 def test_any_table_is_decided_on_without_a_fault(seed):
     """Every edge at once: a plain decision, a sentence with numbers alone, and weights of 0 among others."""
     random = np.random.default_rng(seed)
@@ -603,12 +576,11 @@ def test_any_table_is_decided_on_without_a_fault(seed):
     assert not {"nan", "None", "unknown", "inf"} & set(words.replace(",", " ").split())
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_the_report_is_plain_json(seed):
+def test_the_report_is_plain_json():
     """What metrics_report.json holds can be written, whatever came."""
-    report = report_of(drawn(seed, (STEADY, HASTY, TERSE)), costs={STEADY: 0.0003, HASTY: 0.0002})
+    report = report_of(drawn(0, (STEADY, HASTY, TERSE)), costs={STEADY: 0.0003, HASTY: 0.0002})
     assert json.loads(json.dumps(report, allow_nan=False)) is not None
-    assert set(report["rounds"]) == {"agreement", "pass_hat_k", "variance"}
+    assert set(report["rounds"]) == {"agreement", "variance"}
 
 
 def test_no_interval_goes_past_what_the_metrics_can_differ_by():

@@ -13,7 +13,7 @@ import pytest
 
 from benchkit.decide import Rules, decide
 from benchkit.decide.decision import Beside, plain
-from benchkit.decide.people import people, people_in_words, preferred_to, to_label
+from benchkit.decide.people import people, people_in_words, preferred_to, verdict
 from benchkit.errors import InputError, UsageError
 from benchkit.measure.labels import (
     draw_pairs,
@@ -454,7 +454,7 @@ class TestDecision:
     def test_what_people_contradict_is_not_deployed(self):
         found = self.decided([-1, -1, -1, 0] * 10)
         assert (found["outcome"], found["model"], found["needed"]) == ("inconclusive", "", None)
-        assert found["sentence"].startswith("No decision: a/one scores")
+        assert found["sentence"].startswith("No decision yet: a/one scores")
         assert found["sentence"].endswith("but people prefer b/two.")
         assert any(line.startswith("People prefer b/two to a/one") for line in found["because"])
 
@@ -521,7 +521,7 @@ class TestPeopleDecide:
     @pytest.mark.parametrize(
         ("verdicts", "why"),
         [
-            ([], "nobody has labelled; 20 labelled cases are the least."),
+            ([], "0 labelled cases are too few, 20 the least."),
             ([1, 0] * 9, "18 labelled cases are too few, 20 the least."),
             ([0] * 30, "prefer a/one or b/two: all labels say the same; label more cases."),
             ([1, -1] * 20, "have an 80 % chance to show a preference of 0.05 (this run has 60)."),
@@ -559,12 +559,12 @@ class TestPeopleDecide:
     def test_how_many_more_are_to_be_labelled(self):
         """Of 20 labels of ±1 the error is √(20/19) · √(20/19)/√20 = .235: 20 (2.80 · .235/.5)² = 34.8."""
         found = asked([1, -1] * 10, [0.0] * 60, detect=0.5)
-        assert to_label(found, MODELS).startswith("Have people label 15 more cases:")
+        assert verdict(found, MODELS)[2].startswith("Have people label 15 more cases:")
         few = asked([1, -1] * 10, [0.0] * 30, detect=0.5)
         said = "Add cases for people to label: 35 are needed, and this run has 30."
-        assert to_label(few, MODELS) == said
-        assert to_label(few, [*MODELS, "c"]) == "Have people compare a/one, b/two and c."
-        assert to_label(asked([1, -1] * 10, [0.0] * 60, detect=0.9), MODELS) == ""
+        assert verdict(few, MODELS)[2] == said
+        assert verdict(few, [*MODELS, "c"])[2] == "Have people compare a/one, b/two and c."
+        assert verdict(asked([1, -1] * 10, [0.0] * 60, detect=0.9), MODELS)[2] == ""
 
     def test_the_figure_shows_what_people_prefer(self):
         chart = plot_contenders(self.reported([-1] * 20))

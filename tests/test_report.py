@@ -361,7 +361,6 @@ class TestTables:
         assert f"| {row['alike']:.3f} | {row['intraclass']:.3f} | {row['pass_hat_k']:.3f} |" in agreed
         (row,) = [r for r in made["rounds"]["variance"] if r["metric"] == "field_accuracy"]
         assert f"| {row['omega2']:.3f} ({cell(row['omega2_low'])} to {cell(row['omega2_high'])}) | " in split
-        assert f"| {row['more_rounds']} |" in split
         assert report.agreement(made | {"rounds": {}}) == report.variance(made | {"rounds": {}}) == ""
 
 

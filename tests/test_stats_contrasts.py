@@ -130,16 +130,6 @@ def test_a_winner_needs_no_adjustment_for_the_number_of_models():
     assert (found.high[1:] <= 0).all()
 
 
-def test_the_best_is_named_and_the_worst_is_not_a_contender():
-    """Far apart: one contender, its interval above 0, the others' below."""
-    rng = np.random.default_rng(6)
-    found = best(pairs(np.arange(5)[:, None] + rng.normal(0, 0.1, (5, 30))))
-    assert found.contender == (False, False, False, False, True)
-    assert found.low[4] > 0.7
-    assert (found.high[:4] < 0).all()
-    assert found.rival == (4, 4, 4, 4, 3)
-
-
 def test_pairs_that_show_nothing():
     """Models that never differ are both contenders; a pair without a case in common excludes nobody."""
     same = best(pairs(np.tile(np.random.default_rng(1).normal(size=12), (3, 1))))

@@ -95,12 +95,7 @@ class TestPreference:
                     wrong += 2 * stats.binom.pmf(told, n, 0.6) * stats.binom.pmf(ahead, told, 0.5)
         assert 0.04 < wrong < 0.05
 
-    def test_all_cases_labelled(self):
-        labels = np.array([1.0, 0.0, -1.0, 1.0] * 6)
-        found = preference(labels, labels)
-        assert (found.others, found.weight, found.estimate) == (0, 0.0, 0.25)
-
-    @pytest.mark.parametrize("n", [2, 5, 6, 20, 100, 1000])
+    @pytest.mark.parametrize("n", [2, 20, 1000])
     def test_labels_that_all_agree_have_clopper_and_pearsons_interval(self, n):
         """Of n in favour of n; all ties leave to each side what n of n leave to all others."""
         share = stats.binomtest(n, n).proportion_ci(method="exact").low
@@ -113,25 +108,14 @@ class TestPreference:
         assert (ties.low, ties.high) == pytest.approx((share - 1, 1 - share))
         assert ties.p_value == 1
 
-    def test_twenty_of_twenty_by_hand(self):
-        """.025^(1/20) = .8316; thirds, as of three people of whom one differs, are as much alike."""
-        assert preference(np.ones(20), np.zeros(20)).low == pytest.approx(0.6631, abs=5e-5)
-        thirds = preference(np.full(20, 1 / 3), np.linspace(-1, 1, 20))
-        assert thirds.se == 0
-        assert (thirds.low, thirds.high) == pytest.approx(
-            (0.8316 / 3 - 0.1684, 0.8316 / 3 + 0.1684), abs=5e-5
-        )
-
-    @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.1])
-    @pytest.mark.parametrize("scores", [0.0, 1.0])
-    def test_one_more_case_on_the_same_side_never_weakens_what_is_said(self, alpha, scores):
+    def test_one_more_case_on_the_same_side_never_weakens_what_is_said(self):
         """Whatever the others said, added to them or in place of one of them."""
         for n in range(2, 40):
             for against in range(min(n, 9)):
                 for other in (0.0, -1.0):
                     labels = np.repeat([1.0, other], [n - against, against])
                     before, *after = (
-                        preference(some, np.full(len(some), scores), alpha=alpha)
+                        preference(some, np.zeros(len(some)))
                         for some in (
                             labels,
                             np.append(labels, 1.0),
@@ -142,7 +126,7 @@ class TestPreference:
                         assert one.low > 0
                         assert one.p_value <= before.p_value + 1e-12
 
-    @pytest.mark.parametrize("n", range(2, 30))
+    @pytest.mark.parametrize("n", [2, 3, 10, 29])
     def test_labels_that_vary_say_no_more_than_labels_all_alike(self, n):
         alike = preference(np.ones(n), np.zeros(n))
         for other in (0.0, -1.0):
@@ -160,7 +144,7 @@ class TestPreference:
 
 
 class TestKappa:
-    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize("seed", range(2))
     def test_as_statsmodels(self, seed):
         draw = np.random.default_rng(seed)
         one = draw.integers(0, 3, 60)

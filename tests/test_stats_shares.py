@@ -16,7 +16,6 @@ from benchkit.stats import (
     share_interval,
     stratified,
 )
-from benchkit.stats.strata import design
 
 NAN = np.nan
 
@@ -113,9 +112,3 @@ def test_resampled_keeps_categories_and_families():
     assert enough.low < enough.high
     assert resampled([0.1] * 8).p_sign_flip == 2**-7
     assert np.isnan(resampled([0.1]).p_sign_flip)
-
-
-def test_design_is_read_once():
-    """A Design in place of labels gives the same estimate."""
-    d, labels = np.random.default_rng(1).normal(size=30), list("abc") * 10
-    assert stratified(d, design(30, labels)).se == stratified(d, labels).se

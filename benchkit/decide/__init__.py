@@ -18,8 +18,6 @@ of which less is better.
                     model that it stands worst against; held: a loss of more than the margin is excluded;
                     shown_worse: it is shown
     split           None | routing {kind: model}, over, gain, low, high: over the best single model
-    savings         None | model, than, cost_usd_per_1000, cost_usd_low, cost_usd_high, seconds_per_1000,
-                    seconds_low, seconds_high: of the equivalent model that is named
     needed          None | what (difference | equivalence | floor | least), cases (in all), more, low,
                     high, power, difference, kinds, models (to ask), cost_usd (of asking them so many more)
     looks           None | cases, rounds, first_cases, first_rounds: results were seen before, so that the
@@ -39,9 +37,8 @@ of which less is better.
 
 from __future__ import annotations
 
-from .comparing import compare
+from .comparing import compare, compare_serving
 from .controls import control_table
 from .decision import decide
 from .rules import RULES, Rules, check_primary, rules_of
-from .serving import compare_serving
 from .table import complete, of_models

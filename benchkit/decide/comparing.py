@@ -1,9 +1,9 @@
-"""Scores -> comparisons: every pair of models on every metric, on the cases that both have a score for."""
+"""Every pair of models over the same cases: on every metric, and on what an answer takes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,47 +12,55 @@ import pandas as pd
 
 from ..domain import Comparison
 from ..errors import UsageError
-from .evidence import design_of
+from ..metrics import described
 from .rules import Rules
-from .table import Measured, complete, measured, pairs_of
+from .table import Measured, as_arrays, complete, measured, pairs_of
 
 if TYPE_CHECKING:
     from ..stats import Design
 
+MEASURES = ("latency_s", "service_s", "queue_s", "cost_usd")
+SERVING = (
+    *("measure", "model_a", "model_b", "n", "mean_a", "mean_b", "difference", "standard_error", "df"),
+    *("ci_low", "ci_high", "p_value", "wins", "ties", "losses"),
+)
 
-def compare(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+
+def compare(scores: pd.DataFrame, rules: Rules, parts: Sequence[Measured] | None = None) -> pd.DataFrame:
     """Every pair of models on every metric, over the cases that both have a score for: rows of `Comparison`.
 
     The estimate is stratified: Δ = Σ w_c · mean difference in category c (`benchkit.stats.stratified`). The
     pairs of one kind's primary metric are Holm-adjusted among themselves, and so are all others together. A
-    reference is model B of its pairs. Raises UsageError where the rules do not fit the scores, InputError for
-    a table that cannot be compared.
+    reference is model B of its pairs. `parts` saves reading the scores again. Raises UsageError where the
+    rules do not fit the scores, InputError for a table that cannot be compared.
     """
-    scores = complete(scores)
+    scores = complete(scores) if parts is None else scores
     rules.check_fit(scores)
     models = list(scores["model"].unique())
-    check_reference(rules.reference, models)
+    if rules.reference and rules.reference not in models:
+        raise UsageError(
+            f"reference = {rules.reference!r} is none of the models that were run. Use one of: "
+            f"{', '.join(models)}."
+        )
     primary = rules.primary(scores)
     rows = [
         row
-        for one in measured(scores, models)
+        for one in (measured(scores, models) if parts is None else parts)
         for row in _of_metric(one, rules, primary.get(one.kind) == one.metric.name)
     ]
     rows.sort(key=lambda row: not row["primary"])
     _adjust(rows, rules.alpha)
-    return pd.DataFrame(
-        [asdict(Comparison(**row)) for row in rows], columns=list(Comparison.__dataclass_fields__)
-    )
+    columns = list(Comparison.__dataclass_fields__)
+    return pd.DataFrame([asdict(Comparison(**row)) for row in rows], columns=columns)
 
 
-def _of_metric(one: Measured, rules: Rules, primary: bool) -> list[dict[str, Any]]:
-    cases = design_of(one, rules.category_weights)
+def _of_metric(one: Measured, rules: Rules, primary: bool) -> Iterator[dict[str, Any]]:
+    cases = one.design(rules.category_weights)
     means = dict(zip(one.models, one.means, strict=True))
-    return [
-        {"metric": one.metric.name, "test_case": one.kind, "model_a": a, "model_b": b, "primary": primary}
-        | paired(means[a], means[b], rules.alpha, cases, one.sign, one.metric.span or math.inf)
-        for a, b in pairs_of(one.models, rules.reference)
-    ]
+    for a, b in pairs_of(one.models, rules.reference):
+        row = {"metric": one.metric.name, "test_case": one.kind, "model_a": a, "model_b": b}
+        found = paired(means[a], means[b], rules.alpha, cases, one.sign, one.metric.span or math.inf)
+        yield row | {"primary": primary} | found
 
 
 def paired(
@@ -73,19 +81,20 @@ def paired(
     gap = sign * (a - b)[both]
     tie = 1e-12 * (1 + float(np.abs(gap).max(initial=0.0)))
     spread = float(gap.std(ddof=1)) if len(gap) > 1 else 0.0
-    sides = (
-        float(found.coefficients @ np.where(both, side, 0.0)) if found.n else float("nan") for side in (a, b)
+    mean_a, mean_b = (
+        float(found.coefficients @ np.where(both, side, 0.0)) if found.n else math.nan for side in (a, b)
     )
     return {
         "n": found.n,
-        **dict(zip(("mean_a", "mean_b"), sides, strict=True)),
+        "mean_a": mean_a,
+        "mean_b": mean_b,
         "difference": found.estimate,
         "standard_error": found.se,
         "df": found.df,
         "ci_low": found.low,
         "ci_high": found.high,
         "p_value": found.p_value,
-        "effect_size": found.estimate / spread if spread > tie else float("nan"),
+        "effect_size": found.estimate / spread if spread > tie else math.nan,
         "wins": int((gap > tie).sum()),
         "ties": int((np.abs(gap) <= tie).sum()),
         "losses": int((gap < -tie).sum()),
@@ -95,7 +104,6 @@ def paired(
 
 def _adjust(rows: list[dict[str, Any]], alpha: float) -> None:
     """Put in the Holm-adjusted p and which model it shows better, family by family."""
-    from ..metrics import described
     from ..stats import holm
 
     families: dict[str, list[dict[str, Any]]] = {}
@@ -108,8 +116,45 @@ def _adjust(rows: list[dict[str, Any]], alpha: float) -> None:
             row |= {"p_adjusted": float(p), "outcome": shown if p <= alpha else "open"}
 
 
-def check_reference(reference: str, models: Sequence[str]) -> None:
-    if reference and reference not in models:
-        raise UsageError(
-            f"reference = {reference!r} is none of the models that were run. Use one of: {', '.join(models)}."
-        )
+def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: str = "") -> pd.DataFrame:
+    """Seconds and dollars per answer of every pair of models, over the cases that both have them for.
+
+    `service_s` is the latency less what the provider says was spent in its queue: a model's own. A case's
+    rounds are averaged first. The difference is A − B as it is, so `wins` are cases where A is faster or
+    cheaper; a paired t interval at 1 − alpha, adjusted with no other. n is 0 where nothing is known.
+    """
+    from ..stats import case_means
+
+    models = list(responses["model"].unique())
+    timed = responses.astype({"latency_s": float, "queue_s": float, "cost_usd": float})
+    timed["service_s"] = timed["latency_s"] - timed["queue_s"]
+    _, _, arrays = as_arrays(timed, models, MEASURES)
+    rows = []
+    for name in MEASURES:
+        means = dict(zip(models, case_means(arrays[name]), strict=True))
+        for a, b in pairs_of(models, reference):
+            found = paired(means[a], means[b], alpha, sign=-1)
+            rows.append({"measure": name, "model_a": a, "model_b": b} | found)
+    return pd.DataFrame(rows, columns=list(SERVING))
+
+
+def cheapest_first(serving: pd.DataFrame, among: Collection[str]) -> list[str]:
+    """The models, the cheapest first, or the fastest where a cost is not known; [] where neither is."""
+    for name in ("cost_usd", "service_s", "latency_s"):
+        rows = serving[(serving["measure"] == name) & (serving["n"] > 0)]
+        means = dict(zip(rows["model_b"], rows["mean_b"], strict=True))
+        means |= dict(zip(rows["model_a"], rows["mean_a"], strict=True))
+        if all(model in means for model in among):
+            return sorted(among, key=lambda model: means[model])
+    return []
+
+
+def facing(serving: pd.DataFrame, measures: Sequence[str], model: str, than: str) -> float | None:
+    """What `model` takes more than `than`, on the first measure that is known of both; else None."""
+    for measure in measures:
+        for row in serving[(serving["measure"] == measure) & (serving["n"] > 0)].to_dict("records"):
+            if (row["model_a"], row["model_b"]) == (model, than):
+                return float(row["difference"])
+            if (row["model_b"], row["model_a"]) == (model, than):
+                return -float(row["difference"])
+    return None

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from ..run.rows import REMEDY
 from ..wording import count, kind_name
+from .comparing import cheapest_first
 from .controls import disqualified
-from .deciding import INCONCLUSIVE, Floor, Outcome, conclude, equivalent, floors, routing
-from .evidence import LEAST_CASES, SHARE, Evidence, gather, utility_ends
+from .deciding import INCONCLUSIVE, conclude, floors, open_floor, routing
+from .evidence import SHARE, Evidence, gather, utility_ends
 from .needed import needed
-from .people import UNSEEN, chosen_by, people_in_words, preferred_to
+from .people import UNSEEN, people_in_words, preferred_to, verdict
 from .rules import Rules
 from .saying import Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
-from .serving import cheapest_first, facing
 from .table import complete
 
 
@@ -60,93 +60,83 @@ def decide(
 def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
     """The decision that the evidence allows."""
     beside = beside or Beside()
-    if evidence.rules.people_decide:
-        return _by_people(evidence, beside)
+    found = _by_people(evidence, beside) if evidence.rules.people_decide else _by_metrics(evidence, beside)
+    first, every = found["caveat"], [*beside.late, *evidence.few, *found.pop("warnings")]
+    warnings = [line for line in dict.fromkeys(every) if line not in first]
+    return plain(found | {"looks": beside.looks, "warnings": warnings})
+
+
+def _by_metrics(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     known = evidence.usable and beside.serving is not None
-    prefer = cheapest_first(beside.serving, evidence.models, evidence.contenders) if known else []
-    said = _said(evidence, conclude(evidence, prefer), beside)
-    changes = sensitivity(evidence, said.outcome, prefer)
+    prefer = cheapest_first(beside.serving, evidence.contenders) if known else []
+    said = _said(evidence, prefer, beside)
+    changes = sensitivity(evidence, (said.outcome, said.named), prefer)
     people = [people_in_words(beside.people)] if beside.people else []
     unseen = [] if people else [UNSEEN]
     seen = [*_looked(beside.looks), *beside.noted]
-    first = " ".join(filter(None, [beside.doubt, caveat(said, beside.late, changes, [*seen, *unseen])]))
-    every = [*beside.late, *evidence.few, *seen, *_evidence_notes(evidence), *unseen]
-    return plain(
-        {
-            "outcome": said.outcome[0],
-            "model": said.outcome[1],
-            "sentence": sentence(said),
-            "because": because(said, [*people, *serving_words(said, beside.serving)]),
-            "caveat": first,
-            "cases": evidence.n,
-            "contenders": evidence.contenders if evidence.usable else list(evidence.models),
-            "kinds": list(_kinds(evidence)),
-            "utility": list(_utility(evidence)),
-            "floors": list(_floors(evidence)),
-            "split": _split(said),
-            "savings": said.savings,
-            "needed": said.needed,
-            "looks": beside.looks,
-            "sensitivity": changes,
-            "warnings": [line for line in dict.fromkeys(every) if line not in first],
-        }
-    )
+    first = caveat(said, beside.late, changes.get("unscored"), [*seen, *unseen])
+    return {
+        "outcome": said.outcome,
+        "model": said.named,
+        "sentence": sentence(said),
+        "because": because(said, [*people, *serving_words(said, beside.serving)]),
+        "caveat": " ".join(filter(None, [beside.doubt, first])),
+        "cases": evidence.n,
+        "contenders": evidence.contenders if evidence.usable else list(evidence.models),
+        "kinds": list(_kinds(evidence)),
+        "utility": list(_utility(evidence)),
+        "floors": floors(evidence) if evidence.usable else [],
+        "split": said.routing,
+        "needed": said.needed,
+        "sensitivity": changes,
+        "warnings": [*seen, *_evidence_notes(evidence), *unseen],
+    }
 
 
 def _by_people(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     """The decision where the rules let people decide: the metrics correct their labels, and no more."""
-    model, why_not = chosen_by(beside.people, evidence.models)
+    model, why_not, _ = verdict(beside.people, evidence.models)
     sentence = f"Deploy {model}: people prefer it" if model else f"No decision yet: {why_not}"
-    first, *rest = [*beside.late, *evidence.few, *_looked(beside.looks), *beside.noted] or [""]
+    seen = [*_looked(beside.looks), *beside.noted]
     aside = {"weight": 0.0, "decides": False, "why_not": "people decide, and it corrects their labels"}
-    return plain(
-        {
-            "outcome": "deploy" if model else "inconclusive",
-            "model": model,
-            "sentence": f"{sentence}.",
-            "because": [people_in_words(beside.people)],
-            "caveat": first,
-            "cases": beside.people.get("cases", 0),
-            "contenders": [model] if model else list(evidence.models),
-            "kinds": [row | aside for row in _kinds(evidence)],
-            "utility": [],
-            "floors": [],
-            **dict.fromkeys(("split", "savings", "needed")),
-            "looks": beside.looks,
-            "sensitivity": {},
-            "warnings": list(dict.fromkeys(rest)),
-        }
-    )
+    return {
+        "outcome": "deploy" if model else "inconclusive",
+        "model": model,
+        "sentence": f"{sentence}.",
+        "because": [people_in_words(beside.people)],
+        "caveat": next(iter([*beside.late, *evidence.few, *seen]), ""),
+        "cases": beside.people.get("cases", 0),
+        "contenders": [model] if model else list(evidence.models),
+        "kinds": [row | aside for row in _kinds(evidence)],
+        "utility": [],
+        "floors": [],
+        "split": None,
+        "needed": None,
+        "sensitivity": {},
+        "warnings": seen,
+    }
 
 
-def _said(evidence: Evidence, outcome: Outcome, beside: Beside) -> Said:
+def _said(evidence: Evidence, prefer: Sequence[str], beside: Beside) -> Said:
     """The outcome with what its words need."""
+    outcome = conclude(evidence, prefer)
     if not evidence.usable:
-        return Said(evidence, outcome)
+        return Said(evidence, *outcome)
     if outcome[0] == "deploy" and (other := preferred_to(beside.people, outcome[1])):
-        return Said(evidence, INCONCLUSIVE, preferred=other)
+        return Said(evidence, *INCONCLUSIVE, preferred=other)
     if outcome[0] == "split":
-        return Said(evidence, outcome, routing=routing(evidence))
+        return Said(evidence, *outcome, routing=routing(evidence))
     if outcome[0] != "inconclusive":
-        return Said(evidence, outcome, savings=_savings(evidence, outcome, beside.serving))
-    floor = _open_floor(evidence)
-    return Said(evidence, outcome, floor, needed=needed(evidence, floor, beside.prices, beside.rounds))
-
-
-def _open_floor(evidence: Evidence) -> Floor | None:
-    """The floor that keeps a model from being named: the best one, or the best of equivalent ones."""
-    if evidence.n < LEAST_CASES:
-        return None
-    best = [i for i, low in enumerate(evidence.contrasts.low) if low > 0] or equivalent(evidence)
-    fallen = [row for row in floors(evidence) if row.model in best[:1] and not row.held]
-    return min(fallen, key=lambda row: row.low if row.low == row.low else -math.inf, default=None)
+        return Said(evidence, *outcome)
+    floor = open_floor(evidence)
+    return Said(evidence, *outcome, floor, needed=needed(evidence, floor, beside.prices, beside.rounds))
 
 
 def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
     """Every kind with what decides on it, its share of U, and the cases that it rests on."""
     for kind, weight in evidence.weighed:
         row = {"kind": kind.name, "metric": kind.metric, "weight": weight, "decides": True, "why_not": ""}
-        row |= {"n": kind.shared, "planned": kind.planned}
+        row |= {"n": kind.measured.shared, "planned": kind.planned}
         yield row | {"undefined": kind.planned - len(kind.measured.ids), "undelivered": False}
     for one in evidence.aside:
         row = {"kind": one.name, "metric": one.metric, "weight": 0.0, "decides": False}
@@ -156,41 +146,9 @@ def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
 
 def _utility(evidence: Evidence) -> Iterator[dict[str, Any]]:
     for i, model in enumerate(evidence.models) if evidence.usable else ():
-        found = evidence.contrasts
-        yield {
-            "model": model,
-            "mean": evidence.mean(i),
-            "difference": found.difference[i],
-            **dict(zip(("low", "high"), utility_ends(evidence, i), strict=True)),
-            "contender": found.contender[i],
-        }
-
-
-def _floors(evidence: Evidence) -> Iterator[dict[str, Any]]:
-    for row in floors(evidence) if evidence.usable else ():
-        yield asdict(row) | {"model": evidence.models[row.model], "against": evidence.models[row.against]}
-
-
-def _split(said: Said) -> dict[str, Any] | None:
-    one, models = said.routing, said.evidence.models
-    if one is None:
-        return None
-    routed = {kind: models[i] for kind, i in one.models.items()}
-    return {"routing": routed, "over": models[one.over], "gain": one.gain, "low": one.low, "high": one.high}
-
-
-def _savings(evidence: Evidence, outcome: Outcome, serving: pd.DataFrame | None) -> dict[str, Any] | None:
-    """What 1,000 answers of the equivalent model that is named take less than those of the best other one."""
-    if outcome[0] != "equivalent" or not outcome[1] or serving is None:
-        return None
-    than = next(model for model in evidence.contenders if model != outcome[1])
-    row: dict[str, Any] = {"model": outcome[1], "than": than}
-    for measure, name in (("cost_usd", "cost_usd"), ("service_s", "seconds"), ("latency_s", "seconds")):
-        found = facing(serving, measure, outcome[1], than)
-        if found and f"{name}_per_1000" not in row:
-            less, low, high = (-1000 * one for one in (found[0], found[2], found[1]))
-            row |= {f"{name}_per_1000": less, f"{name}_low": low, f"{name}_high": high}
-    return row
+        found, (low, high) = evidence.contrasts, utility_ends(evidence, i)
+        row = {"model": model, "mean": evidence.mean(i), "difference": found.difference[i]}
+        yield row | {"low": low, "high": high, "contender": found.contender[i]}
 
 
 def _looked(looks: Mapping[str, Any] | None) -> Iterator[str]:

@@ -6,14 +6,12 @@ A tool-calling fault and a wrong answer have different remedies.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..metrics import Metric
-from ..stats import Estimate, case_means, share_interval, stratified
+from ..stats import case_means, share_interval, stratified
 from .table import Measured, pairs_of
 
 
@@ -27,29 +25,12 @@ def delivery(parts: Sequence[Measured], alpha: float) -> pd.DataFrame:
     return pd.DataFrame([row for one in parts for row in _of_models(one, alpha)])
 
 
-def delivery_pairs(parts: Sequence[Measured], alpha: float, reference: str = "") -> pd.DataFrame:
-    """Per metric and pair: how much of the difference is content, over the cases that both delivered.
-
-    `from_delivery` is the difference less that: what undelivered answers add to it.
-    """
-    return pd.DataFrame([row for one in parts for row in _of_pairs(one, alpha, reference)])
-
-
-def content_of(one: Measured) -> np.ndarray:
-    """Case means over delivered rounds, (models, cases)."""
-    return case_means(np.where(one.delivered, one.values, np.nan))
-
-
 def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
-    content = content_of(one)
-    scored = ~np.isnan(one.values)
-    share, rounds = case_means(np.where(scored, one.delivered.astype(float), np.nan)), one.values.shape[2]
-    family = [str(label) for label in one.family]
+    content, scored, rounds = _content(one), ~np.isnan(one.values), one.values.shape[2]
+    share = case_means(np.where(scored, one.delivered.astype(float), np.nan))
     for i, model in enumerate(one.models):
-        came, _, low, high = share_interval(
-            share[i], family if any(family) else None, rounds=rounds, alpha=alpha
-        )
-        good = _mean(content[i], one, alpha)
+        came, _, low, high = share_interval(share[i], one.families, rounds=rounds, alpha=alpha)
+        mean, content_low, content_high = _mean(content[i], one, alpha)
         yield {
             "test_case": one.kind,
             "metric": one.metric.name,
@@ -60,45 +41,45 @@ def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
             "share": came,
             "low": low,
             "high": high,
-            "content": good.estimate,
-            **dict(zip(("content_low", "content_high"), _within(good, one.metric), strict=True)),
+            "content": mean,
+            "content_low": content_low,
+            "content_high": content_high,
         }
 
 
-def _of_pairs(one: Measured, alpha: float, reference: str) -> Iterator[dict[str, Any]]:
-    content, means = content_of(one), one.means
-    for a, b in pairs_of(one.models, reference):
-        i, j = one.models.index(a), one.models.index(b)
-        total, part = _mean(means[i] - means[j], one, alpha), _mean(content[i] - content[j], one, alpha)
-        yield {
-            "test_case": one.kind,
-            "metric": one.metric.name,
-            "model_a": a,
-            "model_b": b,
-            "total": total.estimate,
-            "from_delivery": total.estimate - part.estimate,
-            "content": part.estimate,
-            "content_low": part.low,
-            "content_high": part.high,
-            "n_content": part.n,
-        }
+def _content(one: Measured) -> np.ndarray:
+    """Case means over delivered rounds, (models, cases)."""
+    return case_means(np.where(one.delivered, one.values, np.nan))
 
 
-def _mean(values: np.ndarray, one: Measured, alpha: float) -> Estimate:
-    """The mean over cases; where all are the same, from what so many equal cases leave possible.
+def _mean(values: np.ndarray, one: Measured, alpha: float) -> tuple[float, float, float]:
+    """(mean over cases, low, high) of a score; where all are the same, what so many equal cases leave.
 
     With n cases at 1, a true share below alpha^(1/n) would have shown another with a chance of 1 − alpha.
     """
-    found = stratified(values, [str(c) for c in one.category], alpha=alpha)
-    there = values[~np.isnan(values)]
+    found = stratified(values, one.labels, alpha=alpha)
+    there, low, high = values[~np.isnan(values)], found.low, found.high
     if found.n > 1 and float(np.ptp(there)) == 0 and 0 <= there[0] <= 1:
         left = 1 - alpha ** (1 / found.n)
-        return replace(found, low=there[0] * (1 - left), high=there[0] + (1 - there[0]) * left)
-    return found
+        low, high = there[0] * (1 - left), there[0] + (1 - there[0]) * left
+    bottom, top = one.metric.low, one.metric.high  # NaN stays NaN
+    low, high = low if bottom is None else max(low, bottom), high if top is None else min(high, top)
+    return found.estimate, float(low), float(high)
 
 
-def _within(found: Estimate, metric: Metric) -> tuple[float, float]:
-    """The interval of a mean score, kept within the metric's range."""
-    low = found.low if metric.low is None else max(found.low, metric.low)
-    high = found.high if metric.high is None else min(found.high, metric.high)
-    return (low, high) if found.low == found.low else (found.low, found.high)
+def delivery_pairs(parts: Sequence[Measured], reference: str = "") -> pd.DataFrame:
+    """Per metric and pair: how much of the difference is content, over the cases that both delivered.
+
+    `from_delivery` is the difference less that: what undelivered answers add to it.
+    """
+    return pd.DataFrame([row for one in parts for row in _of_pairs(one, reference)])
+
+
+def _of_pairs(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
+    content, means, labels = _content(one), one.means, one.labels
+    for a, b in pairs_of(one.models, reference):
+        i, j = one.models.index(a), one.models.index(b)
+        total = stratified(means[i] - means[j], labels).estimate
+        part = stratified(content[i] - content[j], labels).estimate
+        row = {"test_case": one.kind, "metric": one.metric.name, "model_a": a, "model_b": b}
+        yield row | {"total": total, "from_delivery": total - part, "content": part}

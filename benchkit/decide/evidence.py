@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ..wording import kind_name
+from .controls import HALF, few_usable, nothing_usable
 from .rules import Rules
 from .table import Measured, measured
-from .undelivered import HALF, nothing_usable, of_few
 
 if TYPE_CHECKING:
     from ..stats import Contrasts, Design, Estimate, Pairs
@@ -33,16 +33,6 @@ class Kind:
     design: Design  # strata, weights and families of the cases
     planned: int  # cases, those included that leave the metric nothing to compare
     alpha: float  # of its intervals
-
-    @cached_property
-    def shared(self) -> int:
-        """Cases on which at least two models have a score."""
-        return _shared(self.gain)
-
-    @property
-    def labels(self) -> list[str]:
-        """The cases' categories."""
-        return [str(label) for label in self.measured.category]
 
     @property
     def metric(self) -> str:
@@ -116,14 +106,19 @@ class Evidence:
         return bool(self.kinds) and not self.lost
 
     @property
+    def span(self) -> float:
+        """The largest difference there can be on a kind."""
+        return max(kind.span for kind in self.kinds)
+
+    @property
     def reach(self) -> float:
-        """The largest difference in U that there can be."""
+        """The largest difference in U that the metrics' ranges allow."""
         return sum(weight * kind.reach for kind, weight in self.weighed)
 
     @cached_property
     def n(self) -> int:
         """Cases of all kinds that decide on which at least two models have a score."""
-        return sum(kind.shared for kind in self.kinds)
+        return sum(kind.measured.shared for kind in self.kinds)
 
     @property
     def contenders(self) -> list[str]:
@@ -209,30 +204,33 @@ def gather(
     deciding = scores["test_case"].map(primary).astype(object)  # categories of others cannot be compared
     wanted = scores[deciding == scores["metric"].astype(object)]
     found = {one.kind: one for one in measured(wanted, models)}
-    spoilt = disqualified or {}
     aside = {}
     for kind, metric in primary.items():
-        least = HALF if (kind, metric) in spoilt else 0.0  # what knows nothing beats what did not come
-        if unusable := nothing_usable(wanted[wanted["test_case"] == kind], least):
-            aside[kind] = Aside(kind, metric, unusable, *_size(found.get(kind)), undelivered=True)
-        elif why := _why_not(kind, metric, found.get(kind), rules, spoilt):
-            aside[kind] = Aside(kind, metric, why, *_size(found.get(kind)))
+        one, spoilt = found.get(kind), (disqualified or {}).get((kind, metric), "")
+        least = HALF if spoilt else 0.0  # what knows nothing beats what did not come
+        unusable = nothing_usable(wanted[wanted["test_case"] == kind], least)
+        if why := unusable or spoilt or _why_not(kind, one, rules):
+            sizes = (one.shared, len(one.ids)) if one else (0, 0)
+            aside[kind] = Aside(kind, metric, why, *sizes, undelivered=bool(unusable))
     weights = rules.weights(kind for kind in primary if kind not in aside)
-    deciding = _on_one_scale({kind: found[kind] for kind in weights})
-    kinds = tuple(kind_of(one, rules, look) for one in deciding.values())
-    few = tuple(of_few(wanted[wanted["test_case"].isin(list(weights))]))
-    lost = (m for i, m in enumerate(models) if any(_unmeasured(kind.gain[i]) for kind in kinds))
-    return Evidence(
-        models, kinds, tuple(weights.values()), tuple(aside.values()), rules, look, tuple(lost), few
-    )
+    kinds = tuple(kind_of(one, rules, look) for one in _on_one_scale([found[kind] for kind in weights]))
+    few = tuple(few_usable(wanted[wanted["test_case"].isin(list(weights))]))
+    lost = tuple(m for i, m in enumerate(models) if any(np.isnan(kind.gain[i]).all() for kind in kinds))
+    return Evidence(models, kinds, tuple(weights.values()), tuple(aside.values()), rules, look, lost, few)
 
 
-def _on_one_scale(found: Mapping[str, Measured]) -> Mapping[str, Measured]:
+def _why_not(kind: str, one: Measured | None, rules: Rules) -> str:
+    if rules.kind_weights and not rules.kind_weights[kind]:
+        return f"{kind_name(kind)} have a weight of 0"
+    if one and rules.category_weights and not sum(rules.category_weights[label] for label in set(one.labels)):
+        return f"all categories of {kind_name(kind)} have a weight of 0"
+    return "" if one and one.shared else "no two models have a score for the same case"
+
+
+def _on_one_scale(found: list[Measured]) -> list[Measured]:
     """Metrics of different ranges as shares of their range: only what has one size can be added."""
-    spans = {one.metric.span for one in found.values()}
-    if len(spans) < 2 or None in spans:
-        return found
-    return {kind: _as_share(one) for kind, one in found.items()}
+    spans = {one.metric.span for one in found}
+    return found if len(spans) < 2 or None in spans else list(map(_as_share, found))
 
 
 def _as_share(one: Measured) -> Measured:
@@ -251,43 +249,5 @@ def alpha_at(look: float, alpha: float) -> float:
 def kind_of(one: Measured, rules: Rules, look: float = 0.0) -> Kind:
     """Cases that leave the metric nothing to compare are no cases of it."""
     some = one.only(~one.undefined) if one.undefined.any() else one
-    cases = design_of(some, rules.category_weights)
-    gain, alpha = some.sign * some.means, alpha_at(look, rules.alpha)
-    return Kind(one.kind, some, gain, cases, len(one.ids), alpha)
-
-
-def design_of(one: Measured, weights: Mapping[str, float]) -> Design:
-    """Categories as strata, with their weights or, where none has any, their shares of the planned cases."""
-    from ..stats import design
-
-    labels = [str(label) for label in one.category]
-    given = {label: weights[label] for label in sorted(set(labels)) if weights}
-    family = [str(label) for label in one.family]
-    return design(
-        len(labels), labels, given if sum(given.values()) else None, family if any(family) else None
-    )
-
-
-def _why_not(
-    kind: str, metric: str, one: Measured | None, rules: Rules, disqualified: Mapping[tuple[str, str], str]
-) -> str:
-    if why := disqualified.get((kind, metric)):
-        return why
-    if rules.kind_weights and not rules.kind_weights[kind]:
-        return f"{kind_name(kind)} have a weight of 0"
-    if one and rules.category_weights and not sum(rules.category_weights[str(c)] for c in set(one.category)):
-        return f"all categories of {kind_name(kind)} have a weight of 0"
-    return "" if _size(one)[0] else "no two models have a score for the same case"
-
-
-def _size(one: Measured | None) -> tuple[int, int]:
-    """(cases on which at least two models have a score, all cases)."""
-    return (0, 0) if one is None else (_shared(one.means), len(one.ids))
-
-
-def _shared(values: np.ndarray) -> int:
-    return int(((~np.isnan(values)).sum(axis=0) > 1).sum())
-
-
-def _unmeasured(gain: np.ndarray) -> bool:
-    return bool(np.isnan(gain).all())
+    gain, cases = some.sign * some.means, some.design(rules.category_weights)
+    return Kind(one.kind, some, gain, cases, len(one.ids), alpha_at(look, rules.alpha))

@@ -24,8 +24,9 @@ as in scores.csv; `lengths` with id, model, round and `words`; and `primary`, {k
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from ..metrics import described, in_order
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 FEWEST_LABELS = 20  # under so many people decide nothing, as under so many cases nothing is deployed
 LENGTH = "length"  # the longer answer is the better one: what a metric has to beat
 TIE = "tie"
+SHEET = "`benchkit labels` writes the sheet."
 UNSEEN = "No person has looked at these answers."
 
 
@@ -94,44 +96,39 @@ def _preferences(used: pd.Series, deciding: pd.Series, alpha: float, detect: flo
 
 def preferred_to(found: Mapping[str, Any], model: str) -> str:
     """The model that people are shown to prefer to `model`; "" for none."""
-    if not found or model not in found["models"]:
-        return ""
-    best = _ahead(found)
+    best = _ahead(found) if found and model in found["models"] else ""
     return "" if best == model else best
 
 
-def chosen_by(found: Mapping[str, Any], models: Collection[str]) -> tuple[str, str]:
-    """Where people decide: the model that they are shown to prefer, and "", or "" and why there is none."""
-    if not found:
-        return "", f"people decide, and nobody has labelled; {FEWEST_LABELS} labelled cases are the least"
-    if set(models) != set(found["models"]):
-        return "", f"people compared {listed(found['models'])} alone; let them compare {listed(models)}"
-    if found["labelled"] < FEWEST_LABELS:
-        labels = count(found["labelled"], "labelled case")
-        return "", f"people decide, and {labels} are too few, {FEWEST_LABELS} the least"
-    if best := _ahead(found):
-        return best, ""
-    unshown = f"people are not shown to prefer {listed(found['models'], 'or')}"
-    detect, needed = f"{found['detect']:g}", found["needed"]
-    if needed is None:
-        return "", f"{unshown}: all labels say the same; label more cases"
-    more = f"{needed:,} labelled cases in all have an 80 % chance to show a preference of {detect}"
-    few = f" (this run has {found['cases']:,})" if needed > found["cases"] else ""
-    return "", f"{unshown}; {more}{few}"
-
-
-def to_label(found: Mapping[str, Any], models: Collection[str]) -> str:
-    """Where people decide and have not: what to have labelled next; "" where more labels promise nothing."""
-    labelled = found["labelled"] if found else 0
+def verdict(found: Mapping[str, Any], models: Collection[str]) -> tuple[str, str, str]:
+    """Where people decide: (the model that they are shown to prefer, why there is none, what to do next)."""
+    labelled = found.get("labelled", 0)
     if found and set(models) != set(found["models"]):
-        return f"Have people compare {listed(models)}."
-    needed = FEWEST_LABELS if labelled < FEWEST_LABELS else found["needed"]
-    if needed and needed <= labelled:
-        return ""
-    if needed and found and needed > found["cases"]:
+        why = f"people compared {listed(found['models'])} alone; let them compare {listed(models)}"
+        return "", why, f"Have people compare {listed(models)}."
+    if labelled < FEWEST_LABELS:
+        had = f"{count(labelled, 'labelled case')} are too few, {FEWEST_LABELS} the least"
+        return "", f"people decide, and {had}", _to_label(found, FEWEST_LABELS)
+    if best := _ahead(found):
+        return best, "", ""
+    unshown, needed = f"people are not shown to prefer {listed(found['models'], 'or')}", found["needed"]
+    if needed is None:
+        return (
+            "",
+            f"{unshown}: all labels say the same; label more cases",
+            f"Have people label more cases: {SHEET}",
+        )
+    more = f"{needed:,} labelled cases in all have an 80 % chance to show a preference of {found['detect']:g}"
+    few = f" (this run has {found['cases']:,})" if needed > found["cases"] else ""
+    return "", f"{unshown}; {more}{few}", _to_label(found, needed)
+
+
+def _to_label(found: Mapping[str, Any], needed: int) -> str:
+    """What to have labelled next; "" where more labels promise nothing."""
+    if found and needed > found["cases"]:
         return f"Add cases for people to label: {needed:,} are needed, and this run has {found['cases']:,}."
-    more = count(needed - labelled, "more case") if needed else "more cases"
-    return f"Have people label {more}: `benchkit labels` writes the sheet."
+    more = needed - found.get("labelled", 0)
+    return f"Have people label {count(more, 'more case')}: {SHEET}" if more > 0 else ""
 
 
 def _ahead(found: Mapping[str, Any]) -> str:
@@ -155,18 +152,17 @@ def people_in_words(found: Mapping[str, Any]) -> str:
         return UNSEEN
     a, b = found["models"]
     one, cases = as_said(found["preference"]), f"{found['labelled']:,} of {count(found['cases'], 'case')}"
-    if one["low"] is None or one["low"] != one["low"]:
+    if not known(one["low"]):
         return f"People labelled {cases}; that is too little, or too much alike, to say what they prefer."
-    bounds = f"{number(one['estimate'])} ({interval(one['low'], one['high'])})"
-    if one["low"] > 0 or one["high"] < 0:
-        best, other = (a, b) if one["low"] > 0 else (b, a)
-        said = f"People prefer {best} to {other}"
-    else:
+    best = _ahead(found)
+    said = f"People prefer {best} to {b if best == a else a}"
+    if not best:
         said = f"People are not shown to prefer {a} or {b}"
     alone = number(found["metric_alone"]["estimate"])
     return (
         f"{said}, on {_labels(found)}: the share that prefers {a} less the share that prefers {b} is "
-        f"{bounds}, from {cases}. The metric alone gives {alone}."
+        f"{number(one['estimate'])} ({interval(one['low'], one['high'])}), from {cases}. The metric alone "
+        f"gives {alone}."
     )
 
 
@@ -244,17 +240,9 @@ def _kappa(labels: pd.DataFrame, alpha: float) -> dict[str, Any] | None:
     from ..stats.preference import cohen_kappa
 
     wide = labels.pivot_table(index=["id", "round"], columns="labeller", values="preferred", aggfunc="last")
-    shared = list(_shared(wide))
-    if not shared:
+    each = [(wide[list(pair)].dropna(), list(pair)) for pair in combinations(wide.columns, 2)]
+    both, names = max(each, key=lambda one: len(one[0]), default=(wide[:0], []))
+    if not len(both):
         return None
-    _, one, other = max(shared, key=lambda pair: pair[0])
-    both = wide[[one, other]].dropna()
-    return {"labellers": [one, other], **asdict(cohen_kappa(list(both[one]), list(both[other]), alpha=alpha))}
-
-
-def _shared(wide: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
-    names = list(wide.columns)
-    for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            if shared := int(wide[[one, other]].notna().all(axis=1).sum()):
-                yield shared, one, other
+    found = cohen_kappa(*(list(both[name]) for name in names), alpha=alpha)
+    return {"labellers": names, **asdict(found)}

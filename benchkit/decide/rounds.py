@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..stats import Design, design, round_noise, spread, stratified
+from .. import stats
 from .table import Measured, pairs_of
 
 
@@ -26,8 +26,6 @@ def round_agreement(parts: Sequence[Measured]) -> pd.DataFrame:
 
 
 def _agreement(one: Measured, model: str) -> dict[str, Any]:
-    from .. import stats
-
     values = one.of(model)
     row: dict[str, Any] = {"model": model, "test_case": one.kind, "metric": one.metric.name}
     row |= asdict(stats.round_agreement(values))
@@ -38,78 +36,44 @@ def _agreement(one: Measured, model: str) -> dict[str, Any]:
     return row
 
 
-def pass_hat_k(parts: Sequence[Measured]) -> pd.DataFrame:
-    """pass^k of every binary metric for every k up to the number of rounds."""
-    from .. import stats
-
-    rows = [
-        {"model": model, "metric": one.metric.name} | asdict(stats.pass_hat_k(one.of(model), k))
-        for one in parts
-        if one.metric.binary
-        for model in one.models
-        for k in range(1, one.values.shape[2] + 1)
-    ]
-    return pd.DataFrame(rows, columns=["model", "metric", "k", "share", "standard_error", "n"])
-
-
 def variance_split(parts: Sequence[Measured], reference: str = "") -> pd.DataFrame:
     """Per metric and pair: variance of the true difference between cases, and of either model's rounds.
 
     `between_cases` is the share of the per-case variance of a difference that more rounds cannot remove, with
-    a 95 % interval; `more_rounds` says in words what they would do. One round tells nothing of either.
+    a 95 % interval. One round tells nothing of either.
     """
     return pd.DataFrame([row for one in parts for row in _splits(one, reference)])
 
 
 def _splits(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
-    cases = design(len(one.ids), [str(label) for label in one.category])
-    noise = [round_noise(values) for values in one.values]
+    cases = stats.design(len(one.ids), one.labels)
+    noise = [stats.round_noise(values) for values in one.values]
     for a, b in pairs_of(one.models, reference):
         i, j = one.models.index(a), one.models.index(b)
-        yield {"metric": one.metric.name, "model_a": a, "model_b": b} | _split(
-            one.means[i] - one.means[j], (noise[i], noise[j]), cases, one.values.shape[2]
-        )
+        found = _split(one.means[i] - one.means[j], (noise[i], noise[j]), cases, one.values.shape[2])
+        yield {"metric": one.metric.name, "model_a": a, "model_b": b} | found
 
 
 def _split(
-    gap: np.ndarray, noise: tuple[np.ndarray, np.ndarray], cases: Design, rounds: int
+    gap: np.ndarray, noise: tuple[np.ndarray, np.ndarray], cases: stats.Design, rounds: int
 ) -> dict[str, Any]:
-    pair, both = stratified(gap, cases), ~np.isnan(gap)
+    pair, both = stats.stratified(gap, cases), ~np.isnan(gap)
     separable = rounds > 1 and not any(np.isnan(of[both]).any() for of in noise) and pair.n > 1
-    known = spread(pair, noise[0] + noise[1] if separable else None, rounds)
     row: dict[str, Any] = {"n": pair.n, "rounds": rounds, "separable": separable}
     if not separable:
-        return row | {"more_rounds": "cannot be told from one round"}
-    sigma2 = [float(of[both].mean()) * rounds for of in noise]
-    share = _share(known.between, known.noise)
-    low, high = _share(known.between_low, known.noise), _share(known.between_high, known.noise)
+        return row
+    known = stats.spread(pair, noise[0] + noise[1], rounds)
     return row | {
         "omega2": known.between,
         "omega2_low": known.between_low,
         "omega2_high": known.between_high,
-        "sigma2_a": sigma2[0],
-        "sigma2_b": sigma2[1],
-        "between_cases": share,
-        "share_low": low,
-        "share_high": high,
-        "more_rounds": _help(pair.se > 0, sum(sigma2) > 0, low, high),
+        "sigma2_a": float(noise[0][both].mean()) * rounds,
+        "sigma2_b": float(noise[1][both].mean()) * rounds,
+        "between_cases": _share(known.between, known.noise),
+        "share_low": _share(known.between_low, known.noise),
+        "share_high": _share(known.between_high, known.noise),
     }
 
 
 def _share(between: float, noise: float) -> float:
     return between / (between + noise) if between + noise > 0 else float("nan")
-
-
-def _help(varies: bool, noisy: bool, low: float, high: float) -> str:
-    """What more rounds would do, as far as it is known."""
-    if not noisy:
-        same = "every case's rounds score the same" if varies else "no difference varies"
-        return f"change nothing: {same}"
-    if low != low or high != high:
-        return "cannot be told from so few cases"
-    least, most = _much(high), _much(low)
-    return f"help {most}" if least == most else f"help anything from {least} to {most}: too few cases to tell"
-
-
-def _much(share: float) -> str:
-    return "little" if share > 2 / 3 else "some" if share > 1 / 3 else "most"

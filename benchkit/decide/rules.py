@@ -41,19 +41,15 @@ class Rules:
     def __post_init__(self) -> None:
         check(**{name: getattr(self, name) for name in RULES})
 
-    def record(self) -> dict[str, Any]:
-        """What 03 keeps of them in config.json."""
-        return {name: getattr(self, name) for name in RULES}
-
     @property
-    def metrics_named(self) -> list[str]:
-        parts = (part.strip() for part in self.primary_metric.split(","))
-        return list(dict.fromkeys(part for part in parts if part and part != PREFERENCE))
+    def named(self) -> list[str]:
+        """The parts of `primary_metric`."""
+        return list(dict.fromkeys(filter(None, map(str.strip, self.primary_metric.split(",")))))
 
     @property
     def people_decide(self) -> bool:
         """Whether labels decide; the metrics that are named, or the defaults, then only correct them."""
-        return PREFERENCE in (part.strip() for part in self.primary_metric.split(","))
+        return PREFERENCE in self.named
 
     def primary(self, scores: pd.DataFrame) -> dict[str, str]:
         """{kind: the metric that decides on it}, of a table with `test_case` and, where it is one, `metric`.
@@ -62,7 +58,7 @@ class Rules:
         that is not there, for two of one kind, and where several could decide and none is named.
         """
         measured = _metrics_by_kind(scores)
-        chosen = _named(self.metrics_named, measured)
+        chosen = _named(self.named, measured)
         for kind, metrics in measured.items():
             default = _default(kind, scores)
             if kind in chosen or (default and (default in metrics or not metrics)):
@@ -78,20 +74,14 @@ class Rules:
 
     def check_fit(self, cases: pd.DataFrame) -> None:
         """Raises UsageError where the rules do not fit the cases: a kind or category that is not there."""
-        self.check_names(_present(cases, "test_case"), _present(cases, "category"))
+        _check_names("kind_weights", self.kind_weights, _present(cases, "test_case"))
+        _check_names("category_weights", self.category_weights, _present(cases, "category"))
         self.primary(cases)
-
-    def check_names(self, kinds: Iterable[str], categories: Iterable[str]) -> None:
-        """Raises UsageError where weights name another kind or category than those, or leave one out."""
-        _check_names("kind_weights", self.kind_weights, list(kinds))
-        _check_names("category_weights", self.category_weights, list(categories))
 
     def weights(self, kinds: Iterable[str]) -> dict[str, float]:
         """The share of each kind in U; those that are not named weigh nothing, {} means equal shares."""
-        kinds = list(kinds)
-        given = {
-            kind: float(self.kind_weights.get(kind, 0.0 if self.kind_weights else 1.0)) for kind in kinds
-        }
+        other = 0.0 if self.kind_weights else 1.0
+        given = {kind: float(self.kind_weights.get(kind, other)) for kind in kinds}
         total = sum(given.values())
         return {kind: weight / total if total else 0.0 for kind, weight in given.items()}
 
@@ -111,17 +101,17 @@ def _default(kind: str, scores: pd.DataFrame) -> str:
 
 
 def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str, str]:
-    known = {name for metrics in measured.values() for name in metrics}
+    there = [name for metrics in measured.values() for name in metrics]
     chosen: dict[str, str] = {}
-    for name in names:
-        kinds = [kind for kind, metrics in measured.items() if name in metrics]
-        if name not in known and name not in METRICS:
-            there = listed([*(sorted(known) or METRICS), PREFERENCE], "or")
+    for name in (name for name in names if name != PREFERENCE):
+        if name not in there and name not in METRICS:
+            known = listed([*(sorted(set(there)) or METRICS), PREFERENCE], "or")
             raise UsageError(
-                f"primary_metric = {name!r} is not known. Use {there}; one of your own has to be added "
+                f"primary_metric = {name!r} is not known. Use {known}; one of your own has to be added "
                 "first, with benchkit.metrics.add_metric."
             )
-        for kind in kinds or [METRICS[name].kind] * (name in METRICS):
+        kinds = [kind for kind, metrics in measured.items() if name in metrics]
+        for kind in kinds or [METRICS[name].kind]:
             if kind in chosen:
                 raise UsageError(
                     f"primary_metric names {chosen[kind]} and {name} for {kind_name(kind)}. "
@@ -133,15 +123,13 @@ def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str,
 
 def check_primary(named: str) -> None:
     """Raises UsageError for metrics that cannot decide, as far as that is known before there are cases."""
-    _named(Rules(primary_metric=named).metrics_named, {})
+    _named(Rules(primary_metric=named).named, {})
 
 
 def _metrics_by_kind(scores: pd.DataFrame) -> dict[str, list[str]]:
     """The metrics of each kind, known ones in the order of KIND_NAMES first; none where no scores are."""
-    kinds = _present(scores, "test_case")
-    kinds = [kind for kind in KIND_NAMES if kind in kinds] + [
-        kind for kind in kinds if kind not in KIND_NAMES
-    ]
+    there = _present(scores, "test_case")
+    kinds = sorted(there, key=lambda kind: [*KIND_NAMES, kind].index(kind))
     if "metric" not in scores:
         return {kind: [] for kind in kinds}
     return {kind: _present(scores[scores["test_case"] == kind], "metric") for kind in kinds}

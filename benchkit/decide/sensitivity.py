@@ -1,14 +1,13 @@
-"""Whether the decision stands: what was not measured, each category, and the weights of the kinds."""
+"""Whether the decision stands: what was not measured, each category, the kinds' weights, other methods."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .beside import elsewhere, heterogeneous, resampled_pair
 from .deciding import Outcome, conclude
 from .evidence import LEAST_CASES, Evidence, Kind
 from .table import Measured
@@ -17,75 +16,84 @@ if TYPE_CHECKING:
     from ..stats import Estimate
 
 STEPS = 10  # weights are moved in steps of a tenth
+MOST_CASES = 5_000  # above which resampling takes long and says what the t interval says
 
 
-def sensitivity(evidence: Evidence, base: Outcome, prefer: list[int]) -> dict[str, Any]:
-    """What the outcome would be otherwise; {} where nothing decides. See `benchkit.decide` for the keys."""
+def sensitivity(evidence: Evidence, base: Outcome, prefer: Sequence[str]) -> dict[str, Any]:
+    """What the outcome would be otherwise; {} where nothing decides. See `benchkit.decide` for the keys.
+
+    Differences are those of the best two models.
+    """
     if not evidence.usable:
         return {}
-    top, next_best = evidence.order[:2]
     return {
-        "unscored": unscored(evidence, base, prefer, top, next_best),
-        "categories": (each := list(_without_each(evidence, base, prefer, top, next_best))),
+        "unscored": _unscored(evidence, base, prefer),
+        "categories": (each := list(_without_each(evidence, base, prefer))),
         "expected_changes": sum(row["expected"] for row in each) if each else None,
-        "heterogeneity": [*heterogeneous(evidence, top, next_best)],
-        "elsewhere": elsewhere(evidence, top, next_best),
-        "resampled": resampled_pair(evidence, top, next_best),
+        "heterogeneity": list(_heterogeneous(evidence)),
+        "elsewhere": _elsewhere(evidence),
+        "resampled": _resampled(evidence),
         "weights": (moved := _moved(evidence, prefer)),
         "holds": list(_holds(evidence, base, moved)),
     }
 
 
-def unscored(
-    evidence: Evidence, base: Outcome, prefer: list[int], top: int, next_best: int
-) -> dict[str, Any] | None:
-    """The best two models' difference if all that is unscored went against the best one, and for it.
+def _named(evidence: Evidence, a: str = "model", b: str = "against") -> dict[str, str]:
+    return {name: evidence.models[i] for name, i in zip((a, b), evidence.order, strict=False)}
+
+
+def _pair(evidence: Evidence, of: Evidence | None = None) -> Estimate:
+    """The difference of the best two models of `of` on this evidence."""
+    top, second = (of or evidence).order[:2]
+    pair = evidence.pairs[top][second]
+    assert pair is not None
+    return pair
+
+
+def _gaps(evidence: Evidence) -> list[np.ndarray]:
+    """Per kind the cases' differences of the best two models."""
+    top, second = evidence.order[:2]
+    return [kind.gain[top] - kind.gain[second] for kind in evidence.kinds]
+
+
+def _unscored(evidence: Evidence, base: Outcome, prefer: Sequence[str]) -> dict[str, Any] | None:
+    """The difference if all that is unscored went against the best model, and for it.
 
     A metric without an end takes the worst and best value that was seen. None where nothing is unscored.
     """
     missing = sum(int(np.isnan(kind.measured.values).sum()) for kind in evidence.kinds)
     if not missing:
         return None
-    told, ends = [], []
-    for way in (-1, 1):
-        other = evidence.with_scores(k.measured.filled(_fill(k.measured, top, way)) for k in evidence.kinds)
-        told.append(conclude(other, prefer))
-        pair = other.pairs[top][next_best]
-        ends.append(float("nan") if pair is None else pair.estimate)
+    against, for_it = (
+        evidence.with_scores(_filled(kind.measured, evidence.order[0], good) for kind in evidence.kinds)
+        for good in (False, True)
+    )
     return {
-        "model": evidence.models[top],
-        "against": evidence.models[next_best],
+        **_named(evidence),
         "n_unscored": missing,
-        "worst": ends[0],
-        "best": ends[1],
-        "changes": any(one != base for one in told),
+        "worst": _pair(against, evidence).estimate,
+        "best": _pair(for_it, evidence).estimate,
+        "changes": any(conclude(other, prefer) != base for other in (against, for_it)),
     }
 
 
-def _fill(one: Measured, top: int, way: int) -> list[float]:
-    """One value a model: for `top` the good end where `way` is 1, for the others the other end."""
+def _filled(one: Measured, top: int, good: bool) -> Measured:
+    """What is unscored at one end for the model `top`, the good one where `good`, at the other for others."""
     low, high = one.metric.low, one.metric.high
     ends = [float(np.nanmin(one.values)) if low is None else low]
     ends += [float(np.nanmax(one.values)) if high is None else high]
-    bad, good = ends if one.sign > 0 else reversed(ends)
-    return [
-        (good if way > 0 else bad) if i == top else (bad if way > 0 else good) for i in range(len(one.models))
-    ]
+    bad, best = ends if one.sign > 0 else reversed(ends)
+    return one.filled([best if (i == top) == good else bad for i in range(len(one.models))])
 
 
-def _without_each(
-    evidence: Evidence, base: Outcome, prefer: list[int], top: int, next_best: int
-) -> Iterator[dict[str, Any]]:
+def _without_each(evidence: Evidence, base: Outcome, prefer: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The outcome without each category in turn, and the chance of a change if it were like the others."""
-    names = sorted({label for kind in evidence.kinds for label in kind.labels})
+    names = sorted({label for kind in evidence.kinds for label in kind.measured.labels})
     for name in names if len(names) > 1 else ():
         if not all(_weighs(kind, evidence, name) for kind in evidence.kinds):
             continue
         part = evidence.with_scores(k.measured.only(k.measured.category != name) for k in evidence.kinds)
         outcome = conclude(part, prefer)
-        full, rest = evidence.pairs[top][next_best], part.pairs[top][next_best]
-        assert full is not None
-        assert rest is not None
         few = outcome != base and _too_few(evidence, part, base)
         yield {
             "without": name,
@@ -93,8 +101,14 @@ def _without_each(
             "model": "" if few else outcome[1],
             "too_few": few,
             "changes": outcome != base and not few,
-            "expected": 0.0 if few else _expected(evidence, full, rest, base),
+            "expected": 0.0 if few else _expected(evidence, part, base),
         }
+
+
+def _weighs(kind: Kind, evidence: Evidence, without: str) -> bool:
+    """Whether a kind has a case of another category, and one with a weight."""
+    weights = evidence.rules.category_weights
+    return any(label != without and (not weights or weights[label]) for label in kind.measured.labels)
 
 
 def _too_few(evidence: Evidence, part: Evidence, base: Outcome) -> bool:
@@ -103,28 +117,77 @@ def _too_few(evidence: Evidence, part: Evidence, base: Outcome) -> bool:
 
     if part.n < LEAST_CASES:
         return evidence.n >= LEAST_CASES
-    span = max(kind.span for kind in evidence.kinds)
-    least = cases_for_equivalence(evidence.rules.margin, evidence.alpha(2) / 2, span=span)
+    least = cases_for_equivalence(evidence.rules.margin, evidence.alpha(2) / 2, span=evidence.span)
     weighs = min(1 / one.coefficients.max() for row in part.pairs for one in row if one and one.n)
     return base[0] == "equivalent" and weighs < least
 
 
-def _expected(evidence: Evidence, full: Estimate, rest: Estimate, base: Outcome) -> float:
+def _expected(evidence: Evidence, part: Evidence, base: Outcome) -> float:
     """The chance of a change by lost cases alone: of a difference, or of lying within the margin."""
     from ..stats import expected_change
 
+    full, rest = _pair(evidence), _pair(part, evidence)
     if base[0] == "equivalent":
         return expected_change(full, rest, evidence.alpha(2), margin=evidence.rules.margin)
     return expected_change(full, rest, evidence.alpha())
 
 
-def _weighs(kind: Kind, evidence: Evidence, without: str) -> bool:
-    """Whether a kind has a case of another category, and one with a weight."""
-    weights = evidence.rules.category_weights
-    return any(label != without and (not weights or weights[label]) for label in kind.labels)
+def _heterogeneous(evidence: Evidence) -> Iterator[dict[str, Any]]:
+    """Whether the difference varies between the categories of a kind: the F test, and each one's own."""
+    from ..stats import by_category, heterogeneity
+
+    for kind, gap in zip(evidence.kinds, _gaps(evidence), strict=True):
+        labels = kind.measured.labels
+        if len(set(labels)) > 1:
+            tested = zip(("f", "df1", "df2", "p_value"), heterogeneity(gap, labels), strict=True)
+            each = by_category(gap, labels, kind.measured.families, alpha=evidence.alpha())
+            own = [(name, one.within(kind.reach)) for name, one in each.items()]
+            yield {
+                "kind": kind.name,
+                "metric": kind.metric,
+                **_named(evidence, "model_a", "model_b"),
+                **dict(tested),
+                "categories": [
+                    {"category": name, "n": labels.count(name), "difference": one.estimate}
+                    | {"low": one.low, "high": one.high}
+                    for name, one in own
+                ],
+            }
 
 
-def _moved(evidence: Evidence, prefer: list[int]) -> list[dict[str, Any]]:
+def _elsewhere(evidence: Evidence) -> dict[str, Any] | None:
+    """The difference for categories other than these, which are then a sample; None under two of them."""
+    from ..stats import other_categories
+
+    pair = _pair(evidence)
+    labels = [label for kind in evidence.kinds for label in kind.measured.labels]
+    if not pair.n or len(set(labels)) < 2:
+        return None
+    found = other_categories(np.concatenate(_gaps(evidence)), labels, pair.coefficients, alpha=pair.alpha)
+    found = found.within(evidence.reach)
+    row = {"categories": found.families, "difference": found.estimate, "low": found.low, "high": found.high}
+    return _named(evidence) | row | {"p_value": found.p_value}
+
+
+def _resampled(evidence: Evidence) -> dict[str, Any] | None:
+    """BCa interval and sign flips over all cases, kinds and categories fixed; None above MOST_CASES."""
+    from ..stats import design, resampled
+
+    strata = {
+        f"{kind.name}: {label}": share * weight
+        for kind, share in evidence.weighed
+        for label, weight in zip(kind.design.labels, kind.design.weights, strict=True)
+    }
+    cases = [f"{kind.name}: {kind.design.labels[at]}" for kind in evidence.kinds for at in kind.design.strata]
+    family = [str(label) for kind in evidence.kinds for label in kind.measured.family]
+    if len(cases) > MOST_CASES:
+        return None
+    whole = design(len(cases), cases, strata, family if any(family) else None)
+    found = resampled(np.concatenate(_gaps(evidence)), whole, alpha=evidence.alpha())
+    return _named(evidence) | {"low": found.low, "high": found.high, "p_sign_flip": found.p_sign_flip}
+
+
+def _moved(evidence: Evidence, prefer: Sequence[str]) -> list[dict[str, Any]]:
     """The outcome as one kind's weight goes from 0 to 1, the others keeping their proportions."""
     if len(evidence.kinds) < 2:
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from ..domain import is_control
 from ..errors import InputError
 from ..metrics import METRICS, Metric, described, in_order
 from ..wording import ALL
+
+if TYPE_CHECKING:
+    from ..stats import Design
 
 NEEDED = ("id", "model", "round", "metric", "value")
 OPTIONAL = ("test_case", "category", "family", "reason")
@@ -80,21 +84,36 @@ class Measured:
 
         return case_means(self.values)
 
+    @property
+    def labels(self) -> list[str]:
+        """The cases' categories."""
+        return [str(label) for label in self.category]
+
+    @property
+    def families(self) -> list[str] | None:
+        """The cases' families; None where no case has one."""
+        return [str(label) for label in self.family] if any(self.family) else None
+
+    def design(self, weights: Mapping[str, float]) -> Design:
+        """Categories as strata, with weights or, where none is given, their shares of the planned cases."""
+        from ..stats import design
+
+        given = {label: weights[label] for label in sorted(set(self.labels)) if weights}
+        return design(len(self.ids), self.labels, given if sum(given.values()) else None, self.families)
+
+    @cached_property
+    def shared(self) -> int:
+        """Cases on which at least two models have a score."""
+        return int(((~np.isnan(self.means)).sum(axis=0) > 1).sum())
+
     def of(self, model: str) -> np.ndarray:
         """A model's scores, (cases, rounds)."""
         return self.values[self.models.index(model)]
 
     def only(self, kept: np.ndarray) -> Measured:
         """The same over the cases that the mask `kept` names."""
-        return replace(
-            self,
-            ids=self.ids[kept],
-            category=self.category[kept],
-            family=self.family[kept],
-            values=self.values[:, kept],
-            delivered=self.delivered[:, kept],
-            undefined=self.undefined[kept],
-        )
+        by_case = {name: getattr(self, name)[kept] for name in ("ids", "category", "family", "undefined")}
+        return replace(self, **by_case, values=self.values[:, kept], delivered=self.delivered[:, kept])
 
     def filled(self, by_model: Sequence[float]) -> Measured:
         """The same with what is unscored of each model at one value."""
@@ -104,6 +123,11 @@ class Measured:
 
 def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:
     """Every kind's metrics that have scores, in the order of METRICS; `scores` as `complete` gives them."""
+    scored, reason = scores["value"].notna(), scores["reason"]
+    undefined = reason.isin([told for told in reason.unique() if told.startswith(UNDEFINED)])
+    scores = scores.assign(
+        delivered=(scored & (reason == "")).astype(float), undefined=(~scored & undefined).astype(float)
+    )
     by_metric = dict(iter(scores.groupby("metric", sort=False)))
     for name in in_order(by_metric):
         rows = by_metric[name]
@@ -112,14 +136,10 @@ def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:
 
 
 def _measured(metric: Metric, kind: str, rows: pd.DataFrame, models: Sequence[str]) -> Measured:
-    answered = rows["value"].notna() & (rows["reason"] == "")
-    told = [reason for reason in rows["reason"].unique() if reason.startswith(UNDEFINED)]
-    undefined = rows["reason"].isin(told) & rows["value"].isna()
-    rows = rows.assign(answered=answered.astype(float), undefined=undefined.astype(float))
-    ids, first, arrays = as_arrays(rows, models, ("value", "answered", "undefined"))
+    ids, first, arrays = as_arrays(rows, models, ("value", "delivered", "undefined"))
     category, family = (rows[name].to_numpy(dtype=object)[first] for name in ("category", "family"))
     left = np.nan_to_num(arrays["undefined"]).any(axis=(0, 2))
-    delivered = np.nan_to_num(arrays["answered"]) > 0
+    delivered = np.nan_to_num(arrays["delivered"]) > 0
     return Measured(metric, kind, tuple(models), ids, category, family, arrays["value"], delivered, left)
 
 

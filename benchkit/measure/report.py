@@ -15,12 +15,11 @@ and `serving` is A − B as measured.
     delivery          [test_case, metric, model, planned, scored, delivered, share, low, high, content,
                        content_low, content_high]: the share of scored answers that came in usable form, and
                       the mean score of those, over cases
-    delivery_pairs    [test_case, metric, model_a, model_b, total, from_delivery, content, content_low,
-                       content_high, n_content]: how much of a difference is content
+    delivery_pairs    [test_case, metric, model_a, model_b, total, from_delivery, content]
     serving           [measure, model_a, model_b, n, mean_a, mean_b, difference, standard_error, df, ci_low,
                        ci_high, p_value, wins, ties, losses]; measure: latency_s, service_s (latency less
                       queue), queue_s, cost_usd
-    rounds            agreement, pass_hat_k, variance: the tables of decide/rounds.py
+    rounds            agreement, variance: the tables of decide/rounds.py
     people            {} or what `benchkit.decide.people` describes
     decision          what `benchkit.decide` describes
 """
@@ -35,7 +34,7 @@ from ..decide import Rules, compare, compare_serving, complete, control_table, d
 from ..decide.controls import disqualified
 from ..decide.decision import Beside, plain
 from ..decide.delivery import delivery, delivery_pairs
-from ..decide.rounds import pass_hat_k, round_agreement, variance_split
+from ..decide.rounds import round_agreement, variance_split
 from ..decide.table import measured
 from ..judge.choosing import instruments, kinship
 from ..metrics import JUDGED, METRICS, described, recorded
@@ -120,14 +119,13 @@ def metrics_report(
             },
             "detailed_metrics": detailed(ours),
             "metrics": recorded(ours["metric"].unique()),
-            "comparisons": _rows(compare(ours, rules)),
+            "comparisons": _rows(compare(ours, rules, parts)),
             "controls": _rows(controls),
             "delivery": _rows(delivery(deciding, rules.alpha)),
-            "delivery_pairs": _rows(delivery_pairs(deciding, rules.alpha, rules.reference)),
+            "delivery_pairs": _rows(delivery_pairs(deciding, rules.reference)),
             "serving": _rows(serving),
             "rounds": {
                 "agreement": _rows(round_agreement(parts)),
-                "pass_hat_k": _rows(pass_hat_k(parts)),
                 "variance": _rows(variance_split(deciding, rules.reference)),
             },
             "denominators": _rows(counts),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..decide.people import to_label
+from ..decide.people import verdict
 from ..wording import count, ends_text, interval, kind_name, known, listed, number, p_equals, percent, say
 
 Row = Mapping[str, Any]
@@ -113,7 +113,7 @@ def next_steps(report: Row) -> dict[str, str]:
     if need := decision["needed"]:
         steps["more_cases"] = f"Add {need['more']:,} {listed(map(kind_name, need['kinds']))} before deciding."
     if by_people and decision["outcome"] != "deploy":
-        steps["label"] = to_label(report.get("people", {}), how["models"])
+        steps["label"] = verdict(report.get("people", {}), how["models"])[2]
     for kind, why in lost.items():
         steps[f"usable_{kind}"] = f"See to it that answers to {kind_name(kind)} come in usable form: {why}."
     spoilt = {(row["test_case"], row["metric"]) for row in report.get("controls", ()) if row["disqualifies"]}

@@ -107,7 +107,7 @@ def _passed(row: Row) -> str:
 
 
 def variance(report: Row) -> str:
-    """Per deciding metric and pair: what lies between cases, what between rounds, and what that asks for."""
+    """Per deciding metric and pair: what lies between cases, and what between rounds."""
     split = report.get("rounds", {}).get("variance", ())
     known = [row for row in split if row["n"] > 1 and row["separable"]]
     rows = [
@@ -118,7 +118,6 @@ def variance(report: Row) -> str:
             "rounds of A": cell(row["sigma2_a"]),
             "rounds of B": cell(row["sigma2_b"]),
             "share between cases": _with_ends(row["between_cases"], row["share_low"], row["share_high"]),
-            "more rounds": row["more_rounds"],
         }
         for row in known
     ]

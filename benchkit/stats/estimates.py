@@ -35,7 +35,7 @@ class Estimate:
     alpha: float
     n: int  # cases with a value
     strata: int = 1
-    families: int = 0  # sampled units where cases come in families, else 0
+    families: int = 0  # of one kind: sampled units where cases come in families, else 0
     influence: Array = field(default_factory=lambda: np.zeros(0))
     coefficients: Array = field(default_factory=lambda: np.zeros(0))
     warnings: tuple[str, ...] = ()
@@ -118,7 +118,6 @@ def combine(estimates: Sequence[Estimate], weights: Sequence[float], *, alpha: f
         alpha=alpha,
         n=sum(one.n for one in estimates),
         strata=sum(one.strata for _, one in used),
-        families=sum(one.families or one.n for one in estimates) if any(e.families for e in estimates) else 0,
         influence=np.concatenate([share * e.influence for share, e in zip(v, estimates, strict=True)]),
         coefficients=np.concatenate([share * e.coefficients for share, e in zip(v, estimates, strict=True)]),
         warnings=tuple(dict.fromkeys(note for _, one in used for note in one.warnings)),
