@@ -132,11 +132,10 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def parted(folder, monkeypatch):
-    """(responses, cases, scores) in one pass; the same in five blocks, each in this process."""
-    run = open_run(folder)
-    cases = adopt_cases(run.validated_tests())
+@pytest.fixture(scope="module")
+def whole(folder):
+    """(responses, cases, judgements) in one pass."""
+    cases = adopt_cases(open_run(folder).validated_tests())
     judgements = pd.DataFrame(
         [
             {"id": "c0", "model": "a", "round": 1, "requirement": "r1", "met": 1.0, "status": ""},
@@ -146,12 +145,17 @@ def parted(folder, monkeypatch):
     cases["requirements"] = [
         "must give the way" if kind == "conversation" else "" for kind in cases["test_case"]
     ]
-    whole = aligned(run, cases, warn=False)
+    return aligned(open_run(folder), cases, warn=False), cases, judgements
+
+
+@pytest.fixture
+def parted(whole, folder, monkeypatch):
+    """(responses, in five blocks, cases, judgements), each block in this process."""
+    responses, cases, judgements = whole
     monkeypatch.setattr(large, "LARGE", 100)
     monkeypatch.setattr(partitions, "BLOCK", 25)
     monkeypatch.setattr(partitions, "mapping", lambda scheduler: nullcontext(map))
-    parts = aligned(run, cases, warn=False)
-    return whole, parts, cases, judgements
+    return responses, aligned(open_run(folder), cases, warn=False), cases, judgements
 
 
 def test_blocks_merged_are_one_pass(parted):

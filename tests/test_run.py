@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from benchkit.errors import RunError, UsageError
 from benchkit.plots import Chart, plot_yield
 from benchkit.run import Run, combined, open_run, read_run, start_run
-from benchkit.run.paths import file_name, located, model_of, newest_run_dir, response_files
+from benchkit.run.paths import located, newest_run_dir
+from benchkit.run.responses import file_name, model_of, response_files
 from benchkit.run.rows import rows_used
 
 OLD_COLUMNS = ["id", "prompt", "model_response", "test_case", "round", "timestamp"]

@@ -226,6 +226,7 @@ class TestGroq:
         """One changed parameter, and the same calls go to Groq's address; a stand-in is told from Groq."""
         monkeypatch.setenv("GROQ_BASE_URL", f"{server.url}/openai/v1")
         monkeypatch.setenv("GROQ_API_KEY", "gsk_right")
+        monkeypatch.setattr(pipeline, "Kernel", InProcess)
         few = ["-p", "json_cases", "1", "-p", "conversation_cases", "1"]  # 30 a minute, as Groq's least tier
         assert cli.main(["run", str(tmp_path), "-p", "provider", "groq", "--to", "01", *few]) == 0
         assert len(pd.read_csv(tmp_path / "initial_tests.csv")) == 2

@@ -16,11 +16,18 @@ from ..log import setup_logging
 from ..wording import of_candidates
 from . import figures
 from .config import is_begun, read_config, save_config
-from .foreign import BROUGHT_SCORES, CASES, imported, is_brought, responses_behind, with_their_cases
+from .foreign import BROUGHT_SCORES, CASES, imported, is_brought, with_their_cases
 from .json_io import json_text, read_json
 from .large import GROWING, digest, read_growing, write_growing
 from .lock import claim
-from .paths import RESPONSES, file_name, response_files
+from .responses import (
+    RESPONSES,
+    check_current,
+    combined,
+    file_name,
+    response_files,
+    responses_behind,
+)
 from .reviewed import EDITABLE, REVIEW, edited, review_in_words, reviewed, write_unless_edited
 from .rows import FLAGGED, rows_used
 from .tables import ARTIFACTS, read_table, write_atomically, write_table
@@ -277,7 +284,7 @@ class Run:
         if self._asked:
             self._check_asked()
             files = self.response_files()
-            _check_current({files[model]: rows for model, rows in answers.items()}, self.validated_tests())
+            check_current({files[model]: rows for model, rows in answers.items()}, self.validated_tests())
         responses = pd.concat(answers.values(), ignore_index=True)
         responses.attrs |= {"simulated": self.simulated, "noted": self.edits()}
         return responses
@@ -304,26 +311,3 @@ class Run:
     def _asked(self) -> list[str]:
         named = self.parameter("03_execute", "candidates") or self.parameter("03_execute", "models", [])
         return [] if self.provider == "imported" else list(named)
-
-
-def combined(responses: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """One row a case and round: prompt, golden response and every model's answer in its own column."""
-    wide = responses.pivot(index=["id", "round"], columns="model", values="model_response")
-    wide.columns = [f"{file_name(str(model))}_response" for model in wide.columns]
-    wide = wide.reset_index().rename(columns={"id": "test_id"})
-    known = cases[["id", "prompt", "test_case", "golden_response"]].rename(columns={"id": "test_id"})
-    left = ["test_id", "round", "prompt", "test_case", "golden_response"]
-    merged = known.merge(wide, on="test_id")
-    return merged[left + [column for column in merged.columns if column not in left]]
-
-
-def _check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) -> None:
-    """02 may have run again since 03: answers to other cases would be scored against the wrong golden."""
-    asked = dict(zip(cases["id"], cases["prompt"], strict=True))
-    for file, frame in answers.items():
-        told = dict(zip(frame["id"], frame["prompt"], strict=True))
-        if other := [id for id in {**asked, **told} if asked.get(id) != told.get(id)]:
-            raise RunError(
-                f"{file} answers other cases than validated_tests.csv holds now ({', '.join(other[:3])}). "
-                "Run 03_execute.ipynb again: only what is new is asked."
-            )

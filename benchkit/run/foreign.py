@@ -9,8 +9,9 @@ from ..errors import RunError, UsageError
 from ..log import setup_logging
 from ..wording import listed
 from .config import CONFIG, about, is_run, now, save_config
-from .paths import RESPONSES, made_folder
-from .tables import ARTIFACTS, encoded, read_table, table_text
+from .paths import made_folder
+from .responses import RESPONSES
+from .tables import encoded, read_table, table_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,15 +124,3 @@ def with_their_cases(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip(key, scores.loc[twice, key].iloc[0], strict=True))
         raise RunError(f"{SCORES} has two values for {row}. Keep one.")
     return scores
-
-
-def responses_behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """The responses that scores are of, as far as those tell."""
-    rows = scores[["id", "test_case", "category", "model", "round"]].drop_duplicates(ignore_index=True)
-    rows["prompt"] = rows["id"].map(dict(zip(cases["id"], cases["prompt"], strict=True)))
-    for name, kind in ARTIFACTS[RESPONSES].columns.items():
-        if name not in rows:
-            rows[name] = "" if kind == "text" else float("nan")
-    responses = rows.assign(status="answered")
-    responses.attrs |= {"simulated": False, "scores_only": True}
-    return responses

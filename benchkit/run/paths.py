@@ -1,4 +1,4 @@
-"""Where runs are, and what the files in them are called."""
+"""Where runs are: found, made, and taken away where nothing began."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ import json
 import os
 import re
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 from ..errors import RunError, UsageError
 
-RESPONSES = "_all_responses.csv"
 MADE_FIRST = ("initial_tests.csv", "validated_tests.csv", "calls.sqlite")  # one of them is in any run
-_PART = r"[a-z0-9.-]+(?:_[a-z0-9.-]+)*"
-_PLAIN = re.compile(rf"{_PART}(?:/{_PART})?")
-LONGEST = 120  # characters of a model id in a file name; systems take 255 bytes for all of it
 
 
 def project_root() -> Path:
@@ -97,28 +92,3 @@ def forget_empty(path: Path) -> None:
     if not any(entry.name != ".lock" for entry in path.iterdir()):
         (path / ".lock").unlink(missing_ok=True)
         path.rmdir()
-
-
-def file_name(model: str) -> str:
-    """A model id as a file name; an id that others could look like gets a digest: two never share a file.
-
-    Not plain is also what differs from another id by case alone, which some file systems do not tell apart,
-    and "golden", whose column in the combined file would be the golden response's.
-    """
-    safe = re.sub(r"[^A-Za-z0-9._-]", "-", model.replace("/", "__"))
-    if _PLAIN.fullmatch(model) and len(safe) <= LONGEST and model != "golden":
-        return safe
-    return f"{safe[:LONGEST]}~{sha256(model.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
-
-
-def model_of(stem: str) -> str:
-    """The model id of which `stem` is the file name, as far as a file name tells."""
-    bare = re.sub(r"~[0-9a-f]{16}$", "", stem)
-    read = (bare.replace("__", "/", 1), bare.replace("__", "/"), bare)
-    return next((id for id in read if file_name(id) == stem), stem.replace("__", "/", 1))
-
-
-def response_files(path: Path) -> dict[str, Path]:
-    """The response files that lie in a folder, by the model's id."""
-    files = sorted(path.glob("*" + RESPONSES))
-    return {model_of(file.name.removesuffix(RESPONSES)): file for file in files}

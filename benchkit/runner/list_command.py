@@ -13,7 +13,8 @@ from ..run import Run
 from ..run.config import JOURNAL, is_begun
 from ..run.foreign import CASES
 from ..run.large import whole_of
-from ..run.paths import located, project_root, response_files
+from ..run.paths import located, project_root
+from ..run.responses import response_files
 from .terminal import say, table_of
 
 STAGES = {  # the last one whose file is there is what a run has reached

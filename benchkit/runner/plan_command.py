@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import KINDS
 from ..errors import RunError
-from ..run.paths import response_files
+from ..run.responses import response_files
 from ..values import refused
 from .terminal import Add, say
 
