@@ -14,10 +14,16 @@ from filelock import FileLock
 
 SLOWEST = (
     "test_jupyter.py",
+    "test_comparing_runs.py",
     "test_walk.py",
-    "test_papermill.py",
+    "test_plots.py",
+    "test_report.py",
+    "test_stats_contrasts.py",
     "test_verify.py",
-    "test_pipeline.py",
+    "test_planted.py",
+    "test_decide.py",
+    "test_sweep.py",
+    "test_run.py",
     "test_cli.py",
 )
 SMALL = {"json_cases": 3, "conversation_cases": 3, "planted_cases": 1, "rounds": 2}

@@ -33,6 +33,9 @@ def said(message: object, **more) -> dict:
 
 JSON = "application/json"
 ODD = {
+    "as text": (completion(), "text/plain", "answered"),
+    "odd usage": (completion(usage={"prompt_tokens": "7", "completion_time": None}), JSON, "answered"),
+    "endless usage": (completion(usage={"prompt_tokens": 10**400, "queue_time": 10**400}), JSON, "answered"),
     "no usage": (completion(), JSON, "answered"),
     "usage list": (completion(usage=[1], x_groq="x", model=5), JSON, "answered"),
     "not an object": (completion("[1, 2]"), JSON, "malformed"),

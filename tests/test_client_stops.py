@@ -172,3 +172,13 @@ async def test_killed(monkeypatch, tmp_path):
         assert {reply.status for reply in replies} == {"answered"}
         assert server.counts["served_again"] <= 4
         assert server.counts["served"] == 60 + server.counts["served_again"]
+
+
+async def test_a_journal_that_is_gone_is_said(server, tmp_path, caplog):
+    """Whoever deleted calls.sqlite and kept the responses pays again, and is told."""
+    (tmp_path / "offline__steady_all_responses.csv").write_text("id\n")
+    await client(tmp_path).map(agent(), items(1))
+    assert "responses but no calls.sqlite any more" in caplog.text
+    caplog.clear()
+    await client(tmp_path).map(agent(), items(1))
+    assert "any more" not in caplog.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from benchkit import report
 from benchkit.agent import Reply
 from benchkit.offline.world import simulated_report_agent as simulated
 from benchkit.report.commentary import MOST_CHARACTERS, TOPICS, Commentary, beside, fitting, message, tool
-from benchkit.report.facts import Fact, facts
+from benchkit.report.facts import facts
 from benchkit.report.otherwise import next_steps
 
 from .measured import HASTY, STEADY, TERSE, drawn, report_of
@@ -178,13 +177,3 @@ class TestComment:
         said = simulated.write(json.loads(message(offered, steps, 0)))
         assert tool(offered, steps).problem(said) == ""
         assert said["passages"][0]["facts"][0] == offered[0].id
-
-
-def test_a_models_name_is_no_markup(computed):
-    """Names with stars stand as they are, in a published fact too."""
-    (row, *rest) = computed["comparisons"]
-    made = computed | {"comparisons": [row | {"model_a": "llama*3*"}, *rest]}
-    id = next(one.id for one in facts(made) if "llama*3*" in one.text)
-    said = replace(Commentary("m"), passages=[{"topic": "comparison", "facts": [id]}], next_step="read")
-    assert r"llama\*3\*" in report.published(said, made)
-    assert isinstance(facts(made)[0], Fact)

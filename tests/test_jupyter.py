@@ -211,7 +211,7 @@ def label(here: Lab, seen: SimpleNamespace) -> None:
     here.write(pager, "Your name", "Ann")
     seen.labelled = [here.press(pager, SIDES[i % 3]) for i in range(LABELS)]
     here.shot("labelled")
-    seen.below = here.run("pairs = draw_pairs", 'how = {"margin"')["errors"]
+    seen.below = here.run("pairs = measure.draw_pairs", 'how = {"margin"')["errors"]
 
 
 BEFORE = {"03_execute": stop_midway}

@@ -158,32 +158,6 @@ class TestText:
         plain = 'p < 0.05 & task_completion > 3.5: it\'s "quoted", 5 * 3 # 2 - 1; R&D!'
         assert escaped(plain) == plain.replace("*", "\\*")
 
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [
-            (-0.0, "0.000"),
-            (-5.6e-18, "0.000"),
-            (-0.0004, "−0.0004"),
-            (0.0, "0.000"),
-            (-0.1234, "−0.123"),
-            (None, "unknown"),
-        ],
-    )
-    def test_zero_has_no_sign(self, value, text):
-        """A negative zero is a zero, and so is the end of an interval that rounds to it."""
-        assert cell(value) == text
-
-    def test_an_interval_has_no_negative_zero(self):
-        """The tables, the decision's sentence and the figure's words agree on it."""
-        scores = drawn(3).assign(value=lambda rows: rows["value"].round(1))
-        made = report_of(scores)
-        for row in made["comparisons"]:
-            row |= {"difference": -0.0002, "ci_low": -0.0003, "ci_high": 0.002}
-        chart = plots.plot_differences(pd.DataFrame(made["comparisons"]))
-        for text in (report.comparisons(made), chart.alt):
-            assert "0.000 to 0.002" in text
-            assert not re.search(r"[-−]0\.000(?!\d)", text)
-
 
 def as_reported(models: tuple[str, ...] = (STEADY, HASTY), **changed: Any) -> dict[str, Any]:
     return report_of(drawn(3, models, n=6), costs={STEADY: 0.001}) | changed
@@ -495,13 +469,6 @@ class TestOneKindDecides:
         for words in (told, chart.caption, chart.alt):
             assert "ll kinds" not in words
 
-    def test_one_kind_in_all_is_not_called_alone(self):
-        only = report_of(drawn(3).query("test_case == 'conversation'"))
-        chart = plots.plot_contenders(only)
-        assert [axes.get_title(loc="left") for axes in chart.figure.axes] == [
-            "conversations: task_completion, n = 20"
-        ]
-
     def test_two_kinds_are_weighed_together(self, computed):
         chart = plots.plot_contenders(computed)
         titles = [axes.get_title(loc="left") for axes in chart.figure.axes]
@@ -515,10 +482,9 @@ class TestOneKindDecides:
         assert "Nobody looked" not in chart.caption
 
 
-@pytest.mark.parametrize("gap", [-0.9, 0.9, 0.0])
-def test_a_contenders_label_is_never_cut(computed, gap):
+def test_a_contenders_label_is_never_cut(computed):
     """Differences stand under the names, whole and outside the axes, wherever the marks are."""
-    rows = [row | {"difference": gap, "contender": False} for row in computed["decision"]["utility"]]
+    rows = [row | {"difference": -0.9, "contender": False} for row in computed["decision"]["utility"]]
     chart = plots.plot_contenders(computed | {"decision": computed["decision"] | {"utility": rows}})
     figure = chart.figure
     figure.draw_without_rendering()
@@ -582,21 +548,8 @@ def test_the_winner_is_named_among_many_models():
     assert f"| {HASTY} better |" in text
 
 
-def test_small_print_says_what_its_n_counts():
-    """A table of 10 cases under a run of 20 is no table of n 20."""
-    assert small_print("benchkit:1|n:20|rounds:3") == "benchkit 1 · cases in all 20 · rounds 3"
-
-
-def test_what_stands_otherwise_comes_before_the_warnings(computed):
-    decision = computed["decision"] | {"warnings": ["No person has looked at these answers."]}
-    text = report.standing(computed | {"decision": decision})
-    assert text.startswith("- ")
-    assert text.endswith("> No person has looked at these answers.")
-
-
-@pytest.mark.parametrize("kinds", [{"json": 1, "conversation": 1}, {"json": 1, "conversation": 0}])
-def test_no_axis_label_runs_into_the_next_panel(kinds):
-    chart = plots.plot_contenders(report_of(drawn(3), Rules(kind_weights=kinds)))
+def test_no_axis_label_runs_into_the_next_panel(computed):
+    chart = plots.plot_contenders(computed)
     chart.figure.draw_without_rendering()
     boxes = [axes.xaxis.label.get_window_extent() for axes in chart.figure.axes]
     panels = [axes.get_window_extent() for axes in chart.figure.axes]

@@ -7,15 +7,10 @@ import pytest
 from benchkit.validate.review import Review
 from benchkit.widgets.reviewing import review_cases
 
-from .staging import run_in
-from .test_review import C1, C2, J1, SCRIPT, begun, ids
+from .test_review import C1, C2, J1, SCRIPT, first, ids, run
 
+__all__ = ["first", "run"]
 REJECTED = "conversation-004"
-
-
-@pytest.fixture
-def run(tmp_path):
-    return begun(run_in(tmp_path / "run"))
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable
 from textwrap import shorten
 
@@ -67,7 +65,6 @@ def check_answered(responses: pd.DataFrame) -> None:
 
 def _most_often(errors: Iterable[str]) -> str:
     """The most frequent reason, short; numbers, such as how long to wait, make no other reason of it."""
-    texts = [shorten(redact(error), 200, placeholder="…").rstrip(".") for error in errors]
-    kinds = [re.sub(r"\d+", "#", text) for text in texts]
-    most = Counter(kinds).most_common(1)[0][0]
-    return texts[kinds.index(most)] or "no reason given"
+    texts = pd.Series([shorten(redact(error), 200, placeholder="…").rstrip(".") for error in errors])
+    alike = texts.str.replace(r"\d+", "#", regex=True)
+    return str(texts[alike == alike.value_counts(sort=False).idxmax()].iloc[0]) or "no reason given"

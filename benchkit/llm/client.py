@@ -96,11 +96,20 @@ class Client:
     async def _open(self) -> None:
         async with AsyncExitStack() as stack:
             stack.enter_context(self.run.claim())
+            self._say_if_gone()
             journal = stack.enter_context(closing(Journal(self._path, self.budget.noted)))
             self.budget.begin(journal.on_record.spent())
             stack.push_async_callback(self.provider.close)
             self._sender = Sender(self.provider, self.budget, journal, self._cap, self._clock)
             self._stack = stack.pop_all()
+
+    def _say_if_gone(self) -> None:
+        asked = self.run.provider == self.name  # answers that were made elsewhere never had any calls
+        if asked and not self._path.exists() and any(self.run.path.glob("*_all_responses.csv")):
+            logger.warning(
+                "%s has responses but no %s any more: what is asked is paid for again.",
+                self.run.path, self._path.name,
+            )  # fmt: skip
 
     def estimates(self, work: Work) -> list[Estimate]:
         """What each agent has yet to ask, at the limits that are known; asks nothing."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAMED_S = 366 * 86_400.0  # what names a longer wait, or none that is a number, names none
 MOST_CONNECTIONS = 100_000  # more than any window; None would be aiohttp's own 100
+MOST_USED = 1e12  # tokens or seconds of a call; more, or no number, would lose a reply that is paid for
 BATCH_WINDOW, BATCH_TIMEOUT_S = "24h", 120.0  # a batch's longest time; a request's, with up to 50 MB
 NO_COMPLETION = "the reply is no chat completion"
 
@@ -94,12 +95,17 @@ class Exchange:
 
     @cached_property
     def usage(self) -> dict[str, Any]:
-        """The usage that the completion states, `cached_tokens` among it; {} for none."""
+        """The usable numbers of the usage that the completion states, `cached_tokens` among them."""
         usage = (self.body or {}).get("usage")
         if not isinstance(usage, dict):
             return {}
-        details = usage.get("prompt_tokens_details") or {}
-        return usage | {"cached_tokens": details.get("cached_tokens") or 0}
+        details = usage.get("prompt_tokens_details")
+        stated = {**usage, **details} if isinstance(details, dict) else usage
+        return {
+            name: value
+            for name, value in stated.items()
+            if type(value) in (int, float) and 0 <= value < MOST_USED
+        }
 
 
 _exchange: ContextVar[Exchange] = ContextVar("exchange")

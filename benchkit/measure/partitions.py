@@ -22,7 +22,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Response, TestCase
-from ..metrics import METRICS
+from ..metrics import JUDGED, METRICS
 from ..metrics.answers import own_keys
 from ..run import large
 from ..run.json_io import json_text
@@ -112,7 +112,8 @@ def score_blocks(
     scores = large.read_parquet(*made)
     models = {model: at for at, model in enumerate(responses["model"].unique())}
     place = scores["model"].map(models).astype(int)
-    scores = scores.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)  # as from one pass
+    by_judge = scores["metric"].isin([one.name for one in JUDGED.values()])
+    scores = scores.iloc[np.lexsort((place, by_judge))].reset_index(drop=True)  # as from one pass
     scores.attrs["simulated"] = responses.attrs.get("simulated", False)
     return scores
 

@@ -64,6 +64,8 @@ def score(
         found.append(_scores(case, model, round, *known[key], judged))
     table = _as_table(chain.from_iterable(found[at] for at in order.argsort()), cases)
     _fill_open_ends(table, empty)
+    by_judge = table["metric"].isin([one.name for one in JUDGED.values()])
+    table = table.iloc[by_judge.argsort(kind="stable")].reset_index(drop=True)  # what a judge gave comes last
     table.attrs["simulated"] = responses.attrs.get("simulated", False)  # figures of them say so
     return table
 

@@ -24,8 +24,6 @@ def plot_controls(controls: pd.DataFrame | Sequence[Row]) -> Chart:
     `controls` is the report's list: `metric, test_case, control, mean, best_model, best_mean, disqualifies`.
     A metric on which a control comes within the margin of the best model decides nothing.
     """
-    import seaborn as sns
-
     table = pd.DataFrame(controls if isinstance(controls, pd.DataFrame) else list(controls))
     table = table.dropna(subset=["mean", "best_mean"]) if len(table) else table
     models = [] if table.empty else table["best_model"]
@@ -37,10 +35,8 @@ def plot_controls(controls: pd.DataFrame | Sequence[Row]) -> Chart:
     table = table.assign(control=names, at=table["metric"].map(metrics.index))
     look = {name: Look(GREYS[i % 3], MARKERS[i], name) for i, name in enumerate(names.unique())}
     axes = sheet.page(1.3 + 0.36 * len(metrics)).subplots()
-    marks = {name: one.marker for name, one in look.items()}
-    how: dict[str, Any] = {"palette": {name: one.colour for name, one in look.items()}, "markers": marks}
-    how |= {"s": 50, "edgecolor": "white", "legend": False}
-    sns.scatterplot(table, x="mean", y="at", hue="control", style="control", ax=axes, **how)
+    for row in table.to_dict("records"):
+        axes.plot(row["mean"], row["at"], **look[row["control"]].mark)
     bar: dict[str, Any] = {"color": INK, "markersize": 14, "markeredgewidth": 2.2, "linewidth": 0}
     (best,) = axes.plot(table["best_mean"], table["at"], marker="|", **bar)
     out = [m for m in metrics if table.loc[table["metric"] == m, "disqualifies"].any()]
@@ -49,11 +45,9 @@ def plot_controls(controls: pd.DataFrame | Sequence[Row]) -> Chart:
     named_rows(axes, [f"{m} ◀" if sign_of(m) < 0 else m for m in metrics])
     axes.set_xlabel("mean over cases")
     sheet.legend(handles(look) | {"best model": best})
-    near = (
-        f"{listed(out)}: there the metric decides nothing"
-        if out
-        else f"none of {count(len(metrics), 'metric')}"
-    )
+    near = f"none of {count(len(metrics), 'metric')}"
+    if out:
+        near = f"{listed(out)}: there the metric decides nothing"
     reading = f"Answers that know nothing come near the best model on {near}."
     high = (table["mean"] * table["metric"].map(sign_of)).groupby(table["metric"]).idxmax()
     top = table.loc[high].set_index("metric")

@@ -36,12 +36,8 @@ def plot_power(
         alike = f", in {' or '.join(map(str, curves))} rounds alike,"
         curves = curves.iloc[:, :1].set_axis([0], axis=1)
     axes, look = sheet.page(3.4).subplots(), looks(count(k, "round") for k in curves)
-    line: dict[str, Any] = {
-        "palette": [one.colour for one in look.values()],
-        "dashes": False,
-        "linewidth": 1.8,
-    }
-    sns.lineplot(curves, errorbar=None, legend=False, ax=axes, **line)
+    line: dict[str, Any] = {"palette": [one.colour for one in look.values()], "dashes": False}
+    sns.lineplot(curves, errorbar=None, legend=False, linewidth=1.8, ax=axes, **line)
     for (_, curve), one in zip(curves.items(), look.values(), strict=True):
         axes.plot(n_now, power_at(curve, n_now), zorder=3, **one.mark)
     _power_axis(axes, known["n"], n_now, target)
@@ -70,24 +66,17 @@ def _power_axis(axes: Axes, n: pd.Series, n_now: int, target: float) -> None:
 
 def power_at(curve: pd.Series, n: int) -> float:
     """The power of a curve (by n, rising) at n, on a line between points; NaN beyond its ends."""
-    known = curve.dropna()
-    return float(np.interp(n, known.index, known, left=np.nan, right=np.nan))
+    return float(np.interp(n, curve.index, curve, left=np.nan, right=np.nan))
 
 
 def needed(curve: pd.Series, target: float) -> float:
     """The smallest n at which the power of a curve reaches the target, on a line between points; or NaN."""
-    known = curve.dropna()
-    above = np.flatnonzero(known >= target)
-    if not above.size:
-        return float("nan")
-    part = known.iloc[max(0, above[0] - 1) : above[0] + 1]
-    return float(np.ceil(np.interp(target, part, part.index) - 1e-9))
+    return float(np.ceil(np.interp(target, curve, curve.index, left=curve.index[0], right=np.nan) - 1e-9))
 
 
 def _curve_words(rounds: Any, curve: pd.Series, n_now: int, target: float) -> str:
     now, enough = power_at(curve, n_now), needed(curve, target)
     chance = "not charted" if np.isnan(now) else percent(now)
-    want = f"more than {curve.dropna().index.max():,.0f}" if np.isnan(enough) else f"{enough:,.0f}"
-    return (
-        f"{count(rounds, 'round') + ': ' if rounds else ''}{chance}, and {percent(target)} takes {want} cases"
-    )
+    want = f"more than {curve.index.max():,.0f}" if np.isnan(enough) else f"{enough:,.0f}"
+    each = f"{count(rounds, 'round')}: " if rounds else ""
+    return f"{each}{chance}, and {percent(target)} takes {want} cases"

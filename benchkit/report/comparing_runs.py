@@ -13,7 +13,7 @@ from ..domain import ROUNDING
 from ..errors import UsageError
 from ..run import Run, read_run
 from ..wording import count, kind_name, listed
-from .matched_runs import BY_JUDGE, Matched, Pair, Side, called, match, measured_run
+from .matched_runs import BY_JUDGE, Matched, Pair, Side, called, match, measured_run, same_cases
 from .runs_compared import EQUAL, WORSE, Effect, Flip, RunsCompared
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def compare_runs(baseline: Run, run: Run, models: Mapping[str, str] | None = Non
         rules=rules,
         cases=(len(runs.ids), len(a.cases) - len(runs.ids), len(b.cases) - len(runs.ids)),
         effects=effects_of({called(one.pair): one.evidence for one in each if one.evidence.usable}, rules),
-        missing=list(dict.fromkeys(line for one in each for line in one.missing())),
+        missing=[*_unmatched(runs), *dict.fromkeys(line for one in each for line in one.missing())],
         notes=list(dict.fromkeys(line for one in each for line in one.notes())),
         changed=runs.changed(pairs),
         flips=[flip for one in each if one.evidence.usable for flip in one.flips()],
@@ -79,6 +79,14 @@ def _rules(runs: Matched) -> Rules:
     )
 
 
+def _unmatched(runs: Matched) -> list[str]:
+    """The kinds of which no case is in both, and what to do."""
+    rows = runs.a.scores
+    both = set(rows.loc[rows["id"].isin(runs.ids), "test_case"])
+    lost = set(runs.a.report["configuration"]["primary_metrics"]) & set(rows["test_case"]) - both
+    return [f"none of the {kind_name(one)} is the same in B. {same_cases(runs.a)}" for one in sorted(lost)]
+
+
 def _weights(given: Mapping[str, float], names: set[str]) -> dict[str, float]:
     kept = {name: weight for name, weight in given.items() if name in names}
     return kept if sum(kept.values()) else {}
@@ -110,12 +118,11 @@ class Compared:
 
     def missing(self) -> Iterator[str]:
         """What cannot be compared, why, and what to do."""
-        apart, why = self.runs.judged_otherwise
         for kind in self.evidence.aside:
             there = self.scores[self.scores["metric"] == kind.metric].groupby("model")["value"].count()
             lacking = [at for at in (0, 1) if not there.get(self.evidence.models[at], 0)]
-            if not kind.n and apart and kind.metric in BY_JUDGE:
-                yield f"{kind.metric} is another thing in B: {why}"
+            if self.runs.rejudged and kind.metric in BY_JUDGE:
+                yield f"{kind.metric} is another thing in B: {self.runs.rejudged}"
             elif lacking:
                 yield from (self._unscored(at, kind.metric) for at in lacking)
             elif not kind.n or not self.evidence.kinds:

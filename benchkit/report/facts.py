@@ -9,11 +9,12 @@ from typing import Any
 from ..wording import count, ends_text, interval, kind_name, known, level, number, p_equals, say, scope
 from .otherwise import Row, Said, sensitivity, unusable
 
+# What is measured of serving: what it is called in a sentence, in a table, and its factor.
 MEASURES = {
-    "latency_s": ("seconds per answer, queue and all,", 1.0),
-    "service_s": ("seconds of service per answer", 1.0),
-    "queue_s": ("seconds in the queue per answer", 1.0),
-    "cost_usd": ("USD per 1,000 answers", 1000.0),
+    "latency_s": ("seconds per answer, queue and all,", "seconds per answer", 1.0),
+    "service_s": ("seconds of service per answer", "of those, service", 1.0),
+    "queue_s": ("seconds in the queue per answer", "of those, the provider's queue", 1.0),
+    "cost_usd": ("USD per 1,000 answers", "USD per 1,000 answers", 1000.0),
 }
 
 
@@ -205,7 +206,7 @@ def _cost(report: Row) -> Said:
 
 def _served(row: Row, report: Row) -> str:
     """The paired difference of two models in seconds or dollars per answer."""
-    unit, factor = MEASURES[row["measure"]]
+    unit, _, factor = MEASURES[row["measure"]]
     names = ("mean_a", "mean_b", "difference", "ci_low", "ci_high")
     scaled = {name: factor * row[name] if known(row[name]) else None for name in names}
     text = (

@@ -73,13 +73,12 @@ def shown(figures: Mapping[str, Chart], about: str) -> list[Chart]:
 
 def linked(figures: Mapping[str, Chart], about: str) -> list[str]:
     """The same in Markdown, each with its caption below."""
-    # A dollar sign would be an element in a notebook, which no attribute can hold.
-    alts = {one.name: one.alt_text.replace("US$", "USD").replace("$", "USD ") for one in figures.values()}
-    return [
-        part
-        for one in shown(figures, about)
-        for part in (f"![{safe(alts[one.name])}](figures/{one.name}.png)", f"*{safe(one.caption)}*")
-    ]
+    parts = []
+    for one in shown(figures, about):
+        # A dollar sign would be an element in a notebook, which no attribute can hold.
+        alt = one.alt_text.replace("US$", "USD").replace("$", "USD ")
+        parts += [f"![{safe(alt)}](figures/{one.name}.png)", f"*{safe(one.caption)}*"]
+    return parts
 
 
 def pairs_of(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:

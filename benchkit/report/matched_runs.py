@@ -10,24 +10,22 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ..domain import Requirement, as_text, read_requirements
+from ..domain import as_text, read_requirements
 from ..errors import InputError
 from ..metrics import JUDGED, remember
 from ..metrics.answers import read_answer, read_golden
 from ..run import Run
 from ..signature import PACKAGES, parts
-from ..wording import count, listed
-from .markdown import inline, safe, table
+from ..wording import count
+from .markdown import safe, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CONTENT = ["kind", "prompt", "golden response", "response schema"]
-MOST_LINES, MOST_CASES = 12, 5  # of a prompt's difference, and of changed cases that are named
+CONTENT = ["kind", "prompt", "golden response", "response schema", "asked"]
+MOST_LINES = 12  # of a prompt's difference
 ABSENT = "–"
-UNCHANGED = (
-    "Nothing that is on record: models, parameters, versions, commit, prompts, requirements are the same."
-)
+UNCHANGED = "Nothing that is on record: models, parameters, versions, commit and prompts are the same."
 MEASURED = "05"  # what later notebooks are given changes no score
 Pair = tuple[str, str]  # a model of A, and the one of B that is held against it
 BY_JUDGE = {metric.name for metric in JUDGED.values()}
@@ -65,12 +63,9 @@ class Side:
         held = rows.assign(kind=kinds.reindex(rows.index), prompt=rows["prompt"].str.strip())
         for name in ("golden_response", "response_schema"):
             held[name.replace("_", " ")] = rows[name].map(_canonical)
+        asked = rows.reindex(columns=["requirements"], fill_value="")["requirements"]
+        held["asked"] = [str(read_requirements(str(text))) for text in asked]
         return held.assign(copy=held.groupby(CONTENT).cumcount())
-
-    @cached_property
-    def requirements(self) -> dict[str, tuple[Requirement, ...]]:
-        texts = self.cases.reindex(columns=["requirements"], fill_value="")["requirements"]
-        return {str(id): read_requirements(str(text)) for id, text in texts.items()}
 
     @cached_property
     def answers(self) -> dict[tuple[str, str, int], dict[str, Any]]:
@@ -102,22 +97,15 @@ class Matched:
     b: Side
     ids: Mapping[str, str]  # {id in A: id in B}
 
-    @cached_property
-    def redrafted(self) -> list[str]:
-        """The cases, by A's ids, whose requirements are others in B: there, what is met is another thing."""
-        a, b = self.a.requirements, self.b.requirements
-        return [old for old, new in self.ids.items() if a[old] != b[new]]
-
-    @cached_property
-    def judged_otherwise(self) -> tuple[list[str], str]:
-        """The cases, by A's ids, of which a judge's scores cannot be compared; why, and what to do."""
+    @property
+    def rejudged(self) -> str:
+        """Why what a judge says cannot be compared, and what to do; "" where one judge judged both runs."""
         a, b = self.a.judge, self.b.judge
-        if a and b and a != b:
-            who = f"the judge is {b[0]} in B and {a[0]} in A"
-            other = f"{a[0]} judges by another prompt in B" if a[0] == b[0] else who
-            return list(self.ids), f"{other}. Run 04_measure.ipynb on {self.b.run.path.name} with A's judge"
-        cases = count(len(self.redrafted), "case")
-        return self.redrafted, f"the requirements of {cases} are others in B. {same_cases(self.a)}"
+        if not a or not b or a == b:
+            return ""
+        who = f"the judge is {b[0]} in B and {a[0]} in A"
+        other = f"{a[0]} judges by another prompt in B" if a[0] == b[0] else who
+        return f"{other}. Run 04_measure.ipynb on {self.b.run.path.name} with A's judge"
 
     def scores(self, pair: Pair) -> pd.DataFrame:
         """Of a model of A and one of B, of the matched cases: ids, categories and families are A's."""
@@ -129,12 +117,13 @@ class Matched:
         strata = self.a.scores.drop_duplicates("id").set_index("id")
         b = b.assign(**{name: b["id"].map(strata[name]) for name in ("category", "family")})
         both = pd.concat([a.assign(model=f"{pair[0]} @ A"), b.assign(model=f"{pair[1]} @ B")])
-        apart = both["id"].isin(self.judged_otherwise[0]) & both["metric"].isin(BY_JUDGE)
-        both.loc[apart, ["value", "reason"]] = [float("nan"), "undefined: judged otherwise in B"]
+        if self.rejudged:
+            reason = "undefined: another judge in B"
+            both.loc[both["metric"].isin(BY_JUDGE), ["value", "reason"]] = [float("nan"), reason]
         return both
 
     def changed(self, pairs: Sequence[Pair]) -> str:
-        """Markdown: a row for everything that differs, then the requirements and the lines of prompts."""
+        """Markdown: a row for everything that differs, then the lines of candidates' prompts that do."""
         before, now = (
             _made_with(side, {pair[at]: called(pair) for pair in pairs})
             for at, side in enumerate((self.a, self.b))
@@ -147,13 +136,6 @@ class Matched:
         texts = [(name, str(a), str(b)) for name, a, b in apart if name.endswith(": prompt")]
         rows = [{"": name, "A": _short(name, a), "B": _short(name, b)} for name, a, b in apart]
         said = [table(rows)] if rows else []
-        if self.redrafted:
-            some = listed(map(inline, self.redrafted[:MOST_CASES]))
-            more = " and others" if len(self.redrafted) > MOST_CASES else ""
-            said.append(
-                f"The requirements of {count(len(self.redrafted), 'case')} are others in B ({some}{more}): "
-                "what their answers meet is not compared."
-            )
         said += [_lines_apart(*one) for one in texts if ABSENT not in one]
         return "\n\n".join(said) or UNCHANGED
 
@@ -184,7 +166,7 @@ def no_same_case(a: Side, b: object, cases: int) -> InputError:
     """The error where no case of A is among those of `b`."""
     return InputError(
         f"{a.run.path} has {count(len(a.cases), 'scored case')} and {b} has {cases:,}, and none is the same "
-        f"in kind, prompt, golden response and schema. {same_cases(a)}"
+        f"in kind, prompt, golden response, schema and requirements. {same_cases(a)}"
     )
 
 

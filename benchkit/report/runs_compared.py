@@ -109,7 +109,8 @@ class RunsCompared:
             "**SIMULATED.** No real model answered." if self.simulated else "",
             f"**{escaped(self.sentence)}**",
             f"A is {inline(self.names[0])}, B is {inline(self.names[1])}. {count(both, 'case')} in both (the "
-            f"same kind, prompt, golden response and schema), {only_a:,} only in A, {only_b:,} only in B.",
+            f"same kind, prompt, golden response, schema and requirements), {only_a:,} only in A, {only_b:,} "
+            "only in B.",
             "\n".join(f"- {escaped(one)}" for one in (*(self.missing if self.worse else ()), *self.notes)),
             f"{table(self._rows())}\n\n{self._rule()}" if self.effects else "",
             f"What changed:\n\n{self.changed}",

@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..wording import interval, level, listed, number
+from .facts import MEASURES
 from .markdown import cell, inline, only_pair, pairs_of, section, sides
 
 Row = Mapping[str, Any]
-_MEASURES = {  # what each is called, and its factor
-    "latency_s": ("seconds per answer", 1.0),
-    "service_s": ("of those, service", 1.0),
-    "queue_s": ("of those, the provider's queue", 1.0),
-    "cost_usd": ("USD per 1,000 answers", 1000.0),
-}
 _KNOWN = ("cost_usd", "latency_s_median", "prompt_tokens", "completion_tokens")
 
 
@@ -61,7 +56,7 @@ def serving(report: Row) -> str:
     known = [row for row in report.get("serving", ()) if row["n"]]
     rows = []
     for row in known:
-        name, factor = _MEASURES[row["measure"]]
+        _, name, factor = MEASURES[row["measure"]]
         a, b, gap, low, high = (
             None if row[field] is None else factor * row[field]
             for field in ("mean_a", "mean_b", "difference", "ci_low", "ci_high")

@@ -57,20 +57,14 @@ def worst_cases(
 
 
 def records_by_id(table: pd.DataFrame | None) -> Callable[[Any], list[dict[str, Any]]]:
-    """Finds the rows with an id, with the texts of a large run's responses; none where there is no table.
-
-    A big table is searched once, not again for every case.
-    """
+    """Finds the rows with an id, with the texts of a large run's responses; none where there is no table."""
     if table is None:
         return lambda id: []
     places = table.groupby("id", sort=False, observed=True).indices
-    if ABOUT in table.attrs:
-        return lambda id: with_texts(table.take(places.get(id, [])), [id]).to_dict("records")
-    columns = {name: column.to_numpy() for name, column in table.items()}
 
     def found(id: Any) -> list[dict[str, Any]]:
-        cells = (column[places.get(id, [])].tolist() for column in columns.values())
-        return [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
+        rows = table.take(places.get(id, []))
+        return (with_texts(rows, [id]) if ABOUT in table.attrs else rows).to_dict("records")
 
     return found
 
