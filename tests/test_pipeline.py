@@ -240,6 +240,13 @@ async def test_a_notebook_that_cannot_be_saved(tmp_path, monkeypatch, number, se
     assert not (tmp_path / "r" / "html").exists()
 
 
+@pytest.mark.parametrize(("name", "transport"), [("short", "ipc"), ("l" * 100, "tcp")])
+def test_a_temporary_folder_too_long_for_a_socket(name, transport, monkeypatch, tmp_path):
+    """Clusters have such folders; a path beyond the system's limit ended the run with a traceback."""
+    monkeypatch.setattr(kernel.tempfile, "mkdtemp", lambda prefix: f"/tmp/{name}")
+    assert kernel.Kernel(tmp_path, {}).manager.transport == transport
+
+
 async def test_a_page_that_cannot_be_made_hides_no_failure(tmp_path, caplog, no_kernels):
     """The notebook's own error rises; that its page could not be written is a warning."""
     folder = write_notebooks(tmp_path / "n", n05=(ANY_RUN, "1 / 0"))

@@ -32,6 +32,7 @@ from papermill.exceptions import PapermillExecutionError as PapermillExecutionEr
 ENGINE = "benchkit"
 # No name or output of the notebook before, and cells counted from 1; what stays is libraries, no garbage.
 AFRESH = "get_ipython().reset(); __import__('gc').freeze()"
+LONGEST_SOCKET = 90  # characters; systems take 104 or 108 for the path of a socket
 GRACE_S = 10.0  # for a cell to end by itself after an interrupt, before its kernel is killed
 SAVED_EVERY_S = 10.0  # what a notebook holds so far, for whoever looks while it runs
 
@@ -55,7 +56,8 @@ class Kernel:
         self.stopping = False
         self.sockets = Path(tempfile.mkdtemp(prefix="benchkit-"))
         # Sockets in a folder of our own: a port that was free when it was chosen may be taken by now.
-        ipc = {"transport": "ipc", "ip": str(self.sockets / "k")} if zmq.has("ipc") else {}
+        short = len(str(self.sockets)) < LONGEST_SOCKET
+        ipc = {"transport": "ipc", "ip": str(self.sockets / "k")} if zmq.has("ipc") and short else {}
         self.manager = OwnKernel(
             kernel_name="python3", connection_file=str(self.sockets / "kernel.json"), **ipc
         )
