@@ -19,7 +19,7 @@ import pytest
 
 from benchkit.agent import Item, Reply
 from benchkit.errors import RunError
-from benchkit.llm.journal import Journal, any_simulated, looking, system_prompts
+from benchkit.llm.journal import Journal, any_simulated, looking
 
 from .talking import executor
 
@@ -57,15 +57,6 @@ async def test_replies_come_back_as_they_were(path):
     journal.close()
     assert recorded(path, [*written, "never"]) == written
     assert not Path(f"{path}-wal").exists()
-
-
-async def test_system_prompts_on_record(path):
-    """Each that was asked with once, however many calls there were; none where nothing was asked."""
-    assert system_prompts(path) == set()
-    journal = Journal(path)
-    await fill(journal)
-    assert system_prompts(path) == {executor().system_prompt}
-    journal.close()
 
 
 async def test_on_disk_before_it_is_used(path):

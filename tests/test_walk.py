@@ -186,6 +186,16 @@ async def test_somebody_elses_scores(tmp_path, unpainted):
     assert (tmp_path / "scores.csv").read_bytes() == before
 
 
+async def test_a_handful_of_somebody_elses_scores(tmp_path, unpainted):
+    """04 shows a sample of five rows, of fewer all; it failed."""
+    cases = [{"id": id, "prompt": id, "test_case": "conversation", "golden_response": "g"} for id in "xy"]
+    pd.DataFrame(cases).to_csv(tmp_path / "validated_tests.csv", index=False)
+    rows = [{"id": id, "model": of, "round": 1, "metric": "own", "value": 0.5} for id in "xy" for of in "ab"]
+    pd.DataFrame(rows).to_csv(tmp_path / "scores.csv", index=False)
+    await replay(ROOT / "notebooks" / "04_measure.ipynb", {"run_dir": str(tmp_path)})
+    assert json.loads((tmp_path / "benchkit" / "metrics.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def server():
     """The offline server, standing in for Groq."""

@@ -130,11 +130,6 @@ class Record:
         recorded = self._db.execute(f"SELECT {sums} FROM calls").fetchone()
         return int(max(sent, recorded[0])), max(cost, recorded[1]), seconds
 
-    def system_prompts(self) -> set[str]:
-        """Every system prompt that went with a call."""
-        query = "SELECT DISTINCT json_extract(body, '$[0][0][1]') FROM inputs WHERE json_valid(body)"
-        return {said for (said,) in self._db.execute(query) if said}
-
     def simulated(self) -> bool:
         """Whether the offline provider made a reply, by its fingerprint, or one cannot be read."""
         query = """SELECT 1 FROM calls WHERE CASE WHEN json_valid(reply)
@@ -186,12 +181,6 @@ def _any_simulated(path: Path, written: tuple[int, ...]) -> bool:
             return record.simulated()
     except RunError:
         return True
-
-
-def system_prompts(path: Path) -> set[str]:
-    """Every system prompt that went with a call on record. Raises RunError for a journal that is damaged."""
-    with looking(path) as record:
-        return record.system_prompts()
 
 
 def keep_failed(path: Path) -> None:
