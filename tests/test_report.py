@@ -16,6 +16,7 @@ from benchkit import plots, report
 from benchkit.decide import Rules
 from benchkit.domain import CATEGORIES, Requirement
 from benchkit.measure import costs
+from benchkit.metrics import JUDGED, METRICS
 from benchkit.metrics.fields import Field
 from benchkit.report.export import export_report, page_text
 from benchkit.report.markdown import cell, escaped, in_html
@@ -91,7 +92,7 @@ class TestWritten:
         assert {"benchkit", "metrics", "n", "rounds", "alpha", "strata", "seed", "scipy"} <= set(found)
         assert found["n"] == "20"
         assert found["strata"] == f"category({len(CATEGORIES)})"
-        assert found["measured"].count("+") == 7
+        assert found["measured"].count("+") == len(METRICS) - len(JUDGED) - 1
 
 
 _SIGNS = r"""
@@ -565,6 +566,22 @@ def test_kinds_have_the_same_names_in_every_sentence(computed, kinds, name):
     made = computed | {"decision": decision}
     assert next_steps(made)["more_cases"] == f"Add 81 {name} before deciding."
     assert any(one.text.startswith(f"91 {name} in all") for one in report.facts(made))
+
+
+@pytest.mark.parametrize(
+    ("what", "aim"),
+    [
+        ("difference", "to show a difference of 0.05."),
+        ("equivalence", "to show that the models are within 0.05, if they are equal."),
+        ("floor", f"to show that {STEADY} is at most 0.05 behind {HASTY} there, if they are equal."),
+    ],
+)
+def test_what_more_cases_are_for(computed, what, aim):
+    """The fact says of a margin what the headline says: it called it a difference to be settled."""
+    need = {"cases": 91, "more": 81, "power": 0.8, "difference": 0.05, "cost_usd": None, "what": what}
+    need |= {"kinds": ["json"], "models": [STEADY, HASTY]}
+    made = computed | {"decision": computed["decision"] | {"needed": need}}
+    assert any(f"have a chance of 80 % {aim}" in one.text for one in report.facts(made))
 
 
 @pytest.mark.parametrize("judged", [True, False])

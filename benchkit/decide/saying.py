@@ -153,14 +153,18 @@ def _need(said: Said) -> Iterator[str]:
     if need["what"] == "least":
         yield f"{count(need['more'], 'more scored case')}{price} would make the {LEAST_CASES} of a decision."
         return
+    cases = f"About {need['more']:,} more{_sure(need)} {noun[need['more'] != 1]}{price}"
+    yield f"{cases} {verb} an {100 * need['power']:.0f} % chance {aim(need)}."
+
+
+def aim(need: Mapping[str, Any]) -> str:
+    """What the cases of `needed` are to show."""
     size, models = number(need["difference"], 2), need["models"]
-    to = {
+    return {
         "difference": f"to show a difference of {size}",
         "equivalence": f"to show that the models are within {size}, if they are equal",
         "floor": f"to show that {models[0]} is at most {size} behind {models[-1]} there, if they are equal",
     }[need["what"]]
-    cases = f"About {need['more']:,} more{_sure(need)} {noun[need['more'] != 1]}{price}"
-    yield f"{cases} {verb} an {100 * need['power']:.0f} % chance {to}."
 
 
 def _sure(need: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..decide.people import verdict
+from ..decide.saying import aim
 from ..wording import count, ends_text, interval, kind_name, known, listed, number, p_equals, percent, say
 
 Row = Mapping[str, Any]
@@ -88,9 +89,7 @@ def _needed(need: Row) -> str:
     text = f"{need['cases']:,} {which} in all, {need['more']:,} more than now{price}, "
     if need["what"] == "least":
         return text + "are the least that anything is decided on."
-    among = f" between {listed(need['models'])}" if len(need["models"]) > 1 else ""
-    power, size = percent(need["power"]), f"{need['difference']:g}"
-    return text + f"have a chance of {power} to settle a difference of {size}{among}."
+    return text + f"have a chance of {percent(need['power'])} {aim(need)}."
 
 
 def unusable(decision: Row) -> dict[str, str]:

@@ -66,7 +66,7 @@ def text_of(message: Message) -> str:
 def _arguments(
     model: SimulatedModel, name: str, parameters: Mapping[str, Any], said: str, random: Random
 ) -> dict[str, Any]:
-    """Each tool has its role."""
+    """What the role of a tool answers; to a tool that is not known, a record that fits its schema."""
     if name == UNDER_TEST and "response_text" in (parameters.get("properties") or ()):
         return answers.conversation_answer(model, said, random)
     if name == UNDER_TEST:
