@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from string import Formatter
@@ -17,6 +18,13 @@ ALL = "all"  # the kind of cases that come without one
 def kind_name(kind: str) -> str:
     """A kind of case in a sentence."""
     return KIND_NAMES.get(kind, "cases" if kind == ALL else f"{kind} cases")
+
+
+def metric_names(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """{(kind, metric): the metric's name}, with the kind where one metric of the rows scores several."""
+    found = dict.fromkeys((row.get("test_case", ""), row["metric"]) for row in rows)
+    several = Counter(metric for _, metric in found)
+    return {(kind, m): f"{m} ({kind_name(kind)})" if several[m] > 1 else m for kind, m in found}
 
 
 def scope(kinds: Iterable[Mapping[str, Any]]) -> str:

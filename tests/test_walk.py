@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from benchkit.report import comparisons, delivery
 from benchkit.report.layout import sorting
 from benchkit.runner import cli, pipeline
 from benchkit.runner.replay import replay
@@ -194,6 +195,33 @@ async def test_a_handful_of_somebody_elses_scores(tmp_path, unpainted):
     pd.DataFrame(rows).to_csv(tmp_path / "scores.csv", index=False)
     await replay(ROOT / "notebooks" / "04_measure.ipynb", {"run_dir": str(tmp_path)})
     assert json.loads((tmp_path / "benchkit" / "metrics.json").read_text())
+
+
+async def test_one_brought_metric_scores_both_kinds(tmp_path, unpainted):
+    """It decides on each, and every table tells its rows apart; 04 failed on the two means of a model."""
+    kinds = {f"{kind}-{at}": kind for kind in ("json", "conversation") for at in range(4)}
+    cases = [{"id": id, "prompt": id, "test_case": of, "golden_response": "{}"} for id, of in kinds.items()]
+    pd.DataFrame(cases).to_csv(tmp_path / "validated_tests.csv", index=False)
+    rows = [
+        {"id": id, "model": of, "round": 1, "metric": "quality", "value": value if of == "a" else 0.25}
+        for id, value in zip(kinds, (0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0, 0.75), strict=True)
+        for of in "ab"
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "scores.csv", index=False)
+    await replay(ROOT / "notebooks" / "04_measure.ipynb", {"run_dir": str(tmp_path)})
+    made = tmp_path / "benchkit"
+    metrics = json.loads((made / "metrics.json").read_text())["a"]
+    assert metrics["json_metrics"]["quality"] == 0.5625
+    assert metrics["conversation_metrics"]["quality"] == 0.9375
+    report = json.loads((made / "metrics_report.json").read_text())
+    assert report["results_summary"]["means"]["a"] == {"quality": 0.75}
+    assert {row["kind"]: row["metric"] for row in report["decision"]["kinds"]} == {
+        "json": "quality",
+        "conversation": "quality",
+    }
+    for table in (comparisons(report), delivery(report)):
+        assert "quality (JSON cases)" in table
+        assert "quality (conversations)" in table
 
 
 @pytest.fixture(scope="module")

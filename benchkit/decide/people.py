@@ -57,7 +57,7 @@ def people(
         return {}
     a, b = models = tuple(labels[["model_a", "model_b"]].iloc[0])
     by_metric = {name: _differences(rows, "value", models) for name, rows in scores.groupby("metric")}
-    deciding = _deciding(by_metric, primary)
+    deciding = _deciding(scores, primary, models)
     verdicts = labels["preferred"].map({a: 1.0, b: -1.0, TIE: 0.0}).groupby(labels["id"].astype(str)).mean()
     used = verdicts[verdicts.index.isin(set(drawn)) & verdicts.index.isin(deciding.index)]
     counted = labels.loc[labels["id"].astype(str).isin(used.index), "labeller"]
@@ -178,13 +178,15 @@ def _labels(found: Mapping[str, Any]) -> str:
     return listed([*named, f"{count(unnamed, 'label')} without a labeller"] if unnamed else named)
 
 
-def _deciding(by_metric: Mapping[str, pd.Series], primary: Mapping[str, str]) -> pd.Series:
+def _deciding(scores: pd.DataFrame, primary: Mapping[str, str], models: Sequence[str]) -> pd.Series:
     """Per case the difference on the metric that decides its kind, as a share of the metric's range."""
     import pandas as pd
 
-    parts = [
-        by_metric[name] / (described(name).span or 1.0) for name in primary.values() if name in by_metric
-    ]
+    parts = []
+    for kind, name in primary.items():
+        rows = scores[(scores["test_case"] == kind) & (scores["metric"] == name)]
+        if len(rows):
+            parts.append(_differences(rows, "value", models) / (described(name).span or 1.0))
     return pd.concat(parts) if parts else pd.Series(dtype=float)
 
 

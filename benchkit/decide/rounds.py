@@ -51,7 +51,7 @@ def _splits(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
     for a, b in pairs_of(one.models, reference):
         i, j = one.models.index(a), one.models.index(b)
         found = _split(one.means[i] - one.means[j], (noise[i], noise[j]), cases, one.values.shape[2])
-        yield {"metric": one.metric.name, "model_a": a, "model_b": b} | found
+        yield {"test_case": one.kind, "metric": one.metric.name, "model_a": a, "model_b": b} | found
 
 
 def _split(

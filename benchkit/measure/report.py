@@ -113,7 +113,7 @@ def metrics_report(
             "simulated": run.simulated,
             "configuration": configuration | {"first_named": first},
             "results_summary": {
-                "means": _means(summary, models),
+                "means": _means(ours, models),
                 "table": _rows(summary),
                 "cost": _rows(cost),
             },
@@ -179,8 +179,10 @@ def _judged(metrics: Collection[str]) -> bool:
     return any(metric.name in metrics for metric in JUDGED.values())
 
 
-def _means(summary: pd.DataFrame, models: Sequence[str]) -> dict[str, dict[str, float]]:
-    means = summary.pivot(index="model", columns="metric", values="mean").reindex(models)
+def _means(scores: pd.DataFrame, models: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Over all cases that a metric scores, of whatever kind."""
+    cases = scores.groupby(["model", "metric", "id"], sort=False)["value"].mean()
+    means = cases.groupby(level=["model", "metric"]).mean().unstack().reindex(models)
     return {str(model): row.dropna().to_dict() for model, row in means.iterrows()}
 
 

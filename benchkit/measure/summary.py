@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ..metrics import METRICS, METRICS_VERSION
+from ..domain import KINDS
+from ..metrics import METRICS, METRICS_VERSION, described
 from ..run import large
 from ..signature import PACKAGES
 from .scoring import UNDEFINED
@@ -81,17 +82,21 @@ def metrics_json(
 ) -> dict[str, Any]:
     """{model: {conversation_metrics: {...}, json_metrics: {...}}}: means, null where nothing was scored.
 
-    Beside them, where it is so, that the model is simulated, and how the numbers were made.
+    A brought metric stands with every kind that it scores, with both where its cases name none. Beside
+    them, where it is so, that the model is simulated, and how the numbers were made.
     """
-    means = summary.set_index(["model", "metric"])["mean"]
     about = ({"simulated": True} if simulated else {}) | ({"signature": signature} if signature else {})
     out: dict[str, Any] = {}
     for model in models:
         out[model] = {"conversation_metrics": {}, "json_metrics": {}} | about
         for metric in METRICS.values():
-            mean = means.get((model, metric.name), math.nan)
-            known = None if math.isnan(mean) else float(mean)
-            out[model][f"{metric.kind}_metrics"][metric.reported_as or metric.name] = known
+            out[model][f"{metric.kind}_metrics"][metric.reported_as or metric.name] = None
+    for row in summary[summary["model"].isin(list(models))].to_dict("records"):
+        metric = described(row["metric"])
+        kinds = [row["test_case"]] if row["test_case"] in KINDS else [metric.kind] if metric.kind else KINDS
+        for kind in kinds:
+            known = None if math.isnan(row["mean"]) else float(row["mean"])
+            out[row["model"]][f"{kind}_metrics"][metric.reported_as or metric.name] = known
     return out
 
 

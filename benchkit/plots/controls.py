@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..wording import count, level, listed, number, percent
+from ..wording import count, level, listed, metric_names, number, percent
 from .chart import ALARM, INK, Chart, styled
 from .sheet import MARKERS, Look, Sheet, aside, dodge, handles, looks, named_rows, point
 from .tables import sign_of
@@ -68,6 +68,8 @@ def plot_delivery(delivery: pd.DataFrame | Sequence[Row], *, alpha: float = 0.05
     sheet = Sheet("delivery", "Delivery and content", names, table)
     if table.empty or not table["share"].notna().any():
         return sheet.empty("No response was scored, so that delivery is unknown.")
+    named = metric_names(table.to_dict("records"))
+    table = table.assign(metric=[named[of] for of in zip(table["test_case"], table["metric"], strict=True)])
     metrics, look, place = list(table["metric"].unique()), looks(names, 26), dodge(names)
     axes = sheet.page(1.4 + len(metrics) * max(0.44, 0.15 * len(names))).subplots(1, 2, sharey=True)
     for row in table.to_dict("records"):

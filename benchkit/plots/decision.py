@@ -12,7 +12,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ..metrics import described, in_order
-from ..wording import PREFERENCES, count, interval, kind_name, known, level, listed, number, p_text, scope
+from ..wording import (
+    PREFERENCES,
+    count,
+    interval,
+    kind_name,
+    known,
+    level,
+    listed,
+    metric_names,
+    number,
+    p_text,
+    scope,
+)
 from .chart import ALARM, INK, MUTED, Chart, styled
 from .sheet import Look, Sheet, about_zero, aside, band, looks, named_rows, point
 from .tables import sign_of
@@ -151,7 +163,10 @@ def plot_differences(
         return sheet.empty("No two models were compared.")
     every = turned(comparisons)
     decide = {(kind["kind"], kind["metric"]) for kind in kinds if kind["decides"]}
-    every["decides"] = [of in decide for of in zip(every["test_case"], every["metric"], strict=True)]
+    measured = list(zip(every["test_case"], every["metric"], strict=True))
+    every["decides"] = [of in decide for of in measured]
+    names_of = metric_names(every.to_dict("records"))
+    every["name"] = [names_of[of] for of in measured]
     rows = _in_reading_order(every)
     panels = [  # from the top down, with room for a heading above each pair
         part.assign(y=1 + np.arange(len(part)) + 1.1 * pd.factorize(part["pair"])[0])
@@ -202,7 +217,8 @@ def _forest(axes: Axes, rows: pd.DataFrame, look: Mapping[str, Look]) -> None:
         means = [number(value) if known(value) else "–" for value in (row.mean_a, row.mean_b)]
         _columns(axes, row.y, (*means, f"{row.n:.0f}", p_text(row.p_adjusted)), INK)
     _columns(axes, -0.8, list(COLUMNS), MUTED)
-    metrics = [m + " (turned)" * described(m).lower_is_better for m in rows["metric"]]
+    turned_round = [" (turned)" * described(metric).lower_is_better for metric in rows["metric"]]
+    metrics = [name + turn for name, turn in zip(rows["name"], turned_round, strict=True)]
     axes.set_yticks(rows["y"], metrics)
     for label, bold in zip(axes.get_yticklabels(), rows["decides"], strict=True):
         label.set_fontweight("bold" if bold else "normal")
@@ -225,7 +241,7 @@ def _difference_words(rows: pd.DataFrame, left_out: int, ends: str) -> tuple[str
     reading = f"{sum(ahead.values())} of {count(len(rows), 'comparison')} {shown} a difference{favour}{some}."
     bold = "; in bold the metrics that decide" if 0 < rows["decides"].sum() < len(rows) else ""
     note = f"Bars are {ends} intervals, adjusted for nothing{bold}."
-    told = "; ".join(f"{row.metric} {_in_words(row)}" for row in rows.itertuples())
+    told = "; ".join(f"{row.name} {_in_words(row)}" for row in rows.itertuples())
     return reading, note, f"Differences A minus B with {ends} intervals: {told}."
 
 

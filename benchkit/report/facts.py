@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..wording import count, ends_text, interval, kind_name, known, level, number, p_equals, say, scope
+from ..wording import (
+    count,
+    ends_text,
+    interval,
+    kind_name,
+    known,
+    level,
+    metric_names,
+    number,
+    p_equals,
+    say,
+    scope,
+)
 from .otherwise import Row, Said, sensitivity, unusable
 
 # What is measured of serving: what it is called in a sentence, in a table, and its factor.
@@ -106,19 +118,20 @@ def _controls(report: Row) -> Said:
 
 
 def _delivery(report: Row) -> Said:
+    names = metric_names(report["comparisons"])
     for row in report.get("delivery", ()):
         text = (
-            "On {metric} {model} delivered {delivered:,} of {of} in usable form; those score {content} "
-            "({ends})."
+            "On {on} {model} delivered {delivered:,} of {of} in usable form; those score {content} ({ends})."
         )
-        yield say(text, row, of=count(row["scored"], "answer"), ends=_ends(report, row, "content_")), row
+        on, ends = names[row["test_case"], row["metric"]], _ends(report, row, "content_")
+        yield say(text, row, on=on, of=count(row["scored"], "answer"), ends=ends), row
     for row in report.get("delivery_pairs", ()):
         if known(row["total"]) and known(row["from_delivery"]) and row["from_delivery"]:
             text = (
-                "On {metric} {model_a} − {model_b} is {total:+}, of which {from_delivery:+} comes from "
+                "On {on} {model_a} − {model_b} is {total:+}, of which {from_delivery:+} comes from "
                 "answers that were not delivered."
             )
-            yield say(text, row), row
+            yield say(text, row, on=names[row["test_case"], row["metric"]]), row
 
 
 def deciding(report: Row) -> set[tuple[str, str]]:
@@ -139,11 +152,11 @@ def failed_control(report: Row, row: Row) -> Row | None:
 
 def _comparisons(report: Row) -> Said:
     """Both means, the difference with its interval, the outcome; what decides first."""
-    decides = deciding(report)
+    decides, names = deciding(report), metric_names(report["comparisons"])
     rows = [row for row in report["comparisons"] if known(row["difference"])]
     rows.sort(key=lambda row: ((row["test_case"], row["metric"]) not in decides, not row["primary"]))
     text = (
-        "On {metric}{lower} {model_a} has a mean of {mean_a} and {model_b} one of {mean_b} over {cases}: a "
+        "On {on}{lower} {model_a} has a mean of {mean_a} and {model_b} one of {mean_b} over {cases}: a "
         "difference of {difference:+} ({ends}{p}); {outcome}{aside}."
     )
     turned = report["configuration"]["lower_is_better"]
@@ -155,6 +168,7 @@ def _comparisons(report: Row) -> Said:
             say(
                 text,
                 row,
+                on=names[row["test_case"], row["metric"]],
                 lower=", where lower is better," if row["metric"] in turned else "",
                 cases=count(row["n"], "case"),
                 ends=_ends(report, row, "ci_"),
@@ -179,14 +193,15 @@ def _coverage(report: Row) -> Said:
 
 
 def _rounds(report: Row) -> Said:
-    primary = report["configuration"]["primary_metrics"].values()
+    primary, names = report["configuration"]["primary_metrics"].values(), metric_names(report["comparisons"])
     for row in report.get("rounds", {}).get("agreement", ()):
         if row["metric"] in primary and known(row["alike"]):
             text = (
-                "On {metric} two rounds of a case gave {model} the same score in {alike:%} of all pairs of "
+                "On {on} two rounds of a case gave {model} the same score in {alike:%} of all pairs of "
                 "rounds, over {cases}."
             )
-            yield say(text, row, cases=count(row["n"], "case")), row
+            on = names[row["test_case"], row["metric"]]
+            yield say(text, row, on=on, cases=count(row["n"], "case")), row
 
 
 def _cost(report: Row) -> Said:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..wording import interval, level, listed, number
+from ..wording import interval, level, listed, metric_names, number
 from .facts import MEASURES
 from .markdown import cell, inline, only_pair, pairs_of, section, sides
 
@@ -70,17 +70,18 @@ def serving(report: Row) -> str:
 
 def agreement(report: Row) -> str:
     """Per model, of the metrics that decide and those that are right or wrong; "" without a second round."""
-    how = report["configuration"]
+    how, found = report["configuration"], report.get("rounds", {}).get("agreement", ())
+    names = metric_names(found)
     rows = [
         {
-            "metric": row["metric"],
+            "metric": names[row["test_case"], row["metric"]],
             "model": row["model"],
             "cases": row["n"],
             "pairs of rounds alike": cell(row["alike"]),
             "ICC": cell(row["intraclass"]),
             f"pass^{how['rounds']}": _passed(row),
         }
-        for row in report.get("rounds", {}).get("agreement", ())
+        for row in found
         if row["n"] and (row["metric"] in how["primary_metrics"].values() or row["k"] is not None)
     ]
     text = (
@@ -105,9 +106,10 @@ def variance(report: Row) -> str:
     """Per deciding metric and pair: what lies between cases, and what between rounds."""
     split = report.get("rounds", {}).get("variance", ())
     known = [row for row in split if row["n"] > 1 and row["separable"]]
+    names = metric_names(known)
     rows = [
         {
-            "metric": row["metric"],
+            "metric": names[row.get("test_case", ""), row["metric"]],
             **sides(row, pairs_of(known)),
             "between cases": _with_ends(row["omega2"], row["omega2_low"], row["omega2_high"]),
             "rounds of A": cell(row["sigma2_a"]),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..wording import count, interval, level, listed, p_text, percent
+from ..wording import count, interval, level, listed, metric_names, p_text, percent
 from .facts import deciding, failed_control
 from .markdown import bold, escaped, only_pair, pairs_of, section, sides
 
@@ -29,9 +29,10 @@ def reasons(report: Row) -> str:
 
 def controls(report: Row) -> str:
     """What answers that know nothing score, beside the best model."""
+    names = metric_names(report.get("controls", ()))
     rows = [
         {
-            "metric": row["metric"],
+            "metric": names[row["test_case"], row["metric"]],
             "answer that knows nothing": row["control"],
             "its mean": row["mean"],
             "best model": row["best_model"],
@@ -51,9 +52,10 @@ def controls(report: Row) -> str:
 def delivery(report: Row) -> str:
     """Whether answers came in usable form, and how good those are that did."""
     ends = f"{level(report['configuration']['alpha'])} interval"
+    names = metric_names(report.get("delivery", ()))
     rows = [
         {
-            "metric": row["metric"],
+            "metric": names[row["test_case"], row["metric"]],
             "model": row["model"],
             "delivered": f"{row['delivered']:,} of {row['scored']:,}",
             "share": row["share"],
@@ -70,10 +72,10 @@ def comparisons(report: Row) -> str:
     """The table of every comparison, the metric that decides first in its kind; one pair is named once."""
     how = report["configuration"]
     rows = sorted(report["comparisons"], key=lambda row: (row["test_case"], not row["primary"]))
-    decides, pairs = deciding(report), pairs_of(rows)
+    decides, pairs, names = deciding(report), pairs_of(rows), metric_names(rows)
     shown = [
         {
-            "metric": bold(row["metric"]) if (row["test_case"], row["metric"]) in decides else row["metric"],
+            "metric": bold(names[of]) if of in decides else names[of],
             **sides(row, pairs),
             "A − B": row["difference"],
             f"{level(how['alpha'])} interval": interval(row["ci_low"], row["ci_high"]),
@@ -85,6 +87,7 @@ def comparisons(report: Row) -> str:
             "shown": _outcome(row, report),
         }
         for row in rows
+        for of in [(row["test_case"], row["metric"])]
     ]
     which = "Bold: the metrics that decide." if decides else "No metric decides here."
     text = (
@@ -105,9 +108,10 @@ def adjusted(how: Row) -> str:
 def _cautions(rows: Sequence[Row]) -> str:
     """What to be wary of, each sentence once with the deciding metrics that it is said of."""
     said: dict[str, dict[str, None]] = {}
+    names = metric_names(rows)
     for row in rows:
         for one in _SENTENCE.split(row["warnings"]) if row["primary"] and row["warnings"] else ():
-            said.setdefault(one, {})[row["metric"]] = None
+            said.setdefault(one, {})[names[row["test_case"], row["metric"]]] = None
     return "\n>\n".join(f"> On {listed(metrics)}: {one[0].lower()}{one[1:]}" for one, metrics in said.items())
 
 
@@ -205,7 +209,7 @@ def _asked(report: Row) -> str:
 
 def _named(how: Row) -> str:
     """Which metrics are to decide, and whether they and the terms were named before results were seen."""
-    metrics = ", ".join(how["primary_metrics"].values())
+    metrics = ", ".join(dict.fromkeys(how["primary_metrics"].values()))
     if how.get("decided_by") == "people":
         return f"People decide: their labels, corrected by one metric per kind ({metrics})."
     first = how.get("first_named", how)

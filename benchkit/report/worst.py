@@ -39,7 +39,7 @@ def worst_cases(
     """
     import pandas as pd
 
-    chosen = scores[scores["metric"].isin(primary.values())]
+    chosen = scores[scores["metric"].astype(object) == scores["test_case"].map(primary).astype(object)]
     means = chosen.groupby(["test_case", "id", "model"], sort=False)["value"].mean().unstack()
     spread = (means.max(axis=1) - means.min(axis=1)).dropna()
     top = spread.sort_values(ascending=False, kind="stable").groupby(level="test_case").head(n)
