@@ -357,9 +357,7 @@ class TestWorst:
             for round in (1, 2, 3)
         ]
         said[1] |= {"status": "malformed", "error": "called no tool", "model_response": "Oh."}
-        return report.worst_cases(
-            responses(*said), scores, cases(case(id, "json", {"a": 1})), {"json": metric}
-        )
+        return report.worst_cases(responses(*said), scores, cases(case(id, "json", {"a": 1})), {kind: metric})
 
     def test_the_worst_round_is_shown_with_all_scores(self):
         """Above an answer stands what each round scored and which one it is; a malformed one says why."""

@@ -118,12 +118,12 @@ def _controls(report: Row) -> Said:
 
 
 def _delivery(report: Row) -> Said:
-    names = metric_names(report["comparisons"])
+    names = metric_names([*report.get("delivery", ()), *report.get("delivery_pairs", ())])
     for row in report.get("delivery", ()):
         text = (
             "On {on} {model} delivered {delivered:,} of {of} in usable form; those score {content} ({ends})."
         )
-        on, ends = names[row["test_case"], row["metric"]], _ends(report, row, "content_")
+        on, ends = names[row.get("test_case", ""), row["metric"]], _ends(report, row, "content_")
         yield say(text, row, on=on, of=count(row["scored"], "answer"), ends=ends), row
     for row in report.get("delivery_pairs", ()):
         if known(row["total"]) and known(row["from_delivery"]) and row["from_delivery"]:
@@ -131,7 +131,7 @@ def _delivery(report: Row) -> Said:
                 "On {on} {model_a} − {model_b} is {total:+}, of which {from_delivery:+} comes from "
                 "answers that were not delivered."
             )
-            yield say(text, row, on=names[row["test_case"], row["metric"]]), row
+            yield say(text, row, on=names[row.get("test_case", ""), row["metric"]]), row
 
 
 def deciding(report: Row) -> set[tuple[str, str]]:
@@ -168,7 +168,7 @@ def _comparisons(report: Row) -> Said:
             say(
                 text,
                 row,
-                on=names[row["test_case"], row["metric"]],
+                on=names[row.get("test_case", ""), row["metric"]],
                 lower=", where lower is better," if row["metric"] in turned else "",
                 cases=count(row["n"], "case"),
                 ends=_ends(report, row, "ci_"),
@@ -193,14 +193,15 @@ def _coverage(report: Row) -> Said:
 
 
 def _rounds(report: Row) -> Said:
-    primary, names = report["configuration"]["primary_metrics"].values(), metric_names(report["comparisons"])
-    for row in report.get("rounds", {}).get("agreement", ()):
+    primary, found = report["configuration"]["primary_metrics"].values(), report.get("rounds", {})
+    names = metric_names(found.get("agreement", ()))
+    for row in found.get("agreement", ()):
         if row["metric"] in primary and known(row["alike"]):
             text = (
                 "On {on} two rounds of a case gave {model} the same score in {alike:%} of all pairs of "
                 "rounds, over {cases}."
             )
-            on = names[row["test_case"], row["metric"]]
+            on = names[row.get("test_case", ""), row["metric"]]
             yield say(text, row, on=on, cases=count(row["n"], "case")), row
 
 

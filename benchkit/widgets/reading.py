@@ -54,7 +54,7 @@ def read_answers(
 
 def _by_spread(responses: pd.DataFrame, scores: pd.DataFrame, primary: Mapping[str, str]) -> list[Any]:
     """The cases that were asked, by how far apart the models' means are; those without any come last."""
-    chosen = scores[scores["metric"].astype(object) == scores["test_case"].map(primary).astype(object)]
+    chosen = scores[scores["metric"].isin(primary.values())]
     means = chosen.groupby(["id", "model"], sort=False, observed=True)["value"].mean().unstack()
     spread = means.max(axis=1) - means.min(axis=1)
     ids = pd.Index(responses["id"].unique())
