@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
+from contextlib import closing
 from itertools import cycle, product
 from pathlib import Path
 from urllib.parse import unquote
@@ -184,6 +187,19 @@ async def test_somebody_elses_scores(tmp_path, unpainted):
     assert row["difference"] == pytest.approx(0.15)
     assert (tmp_path / "benchkit" / "analysis_report.md").exists()
     assert (tmp_path / "scores.csv").read_bytes() == before
+
+
+async def test_answers_by_batches(run_dir, tmp_path, unpainted):
+    """With `execution` batch 03 has every answer from the provider's batches; it asked at full price."""
+    shutil.copytree(run_dir, tmp_path / "r")
+    for path in (tmp_path / "r" / "calls.sqlite", *(tmp_path / "r").glob("*_all_responses.csv")):
+        path.unlink()
+    given = {"run_dir": str(tmp_path / "r"), "rounds": 1, "execution": "batch"}
+    await replay(ROOT / "notebooks" / "03_execute.ipynb", given)
+    with closing(sqlite3.connect(tmp_path / "r" / "calls.sqlite")) as db:
+        answered = db.execute("SELECT count(*) FROM calls").fetchone()[0]
+        batched = db.execute("SELECT sum(json_array_length(keys)) FROM shards").fetchone()[0]
+    assert answered == batched > 0
 
 
 async def test_a_handful_of_somebody_elses_scores(tmp_path, unpainted):

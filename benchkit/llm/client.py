@@ -36,7 +36,7 @@ GRACE_S = 8.0  # for what is in flight at an interrupt; the pipeline waits 10 s 
 
 
 def connect(
-    run: Run, max_concurrency: int = 0, timeout_s: float = 0, model: str = "", execution: str = "now"
+    run: Run, max_concurrency: int = 0, timeout_s: float = 0, *, model: str = "", execution: str = "now"
 ) -> Client:
     """The client of a run. Nothing is opened or asked until something has to be sent.
 
