@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from benchkit.domain import TestCase
 from benchkit.errors import InputError
 from benchkit.execute import execute, plan_execution
+from benchkit.generate import say_unusable
 from benchkit.generate.cases import ABSENT, adopt_cases, read_cases, schema_of
 from benchkit.metrics.schemas import schema_compliance
 from benchkit.offline import OfflineServer
@@ -240,6 +241,30 @@ class TestJsonl:
         assert (cases["problem"] == "").all()
 
 
+class TestRowsThatCannotBeUsed:
+    """01 says how many there are and why, before anything is asked of a model under test."""
+
+    def test_some(self, tmp_path, caplog):
+        """One warning with the first reasons; none where every row can be used."""
+        logging.getLogger("benchkit").addHandler(caplog.handler)
+        say_unusable(lines(tmp_path, case()), "cases.jsonl")
+        assert not caplog.records
+        say_unusable(lines(tmp_path, case(), case(""), case(), "5", "6"), "cases.jsonl")
+        logging.getLogger("benchkit").removeHandler(caplog.handler)
+        (record,) = caplog.records
+        assert record.getMessage() == (
+            "cases.jsonl: 1 of 5 rows can be used (row 2: prompt is empty; row 3: the same case as row 1; "
+            "row 4: not a JSON object; …). initial_tests.csv has every row with its problem."
+        )
+
+    def test_none(self, tmp_path):
+        """Without a single case the run ends, and says where to look; cases that are generated go on."""
+        said = r"cases\.jsonl: 0 of 2 rows can be used \(row 1: prompt is empty; row 2: .*Mend the file"
+        with pytest.raises(InputError, match=said):
+            say_unusable(lines(tmp_path, case(""), case(" ")), "cases.jsonl")
+        say_unusable(read_cases(""), "")
+
+
 class TestWhatIsAssumed:
     """Files as people and programs save them are read, and what had to be assumed is said."""
 
@@ -264,6 +289,19 @@ class TestWhatIsAssumed:
         assert (row["prompt"], row["golden_response"], row["id"]) == ("Wo?", "Hier, Müller.", "a")
         assert row["problem"] == ""
         assert said in caplog.text
+
+    @pytest.mark.parametrize(
+        ("encoding", "golden"),
+        [
+            ("cp1252", "danke für die Frage ünd so"),
+            ("cp932", "お問い合わせありがとうございます。"),
+            ("cp1251", "Спасибо за вопрос. Заказ отправлен."),
+        ],
+    )
+    def test_one_row_in_another_encoding(self, tmp_path, encoding, golden):
+        """A few accents are Western Europe's; another alphabet is told by how much of it there is."""
+        cases = table(tmp_path, f"prompt,golden_response\nWo?,{golden}\n".encode(encoding))
+        assert cases["golden_response"].tolist() == [golden]
 
     def test_a_comma_file_with_semicolons_in_its_text(self, tmp_path):
         """The header decides, not how often a mark occurs."""

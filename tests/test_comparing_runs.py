@@ -20,7 +20,7 @@ from benchkit.decide.rules import RULES as TERMS
 from benchkit.errors import InputError, RunError, UsageError
 from benchkit.metrics import METRICS_VERSION
 from benchkit.report.comparing_runs import against, compare_runs, effects_of
-from benchkit.run import Run, read_run, start_run
+from benchkit.run import Run, open_run, read_run, start_run
 from benchkit.runner import cli
 from benchkit.runner.parameters import NOTEBOOKS, notebook_folder
 from benchkit.runner.preflight import check_values
@@ -86,6 +86,17 @@ def two(path: Path, *of_steady: np.ndarray, **how: Any) -> Run:
     return made(path, {STEADY: {TALK: np.array(of_steady).T}, HASTY: {TALK: np.full(30, 0.5)}}, **how)
 
 
+def brought(path: Path, of: Run) -> Run:
+    """The scores of a run as if they came from elsewhere, measured: its folder is the one inside `path`."""
+    path.mkdir()
+    for name in ("validated_tests.csv", "scores.csv"):
+        shutil.copy(of.path / name, path)
+    run = open_run(path)
+    run.save("scores.csv", run.brought_scores())
+    run.save_report(of.metrics_report())
+    return run
+
+
 def test_known_answer(tmp_path, level):
     """Difference, interval and p are those of a paired t within five equal categories, by hand."""
     loss = np.random.default_rng(4).normal(0.2, 0.05, 30)
@@ -104,6 +115,14 @@ def test_known_answer(tmp_path, level):
         f"B is worse than A past the margin of 0.05: {STEADY} on conversations, {TALK} by 0.193 ("
     )
     assert "**worse past the margin**" in found.markdown
+
+
+def test_brought_scores_are_called_by_the_folder_above(tmp_path, level):
+    """Both were called after the folder inside, which has the same name in each."""
+    run = two(tmp_path / "run", level)
+    a, b = brought(tmp_path / "old", run), brought(tmp_path / "new", run)
+    assert a.path == tmp_path / "old" / "benchkit"
+    assert compare_runs(a, b).names == ("old", "new")
 
 
 def test_several_hold_together(tmp_path, level):

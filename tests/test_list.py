@@ -9,7 +9,7 @@ from benchkit.runner import cli
 
 from .measured import HASTY, STEADY
 from .staging import cases
-from .test_comparing_runs import level, two
+from .test_comparing_runs import brought, level, two
 
 __all__ = ["level"]
 
@@ -41,6 +41,24 @@ def test_the_runs_of_a_folder(tmp_path, level, capsys):
     assert "02 validate" in said["validated"]
     assert " 4 " in said["validated"]
     assert held(tmp_path) == before
+
+
+def test_brought_scores(tmp_path, level, capsys):
+    """One row by the name of their folder, with what the results inside say; without any, no start."""
+    run = brought(tmp_path / "theirs", two(tmp_path / "measured", level))
+    (tmp_path / "unscored").mkdir()
+    (tmp_path / "unscored" / "validated_tests.csv").write_bytes(
+        (run.path / "validated_tests.csv").read_bytes()
+    )
+    assert cli.main(["list", str(tmp_path)]) == 0
+    said = {row.split()[0]: row for row in capsys.readouterr().out.splitlines()[1:]}
+    assert set(said) == {"measured", "theirs", "unscored"}
+    for told in ("04 measure", f"{STEADY}, {HASTY}", run.config["started"][:16].replace("T", " ")):
+        assert told in said["theirs"]
+    assert run.metrics_report()["decision"]["sentence"][:60] in said["theirs"]
+    assert said["unscored"].split()[1:3] == ["02", "validate"]
+    assert cli.main(["list", str(tmp_path / "theirs")]) == 0
+    assert [row.split()[0] for row in capsys.readouterr().out.splitlines()] == ["run", "theirs"]
 
 
 def test_a_folder_without_runs(tmp_path, capsys):

@@ -194,6 +194,16 @@ def test_a_damaged_file_is_an_error_that_names_it(run, computed, name, capsys):
     assert name in capsys.readouterr().err
 
 
+def test_a_damaged_journal_is_the_run_s_own(run, computed, capsys):
+    """The file that is named is the one that can be mended, not that of the copy that was computed on."""
+    journal = run.path / "calls.sqlite"
+    with journal.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (journal.stat().st_size - 4096))
+    assert cli.main(["verify", str(run.path)]) == 1
+    assert f"benchkit: {journal} is damaged" in capsys.readouterr().err
+
+
 def test_bad_usage(tmp_path, capsys):
     """Exit code 2 for a folder that is none, is no run, or is not named; nothing is made in it."""
     assert cli.main(["verify", str(tmp_path / "none")]) == 2

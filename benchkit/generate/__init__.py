@@ -11,11 +11,14 @@ import pandas as pd
 
 from ..agent import Agent, Item, Reply, Tool, object_of, system_prompt
 from ..domain import CATEGORIES, FEWEST, KINDS, MOST, TestCase, as_text
+from ..errors import InputError
 from ..llm.catalog import default_model
 from ..llm.client import Client
+from ..log import setup_logging
 from ..values import Generate
 from ..wording import count, listed
 
+logger = setup_logging(__name__)
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 MINUTES: dict[str, Any] = {"type": "number", "minimum": 0}
 # The record that a json case asks for unless somebody brings cases with a schema of their own.
@@ -162,3 +165,17 @@ def written_in_words(cases: pd.DataFrame) -> str:
         for kind, rows in cases.groupby("test_case", sort=False).groups.items()
     ]
     return f"{listed(kinds)} can be used and go on to be checked." if kinds else "There is no case."
+
+
+def say_unusable(brought: pd.DataFrame, cases_file: str) -> None:
+    """Warn of the rows of `cases_file` that cannot be used. Raises InputError where none can."""
+    problems = brought.loc[brought["problem"] != "", "problem"].tolist()
+    if not problems:
+        return
+    used = len(brought) - len(problems)
+    why = "; ".join(problems[:3]) + "; …" * (len(problems) > 3)
+    said = f"{cases_file}: {used:,} of {count(len(brought), 'row')} can be used ({why})."
+    where = "initial_tests.csv has every row with its problem."
+    if not used:
+        raise InputError(f"{said} {where} Mend the file, then run 01 again.")
+    logger.warning("%s %s", said, where)

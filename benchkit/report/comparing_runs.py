@@ -37,7 +37,7 @@ def compare_runs(baseline: Run, run: Run, models: Mapping[str, str] | None = Non
     rules = _rules(runs)
     each = [Compared(runs, pair, rules) for pair in pairs]
     return RunsCompared(
-        names=(a.run.path.name, b.run.path.name),
+        names=(a.run.name, b.run.name),
         simulated=a.run.simulated or b.run.simulated,
         rules=rules,
         cases=(len(runs.ids), len(a.cases) - len(runs.ids), len(b.cases) - len(runs.ids)),
@@ -130,7 +130,7 @@ class Compared:
 
     def _unscored(self, at: int, metric: str) -> str:
         side, model = (self.runs.a, self.runs.b)[at], self.evidence.models[at]
-        folder = side.run.path.name  # not its path: verify computes 05's report again in another place
+        folder = side.run.name  # not its path: verify computes 05's report again in another place
         why = "all its calls failed, or 04 measured something else. Run 03_execute.ipynb and 04_measure.ipynb"
         if metric in BY_JUDGE and not side.scores.loc[side.scores["metric"] == metric, "value"].count():
             why = "no answer was judged. Run 04_measure.ipynb with enable_judge = True and a judge_model"

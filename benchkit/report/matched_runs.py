@@ -105,7 +105,7 @@ class Matched:
             return ""
         who = f"the judge is {b[0]} in B and {a[0]} in A"
         other = f"{a[0]} judges by another prompt in B" if a[0] == b[0] else who
-        return f"{other}. Run 04_measure.ipynb on {self.b.run.path.name} with A's judge"
+        return f"{other}. Run 04_measure.ipynb on {self.b.run.name} with A's judge"
 
     def scores(self, pair: Pair) -> pd.DataFrame:
         """Of a model of A and one of B, of the matched cases: ids, categories and families are A's."""

@@ -16,7 +16,7 @@ from ..log import setup_logging
 from ..wording import of_candidates
 from . import figures
 from .config import is_begun, read_config, save_config
-from .foreign import BROUGHT_SCORES, CASES, imported, is_brought, with_their_cases
+from .foreign import BESIDE, BROUGHT_SCORES, CASES, imported, is_brought, with_their_cases
 from .json_io import json_text, read_json
 from .large import GROWING, digest, read_growing, write_growing
 from .lock import claim
@@ -63,6 +63,12 @@ class Run:
         """config.json; for a folder of somebody's cases and answers that has none, what it would hold."""
         known = is_begun(self.path) or not (self.path / CASES).exists()
         return read_config(self.path) if known else imported()
+
+    @property
+    def name(self) -> str:
+        """The folder's; of results beside what was brought that of the folder above, as people know it."""
+        beside = self.path.name == BESIDE and self.provider == "imported"
+        return self.path.parent.name if beside else self.path.name
 
     @property
     def provider(self) -> str:

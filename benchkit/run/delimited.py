@@ -17,6 +17,8 @@ logger = setup_logging(__name__)
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, as .xlsx and .ods are; .xls
 Row = tuple[int, list[str], str]  # number as in a spreadsheet, cells, what is wrong with it
+FEW = 32  # bytes beyond ASCII; from as many, the detection of an encoding can be believed
+UNUSED = frozenset(b"\x81\x8d\x8f\x90\x9d")  # bytes that are no letter in cp1252
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
 
@@ -24,8 +26,8 @@ def read_text(path: Path, *, guess: bool = True) -> str:
     """A text file whatever its encoding; one that had to be guessed is said once.
 
     UTF-8 first, then what a byte order mark names, then Western Europe's if charset-normalizer finds it
-    plausible (of a few accents it cannot tell more), else its best guess. Raises InputError for a file that
-    cannot be read or is a workbook, and without `guess` for one whose encoding is not told.
+    plausible or a few accents are all there is to tell from, else its best guess. Raises InputError for a
+    file that cannot be read or is a workbook, and without `guess` for one whose encoding is not told.
     """
     try:
         data = path.read_bytes()
@@ -49,10 +51,19 @@ def _guessed(path: Path, data: bytes, error: UnicodeDecodeError) -> str:
     best = found.best()
     if best is None or "\x00" in str(best):
         raise InputError(f"{path} is no text in any known encoding (byte {error.start}). Save it as UTF-8.")
-    western = any("cp1252" in one.could_be_from_charset for one in found)
+    western = _few_accents(data) or any("cp1252" in one.could_be_from_charset for one in found)
     name, text = ("cp1252", data.decode("cp1252")) if western else (best.encoding, str(best))
     _say(f"{path} is not UTF-8 and was read as {name}. If letters look wrong in it, save it as UTF-8.")
     return text
+
+
+def _few_accents(data: bytes) -> bool:
+    """Whether this is cp1252 with too few letters beyond ASCII to tell it from another encoding.
+
+    Other alphabets have more of them: half of all bytes and above.
+    """
+    beyond = sum(byte > 127 for byte in data)
+    return beyond < min(FEW, len(data) / 4) and not UNUSED.intersection(data)
 
 
 def read_rows(

@@ -39,12 +39,14 @@ def read_run(run_dir: str | Path = "") -> Run:
 
     Raises RunError as `open_run` does.
     """
-    path = _found(run_dir)
-    if not is_run(path) and is_run(path / BESIDE):
-        path = path / BESIDE
-    run = Run(path)
+    run = Run(results_in(_found(run_dir)))
     run.config  # noqa: B018 - raises where there is no run
     return run
+
+
+def results_in(path: Path) -> Path:
+    """The folder of the run in `path`: it, or the one inside where what was brought is in the way."""
+    return path / BESIDE if not is_run(path) and is_run(path / BESIDE) else path
 
 
 def _found(run_dir: str | Path) -> Path:

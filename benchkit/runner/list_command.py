@@ -13,6 +13,7 @@ from ..run import Run
 from ..run.config import JOURNAL, is_begun
 from ..run.foreign import CASES
 from ..run.large import whole_of
+from ..run.opening import results_in
 from ..run.paths import located, project_root
 from ..run.responses import response_files
 from .terminal import say, table_of
@@ -29,7 +30,7 @@ LONGEST = 100  # characters of a decision or of what is wrong
 
 def list_runs(args: argparse.Namespace) -> int:
     """Print a row a run; one that cannot be read says why in its row, and keeps no other from its own."""
-    folder = located(args.folder) if args.folder else project_root() / "runs"
+    folder = located(args.folder).resolve() if args.folder else project_root() / "runs"
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder. Give the path of a folder that has runs in it.")
     rows = sorted(_rows(folder), key=lambda row: (row["started"], row["run"]))
@@ -38,8 +39,8 @@ def list_runs(args: argparse.Namespace) -> int:
 
 
 def _rows(folder: Path) -> Iterator[dict[str, Any]]:
-    for path in (folder, *folder.iterdir()):
-        if path.is_dir() and (is_begun(path) or (path / CASES).exists()):
+    for path in {results_in(path) for path in (folder, *folder.iterdir()) if path.is_dir()}:
+        if is_begun(path) or (path / CASES).exists():
             row: dict[str, Any] = {"run": path.name, "started": "", "reached": "?"}
             row |= dict.fromkeys(("cases", "cost_usd", "compared", "decision"))
             try:
@@ -53,16 +54,21 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
 def _row(run: Run) -> dict[str, Any]:
     files = {stage: run.path / file for stage, file in STAGES.items()}
     reached = [stage for stage, file in files.items() if file.exists() or whole_of(file).exists()]
-    decision = run.metrics_report()["decision"]["sentence"] if "04 measure" in reached else None
+    report = run.metrics_report() if "04 measure" in reached else None
+    decision = report["decision"]["sentence"] if report else None
+    answered = run.response_files() or response_files(run.path)
+    scored = report["configuration"].get("models", ()) if report else ()
     marked = f"SIMULATED: {decision}" if decision and run.simulated else decision
     with looking(run.path / JOURNAL) as record:
         spent = record.spent()[1] if (run.path / JOURNAL).exists() else None
+    started = run.config.get("started", "") if is_begun(run.path) else ""
     return {
-        "started": str(run.config.get("started", ""))[:16].replace("T", " "),
+        "run": run.name,
+        "started": str(started)[:16].replace("T", " "),
         "reached": reached[-1] if reached else "begun",
         "cases": _size(run),
         "cost_usd": spent,
-        "compared": ", ".join(run.response_files() or response_files(run.path)) or None,
+        "compared": ", ".join(answered or scored) or None,
         "decision": marked,
     }
 

@@ -39,11 +39,17 @@ def verify(path: Path) -> Verification:
     recorded = Run(path).config["parameters"]
     names = [name for name in NOTEBOOKS[1:] if name in recorded]
     with TemporaryDirectory(prefix="benchkit-", ignore_cleanup_errors=True) as folder:
-        copy = Path(shutil.copytree(path, Path(folder) / path.name, ignore=LEFT_OUT))
-        if (copy / "calls.sqlite").exists():
-            keep_failed(copy / "calls.sqlite")
+        # The folder above too: it names the run where the results stand beside what was brought.
+        copy = Path(
+            shutil.copytree(path, Path(folder).resolve() / path.parent.name / path.name, ignore=LEFT_OUT)
+        )
+        try:
+            if (copy / "calls.sqlite").exists():
+                keep_failed(copy / "calls.sqlite")
+        except RunError as error:
+            raise RunError(_said_of(path, copy, error)) from error
         begun = time.time()
-        stopped = asyncio.run(_replayed(copy, names, recorded))
+        stopped = asyncio.run(_replayed(path, copy, names, recorded))
         for sidecar in (copy / "figures").glob("*.json"):
             if sidecar.stat().st_mtime < begun:  # the copy has the time of the run's: no notebook draws it
                 sidecar.unlink()
@@ -56,15 +62,24 @@ def verify(path: Path) -> Verification:
     return found
 
 
-async def _replayed(run: Path, names: list[str], recorded: Mapping[str, Any]) -> list[Difference]:
-    """Run the notebooks on `run`; a line for each that cannot be computed from what is on record."""
+def _said_of(path: Path, copy: Path, error: BenchkitError) -> str:
+    """What is wrong with the copy, said of the run that it is of: nobody finds the copy any more."""
+    return str(error).replace(str(copy), str(path))
+
+
+async def _replayed(
+    path: Path, copy: Path, names: list[str], recorded: Mapping[str, Any]
+) -> list[Difference]:
+    """Run the notebooks on the copy; a line for each that cannot be computed from what is on record."""
     stopped = []
     with _nothing_asked():
         for name in names:
             try:
-                await replay(notebook_folder() / f"{name}.ipynb", recorded[name] | {"run_dir": str(run)})
+                await replay(notebook_folder() / f"{name}.ipynb", recorded[name] | {"run_dir": str(copy)})
             except BenchkitError as error:
-                stopped.append(Difference(name, "the notebook", "a finished run", str(error)))
+                stopped.append(
+                    Difference(name, "the notebook", "a finished run", _said_of(path, copy, error))
+                )
     return stopped
 
 
