@@ -38,7 +38,7 @@ def run(finished_run, tmp_path, unpainted) -> Run:
 def computed(finished_run, monkeypatch) -> None:
     """What the notebooks make of an untouched run is what it holds, as the first test shows: nothing runs."""
 
-    async def copied(copy: Path, *_: object) -> list[Difference]:
+    async def copied(path: Path, copy: Path, *_: object) -> list[Difference]:
         shutil.copytree(finished_run, copy, dirs_exist_ok=True, copy_function=shutil.copy)
         return []
 
