@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..agent import Agent, Item, Reply, Tool, sendable, system_prompt
+from ..agent import Agent, Item, Reply, Tool, object_of, sendable, system_prompt
 from ..domain import Requirement, TestCase
 from ..llm.catalog import default_model
 from ..metrics.requirements import has_value, is_quoted, without_paths
@@ -151,22 +151,12 @@ def _verdict(requirement: Requirement, verdict: Verdict | None, answer: str) -> 
 @lru_cache(maxsize=1024)
 def judge_response(ids: tuple[str, ...]) -> Tool:
     """The tool for a case with requirements of these ids: any other id breaks its schema."""
-    verdict: dict[str, Any] = {
-        "type": "object",
-        "properties": {
-            "requirement": {"type": "string", **({"enum": list(ids)} if ids else {})},
-            "done": {"type": "boolean"},
-            "quote": {"type": "string"},
-        },
-        "required": ["requirement", "done", "quote"],
-        "additionalProperties": False,
-    }
-    schema = {
-        "type": "object",
-        "properties": {"verdicts": {"type": "array", "items": verdict}},
-        "required": ["verdicts"],
-        "additionalProperties": False,
-    }
+    verdict = object_of(
+        requirement={"type": "string", **({"enum": list(ids)} if ids else {})},
+        done={"type": "boolean"},
+        quote={"type": "string"},
+    )
+    schema = object_of(verdicts={"type": "array", "items": verdict})
     return Tool("judge_response", "Hand in a verdict for each requirement.", schema)
 
 

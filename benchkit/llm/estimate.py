@@ -106,7 +106,7 @@ def _mean(values: Sequence[float | int | None], otherwise: float) -> float:
 
 
 def time_table(replies: Iterable[tuple[str, Reply]]) -> pd.DataFrame:
-    """Mean seconds of a call by model: held by limits, at the server, in retries, in our own hands.
+    """Mean seconds of a call by model: held by limits, at the server, in retries, in benchkit itself.
 
     `replies` are (model, reply). What is on record counts, whichever session asked for it.
     """

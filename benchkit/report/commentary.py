@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..agent import Agent, Item, Tool, system_prompt
+from ..agent import Agent, Item, Tool, object_of, system_prompt
 from ..llm.catalog import default_model
 from ..llm.client import Client
 from ..wording import count
@@ -79,22 +79,13 @@ def tool(offered: Iterable[Fact], steps: Iterable[str]) -> Tool:
     """The agent's only tool: whatever is no id of a fact is an error of the schema."""
     ids = [one.id for one in offered]
     chosen = {"type": "array", "minItems": 1, "maxItems": MOST_FACTS, "items": {"enum": ids}}
-    passage = _object(topic={"enum": [one for one in TOPICS if one != "decision"]}, facts=chosen)
+    passage = object_of(topic={"enum": [one for one in TOPICS if one != "decision"]}, facts=chosen)
     passages = {"type": "array", "minItems": 1, "maxItems": MOST_PASSAGES, "items": passage}
     return Tool(
         "write_commentary",
         "Choose the facts that matter, in order.",
-        _object(passages=passages, next_step={"enum": list(steps)}),
+        object_of(passages=passages, next_step={"enum": list(steps)}),
     )
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def fitting(every: Sequence[Fact]) -> list[Fact]:
