@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..run import Run
 
 FOLDER = ".partitions"  # in the run folder
-BLOCK = 20_000  # responses, about, that a process has in memory at a time
+BLOCK = 10_000  # responses, about, that a process has in memory at a time
 KEPT = {*Response.__dataclass_fields__, *READ}
 
 
