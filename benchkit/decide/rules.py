@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import UsageError
-from ..metrics import INSTEAD, METRICS, PRIMARY
+from ..metrics import INSTEAD, METRICS, PRIMARY, described
 from ..run import Run
 from ..values import check
 from ..wording import KIND_NAMES, kind_name, listed
@@ -78,6 +78,20 @@ class Rules:
         _check_names("category_weights", self.category_weights, _present(cases, "category"))
         self.primary(cases)
 
+    def units(self, scores: pd.DataFrame) -> dict[str, float]:
+        """{kind: the difference on its deciding metric that is 1 in U}: 1, or, where metrics of different
+        ranges are named, the width of its range.
+
+        What is named settles it and not what can decide in the end, so that a margin means the same
+        throughout.
+        """
+        primary = self.primary(scores)
+        weighed = [kind for kind, weight in self.weights(primary).items() if weight]
+        spans = {kind: _span(primary[kind], scores) for kind in weighed}
+        if len(set(spans.values())) < 2 or None in spans.values():
+            return dict.fromkeys(primary, 1.0)
+        return {kind: spans.get(kind) or 1.0 for kind in primary}
+
     def weights(self, kinds: Iterable[str]) -> dict[str, float]:
         """The share of each kind in U; those that are not named weigh nothing, {} means equal shares."""
         other = 0.0 if self.kind_weights else 1.0
@@ -98,6 +112,12 @@ def _default(kind: str, scores: pd.DataFrame) -> str:
     if kind not in INSTEAD or "metric" not in scores:
         return usual
     return usual if scores.loc[scores["metric"] == usual, "value"].notna().any() else INSTEAD[kind]
+
+
+def _span(metric: str, scores: pd.DataFrame) -> float | None:
+    """The width of a metric's range, of one that nobody described as its scores show it."""
+    there = "value" in scores and metric not in METRICS
+    return described(metric, values=scores.loc[scores["metric"] == metric, "value"] if there else ()).span
 
 
 def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str, str]:
