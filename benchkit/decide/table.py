@@ -29,15 +29,13 @@ def of_models(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[~scores["model"].isin(controls)]
 
 
-def complete(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores of models with every column: what is not there is empty, a kind that nobody named ALL.
+def in_full(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores with every column: what is not there is empty, a kind that nobody named ALL.
 
-    Needs NEEDED; raises InputError where one is missing, where a response has two values of one metric, or
-    where fewer than two models are scored. Controls are left out.
+    Needs NEEDED; raises InputError where one is missing.
     """
     if missing := [name for name in NEEDED if name not in scores]:
         raise InputError(f"The scores have no column {', '.join(missing)}. Give {', '.join(NEEDED)}.")
-    scores = of_models(scores)
     absent = {name: "" for name in OPTIONAL if name not in scores}
     scores = scores.assign(**absent)
     scores = scores.fillna({name: "" for name in OPTIONAL if scores[name].hasnans})
@@ -45,6 +43,16 @@ def complete(scores: pd.DataFrame) -> pd.DataFrame:
         known = {name: METRICS[name].kind if name in METRICS else ALL for name in scores["metric"].unique()}
         kinds = scores.loc[unnamed, "metric"].map(known)
         scores = scores.assign(test_case=scores["test_case"].mask(unnamed, kinds))
+    return scores
+
+
+def complete(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores of models, without controls, with every column (`in_full`).
+
+    Raises InputError where a column is missing, where a response has two values of one metric, or where fewer
+    than two models are scored.
+    """
+    scores = of_models(in_full(scores))
     twice = scores.duplicated(["id", "model", "round", "metric"])
     if twice.any():
         row = scores[twice].iloc[0]
@@ -71,6 +79,7 @@ class Measured:
     values: np.ndarray
     delivered: np.ndarray  # (models, cases, rounds): there is a value, and the model earned it by an answer
     undefined: np.ndarray  # (cases,): the case leaves this metric nothing to compare
+    weightless: int = 0  # further cases that were left out, as their category has a weight of 0
 
     @property
     def sign(self) -> int:
@@ -114,6 +123,13 @@ class Measured:
         """The same over the cases that the mask `kept` names."""
         by_case = {name: getattr(self, name)[kept] for name in ("ids", "category", "family", "undefined")}
         return replace(self, **by_case, values=self.values[:, kept], delivered=self.delivered[:, kept])
+
+    def weighing(self, weights: Mapping[str, float]) -> Measured:
+        """The same over the cases whose category weighs anything; all where none does, or none is named."""
+        kept = np.array([not weights or weights[label] > 0 for label in self.labels], dtype=bool)
+        if kept.all() or not kept.any():
+            return self
+        return replace(self.only(kept), weightless=int((~kept).sum()))
 
     def filled(self, by_model: Sequence[float]) -> Measured:
         """The same with what is unscored of each model at one value."""
