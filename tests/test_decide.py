@@ -552,6 +552,30 @@ class TestNeeded:
         assert low < need["more"] < high
         assert f"About {need['more']} more ({low} to {high:,}) cases have" in found["because"][-1]
 
+    @pytest.mark.parametrize("n", [11, 12, 20, 29])
+    @pytest.mark.parametrize("spread", [0.0, 0.01])
+    def test_models_alike_need_as_many_cases_as_exclude_a_rare_failure(self, n, spread):
+        """However little two models differ, `equivalent` takes 60 cases: so many are named, not 1 more."""
+        found = decide(normal({STEADY: (0, 0), HASTY: (0, 0)}, n, spread))
+        need = found["needed"]
+        assert (found["outcome"], need["what"], need["cases"]) == ("inconclusive", "equivalence", 60)
+        assert f"About {60 - 2 * n} more cases have an 80 % chance" in found["because"][-1]
+        assert decide(normal({STEADY: (0, 0), HASTY: (0, 0)}, 30, spread))["outcome"] == "equivalent"
+
+    @pytest.mark.parametrize("gain", np.linspace(0, 0.06, 13))
+    def test_what_would_settle_it_is_always_more_than_there_is(self, gain):
+        """Where the run is large enough to see `detect` and to show models alike, the difference found is
+        what is looked for: never "1 more", which has no chance.
+        """
+        for n in (10, 35, 90):
+            found = decide(normal({STEADY: (gain, gain), HASTY: (0, 0)}, n, 0.1), Rules(detect=0.08))
+            if found["outcome"] == "inconclusive":
+                need = found["needed"]
+                assert need["cases"] > found["cases"]
+                assert need["what"] == "difference" or need["cases"] >= 60
+                looked_for = found["utility"][0]["difference"] if need["difference"] < 0.08 else 0.08
+                assert need["what"] != "difference" or need["difference"] == pytest.approx(abs(looked_for))
+
     def test_floors_name_the_worst_rival(self):
         """Each model and kind stands against the other that it is most behind."""
         evidence = gather(complete(normal({STEADY: (0.3, 0), HASTY: (0, 0), TERSE: (0.1, 0)}, 60)), Rules())
@@ -586,7 +610,9 @@ def test_any_table_is_decided_on_without_a_fault(seed):
     scores = odd_table(random)
     weights = {name: float(random.choice([0, 1, 3])) for name in scores["category"].unique()}
     given = weights if sum(weights.values()) and seed % 2 else {}
-    found = decide(scores, Rules(",".join(scores["metric"].unique()), category_weights=given))
+    metrics = scores["metric"].unique()
+    alone = {"json": 0, "conversation": 1} if "wer_score" in metrics else {}  # its range is open
+    found = decide(scores, Rules(",".join(metrics), kind_weights=alone, category_weights=given))
     assert json.loads(json.dumps(found, allow_nan=False))["outcome"] == found["outcome"]
     words = " ".join([found["sentence"], *found["because"], found["caveat"]])
     assert not {"nan", "None", "unknown", "inf"} & set(words.replace(",", " ").split())

@@ -146,6 +146,45 @@ class TestPower:
         found = plan_power(dict.fromkeys(BOTH, 40), rules, names, 3, pilot=scores)
         assert found.needed.cases == decide(scores, rules)["needed"]["cases"]
 
+    @pytest.mark.parametrize("weights", [{"x": 0.5, "y": 0.5}, {"x": 0.1, "y": 0.9}, {"x": 1, "y": 0}])
+    def test_category_weights_count_as_in_the_decision(self, weights):
+        """36 cases of x and 12 of y: the plan names the cases that the run then names, whatever the pilot's
+        shares of categories, and without any pilot the error is Σ w²/n, not 1/n.
+        """
+        from benchkit.decide import decide
+
+        scores = pilot(n=48, rounds=1)
+        scores["category"] = np.where(scores["id"].str[-3:].astype(int) % 4, "x", "y")
+        scores = scores[scores["test_case"] == "json"]
+        cases = scores.drop_duplicates("id")
+        rules, pair = Rules(detect=0.02, category_weights=weights), [STEADY, HASTY]
+        found = plan_power({"json": 48}, rules, pair, 1, cases=cases, pilot=scores)
+        weighs = scores[scores["category"].map(weights) > 0]  # y's cases are no cases where y weighs nothing
+        assert found.n == weighs["id"].nunique()
+        assert found.needed.cases == decide(scores, rules)["needed"]["cases"]
+
+        alike = pd.concat([cases[cases["category"] == name].head(12) for name in ("x", "y")])
+        assumption = plan_power({"json": 48}, rules, pair, 1, cases=cases)
+        even = plan_power({"json": 48}, rules, pair, 1, cases=alike)
+        usual = plan_power({"json": assumption.n}, Rules(), pair, 1)
+        shares = {
+            name: n / assumption.n
+            for name, n in weighs.drop_duplicates("id").groupby("category").size().items()
+        }
+        larger = sum(weights[name] ** 2 / share for name, share in shares.items())
+        assert assumption.known.at() == pytest.approx(larger * usual.known.at())
+        twice = plan_power({"json": 48}, rules, pair, 1, cases=alike, pilot=scores)
+        ratio = even.known.at() / assumption.known.at()
+        assert twice.known.at() == pytest.approx(ratio * found.known.at())
+
+    def test_a_pilot_of_other_categories_is_one_for_cases_that_weigh_the_same(self):
+        """Weights that name none of its categories: its variance, as the planned cases' shares make of it."""
+        scores, cases = pilot(), pd.DataFrame({"test_case": "json", "category": ["x"] * 30 + ["y"] * 10})
+        rules = Rules(category_weights={"x": 0.5, "y": 0.5})
+        usual = plan_power({"json": 40}, Rules(), [STEADY, HASTY], 3, pilot=scores)
+        found = plan_power({"json": 40}, rules, [STEADY, HASTY], 3, cases=cases, pilot=scores)
+        assert found.known.at() == pytest.approx(usual.known.at() * 40 * (0.25 / 30 + 0.25 / 10))
+
     def test_no_difference_above_the_range_is_said_to_be_shown(self):
         """Two cases: the smallest difference would be more than a score's whole range of 1."""
         few = plan_power({"json": 2}, Rules(), ["a", "b"], 1)

@@ -19,6 +19,7 @@ from benchkit.stats.sample_size import (
     round_noise,
     smallest_difference,
     spread,
+    weighting,
 )
 from benchkit.stats.strata import stratified
 
@@ -48,6 +49,18 @@ def test_power_is_the_noncentral_t(n, delta):
     expected = TTestPower().power(delta / 0.5, n, 0.05)
     assert planned_power(Spread(0.25), n, delta) == pytest.approx(expected, abs=1e-9)
     assert planned_power(Spread(15 * 0.01**2), 15, 9.0) == 1.0
+
+
+@pytest.mark.parametrize("sizes", [(40,), (30, 30), (180, 20), (12, 15, 60)])
+def test_weights_widen_an_error_as_an_estimate_has_it(sizes):
+    """Cases that vary alike in every category: n·SE², df and strata are those of `stratified`."""
+    labels = [str(at) for at, n in enumerate(sizes) for _ in range(n)]
+    values = np.concatenate([np.where(np.arange(n) % 2, 1.0, -1.0) for n in sizes])
+    values = np.concatenate([part / part.std(ddof=1) for part in np.split(values, np.cumsum(sizes)[:-1])])
+    one = stratified(values, labels, {str(at): at + 1 for at in range(len(sizes))})
+    unit = weighting(sizes, np.arange(len(sizes)) + 1)
+    assert unit.between == pytest.approx(one.n * one.se**2)
+    assert (unit.free(one.n), unit.strata) == (pytest.approx(one.df), one.strata)
 
 
 def test_cases_and_difference_invert_each_other():

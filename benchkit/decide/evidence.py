@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ..wording import kind_name
-from .controls import HALF, few_usable, nothing_usable
 from .rules import Rules
 from .table import Measured, measured
+from .usable import HALF, few_usable, nothing_usable
 
 if TYPE_CHECKING:
     from ..stats import Contrasts, Design, Estimate, Pairs
@@ -216,7 +216,9 @@ def gather(
             sizes = (one.shared, len(one.ids)) if one else (0, 0)
             aside[kind] = Aside(kind, metric, why, *sizes, undelivered=bool(unusable))
     shares = rules.weights(kind for kind in primary if kind not in aside)
-    kinds = tuple(kind_of(one, rules, look) for one in _on_one_scale([found[kind] for kind in shares]))
+    units = rules.units(scores)
+    scaled = (found[kind] if units[kind] == 1 else _as_share(found[kind]) for kind in shares)
+    kinds = tuple(kind_of(one, rules, look) for one in scaled)
     few = tuple(few_usable(wanted[wanted["test_case"].isin(list(shares))]))
     lost = tuple(m for i, m in enumerate(models) if any(np.isnan(kind.gain[i]).all() for kind in kinds))
     return Evidence(models, kinds, tuple(shares.values()), tuple(aside.values()), rules, look, lost, few)
@@ -230,16 +232,12 @@ def _why_not(kind: str, one: Measured | None, rules: Rules) -> str:
     return "" if one and one.shared else "no two models have a score for the same case"
 
 
-def _on_one_scale(found: list[Measured]) -> list[Measured]:
-    """Metrics of different ranges as shares of their range: only what has one size can be added."""
-    spans = {one.metric.span for one in found}
-    return found if len(spans) < 2 or None in spans else list(map(_as_share, found))
-
-
 def _as_share(one: Measured) -> Measured:
-    low, span = one.metric.low or 0.0, one.metric.span or 1.0
-    metric = replace(one.metric, low=0.0, high=1.0, unit=one.metric.unit if span == 1 else SHARE)
-    return replace(one, metric=metric, values=(one.values - low) / span)
+    """The scores as shares of the metric's range: only what has one size can be added."""
+    assert one.metric.low is not None
+    assert one.metric.span is not None
+    values = (one.values - one.metric.low) / one.metric.span
+    return replace(one, metric=replace(one.metric, low=0.0, high=1.0, unit=SHARE), values=values)
 
 
 def alpha_at(look: float, alpha: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,10 +24,11 @@ def needed(
 
     Open is the difference in U of the best model to the contender that is hardest to tell from it, looked
     for at the size `detect`; where the run is large enough for that, that they lie within the margin, if
-    they are equal; or, with an open `floor`, that the model is no more than the margin worse on one kind, if
-    the two are equal there. Where only LEAST_CASES are missing, those are what is needed: `what` is "least",
-    and neither a chance nor a difference belongs to it. `prices` has `model`, `test_case` and `cost_usd`
-    of one answer. None where nothing can be said.
+    they are equal; where it is for both, the difference at the size that was found; or, with an open
+    `floor`, that the model is no more than the margin worse on one kind, if the two are equal there. Where
+    only LEAST_CASES are missing, those are what is needed: `what` is "least", and neither a chance nor a
+    difference belongs to it. `prices` has `model`, `test_case` and `cost_usd` of one answer. None where
+    nothing can be said, or where the run is large enough and had its chance.
     """
     what, found, least, kinds = "least", None, LEAST_CASES, evidence.kinds
     models, n = list(range(len(evidence.models))), evidence.n
@@ -40,9 +42,9 @@ def needed(
         what, found = _overall(evidence)
         if found:
             models = list(dict.fromkeys(i for pair in evidence.open_pairs for i in pair))
-    if found is None and evidence.n >= LEAST_CASES:
+    more = max(least, found.cases if found else 0) - n
+    if more <= 0:
         return None
-    more = max(1, least - n, found.cases - n if found else 0)
     names = [evidence.models[i] for i in models]
     return {
         "what": what if found else "least",
@@ -64,7 +66,29 @@ def _overall(evidence: Evidence) -> tuple[str, Needed | None]:
         return "difference", shown
     # Both one-sided tests succeed with POWER where each does with half the chance to fail.
     each, margin = 1 - (1 - POWER) / 2, evidence.rules.margin
-    return "equivalence", _most(_cases(one, margin, evidence.alpha(2), power=each) for one in pairs)
+    alike = _most(
+        _at_least(one, _cases(one, margin, evidence.alpha(2), power=each), evidence) for one in pairs
+    )
+    if alike is None or alike.cases > evidence.n:
+        return "equivalence", alike
+    widest = max((one for one in pairs if one), key=lambda one: one.estimate)
+    return "difference", _cases(widest, widest.estimate, evidence.alpha(), models)
+
+
+def _at_least(pair: Estimate | None, found: Needed | None, evidence: Evidence) -> Needed | None:
+    """With so many cases that a rare outright failure of the margin's size would have been seen."""
+    from ..stats import cases_for_equivalence
+
+    if pair is None or found is None:
+        return None
+    least = cases_for_equivalence(evidence.rules.margin, evidence.alpha(2) / 2, span=evidence.span)
+    cases = math.ceil(least * pair.n * float(pair.coefficients.max()) - 1e-6)  # as unevenly weighted as these
+    if found.cases >= cases:
+        return found
+    unsure = pair.se > 0 and found.high > cases  # else it is not the variance that asks for them
+    return replace(
+        found, cases=cases, low=cases if unsure else math.nan, high=found.high if unsure else math.nan
+    )
 
 
 def _most(found: Iterable[Needed | None]) -> Needed | None:
@@ -77,7 +101,7 @@ def _cases(
 ) -> Needed | None:
     from ..stats import spread
 
-    if pair is None or not pair.se > 0:
+    if pair is None or not (pair.se >= 0 and difference > 0):
         return None
     return cases_for(spread(pair), pair.n, difference, models, alpha, power=power)
 

@@ -29,15 +29,13 @@ def of_models(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[~scores["model"].isin(controls)]
 
 
-def complete(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores of models with every column: what is not there is empty, a kind that nobody named ALL.
+def in_full(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores with every column: what is not there is empty, a kind that nobody named ALL.
 
-    Needs NEEDED; raises InputError where one is missing, where a response has two values of one metric, or
-    where fewer than two models are scored. Controls are left out.
+    Needs NEEDED; raises InputError where one is missing.
     """
     if missing := [name for name in NEEDED if name not in scores]:
         raise InputError(f"The scores have no column {', '.join(missing)}. Give {', '.join(NEEDED)}.")
-    scores = of_models(scores)
     absent = {name: "" for name in OPTIONAL if name not in scores}
     scores = scores.assign(**absent)
     scores = scores.fillna({name: "" for name in OPTIONAL if scores[name].hasnans})
@@ -45,6 +43,16 @@ def complete(scores: pd.DataFrame) -> pd.DataFrame:
         known = {name: METRICS[name].kind if name in METRICS else ALL for name in scores["metric"].unique()}
         kinds = scores.loc[unnamed, "metric"].map(known)
         scores = scores.assign(test_case=scores["test_case"].mask(unnamed, kinds))
+    return scores
+
+
+def complete(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores of models, without controls, with every column (`in_full`).
+
+    Raises InputError where a column is missing, where a response has two values of one metric, or where fewer
+    than two models are scored.
+    """
+    scores = of_models(in_full(scores))
     twice = scores.duplicated(["id", "model", "round", "metric"])
     if twice.any():
         row = scores[twice].iloc[0]

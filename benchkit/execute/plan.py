@@ -14,31 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..decide import Rules, complete, control_table, of_models
-from ..decide.controls import disqualified
-from ..decide.evidence import Evidence, gather
+from ..decide import Rules
 from ..decide.needed import POWER, cases_for
 from ..errors import UsageError
 from ..metrics import described
-from ..stats import (
-    Needed,
-    Spread,
-    mix,
-    needed_rounds,
-    pair_alpha,
-    planned_power,
-    round_noise,
-    smallest_difference,
-    spread,
-)
+from ..stats import Needed, Spread, mix, needed_rounds, pair_alpha, planned_power, smallest_difference
 from ..values import check, refused
-from ..wording import count, kind_name, listed, number, percent
+from ..wording import count, number, percent
+from .pilot import assumed, basis, cases_of, measured, weighing
 from .price import price
 
 OTHER_ROUNDS = (1, 2, 3, 5, 10)
-# What is assumed of a case's difference where nobody measured it: variance between cases, and of either
-# model's rounds, as of two real models on 198 public questions scored 0 or 1.
-BETWEEN, ROUNDS = 0.12, 0.083
 
 
 def plan_power(
@@ -47,6 +33,7 @@ def plan_power(
     models: Sequence[str] | Mapping[str, str],
     rounds: int,
     *,
+    cases: pd.DataFrame | None = None,
     pilot: pd.DataFrame | None = None,
     prices: pd.DataFrame | None = None,
     power: float = POWER,
@@ -54,21 +41,25 @@ def plan_power(
 ) -> Power:
     """What `sizes` cases of each kind in so many rounds can show of U, and what each design costs.
 
-    `pilot` are the scores of an earlier run, `named` so; a kind that it does not measure is planned with an
-    assumption that is called so. A kind on which its controls (or answers that could not be used) leave
-    nothing to decide is not planned for, unless nothing else is left. `models` and `prices` are as `price`
-    takes them. A design's power is that of a comparison of two models at the level that comparing all of
-    them with the best one takes (Dunnett's). Raises UsageError for rounds, a power or sizes out of range, and
-    where the rules do not fit the pilot.
+    `cases` are those planned, or cases like them: in which shares they are of the categories that weigh
+    (without them as in the pilot). `pilot` are the scores of an earlier run, `named` so; a kind that it does
+    not measure is planned with an assumption that is called so. A kind on which its controls (or answers that
+    could not be used) leave nothing to decide is not planned for, unless nothing else is left. `models` and
+    `prices` are as `price` takes them. A design's power is that of a comparison of two models at the level
+    that comparing all of them with the best one takes (Dunnett's). Raises UsageError for rounds, a power or
+    sizes out of range, and where the rules do not fit the cases or the pilot.
     """
-    if not any(sizes.values()):
-        raise UsageError("There are no cases to plan with. Give at least one of a kind.")
     check(rounds=rounds)
     if not 0.5 <= power < 1:
         raise refused("power", power, "Use a chance from 0.5 to below 1, such as 0.8.")
-    weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight and sizes[kind]}
-    sizes = {kind: sizes[kind] for kind in weights}
-    seen, aside = _measured(pilot, rules) if pilot is not None and len(pilot) else ({}, {})
+    if cases is not None:
+        rules.check_fit(cases)
+    sizes, units = weighing(sizes, cases_of(pilot, rules) if cases is None else cases, rules)
+    weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight}
+    if not weights:
+        raise UsageError("There are no cases to plan with. Give at least one of a kind that weighs.")
+    sizes, units = {kind: sizes[kind] for kind in weights}, {kind: units[kind] for kind in weights}
+    seen, aside = measured(pilot, rules, units)
     aside = {kind: why for kind, why in aside.items() if kind in sizes}
     if len(aside) < len(sizes):
         sizes = {kind: n for kind, n in sizes.items() if kind not in aside}
@@ -76,11 +67,11 @@ def plan_power(
     names = rules.primary(pd.DataFrame({"test_case": list(sizes)}))
 
     guessed = [kind for kind in sizes if kind not in seen]
-    known = mix([(seen.get(k) or _assumed(k, names), weights[k], n) for k, n in sizes.items()])
-    basis = _basis(pilot, seen, guessed, named, aside)
-    return Power(
-        known, sizes, rounds, models, rules, power, _span(names, sizes), prices, basis, bool(guessed)
+    known = mix(
+        [(seen.get(k) or assumed(names.get(k, ""), units[k]), weights[k], n) for k, n in sizes.items()]
     )
+    said = basis(pilot, seen, guessed, named, aside)
+    return Power(known, sizes, rounds, models, rules, power, _span(names, sizes), prices, said, bool(guessed))
 
 
 @dataclass(frozen=True, repr=False)
@@ -198,63 +189,3 @@ def _span(names: Mapping[str, str], sizes: Mapping[str, int]) -> float:
     """The largest difference there can be on the metrics that decide; infinite where one has no end."""
     spans = [described(names.get(kind, "")).span for kind in sizes]
     return max(float("inf") if one is None else one for one in spans)
-
-
-def _measured(pilot: pd.DataFrame, rules: Rules) -> tuple[dict[str, Spread], dict[str, str]]:
-    """Per kind the variance of the open pair of models that is hardest to tell apart, and why a kind decides
-    nothing.
-
-    A kind without any variance is in neither.
-    """
-    models = of_models(pilot)
-    if models["model"].nunique() < 2:  # a run that was stopped early
-        return {}, {}
-    terms = Rules(primary_metric=rules.primary_metric, alpha=rules.alpha, margin=rules.margin)
-    evidence = gather(complete(models), terms, disqualified(control_table(pilot, terms)))
-    aside = {one.name: one.why_not for one in evidence.aside}
-    evidence = evidence.weighted(rules.weights(kind.name for kind in evidence.kinds))
-    told = [_spreads(evidence, i, j) for i, j in (evidence.open_pairs if evidence.kinds else ())]
-    return max(told, key=lambda one: (len(one[0]), one[1]), default=({}, 0.0))[0], aside
-
-
-def _spreads(evidence: Evidence, i: int, j: int) -> tuple[dict[str, Spread], float]:
-    """What a pair of models says of each kind, and its error in U."""
-    found = {}
-    for kind in evidence.kinds:
-        pair, values = kind.pairs[i][j], kind.measured.values
-        rounds = values.shape[2]
-        if pair is not None and pair.se > 0:
-            noise = round_noise(values[i]) + round_noise(values[j]) if rounds > 1 else None
-            found[kind.name] = spread(pair, noise, rounds)
-    whole = evidence.pairs[i][j]
-    return found, 0.0 if whole is None else whole.se
-
-
-def _assumed(kind: str, names: Mapping[str, str]) -> Spread:
-    """An assumption for a score of 0 to 1, or of the metric's own range."""
-    span = described(names.get(kind, "")).span or 1.0
-    return Spread(BETWEEN * span**2, 2 * ROUNDS * span**2)
-
-
-def _basis(
-    pilot: pd.DataFrame | None,
-    seen: Mapping[str, Spread],
-    guessed: Sequence[str],
-    named: str,
-    aside: Mapping[str, str],
-) -> str:
-    """What the plan rests on."""
-    parts = []
-    if seen and pilot is not None:
-        cases = pilot[pilot["test_case"].isin(list(seen))]["id"].nunique()
-        size = f"{count(cases, 'case')} in {count(pilot['round'].nunique(), 'round')}"
-        size += f" ({named})" if named else ""
-        parts.append(f"Measured on a pilot of {size}: how {listed(map(kind_name, seen))} vary.")
-    if guessed:
-        parts.append(
-            f"Assumed, not measured: how {listed(map(kind_name, guessed))} vary, as of two real models on "
-            "public questions scored 0 or 1. A pilot of some ten cases in two rounds or more would replace "
-            "it."
-        )
-    parts += [f"{kind_name(kind)} decided nothing there: {why}." for kind, why in aside.items()]
-    return " ".join(one[0].upper() + one[1:] for one in parts)

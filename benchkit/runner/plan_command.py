@@ -52,6 +52,7 @@ def plan(args: argparse.Namespace) -> int:
         Rules(**{name: known[name] for name in RULES} | given),
         models,
         rounds if args.rounds is None else args.rounds,
+        cases=_cases(run),
         pilot=scores,
         prices=answer_prices(answers),
         power=args.power,
@@ -97,13 +98,17 @@ def _seen(run: Run) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
         return answers, None
 
 
+def _cases(run: Run | None) -> pd.DataFrame | None:
+    return run.validated_tests() if run and (run.path / "validated_tests.csv").exists() else None
+
+
 def _sizes(run: Run | None, known: Mapping[str, Any], count: int | None) -> dict[str, int]:
     """Cases per kind: the pilot's, else what 01 would write; `count` of each where it is given."""
     if count is not None and not 1 <= count <= MOST_CASES:
         raise refused("--cases", count, f"Use a whole number from 1 to {MOST_CASES:,}.")
     sizes = {kind: known[f"{kind}_cases"] for kind in KINDS}
-    if run is not None and (run.path / "validated_tests.csv").exists():
-        sizes = run.validated_tests()["test_case"].value_counts().to_dict()
+    if (cases := _cases(run)) is not None:
+        sizes = cases["test_case"].value_counts().to_dict()
     return {kind: count or n for kind, n in sizes.items() if n}
 
 

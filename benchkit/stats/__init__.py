@@ -25,6 +25,7 @@ from benchkit.stats.sample_size import (
     round_noise,
     smallest_difference,
     spread,
+    weighting,
 )
 from benchkit.stats.shares import case_means, pass_hat_k, proportion, round_agreement, share_interval
 from benchkit.stats.strata import Design, design, stratified

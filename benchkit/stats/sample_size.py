@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,6 +42,11 @@ class Spread:
         """Degrees of freedom with n cases sampled like these."""
         return max(1.0, self.rate * n - self.strata)
 
+    def times(self, factor: float) -> Spread:
+        """The same with a variance so many times as large."""
+        names = ("between", "noise", "between_low", "between_high")
+        return replace(self, **{name: factor * getattr(self, name) for name in names})
+
 
 def spread(pilot: Estimate, noise: ArrayLike | None = None, rounds: int = 1) -> Spread:
     """What a comparison (of one kind, or U) says of the next run's error.
@@ -76,6 +81,18 @@ def round_noise(values: ArrayLike) -> Array:
     own = squares / np.maximum(counts - 1, 1)
     typical = float(own[repeated].mean()) if repeated.any() else NAN
     return np.where(counts > 0, np.where(repeated, own, typical) / np.maximum(counts, 1), NAN)
+
+
+def weighting(sizes: ArrayLike, weights: ArrayLike) -> Spread:
+    """What weights make of cases that each vary by 1, `sizes` of them in each category.
+
+    n·SE² is n Σ w_c²/n_c: 1 where the weights are the cases' shares, more where a weight rests on few cases.
+    Degrees of freedom are Satterthwaite's (1946), of categories that vary alike.
+    """
+    n, w = np.asarray(sizes, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    variances = (w / w.sum()) ** 2 / n
+    free = _satterthwaite(variances.tolist(), np.maximum(n - 1, 1).tolist())
+    return Spread(float(n.sum() * variances.sum()), strata=len(n), rate=(free + len(n)) / float(n.sum()))
 
 
 def mix(parts: Sequence[tuple[Spread, float, int]]) -> Spread:

@@ -113,6 +113,8 @@ def _scored(whole: Design, kept: NDArray[np.bool_]) -> tuple[Design, list[str]]:
     present = np.flatnonzero(counts)
     lost = [whole.labels[c] for c in np.flatnonzero(counts == 0) if whole.weights[c] > 0]
     notes = [f"No case with a value in {', '.join(lost)}: its weight goes to the others."] if lost else []
+    if not whole.weights[present].any():
+        present, kept = present[:0], kept & False
     weights = whole.weights[present]
     place = np.zeros(len(whole.labels), dtype=np.intp)
     place[present] = np.arange(len(present))
@@ -121,16 +123,8 @@ def _scored(whole: Design, kept: NDArray[np.bool_]) -> tuple[Design, list[str]]:
         seen, family = np.unique(whole.families[kept], return_inverse=True)
         first = whole.first[seen]
     labels = tuple(whole.labels[c] for c in present)
-    part = Design(
-        int(kept.sum()),
-        place[whole.strata[kept]],
-        labels,
-        weights / weights.sum(),
-        whole.given,
-        family,
-        first,
-    )
-    return part, notes
+    counted, strata = int(kept.sum()), place[whole.strata[kept]]
+    return Design(counted, strata, labels, weights / weights.sum(), whole.given, family, first), notes
 
 
 def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: list[str]) -> Estimate:
