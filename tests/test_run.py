@@ -679,7 +679,7 @@ class TestAdopting:
         behind = run.responses()
         assert behind[["id", "model", "status", "prompt"]].to_numpy().tolist() == [
             ["t1", "a", "answered", "Where is it?"],
-            ["t2", "b", "answered", "Record 5"],
+            ["t2", "b", "failed", "Record 5"],
         ]
         assert behind["latency_s"].isna().all()
         (folder / "scores.csv").write_text(text + "t9,a,1,mine,1\n")
