@@ -36,6 +36,7 @@ def test_the_defaults_can_be_used():
         ({"planted_cases": -1}, "planted_cases = -1"),
         ({"models": [STEADY]}, "needs two or more models"),
         ({"primary_metric": "nonsense"}, "primary_metric = 'nonsense'"),
+        ({"primary_metric": "wer_score"}, "wer_score has no upper end"),
         ({"margin": -1.0}, "margin = -1"),
         ({"reference": "offline/steddy"}, "reference = 'offline/steddy' is not usable. The models are"),
         ({"models": ["a", "b"], "reference": STEADY}, "The models are a, b"),

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchkit.decide import Rules, control_table, decide
+from benchkit.decide import Rules, compare, control_table, decide
 from benchkit.decide.evidence import gather
 from benchkit.decide.table import complete
+from benchkit.errors import UsageError
+from benchkit.execute.plan import plan_power
 from benchkit.metrics import METRICS, Metric
 
 from .measured import HASTY, STEADY, TERSE, score_table
@@ -77,3 +79,60 @@ class TestControls:
             assert row["gap"] == pytest.approx(gap)
             decides = decide(scores, rules, controls=control_table(scores, rules))["kinds"][0]["decides"]
             assert decides == (gap > 0)
+
+
+class TestOneSize:
+    """Kinds are added in U where their metrics have one size, and refused by name where they have none."""
+
+    BOTH = pd.DataFrame({"test_case": ["json", "conversation"], "category": ""})
+    REFUSED = "wer_score has no upper end.* added to those of field_accuracy.*kind_weights.*add_metric"
+
+    @staticmethod
+    def brought(json: float, metric: str = "rating", other: str = "mark") -> pd.DataFrame:
+        """Scores that nobody described, of 0 to `json` and of 0 to 1."""
+        scores = scores_of(**{STEADY: 0.2, HASTY: 0.1})
+        scores.loc[scores["metric"] == JSON, "value"] *= json
+        return scores.replace({"metric": {JSON: metric, TALK: other}})
+
+    def test_an_open_range_beside_another_metric_is_refused(self):
+        """In 03, which knows the cases alone, and in 04 with whatever reads the scores."""
+        rules = Rules("wer_score")
+        with pytest.raises(UsageError, match=self.REFUSED):
+            rules.check_fit(self.BOTH)
+        scores = scores_of(**{STEADY: 0.2, HASTY: 0.1}).replace({"metric": {TALK: "wer_score"}})
+        for read in (decide, compare):
+            with pytest.raises(UsageError, match=self.REFUSED):
+                read(scores, rules)
+
+    def test_what_is_not_added_is_not_refused(self):
+        """One kind alone, one by its weight, people deciding, and one metric for both kinds."""
+        Rules("wer_score").check_fit(self.BOTH[1:])
+        Rules("wer_score", kind_weights={"json": 0, "conversation": 1}).check_fit(self.BOTH)
+        Rules("preference,wer_score").check_fit(self.BOTH)
+        for scores, rules in (
+            (self.brought(100)[lambda t: t["test_case"] == "json"], Rules()),
+            (self.brought(100), Rules(kind_weights={"json": 1, "conversation": 0})),
+            (self.brought(100, "rating", "rating"), Rules()),
+        ):
+            assert decide(scores, rules)["outcome"] == "deploy"
+
+    def test_brought_scores_are_refused_until_their_range_is_known(self, monkeypatch):
+        """Of 0 to 100 and of 0 to 1: what nobody described has no ends; described, each counts alike."""
+        with pytest.raises(UsageError, match=r"rating has no lower and no upper end.* those of mark"):
+            decide(self.brought(100))
+        monkeypatch.setitem(METRICS, "rating", Metric("rating", "json", None, high=100.0))
+        found, alike = decide(self.brought(100)), decide(self.brought(1, "share"))
+        assert found["utility"][0]["difference"] == pytest.approx(alike["utility"][0]["difference"])
+
+    def test_a_kind_that_nobody_scored_asks_for_no_range(self):
+        """Without any value there is nothing to add."""
+        scores = self.brought(1)
+        scores.loc[scores["metric"] == "rating", "value"] = math.nan
+        assert [kind["decides"] for kind in decide(scores)["kinds"]] == [True, False]
+
+    def test_a_plan_reads_of_a_pilot_what_is_planned(self):
+        """Conversations alone are planned by wer_score, though the pilot had JSON cases too."""
+        scores = scores_of(**{STEADY: 0.2, HASTY: 0.1}).replace({"metric": {TALK: "wer_score"}})
+        rules = Rules("wer_score")
+        plan = plan_power({"conversation": 60}, rules, [STEADY, HASTY], 1, pilot=scores)
+        assert plan.basis.startswith("Measured on a pilot of 60 cases")

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import UsageError
-from ..metrics import INSTEAD, METRICS, PRIMARY, described
+from ..metrics import INSTEAD, METRICS, PRIMARY, Metric, described
 from ..run import Run
 from ..values import check
 from ..wording import KIND_NAMES, kind_name, listed
@@ -73,24 +73,28 @@ class Rules:
         return {kind: chosen[kind] for kind in measured}
 
     def check_fit(self, cases: pd.DataFrame) -> None:
-        """Raises UsageError where the rules do not fit the cases: a kind or category that is not there."""
+        """Raises UsageError where the rules do not fit the cases, or scores: a kind or category that is not
+        there, metrics that cannot be added."""
         _check_names("kind_weights", self.kind_weights, _present(cases, "test_case"))
         _check_names("category_weights", self.category_weights, _present(cases, "category"))
-        self.primary(cases)
+        self.units(cases)
 
     def units(self, scores: pd.DataFrame) -> dict[str, float]:
         """{kind: the difference on its deciding metric that is 1 in U}: 1, or, where metrics of different
         ranges are named, the width of its range.
 
         What is named settles it and not what can decide in the end, so that a margin means the same
-        throughout.
+        throughout. Raises UsageError where metrics are named together of which one has no range.
         """
         primary = self.primary(scores)
         weighed = [kind for kind, weight in self.weights(primary).items() if weight]
-        spans = {kind: _span(primary[kind], scores) for kind in weighed}
-        if len(set(spans.values())) < 2 or None in spans.values():
+        ranges = {primary[kind]: _metric(primary[kind], scores) for kind in weighed}
+        found = {name: one for name, one in ranges.items() if one} if not self.people_decide else {}
+        if len(found) > 1 and (endless := [one for one in found.values() if one.span is None]):
+            raise UsageError(_no_common_size(endless[0], found))
+        if len({one.span for one in found.values()}) < 2:
             return dict.fromkeys(primary, 1.0)
-        return {kind: spans.get(kind) or 1.0 for kind in primary}
+        return {kind: found[name].span or 1.0 if name in found else 1.0 for kind, name in primary.items()}
 
     def weights(self, kinds: Iterable[str]) -> dict[str, float]:
         """The share of each kind in U; those that are not named weigh nothing, {} means equal shares."""
@@ -114,10 +118,22 @@ def _default(kind: str, scores: pd.DataFrame) -> str:
     return usual if scores.loc[scores["metric"] == usual, "value"].notna().any() else INSTEAD[kind]
 
 
-def _span(metric: str, scores: pd.DataFrame) -> float | None:
-    """The width of a metric's range, of one that nobody described as its scores show it."""
-    there = "value" in scores and metric not in METRICS
-    return described(metric, values=scores.loc[scores["metric"] == metric, "value"] if there else ()).span
+def _metric(name: str, scores: pd.DataFrame) -> Metric | None:
+    """The descriptor of a deciding metric, of an unknown one as its values show it; None without a value."""
+    if "value" not in scores:  # cases
+        return described(name)
+    values = scores.loc[scores["metric"] == name, "value"]
+    return described(name, values=values if name not in METRICS else ()) if values.notna().any() else None
+
+
+def _no_common_size(one: Metric, among: Iterable[str]) -> str:
+    lacks = "upper" if one.low is not None else "lower" if one.high is not None else "lower and no upper"
+    others = listed(name for name in among if name != one.name)
+    return (
+        f"{one.name} has no {lacks} end, so that its differences have no size to be added to those of "
+        f"{others}. Name a metric with both ends in primary_metric, leave a kind out by a weight of 0 in "
+        "kind_weights, or add a metric of your own with benchkit.metrics.add_metric, with low and high."
+    )
 
 
 def _named(names: Iterable[str], measured: Mapping[str, list[str]]) -> dict[str, str]:

@@ -57,21 +57,21 @@ def measured(
     """
     if pilot is None or of_models(pilot)["model"].nunique() < 2:
         return {}, {}
-    terms = Rules(primary_metric=rules.primary_metric, alpha=rules.alpha, margin=rules.margin)
+    scores, weights = complete(pilot), rules.weights(units)
+    planned = {kind: weights.get(kind, 0.0) for kind in scores["test_case"].unique()}
+    if not any(planned.values()):
+        return {}, {}
+    terms = Rules(rules.primary_metric, rules.alpha, rules.margin, kind_weights=planned)
     own = cases_of(pilot, rules)
     if own is not None:
         terms = replace(terms, category_weights=rules.category_weights)
-    evidence = gather(complete(pilot), terms, disqualified(control_table(pilot, terms)))
+    evidence = gather(scores, terms, disqualified(control_table(pilot, terms)))
     aside = {one.name: one.why_not for one in evidence.aside}
-    evidence = evidence.weighted(rules.weights(kind.name for kind in evidence.kinds))
     told = [_spreads(evidence, i, j) for i, j in (evidence.open_pairs if evidence.kinds else ())]
     found = max(told, key=lambda one: (len(one[0]), one[1]), default=({}, 0.0))[0]
     base = weighing(dict.fromkeys(found, 1), own, terms)[1]
-    return {
-        kind: one.times(units[kind].between / base[kind].between)
-        for kind, one in found.items()
-        if kind in units
-    }, aside
+    scaled = {kind: one.times(units[kind].between / base[kind].between) for kind, one in found.items()}
+    return scaled, aside
 
 
 def _spreads(evidence: Evidence, i: int, j: int) -> tuple[dict[str, Spread], float]:

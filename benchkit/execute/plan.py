@@ -58,7 +58,7 @@ def plan_power(
     weights = {kind: weight for kind, weight in rules.weights(sizes).items() if weight}
     if not weights:
         raise UsageError("There are no cases to plan with. Give at least one of a kind that weighs.")
-    sizes = {kind: sizes[kind] for kind in weights}
+    sizes, units = {kind: sizes[kind] for kind in weights}, {kind: units[kind] for kind in weights}
     seen, aside = measured(pilot, rules, units)
     aside = {kind: why for kind, why in aside.items() if kind in sizes}
     if len(aside) < len(sizes):

@@ -184,11 +184,12 @@ METRICS_VERSION = (
 )
 
 
-def add_metric(name: str, kind: str, function: Function, **about: Any) -> Metric:
+def add_metric(name: str, kind: str, function: Function | None, **about: Any) -> Metric:
     """Add a metric of one's own, to be scored, compared, plotted and named as primary like any other.
 
     `function` takes the answer and, where `reads=("golden_response",)` or other fields of the case are given,
-    those; it gives a number, or None where the case leaves nothing to compare. `about` takes the other fields
+    those; it gives a number, or None where the case leaves nothing to compare. It is None for a metric whose
+    values are brought: what `about` says of it then holds for them. `about` takes the other fields
     of `Metric`: `low` and `high` (0 and 1; None: open), `lower_is_better`, `unit`, `description`.
     Adding it again replaces it. Raises UsageError for a built-in name, an unknown kind or an empty range.
     """

@@ -95,7 +95,7 @@ def _check_rules(plan: Plan, given: Values) -> None:
 
     check_primary(given.get("primary_metric", ""))
     rules = Rules(**{name: given[name] for name in RULES if name in given})
-    if "01_generate" not in plan or not (rules.kind_weights or rules.category_weights):
+    if "01_generate" not in plan or not (rules.named or rules.kind_weights or rules.category_weights):
         return
     if given.get("cases_file"):
         cases = read_cases(given["cases_file"])
