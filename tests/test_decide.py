@@ -174,6 +174,22 @@ class TestQuantity:
         assert any(line.startswith(why) for line in found["warnings"])
         assert "draft_requirements" not in " ".join(found["warnings"])
 
+    def test_a_category_of_weight_0_is_as_if_it_were_not_there(self):
+        """Whatever its cases say, unscored and unusable ones, too: what the others alone decide, and said."""
+        scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, n=40)
+        first, *others = sorted(scores["category"].unique())
+        out, rest = scores["category"] == first, dict.fromkeys(others, 1.0)
+        rules, left = Rules(category_weights={first: 0.0, **rest}), Rules(category_weights=rest)
+        for value, reason in ((1.0, ""), (math.nan, "failed: timeout"), (0.0, "refused: it declined")):
+            some = scores.copy()
+            some.loc[out & (some["model"] == HASTY), ["value", "reason"]] = [value, reason]
+            found, alone = decide(some, rules), decide(some[~out], left)
+            told = [line for line in found["warnings"] if "weight 0" in line]
+            assert told[0] == "On JSON cases: 8 of 40 cases have a category of weight 0, and count nowhere."
+            found["warnings"] = [line for line in found["warnings"] if line not in told]
+            assert found == alone
+            pd.testing.assert_frame_equal(compare(some, rules), compare(some[~out], left))
+
     def test_cases_without_a_must_are_told_with_the_remedy(self):
         scores = normal({STEADY: (0.1, 0.1), HASTY: (0, 0)}, n=30).replace({"metric": {TALK: MET}})
         gone = (scores["metric"] == MET) & scores["id"].isin(["conversation-003", "conversation-004"])

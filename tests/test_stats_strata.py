@@ -80,9 +80,7 @@ def ols(d: np.ndarray, labels: np.ndarray, weights: dict[str, float], **fit: obj
     return result, result.t_test(np.array([weights[name] for name in names]))
 
 
-@pytest.mark.parametrize(
-    "weights", [None, {"a": 1, "b": 1, "c": 1, "d": 1}, {"a": 4, "b": 0, "c": 1, "d": 5}]
-)
+@pytest.mark.parametrize("weights", [None, {"a": 1, "b": 1, "c": 1, "d": 1}])
 def test_pooled_error_is_ols_on_dummies(weights):
     """Small categories, one of a single case: SE, df and interval of the contrast in statsmodels."""
     d, labels = uneven()
@@ -93,6 +91,19 @@ def test_pooled_error_is_ols_on_dummies(weights):
     assert (e.estimate, e.se) == pytest.approx((contrast.effect.item(), contrast.sd.item()))
     assert (e.low, e.high) == pytest.approx(tuple(contrast.conf_int()[0]))
     assert e.p_value == pytest.approx(float(contrast.pvalue))
+
+
+def test_a_weight_of_0_leaves_its_cases_out():
+    """Of the estimate, its error, df and n: as if they were not given, in families or not."""
+    d, labels = uneven()
+    for families in (None, [i // 2 for i in range(24)]):
+        e = stratified(d, labels, {"a": 4, "b": 0, "c": 1, "d": 5}, families)
+        some = labels != "b"
+        left = None if families is None else np.array(families)[some]
+        same = stratified(d[some], labels[some], {"a": 4, "c": 1, "d": 5}, left)
+        assert (e.estimate, e.se, e.df) == (same.estimate, same.se, same.df)
+        assert (e.n, e.families) == (16, same.families)
+        assert not e.coefficients[~some].any()
 
 
 def test_own_variances_from_ten_cases_on():

@@ -56,6 +56,7 @@ def compare(scores: pd.DataFrame, rules: Rules, parts: Sequence[Measured] | None
 
 
 def _of_metric(one: Measured, rules: Rules, primary: bool) -> Iterator[dict[str, Any]]:
+    one = one.weighing(rules.category_weights)
     cases = one.design(rules.category_weights)
     means = dict(zip(one.models, one.means, strict=True))
     for a, b in pairs_of(one.models, rules.reference):

@@ -166,6 +166,9 @@ def _evidence_notes(evidence: Evidence) -> Iterator[str]:
         yield f"{name} has a range of its own: differences on it are shares of it, to be added to others."
     for kind in evidence.kinds:
         metric, left = kind.measured.metric, kind.planned - len(kind.measured.ids)
+        if ignored := kind.measured.weightless:
+            cases = f"{ignored:,} of {count(kind.planned + ignored, 'case')}"
+            yield f"On {kind_name(kind.name)}: {cases} have a category of weight 0, and count nowhere."
         if left:
             remedy = f" {REMEDY}" if "requirements" in metric.reads else ""
             yield (

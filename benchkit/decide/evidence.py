@@ -203,7 +203,10 @@ def gather(
     primary = rules.primary(scores)
     deciding = scores["test_case"].map(primary).astype(object)  # categories of others cannot be compared
     wanted = scores[deciding == scores["metric"].astype(object)]
-    found = {one.kind: one for one in measured(wanted, models)}
+    weights = rules.category_weights
+    found = {one.kind: one.weighing(weights) for one in measured(wanted, models)}
+    if weights:  # a case that weighs nothing is no case of the decision
+        wanted = wanted[wanted["category"].map(weights).astype(float) > 0]
     aside = {}
     for kind, metric in primary.items():
         one, spoilt = found.get(kind), (disqualified or {}).get((kind, metric), "")
@@ -212,13 +215,13 @@ def gather(
         if why := unusable or spoilt or _why_not(kind, one, rules):
             sizes = (one.shared, len(one.ids)) if one else (0, 0)
             aside[kind] = Aside(kind, metric, why, *sizes, undelivered=bool(unusable))
-    weights = rules.weights(kind for kind in primary if kind not in aside)
+    shares = rules.weights(kind for kind in primary if kind not in aside)
     units = rules.units(scores)
-    scaled = (found[kind] if units[kind] == 1 else _as_share(found[kind]) for kind in weights)
+    scaled = (found[kind] if units[kind] == 1 else _as_share(found[kind]) for kind in shares)
     kinds = tuple(kind_of(one, rules, look) for one in scaled)
-    few = tuple(few_usable(wanted[wanted["test_case"].isin(list(weights))]))
+    few = tuple(few_usable(wanted[wanted["test_case"].isin(list(shares))]))
     lost = tuple(m for i, m in enumerate(models) if any(np.isnan(kind.gain[i]).all() for kind in kinds))
-    return Evidence(models, kinds, tuple(weights.values()), tuple(aside.values()), rules, look, lost, few)
+    return Evidence(models, kinds, tuple(shares.values()), tuple(aside.values()), rules, look, lost, few)
 
 
 def _why_not(kind: str, one: Measured | None, rules: Rules) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .comparing import Less
 from .deciding import Outcome, conclude
-from .evidence import LEAST_CASES, Evidence, Kind
+from .evidence import LEAST_CASES, Evidence
 from .table import Measured
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _without_each(evidence: Evidence, base: Outcome, prefer: Less) -> Iterator[d
     """The outcome without each category in turn, and the chance of a change if it were like the others."""
     names = sorted({label for kind in evidence.kinds for label in kind.measured.labels})
     for name in names if len(names) > 1 else ():
-        if not all(_weighs(kind, evidence, name) for kind in evidence.kinds):
+        if any(set(kind.measured.labels) == {name} for kind in evidence.kinds):
             continue
         part = evidence.with_scores(k.measured.only(k.measured.category != name) for k in evidence.kinds)
         outcome = conclude(part, prefer)
@@ -104,12 +104,6 @@ def _without_each(evidence: Evidence, base: Outcome, prefer: Less) -> Iterator[d
             "changes": outcome != base and not few,
             "expected": 0.0 if few else _expected(evidence, part, base),
         }
-
-
-def _weighs(kind: Kind, evidence: Evidence, without: str) -> bool:
-    """Whether a kind has a case of another category, and one with a weight."""
-    weights = evidence.rules.category_weights
-    return any(label != without and (not weights or weights[label]) for label in kind.measured.labels)
 
 
 def _too_few(evidence: Evidence, part: Evidence, base: Outcome) -> bool:

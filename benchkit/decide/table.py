@@ -79,6 +79,7 @@ class Measured:
     values: np.ndarray
     delivered: np.ndarray  # (models, cases, rounds): there is a value, and the model earned it by an answer
     undefined: np.ndarray  # (cases,): the case leaves this metric nothing to compare
+    weightless: int = 0  # further cases that were left out, as their category has a weight of 0
 
     @property
     def sign(self) -> int:
@@ -122,6 +123,13 @@ class Measured:
         """The same over the cases that the mask `kept` names."""
         by_case = {name: getattr(self, name)[kept] for name in ("ids", "category", "family", "undefined")}
         return replace(self, **by_case, values=self.values[:, kept], delivered=self.delivered[:, kept])
+
+    def weighing(self, weights: Mapping[str, float]) -> Measured:
+        """The same over the cases whose category weighs anything; all where none does, or none is named."""
+        kept = np.array([not weights or weights[label] > 0 for label in self.labels], dtype=bool)
+        if kept.all() or not kept.any():
+            return self
+        return replace(self.only(kept), weightless=int((~kept).sum()))
 
     def filled(self, by_model: Sequence[float]) -> Measured:
         """The same with what is unscored of each model at one value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,13 +34,12 @@ def heterogeneity(d: ArrayLike, strata: Labels) -> tuple[float, int, int, float]
 def by_category(
     d: ArrayLike, strata: Labels, families: Labels | None = None, *, alpha: float = 0.05
 ) -> dict[str, Estimate]:
-    """Each category's own mean difference, with the error that `stratified` gives it."""
-    labels = sorted({str(label) for label in strata})
+    """Each category's own mean difference, with the error that it has among the others."""
+    whole = design(len(strata), strata, None, families)
+    alone = np.eye(len(whole.labels))
     return {
-        label: stratified(
-            d, strata, {other: float(other == label) for other in labels}, families, alpha=alpha
-        )
-        for label in labels
+        label: stratified(d, replace(whole, weights=alone[at]), alpha=alpha)
+        for at, label in enumerate(whole.labels)
     }
 
 

@@ -44,7 +44,7 @@ def resampled(
     values = np.asarray(d, dtype=np.float64)
     whole = strata if isinstance(strata, Design) else design(len(values), strata, None, families)
     e = stratified(values, whole, alpha=alpha)
-    kept = ~np.isnan(values)
+    kept = e.coefficients > 0
     shares = (e.coefficients * np.nan_to_num(values))[kept]
     totals = np.bincount(whole.strata[kept], shares, len(whole.labels))
     counts = np.bincount(whole.strata[kept], minlength=len(whole.labels))

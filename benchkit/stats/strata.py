@@ -29,6 +29,7 @@ class Design:
     strata: Codes  # (n,) which stratum
     labels: tuple[str, ...]  # of the strata
     weights: Array  # (strata,) sum 1
+    given: bool  # whether they were named, so that one of 0 leaves its cases out; else the cases' shares
     families: Codes | None  # (n,) which family; None where every case is its own
     first: Codes | None  # (families,) the place of each family's first case
 
@@ -53,7 +54,7 @@ def design(
     shares = np.bincount(codes, minlength=len(labels)) if weights is None else _given(weights, labels)
     family, first = (None, None) if families is None else _families(families, n)
     used = normalised(shares.astype(np.float64), "category weights") if n else np.ones(len(labels))
-    return Design(n, codes, labels, used, family, first)
+    return Design(n, codes, labels, used, weights is not None, family, first)
 
 
 def _given(weights: Mapping[str, float], labels: tuple[str, ...]) -> Array:
@@ -95,7 +96,7 @@ def stratified(
     values = np.asarray(d, dtype=np.float64)
     whole = strata if isinstance(strata, Design) else design(len(values), strata, weights, families)
     require(whole.n == len(values), f"d has {len(values)} cases and the design {whole.n}.")
-    kept = ~np.isnan(values)
+    kept = ~np.isnan(values) & ~(whole.given & (whole.weights[whole.strata] == 0))
     part, notes = _scored(whole, kept)
     if not part.n:
         empty = np.zeros(len(values))
@@ -111,12 +112,9 @@ def _scored(whole: Design, kept: NDArray[np.bool_]) -> tuple[Design, list[str]]:
     present = np.flatnonzero(counts)
     lost = [whole.labels[c] for c in np.flatnonzero(counts == 0) if whole.weights[c] > 0]
     notes = [f"No case with a value in {', '.join(lost)}: its weight goes to the others."] if lost else []
+    if not whole.weights[present].any():
+        present, kept = present[:0], kept & False
     weights = whole.weights[present]
-    if weights.sum() > 0:
-        weights = weights / weights.sum()
-    else:
-        present, notes = present[:0], [*notes, "No category with a weight has a case with a value."]
-        kept = kept & False
     place = np.zeros(len(whole.labels), dtype=np.intp)
     place[present] = np.arange(len(present))
     family = first = None
@@ -124,7 +122,8 @@ def _scored(whole: Design, kept: NDArray[np.bool_]) -> tuple[Design, list[str]]:
         seen, family = np.unique(whole.families[kept], return_inverse=True)
         first = whole.first[seen]
     labels = tuple(whole.labels[c] for c in present)
-    return Design(int(kept.sum()), place[whole.strata[kept]], labels, weights, family, first), notes
+    counted, strata = int(kept.sum()), place[whole.strata[kept]]
+    return Design(counted, strata, labels, weights / weights.sum(), whole.given, family, first), notes
 
 
 def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: list[str]) -> Estimate:
