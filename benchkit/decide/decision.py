@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..run.rows import REMEDY
 from ..wording import count, kind_name
-from .comparing import cheapest_first
+from .comparing import Less, takes_less
 from .controls import disqualified
 from .deciding import INCONCLUSIVE, conclude, floors, open_floor, routing
 from .evidence import SHARE, Evidence, gather, utility_ends
@@ -68,7 +68,7 @@ def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
 
 def _by_metrics(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     known = evidence.usable and beside.serving is not None
-    prefer = cheapest_first(beside.serving, evidence.contenders) if known else []
+    prefer = takes_less(beside.serving) if known else {}
     said = _said(evidence, prefer, beside)
     changes = sensitivity(evidence, (said.outcome, said.named), prefer)
     people = [people_in_words(beside.people)] if beside.people else []
@@ -117,7 +117,7 @@ def _by_people(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     }
 
 
-def _said(evidence: Evidence, prefer: Sequence[str], beside: Beside) -> Said:
+def _said(evidence: Evidence, prefer: Less, beside: Beside) -> Said:
     """The outcome with what its words need."""
     outcome = conclude(evidence, prefer)
     if not evidence.usable:
@@ -127,7 +127,7 @@ def _said(evidence: Evidence, prefer: Sequence[str], beside: Beside) -> Said:
     if outcome[0] == "split":
         return Said(evidence, *outcome, routing=routing(evidence))
     if outcome[0] != "inconclusive":
-        return Said(evidence, *outcome)
+        return Said(evidence, *outcome, prefer=prefer)
     floor = open_floor(evidence)
     return Said(evidence, *outcome, floor, needed=needed(evidence, floor, beside.prices, beside.rounds))
 

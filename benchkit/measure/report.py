@@ -100,6 +100,7 @@ def metrics_report(
         list(named_late(configuration, first)),
         " ".join(filter(None, doubts)),
         [
+            *scores.attrs.get("warnings", ()),
             *_noted(ours, responses, run.config, configuration),
             *kinship(run.config, models, instruments(run.config).keys() - {"judge" if relied else ""}),
         ],

@@ -69,15 +69,15 @@ def check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) -> 
 
 
 def responses_behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """The responses that scores are of, as far as those tell: one without any value failed."""
-    keys = ["id", "test_case", "category", "model", "round"]
-    scored = scores["value"].notna().groupby([scores[key] for key in keys], sort=False, dropna=False).any()
-    rows = scored.rename("status").reset_index()
-    rows["status"] = rows["status"].map({True: "answered", False: "failed"})
-    rows["error"] = rows["status"].map({"answered": "", "failed": "no score was brought"})
+    """The responses that scores are of, as far as those tell: one without any score is `failed`."""
+    known = scores["value"].notna() | scores["reason"].str.startswith("undefined")
+    key = ["id", "test_case", "category", "model", "round"]
+    rows = scores.assign(known=known).groupby(key, sort=False, dropna=False)["known"].any().reset_index()
     rows["prompt"] = rows["id"].map(dict(zip(cases["id"], cases["prompt"], strict=True)))
     for name, kind in ARTIFACTS[RESPONSES].columns.items():
         if name not in rows:
             rows[name] = "" if kind == "text" else float("nan")
+    rows["status"] = rows.pop("known").map({True: "answered", False: "failed"})
+    rows["error"] = rows["status"].map({"answered": "", "failed": "no score brought"})
     rows.attrs |= {"simulated": False, "scores_only": True}
     return rows
