@@ -5,8 +5,8 @@ intervals are at 1 − alpha. A difference is a gain: positive where the first m
 of which less is better.
 
     outcome         deploy | equivalent | split | inconclusive
-    model           deploy: which; equivalent: the one to take, "" where neither price nor time is
-                    known; else ""
+    model           deploy: which; equivalent: the one to take, "" where none is known to be cheaper
+                    or faster than the others; else ""
     sentence, because [at most 3], caveat (the one that matters most), warnings [everything else]
     cases           that the decision rests on, of all kinds that decide
     contenders      [model]: not shown worse than the best, best first

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..run.rows import REMEDY
 from ..wording import count, kind_name
-from .comparing import cheapest_first
+from .comparing import Less, takes_less
 from .controls import disqualified
 from .deciding import INCONCLUSIVE, conclude, floors, open_floor, routing
 from .evidence import SHARE, Evidence, gather, utility_ends
@@ -69,7 +69,7 @@ def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
 
 def _by_metrics(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     known = evidence.usable and beside.serving is not None
-    prefer = cheapest_first(beside.serving, evidence.contenders) if known else []
+    prefer = takes_less(beside.serving) if known else {}
     said = _said(evidence, prefer, beside)
     changes = sensitivity(evidence, (said.outcome, said.named), prefer)
     people = [people_in_words(beside.people)] if beside.people else []
@@ -118,7 +118,7 @@ def _by_people(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     }
 
 
-def _said(evidence: Evidence, prefer: Sequence[str], beside: Beside) -> Said:
+def _said(evidence: Evidence, prefer: Less, beside: Beside) -> Said:
     """The outcome with what its words need."""
     outcome = conclude(evidence, prefer)
     if not evidence.usable:
@@ -128,7 +128,7 @@ def _said(evidence: Evidence, prefer: Sequence[str], beside: Beside) -> Said:
     if outcome[0] == "split":
         return Said(evidence, *outcome, routing=routing(evidence))
     if outcome[0] != "inconclusive":
-        return Said(evidence, *outcome)
+        return Said(evidence, *outcome, prefer=prefer)
     floor = open_floor(evidence)
     return Said(evidence, *outcome, floor, needed=needed(evidence, floor, beside.prices, beside.rounds))
 
@@ -176,6 +176,13 @@ def _evidence_notes(evidence: Evidence) -> Iterator[str]:
                 f"On {kind_name(kind.name)}: {metric.name} is undefined for {left:,} of "
                 f"{count(kind.planned, 'case')}: {metric.undefined}.{remedy}"
             )
+        asked = kind.measured.asked.sum(axis=(1, 2))
+        for model, n in zip(evidence.models, asked, strict=True):
+            if n < asked.max():
+                yield (
+                    f"On {kind_name(kind.name)}: {model} was never asked for {asked.max() - n:,} of "
+                    f"{count(int(asked.max()), 'answer')}; it is compared by the others."
+                )
         for note in dict.fromkeys(n for row in kind.pairs for one in row if one for n in one.warnings):
             yield f"On {kind_name(kind.name)}: {note[0].lower()}{note[1:]}"
 
