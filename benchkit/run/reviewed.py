@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import RunError
-from .config import is_begun, read_config, save_config
+from .config import CONFIG, is_begun, read_config, save_config
 from .foreign import CASES
 from .large import digest
 from .rows import BY_HAND
@@ -26,7 +26,7 @@ EDITABLE = ("initial_tests.csv", CASES)
 WRITTEN = "written"  # in config.json: a digest of each of these tables, as we wrote it
 MADE = "made"  # the same of each other file, which is made anew whatever a person did to it
 REVIEW = "review.csv"
-READ_BACK = (REVIEW, "labels.csv")  # what people change there is in what is written next
+READ_BACK = (CONFIG, REVIEW, "labels.csv")  # what people change there is in what is written next
 COLUMNS = ("case", "who", "when", "before", "after", "reason")
 OUTCOME, ACCEPTED, REJECTED = "outcome", "accepted", "rejected"
 TEXTS = ("prompt", "golden_response", "requirements")
@@ -150,7 +150,7 @@ def write_anew(path: Path, write: Callable[[], None]) -> Path | None:
         kept = next(name for name in names if not name.exists())
         copyfile(path, kept)
     write()
-    if is_begun(path.parent):
+    if _has_config(path.parent):
         config = read_config(path.parent)
         now = {path.name: digest(path)} if path.exists() else {}
         save_config(path.parent, config | {MADE: config.get(MADE, {}) | now})
@@ -162,10 +162,14 @@ def write_anew(path: Path, write: Callable[[], None]) -> Path | None:
 
 def changed(path: Path) -> str:
     """That a file which is made anew is not as we wrote it; "" where it is, or nobody knows."""
-    config = read_config(path.parent) if is_begun(path.parent) else {}
+    config = read_config(path.parent) if _has_config(path.parent) else {}
     wrote = config.get(MADE, {}).get(path.name)
     unchanged = wrote is None or path.name in READ_BACK or not path.exists() or digest(path) == wrote
     return "" if unchanged else f"{path.name} was changed since benchkit wrote it."
+
+
+def _has_config(folder: Path) -> bool:
+    return (folder / CONFIG).exists()
 
 
 def edited(path: Path) -> str:
