@@ -44,7 +44,11 @@ def control_table(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     units = {(kind, metric): rules.units(ours)[kind] for kind, metric in rules.primary(ours).items()}
     rows = {
         (one.kind, one.metric.name): list(
-            _controls(kind_of(one, rules), units.get((one.kind, one.metric.name), 1.0), rules.margin)
+            _controls(
+                kind_of(one, rules),
+                units.get((one.kind, one.metric.name), 1.0),
+                rules.margin,
+            )
         )
         for one in measured(scores, names)
     }

@@ -58,7 +58,7 @@ def row(path: Path, runs: int) -> dict[str, Any]:
     with its interval at the run's `alpha` divided by the number of runs (Bonferroni): all intervals of the
     sweep hold together. `outcome_adjusted` is the outcome where it is the same at that alpha.
     """
-    known = ("outcome", "outcome_adjusted", "model", "best", "mean", "difference", "low", "high", "alpha")
+    known = ("outcome", "outcome_adjusted", "model", "best", "difference", "low", "high", "alpha")
     found: dict[str, Any] = dict.fromkeys((*known, "cost_usd", "minutes"))
     run, begun = Run(path), is_begun(path)
     if (path / JOURNAL).exists():
@@ -86,18 +86,19 @@ def adjusted(run: Run, decision: Mapping[str, Any], runs: int) -> dict[str, Any]
         found["outcome_adjusted"] = decision["outcome"]
     first = evidence.order[0]
     low, high = utility_ends(evidence, first)
-    found |= {"best": evidence.models[first], "mean": evidence.mean(first), "low": low, "high": high}
+    found |= {"best": evidence.models[first], "low": low, "high": high}
     return plain(found | {"difference": evidence.contrasts.difference[first]})
 
 
 def _page(folder: Path, rows: pd.DataFrame) -> str:
-    found = rows[rows["mean"].notna()]
+    found = rows[rows["difference"].notna()]
     told = f"{len(found)} of {count(len(rows), 'run')} have a result."
     if len(found):
-        top = found.loc[found["mean"].astype(float).idxmax()]
-        told += f" The highest mean, {number(top['mean'])}, is {inline(str(top['best']))}'s in "
+        top = found.loc[found["difference"].astype(float).idxmax()]
+        lead = number(top["difference"], sign=True)
+        told += f" The largest lead over the best other, {lead}, is {inline(str(top['best']))}'s in "
         told += (
-            f"{_link(top['run'], 'html/05_report.html', top['run'])}. The highest of many is partly luck; "
+            f"{_link(top['run'], 'html/05_report.html', top['run'])}. The largest of many is partly luck; "
             f"every interval is at {level(float(top['alpha']))} (alpha divided by {len(rows)}), so that all "
             "hold together."
         )
