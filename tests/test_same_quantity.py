@@ -142,6 +142,24 @@ class TestOneSize:
         assert plan.basis.startswith("Measured on a pilot of 60 cases")
 
 
+class TestDelivery:
+    @pytest.mark.parametrize("weights", [{}, {"one": 0.9, "two": 0.1, "three": 0}])
+    def test_the_split_is_of_the_difference_that_is_decided_on(self, weights):
+        """Cases that are undefined or weigh nothing are in neither; by hand, what was not delivered."""
+        scores = scores_of(hidden=0.3, **{STEADY: 0.2, HASTY: 0.1})
+        scores.loc[scores["id"].str[-1] == "7", ["value", "reason"]] = [math.nan, "undefined: nothing"]
+        lost = (scores["model"] == HASTY) & (scores["id"].str[-1] == "8")
+        scores.loc[lost, ["value", "reason"]] = [0.0, "malformed: no call"]
+        rules = Rules(category_weights=weights)
+        found = report_of(scores, rules)["delivery_pairs"]
+        kept = scores.assign(value=scores["value"].where(scores["reason"] != "malformed: no call"))
+        for table, name in ((scores, "total"), (kept, "content")):
+            evidence = gather(complete(table), rules)
+            expected = {kind.name: kind.pairs[0][1].estimate for kind in evidence.kinds}
+            assert {row["test_case"]: row[name] for row in found} == pytest.approx(expected)
+        assert all(row["from_delivery"] == pytest.approx(row["total"] - row["content"]) for row in found)
+
+
 class TestWhatIsPrinted:
     @pytest.mark.parametrize("lower", [False, True])
     def test_u_is_printed_as_a_difference_alone(self, monkeypatch, lower):
