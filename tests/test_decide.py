@@ -490,6 +490,18 @@ class TestSensitivity:
         assert found["worst"] == pytest.approx((36 * 0.3 + 4 * -0.5) / 40)
         assert found["best"] == pytest.approx((36 * 0.3 + 4 * 0.5) / 40)
 
+    def test_what_was_never_asked_is_not_unscored(self):
+        """One model has one round of two, and one value is lost: 1 is unscored, and the rounds are said."""
+        random = np.random.default_rng(4)
+        scores = score_table({m: {JSON: random.random((24, 2))} for m in (STEADY, HASTY)}, ["one"])
+        scores = scores[(scores["model"] == STEADY) | (scores["round"] == 1)]
+        whole = decide(scores)
+        said = f"On JSON cases: {HASTY} was never asked for 24 of 48 answers; it is compared by the others."
+        assert whole["sensitivity"]["unscored"] is None
+        assert said in whole["warnings"]
+        scores.iloc[0, scores.columns.get_loc("value")] = math.nan
+        assert decide(scores)["sensitivity"]["unscored"]["n_unscored"] == 1
+
     def test_weights_that_turn_the_answer(self):
         """The better model on either kind: the answer holds around equal weights alone."""
         scores = complete(normal({STEADY: (0.3, -0.02), HASTY: (0, 0)}, 200))

@@ -241,6 +241,9 @@ class TestMethod:
         assert "put to every model in 3 rounds; 30 of 30 responses were scored." in whole
         lost = report.method(as_reported(denominators=[row | {"scored": 21}]))
         assert "21 of 30 responses were scored, the others failed or are missing." in lost
+        fewer = [row | {"scored": 30}, row | {"model": HASTY, "planned": 20, "scored": 20}]
+        never = report.method(as_reported(denominators=fewer))
+        assert "up to 3 rounds, and 10 responses were never asked for; 50 of 50 responses" in never
 
     def test_a_late_metric_is_not_said_to_be_named_early(self):
         """What was named first is on record; a metric or a margin that came later is said to."""
@@ -464,7 +467,7 @@ class TestOneKindDecides:
         assert axes.get_xlabel() == "difference from the best other model (better ▶)"
         assert "JSON cases alone, difference from the best other model" in chart.note
         told = " ".join(one.text for one in report.facts(alone) if one.topic == "contender")
-        assert f"On JSON cases alone {STEADY} scores" in told
+        assert f"On JSON cases alone {STEADY} stands" in told
         for words in (told, chart.caption, chart.alt):
             assert "ll kinds" not in words
 

@@ -175,6 +175,13 @@ def _evidence_notes(evidence: Evidence) -> Iterator[str]:
                 f"On {kind_name(kind.name)}: {metric.name} is undefined for {left:,} of "
                 f"{count(kind.planned, 'case')}: {metric.undefined}.{remedy}"
             )
+        asked = kind.measured.asked.sum(axis=(1, 2))
+        for model, n in zip(evidence.models, asked, strict=True):
+            if n < asked.max():
+                yield (
+                    f"On {kind_name(kind.name)}: {model} was never asked for {asked.max() - n:,} of "
+                    f"{count(int(asked.max()), 'answer')}; it is compared by the others."
+                )
         for note in dict.fromkeys(n for row in kind.pairs for one in row if one for n in one.warnings):
             yield f"On {kind_name(kind.name)}: {note[0].lower()}{note[1:]}"
 

@@ -60,9 +60,10 @@ def _gaps(evidence: Evidence) -> list[np.ndarray]:
 def _unscored(evidence: Evidence, base: Outcome, prefer: Less) -> dict[str, Any] | None:
     """The difference if all that is unscored went against the best model, and for it.
 
-    A metric without an end takes the worst and best value that was seen. None where nothing is unscored.
+    A metric without an end takes the worst and best value that was seen. None where nothing is unscored;
+    what was never asked is not.
     """
-    missing = sum(int(np.isnan(kind.measured.values).sum()) for kind in evidence.kinds)
+    missing = sum(int(kind.measured.unscored.sum()) for kind in evidence.kinds)
     if not missing:
         return None
     against, for_it = (
