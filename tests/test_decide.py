@@ -16,6 +16,7 @@ from benchkit.decide.deciding import conclude, floors
 from benchkit.decide.decision import Beside
 from benchkit.decide.evidence import gather
 from benchkit.decide.needed import needed
+from benchkit.decide.prices import Prices
 from benchkit.decide.sensitivity import sensitivity
 from benchkit.decide.table import complete
 from benchkit.errors import InputError, UsageError
@@ -599,11 +600,11 @@ class TestNeeded:
         evidence = gather(complete(scores), Rules(detect=0.02))
         costs = responses_of(scores, {STEADY: 0.001, HASTY: 0.002, TERSE: 1.0})
         prices = costs.groupby(["model", "test_case"])["cost_usd"].mean().reset_index()
-        found = needed(evidence, None, prices, rounds=2)
+        found = needed(evidence, None, Prices(prices), rounds=2)
         assert set(found["models"]) == {STEADY, HASTY}
         assert found["cases"] == 50 + found["more"]
         assert found["cost_usd"] == pytest.approx(found["more"] * 2 * 0.003)
-        assert needed(evidence, None, None, 2)["cost_usd"] is None
+        assert needed(evidence, None, Prices(), 2)["cost_usd"] is None
 
     def test_where_only_the_least_number_of_cases_is_missing_that_is_said(self):
         """19 cases that show a difference: one more, without a chance of what is shown already."""

@@ -19,7 +19,8 @@ of which less is better.
                     shown_worse: it is shown
     split           None | routing {kind: model}, over, gain, low, high: over the best single model
     needed          None | what (difference | equivalence | floor | least), cases (in all), more, low,
-                    high, power, difference, kinds, models (to ask), cost_usd (of asking them so many more)
+                    high, power, difference, kinds, models (to ask), cost_usd (of so many more:
+                    `counted` is in it, `left_out` is not)
     looks           None | cases, rounds, first_cases, first_rounds: results were seen before, so that the
                     intervals are those that hold at any number of looks
     sensitivity     {} where nothing decides, else

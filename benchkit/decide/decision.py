@@ -17,6 +17,7 @@ from .deciding import INCONCLUSIVE, Outcome, conclude, floors, open_floor, routi
 from .evidence import SHARE, Evidence, gather, utility_ends
 from .needed import needed
 from .people import UNSEEN, people_in_words, preferred_to, verdict
+from .prices import NOT_KNOWN, Prices
 from .rules import Rules
 from .saying import Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
@@ -28,7 +29,7 @@ class Beside:
     """What a decision is read with, beside the scores."""
 
     serving: pd.DataFrame | None = None  # the table of `compare_serving`
-    prices: pd.DataFrame | None = None  # dollars of one answer: model, test_case, cost_usd
+    prices: Prices = NOT_KNOWN
     looks: Mapping[str, Any] | None = None  # sizes now and at the first look, where this is a later one
     late: Sequence[str] = ()  # what was named after results were seen
     doubt: str = ""  # that the judge on whose verdicts it rests is often wrong

@@ -12,6 +12,7 @@ from ..wording import ALL, count, ends_text, interval, kind_name, known, listed,
 from .comparing import Less, facing
 from .deciding import takeable
 from .evidence import LEAST_CASES, Evidence, utility_ends
+from .prices import in_dollars
 
 if TYPE_CHECKING:
     from ..stats import Estimate
@@ -163,7 +164,8 @@ def _need(said: Said) -> Iterator[str]:
     need = said.needed
     if not need:
         return
-    price = f" (about USD {number(need['cost_usd'], 2)})" if need["cost_usd"] is not None else ""
+    told = in_dollars(need["cost_usd"], need["counted"])
+    price = f" ({told})" if told else ""
     noun = _nouns(need["kinds"][0] if len(need["kinds"]) == 1 else ALL)
     verb = "has" if need["more"] == 1 else "have"
     if need["what"] == "least":
