@@ -508,7 +508,7 @@ class TestSensitivity:
         scores = complete(normal({STEADY: (0.3, -0.02), HASTY: (0, 0)}, 200))
         evidence = gather(scores, Rules())
         base = conclude(evidence)
-        found = sensitivity(evidence, base, ())
+        found = sensitivity(evidence, conclude)
         assert base == ("deploy", STEADY)
         (holds,) = found["holds"]
         assert holds["low"] == pytest.approx(0.25, abs=0.2)

@@ -56,7 +56,8 @@ def row(path: Path, runs: int) -> dict[str, Any]:
 
     `outcome` and `model` are the run's own decision; `best` leads in U by `difference` over the best other,
     with its interval at the run's `alpha` divided by the number of runs (Bonferroni): all intervals of the
-    sweep hold together. `outcome_adjusted` is the outcome where it is the same at that alpha.
+    sweep hold together. `outcome_adjusted` is the outcome where it is the same at that alpha;
+    where people decide, that is not known.
     """
     known = ("outcome", "outcome_adjusted", "model", "best", "difference", "low", "high", "alpha")
     found: dict[str, Any] = dict.fromkeys((*known, "cost_usd", "minutes"))
@@ -82,7 +83,7 @@ def adjusted(run: Run, decision: Mapping[str, Any], runs: int) -> dict[str, Any]
     found: dict[str, Any] = {"outcome_adjusted": OPEN, "alpha": strict.alpha}
     if not evidence.usable:
         return found
-    if conclude(evidence)[0] == decision["outcome"]:
+    if not rules.people_decide and conclude(evidence)[0] == decision["outcome"]:
         found["outcome_adjusted"] = decision["outcome"]
     first = evidence.order[0]
     low, high = utility_ends(evidence, first)
