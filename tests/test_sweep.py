@@ -225,6 +225,13 @@ class TestTogether:
         assert "1 of 2 runs have a result." in html
         assert "97.5 %" in (tmp_path / "figures" / "sweep.json").read_text()
 
+    def test_the_run_that_is_named_has_the_largest_lead(self, tmp_path, level):
+        """And not the highest mean, which is another metric's, or other cases', in another run."""
+        two(tmp_path / "a", 0.6 + (level - level.mean()) / 10)
+        two(tmp_path / "b", 0.2 + (level - level.mean()) / 10)
+        html = write_sweep(tmp_path, {"a": {}, "b": {}}).read_text()
+        assert re.search(rf"largest lead over the best other, \+0\.300, is {HASTY}\W+s in", html)
+
 
 class TestWorkers:
     def test_a_real_run(self, tmp_path, capsys, monkeypatch):
