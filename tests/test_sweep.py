@@ -33,16 +33,16 @@ __all__ = ["level"]
 FIXED = {"json_cases": 1, "conversation_cases": 1, "rounds": 2}
 
 
-def spend(run_dir: Path, cost_usd: float) -> None:
-    """A run that has paid for one call."""
+def spend(run_dir: Path, cost_usd: float, most_usd: float = 0.0) -> None:
+    """A run that has paid for one call, and for all that it sent at most so much."""
 
     async def one() -> None:
-        journal = Journal(run_dir / "calls.sqlite")
+        journal = Journal(run_dir / "calls.sqlite", lambda: (1, most_usd, 0.0))
         call = executor().call(items(1)[0], 7)
         await journal.record(call, Reply(call.key, "answered", {}, "{}", cost_usd=cost_usd, attempts=1))
         journal.close()
 
-    run_dir.mkdir(parents=True)
+    run_dir.mkdir(parents=True, exist_ok=True)
     asyncio.run(one())
 
 

@@ -60,12 +60,12 @@ def row(path: Path, runs: int) -> dict[str, Any]:
     where people decide, that is not known.
     """
     known = ("outcome", "outcome_adjusted", "model", "best", "difference", "low", "high", "alpha")
-    found: dict[str, Any] = dict.fromkeys((*known, "cost_usd", "minutes"))
+    found: dict[str, Any] = dict.fromkeys((*known, "cost_usd", "at_most_usd", "minutes"))
     run, begun = Run(path), is_begun(path)
     if (path / JOURNAL).exists():
         with looking(path / JOURNAL) as record:
-            _, found["cost_usd"], seconds = record.spent()
-        found["minutes"] = seconds / 60
+            found["cost_usd"], found["at_most_usd"] = record.cost_usd()
+            found["minutes"] = record.spent()[2] / 60
     if (path / "metrics_report.json").exists():
         decision = run.metrics_report()["decision"]
         found |= {"outcome": decision["outcome"], "model": decision["model"]} | adjusted(run, decision, runs)
@@ -113,6 +113,7 @@ def _shown(one: Mapping[str, Any]) -> dict[str, Any]:
     ends = interval(one["low"], one["high"]) if one["low"] is not None else "no interval"
     gain = "" if one["difference"] is None else f"{number(one['difference'], sign=True)} ({ends})"
     cost = "" if one["cost_usd"] is None else number(one["cost_usd"])
+    cost += "" if one["cost_usd"] == one["at_most_usd"] else f" to {number(one['at_most_usd'])}"
     minutes = "" if one["minutes"] is None else number(one["minutes"], 1)
     said = {
         "run": _link(one["run"], "html/index.html", one["run"]),
