@@ -28,8 +28,10 @@ from benchkit.measure.report import _SIZES, _TERMS, first_named, named_late
 from benchkit.plots import plot_contenders
 from benchkit.report import people as report_people
 from benchkit.report.otherwise import next_steps
+from benchkit.run import Run, open_run
 from benchkit.run.tables import table_text
 from benchkit.runner.labels_command import write_sheet
+from benchkit.runner.preflight import check_values
 from benchkit.values import checked
 from benchkit.wording import number
 
@@ -354,6 +356,26 @@ def asked(verdicts, differences, words=None, drawn=None, **more):
     ids = [f"c{i}" for i in range(len(differences))] if drawn is None else drawn
     given = labelled(verdicts) if not isinstance(verdicts, pd.DataFrame) else verdicts
     return people(given, ids, scored(differences, "task_completion"), lengths(words), PRIMARY, **more)
+
+
+@pytest.mark.parametrize("choice", [{"pairwise": {"selected": "left"}}, {"pw": "right"}, {}])
+def test_the_export_that_works_is_named(tmp_path, choice):
+    """JSON-MIN holds choices in a place of any name: nobody may say that there are none."""
+    row = {"pair": "p", "prompt": "q", "text1": "a", "text2": "b", "id": 1, "annotator": 3} | choice
+    with pytest.raises(InputError, match=r"JSON-MIN, which does not say .* Export JSON\."):
+        check_labels(written(tmp_path, [row], "export.json"))
+
+
+def test_labels_of_answers_that_nobody_brought(tmp_path):
+    """Scores alone have no answers to show, and labels by id and model all the same: 04 reads them."""
+    rows = [{"id": "x", "model_a": "a", "model_b": "b", "preferred": "a"}]
+    (tmp_path / "scores.csv").write_text("id,model,round,metric,value\nx,a,1,mine,1\nx,b,1,mine,0\n")
+    (tmp_path / "validated_tests.csv").write_text("id,prompt,test_case,golden_response\nx,q,conversation,g\n")
+    labels_file = written(tmp_path, rows, "people.csv")
+    check_values({"04_measure": {"labels_file": labels_file}}, Run(tmp_path))
+    run = open_run(tmp_path)
+    pairs = draw_pairs(run.responses(), run.seed)
+    assert read_labels(labels_file, pairs, None, run.responses())["preferred"].tolist() == ["a"]
 
 
 class TestPeople:

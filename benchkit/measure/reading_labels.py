@@ -173,6 +173,11 @@ def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
         for row in found:
             if not isinstance(row, dict):
                 raise InputError(f"{path} holds {str(row)[:40]!r} where a label should be an object.")
+            if "text1" in row and "preferred" not in row:
+                raise InputError(
+                    f"{path} is what Label Studio exports as JSON-MIN, which does not say where the choice "
+                    "stands. Export JSON."
+                )
             yield from _annotations(row) if "annotations" in row else (row,)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not readable as JSON ({str(error)[:100]}). Mend it there.") from None

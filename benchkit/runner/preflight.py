@@ -79,7 +79,7 @@ def _labels(path: str, plan: Plan, run: Run | None) -> None:
     from ..measure.reading_labels import check_labels
 
     pairs = responses = None
-    if run and "03_execute" not in plan:
+    if run and "03_execute" not in plan and run.response_files():
         responses = aligned(run, adopt_cases(run.validated_tests()), warn=False)
         pairs = draw_pairs(responses, run.seed or 0)
     check_labels(path, pairs, responses)
