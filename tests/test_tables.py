@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchkit.errors import RunError
+from benchkit.run.delimited import read_rows
 from benchkit.run.tables import neutralise, read_table, restore, write_atomically, write_table
 
 HARD = ["=1+1", "'=1+1", "''=x", "\t=x", "\r\n", "\r", "a\rb", "a\nb", "'", "-5", "+1", "@x", "\n=1", "＝1"]
@@ -139,6 +140,32 @@ def test_all_bad_rows_are_said_at_once(tmp_path):
     path = written(tmp_path, HEADER + "a,b\n" * 25)
     with pytest.raises(RunError, match=r"row 21 has 2 cells, the header 4; and 5 more\. Mend"):
         read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "cure"),
+    [("5,0", "decimals with a point"), ("-0,25", "decimals"), ("pass", "1 and 0"), ("False", "1 and 0")],
+)
+def test_what_to_write_in_the_place_of_a_cell(tmp_path, cell, cure):
+    """Decimal commas and verdicts are what people bring; other words get no such advice."""
+    path = tmp_path / "scores.csv"
+    for text, wanted in ((cell, True), ("abc", False)):
+        path.write_text(f"id;model;round;metric;value\nx;a;1;mine;{text}\n")
+        with pytest.raises(RunError, match="leave a cell empty where there is no value") as caught:
+            read_table(path)
+        assert (cure in str(caught.value)) == wanted
+
+
+@pytest.mark.parametrize(
+    "header", ["Golden Response", "golden response", "Golden-Response", " GOLDEN_response "]
+)
+@pytest.mark.parametrize("first", ["", "sep=;\r\n", "SEP=;\n"])
+def test_names_and_separators_as_spreadsheets_write_them(tmp_path, header, first):
+    """Excel's own first line is none of the table, and a name is known in whatever letters."""
+    path = tmp_path / "cases.csv"
+    path.write_bytes(f"{first}ID;Prompt;{header}\r\n1;what; that\r\n".encode())
+    names, rows = read_rows(path, ("prompt", "golden_response"), ("id", "prompt", "golden_response"))
+    assert (names, rows) == (["id", "prompt", "golden_response"], [(2, ["1", "what", " that"], "")])
 
 
 def test_missing_is_said(tmp_path):

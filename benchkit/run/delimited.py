@@ -98,9 +98,13 @@ def _table(
 ) -> tuple[list[str], Iterator[Row]]:
     for mark in (*SEPARATORS, ","):
         file.seek(0)
+        if file.readline(4).lower() != "sep=":  # Excel's line before the header
+            file.seek(0)
+        else:
+            file.readline()
         rows = _records(file, mark)
         _, header, problem = next(rows, (1, [], ""))
-        if set(needed) <= {name.strip().lower() for name in header}:
+        if set(needed) <= set(map(_plain, header)):
             break
     if mark != ",":
         _say(f"{path} was read with {SEPARATORS[mark]} between its cells.")
@@ -117,12 +121,17 @@ def _whole(row: Row, width: int) -> Row:
     return number, cells, problem
 
 
+def _plain(name: str) -> str:
+    """In small letters, words joined by _: `Golden Response` and `golden-response` are golden_response."""
+    return "_".join(name.lower().replace("-", " ").split())
+
+
 def known_names(path: Path, header: Sequence[str], known: Collection[str]) -> list[str]:
-    """The header with blanks taken off, and with the names that are `known` in small letters."""
+    """The header with blanks taken off, and with the names that are `known` as they are written here."""
     names = [name.strip() for name in header]
-    ours = [name.lower() if name.lower() in known else name for name in names]
+    ours = [_plain(name) if _plain(name) in known else name for name in names]
     if changed := [name for name, other in zip(names, ours, strict=True) if name != other]:
-        _say(f"{path}: {', '.join(changed)} was read as {', '.join(name.lower() for name in changed)}.")
+        _say(f"{path}: {', '.join(changed)} was read as {', '.join(map(_plain, changed))}.")
     return ours
 
 

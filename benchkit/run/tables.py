@@ -199,7 +199,7 @@ def _typed(
             frame[column], wrong = _numbers(frame[column], kind)
             bad += [(first + at, f": {column} = {what}") for at, what in wrong]
     if bad:
-        raise _damaged(path, artifact, f"{_bad_rows(bad)} (leave a cell empty where there is no value)")
+        raise _damaged(path, artifact, f"{_bad_rows(bad)} ({_cure(bad)})")
     return frame[[*artifact.columns, *(c for c in frame.columns if c not in artifact.columns)]]
 
 
@@ -245,6 +245,20 @@ def _remedy(path: Path, artifact: Artifact) -> str:
 
 def _is_ours(path: Path) -> bool:
     return (path.parent / "calls.sqlite").exists()
+
+
+def _cure(bad: list[tuple[int, str]]) -> str:
+    """What to write in cells that hold no number."""
+    words, said = [what.rpartition(" = ")[2].lower() for _, what in bad], " ".join(what for _, what in bad)
+    cures = ["leave a cell empty where there is no value"]
+    if re.search(r"'-?\d+,\d+'", said):
+        cures.append("write decimals with a point: 5.0 for 5,0")
+    if any(word.startswith(_YES_NO) for word in words):
+        cures.append("write 1 and 0 for pass and fail, yes and no, true and false")
+    return "; ".join(cures)
+
+
+_YES_NO = ("'pass", "'fail", "'yes'", "'no'", "'true'", "'false'")
 
 
 def _bad_rows(bad: list[tuple[int, str]]) -> str:
