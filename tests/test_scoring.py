@@ -133,6 +133,24 @@ def test_a_score_outside_of_its_range(stars):
             score(align(responses(*rows), table), table)
 
 
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda text: 1 / (len(text) - 5), "ZeroDivisionError: division by zero"),
+        (lambda text: "good", "ValueError: could not convert string to float: 'good'"),
+        (lambda text: [1], "TypeError: float"),
+    ],
+)
+def test_a_metric_that_fails_is_named_with_its_case(stars, function, said):
+    """Whatever its function raises or returns in the place of a number."""
+    add_metric("stars", "conversation", lambda text: function(text) if text else 0, high=5.0)
+    table = cases(case("a"), case("b"))
+    rows = [response(id, model, "Done!") for id in "ab" for model in (STEADY, HASTY)]
+    with pytest.raises(UsageError) as caught:
+        score(align(responses(*rows), table), table)
+    assert str(caught.value).startswith(f"stars fails on an answer to case a ({said}")
+
+
 def test_metrics_that_nobody_described():
     """Scores from elsewhere: a known metric is what it is, others show their range."""
     assert described("bleu_score") is METRICS["bleu_score"]

@@ -77,11 +77,22 @@ class Metric:
     def value(self, answer: str | dict[str, Any], case: TestCase) -> float | None:
         """The score of one answer; None where the case leaves it undefined.
 
-        Raises UsageError for a score outside of the range that a metric of one's own was given.
+        Raises UsageError where a metric of one's own fails, or its score is no number or outside of the range
+        that it was given.
         """
-        found = self.loaded(answer, *[getattr(case, field) for field in self.reads])
-        if found is None or isinstance(self.function, str):
-            return found
+        function, given = self.loaded, [getattr(case, field) for field in self.reads]
+        if isinstance(self.function, str):
+            return function(answer, *given)
+        try:
+            told = function(answer, *given)
+            found = told if told is None else float(told)
+        except Exception as error:  # whatever somebody's function raises
+            raise UsageError(
+                f"{self.name} fails on an answer to case {case.id} ({type(error).__name__}: {error}). It has "
+                "to return a number, or None where it is undefined."
+            ) from error
+        if found is None:
+            return None
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
         if not low <= found <= high:
@@ -89,7 +100,7 @@ class Metric:
                 f"{self.name} gave {found:g}, and its range is {low:g} to {high:g}. Add it with the `low` "
                 "and `high` that it has, None for an open end."
             )
-        return float(found)
+        return found
 
 
 _GOLDEN = ("golden_response",)
