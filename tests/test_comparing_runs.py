@@ -401,6 +401,15 @@ def test_flipped_cases(tmp_path):
     assert "round 2" in next(one for one in found.flips if one.ids[0] == "conversation-000").answers[1]
 
 
+def test_a_case_that_flips_with_both_models_is_one_case(tmp_path):
+    """And so with two metrics."""
+    a, b = np.ones((30, 2)), np.ones((30, 2))
+    b[3] = 0
+    runs = [made(tmp_path / n, {STEADY: {TALK: v}, HASTY: {TALK: v}}) for n, v in (("a", a), ("b", b))]
+    told = "more): 1, 2 times over models and metrics, 2 for the worse and 0 for the better."
+    assert told in compare_runs(*runs).markdown
+
+
 def test_a_run_that_cannot_be_compared(tmp_path, level):
     """Not measured, and scored by another version of the metrics: the notebook that helps is named."""
     a, b = two(tmp_path / "a", level), two(tmp_path / "b", level)

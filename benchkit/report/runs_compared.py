@@ -154,9 +154,11 @@ def _flips_shown(flips: Sequence[Flip]) -> str:
     """How many there are, and the largest losses first; text of a model is text."""
     lost = sum(one.gain < 0 for one in flips)
     which = f", {lost:,} for the worse and {len(flips) - lost:,} for the better" if flips else ""
-    parts = [
-        f"Cases that flipped (mean over rounds moved by half of the range or more): {len(flips):,}{which}."
-    ]
+    cases = len({one.ids for one in flips})
+    flipped = (
+        f"{cases:,}" if cases == len(flips) else f"{cases:,}, {len(flips):,} times over models and metrics"
+    )
+    parts = [f"Cases that flipped (mean over rounds moved by half of the range or more): {flipped}{which}."]
     if len(flips) > SHOWN:
         parts.append(f"These are {SHOWN} of them, the largest losses first.")
     for one in sorted(flips, key=lambda flip: (flip.gain > 0, -abs(flip.gain)))[:SHOWN]:
