@@ -31,7 +31,10 @@ FATES = (
 
 
 # For cases that leave a metric of requirements undefined.
-REMEDY = "Bring what an answer must do, or let draft_requirements have it written for cases without any."
+REMEDY = (
+    "Bring what an answer must do, or let draft_requirements have it written for cases without any; where a "
+    "draft was dropped, validated_tests.csv says why (column draft)."
+)
 FLAGGED = "flagged: "  # how the validation_message of a case begins that is used and should be looked at
 
 
