@@ -153,7 +153,7 @@ def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
 def _utility(evidence: Evidence) -> Iterator[dict[str, Any]]:
     for i, model in enumerate(evidence.models) if evidence.usable else ():
         found, (low, high) = evidence.contrasts, utility_ends(evidence, i)
-        row = {"model": model, "mean": evidence.mean(i), "difference": found.difference[i]}
+        row = {"model": model, "difference": found.difference[i]}
         yield row | {"low": low, "high": high, "contender": found.contender[i]}
 
 
