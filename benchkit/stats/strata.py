@@ -100,7 +100,7 @@ def stratified(
     part, notes = _scored(whole, kept)
     if not part.n:
         empty = np.zeros(len(values))
-        return Estimate(NAN, NAN, NAN, NAN, NAN, NAN, alpha, 0, 0, 0, empty, empty, (*notes, "No case."))
+        return Estimate(NAN, NAN, NAN, NAN, NAN, NAN, alpha, 0, 0, 0, 0.0, empty, empty, (*notes, "No case."))
     return _estimate(values, kept, part, alpha, notes)
 
 
@@ -135,7 +135,9 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
     rounding = ROUNDING * (1 + float(np.abs(d).max()))
     if part.families is not None and se <= rounding < float(np.ptp(d)):
         note = "All families have the same mean, by luck: the error is that of single cases."
-        return _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
+        lucky = _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
+        units, heaviest = _units(part, lucky.coefficients[kept])
+        return replace(lucky, units=units, heaviest=heaviest).at(alpha)
     influence, coefficients = np.zeros(len(values)), np.zeros(len(values))
     influence[np.flatnonzero(kept) if part.first is None else part.first] = moved
     if se <= rounding:
@@ -144,12 +146,19 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
     coefficients[kept] = (part.weights / sizes)[strata]
     known = Estimate(
         *(estimate, se, df, NAN, NAN, NAN, alpha, part.n, len(sizes)),
-        0 if part.first is None else len(part.first),
+        *_units(part, coefficients[kept]),
         influence,
         coefficients,
-        (*notes, *_warnings(part, estimate, se, float(np.ptp(d)) <= rounding)),
+        tuple(notes),
     )
-    return known.at(alpha)
+    said = _warnings(known, float(np.ptp(d)) <= rounding)
+    return replace(known, warnings=(*notes, *said)).at(alpha)
+
+
+def _units(part: Design, coefficients: Array) -> tuple[int, float]:
+    """(sampled units, the largest share of the estimate that one has)."""
+    each = coefficients if part.families is None else np.bincount(part.families, coefficients)
+    return len(each), float(each.max())
 
 
 def _influence(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float]:
@@ -195,15 +204,16 @@ def _of_families(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float
     return np.asarray(sums * scale, np.float64), trace**2 / square if square > 0 else NAN
 
 
-def _warnings(part: Design, estimate: float, se: float, equal: bool) -> list[str]:
-    if part.n < 2:
+def _warnings(e: Estimate, equal: bool) -> list[str]:
+    if e.n < 2:
         return ["One case: an error needs at least 2."]
-    if math.isnan(se):
+    if math.isnan(e.se):
         return ["Every category is one case or one family: nothing tells what is chance."]
-    if se == 0:
-        signs = f"; p is that of {part.n} equal signs" if estimate else ""
+    if e.se == 0:
+        of = " of families" if e.units < e.n else ""
+        signs = f"; p is that of {e.units} equal signs{of}" if e.estimate else ""
         where = "" if equal else " within their categories"
-        return [f"All {part.n} differences are equal{where}: no variance, no t test{signs}."]
-    if se * math.sqrt(part.n) < ALIKE * abs(estimate):
+        return [f"All {e.n} differences are equal{where}: no variance, no t test{signs}."]
+    if e.se * math.sqrt(e.units) < ALIKE * abs(e.estimate):
         return ["The differences are nearly equal: their interval knows nothing of cases unlike these."]
     return []
