@@ -50,6 +50,7 @@ class TestRules:
         [
             ({"alpha": 0}, "alpha = 0 is not usable"),
             ({"alpha": True}, "alpha = True"),
+            ({"alpha": 0.4}, "alpha = 0.4 is not usable. Use a number above 0 and below 0.4"),
             ({"margin": 1.0}, "margin = 1.0 is not usable"),
             ({"detect": "a"}, "detect = 'a'"),
             ({"kind_weights": {"json": -1}}, "kind_weights = "),
@@ -437,6 +438,13 @@ class TestLooks:
         assert "Results were seen before, of 40 cases in 1 round:" in said
         same = report_of(scores, before={"cases": 80, "rounds": 1})["decision"]
         assert same["looks"] is None
+
+    @pytest.mark.parametrize("alpha", [0.001, 0.05, 0.399])
+    def test_every_alpha_that_is_allowed_can_be_read_at_a_later_look(self, alpha):
+        """Also that of equivalence, which is twice as large."""
+        evidence = gather(complete(normal({STEADY: (0, 0), HASTY: (0, 0)}, 20)), Rules(alpha=alpha), look=1.5)
+        assert 0 < evidence.alpha() < alpha
+        assert evidence.alpha() < evidence.alpha(2) < 2 * alpha
 
     def test_what_was_changed_late(self):
         """A term that is another than when results were first seen is a warning, now and ever after."""
