@@ -52,6 +52,7 @@ def evidence(scores: dict[str, np.ndarray], look: float = 0.0) -> Evidence:
             category=np.array([CATEGORIES[i % 5] for i in range(n)], dtype=object),
             family=np.full(n, "", dtype=object),
             values=values[:, :, None],
+            asked=np.ones((count, n, 1), dtype=bool),
             delivered=np.ones((count, n, 1), dtype=bool),
             undefined=np.zeros(n, dtype=bool),
         )

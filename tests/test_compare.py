@@ -10,7 +10,7 @@ import pytest
 
 from benchkit import stats
 from benchkit.decide import Rules, compare, compare_serving
-from benchkit.decide.comparing import cheapest_first
+from benchkit.decide.comparing import takes_less
 from benchkit.decide.delivery import delivery, delivery_pairs
 from benchkit.decide.rounds import round_agreement, variance_split
 from benchkit.decide.table import complete, measured
@@ -201,8 +201,11 @@ class TestServing:
         assert table.loc["service_s", "difference"] == pytest.approx(-1.0)
         assert (table.loc["cost_usd", "n"], math.isnan(table.loc["cost_usd", "difference"])) == (0, True)
 
-    def test_cheapest_first(self):
-        """By dollars, or by seconds of service where what an answer costs is not known."""
-        assert cheapest_first(compare_serving(self.table()), (STEADY, HASTY)) == [HASTY, STEADY]
+    def test_which_takes_less(self):
+        """By dollars, or by seconds of service where what an answer costs is not known or the same."""
+        assert takes_less(compare_serving(self.table())) == {(HASTY, STEADY): "faster"}
         priced = self.table().assign(cost_usd=lambda t: np.where(t["model"] == STEADY, 0.1, 0.2))
-        assert cheapest_first(compare_serving(priced), (STEADY, HASTY)) == [STEADY, HASTY]
+        assert takes_less(compare_serving(priced)) == {(STEADY, HASTY): "cheaper"}
+        assert takes_less(compare_serving(self.table(0.1))) == {(HASTY, STEADY): "faster"}
+        nothing = self.table(0.1).assign(latency_s=math.nan)
+        assert takes_less(compare_serving(nothing)) == {}

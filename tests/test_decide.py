@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchkit.decide import Rules, check_primary, compare, decide, rules_of
+from benchkit.decide import Rules, check_primary, compare, compare_serving, decide, rules_of
 from benchkit.decide.controls import control_table, disqualified
 from benchkit.decide.deciding import conclude, floors
+from benchkit.decide.decision import Beside
 from benchkit.decide.evidence import gather
 from benchkit.decide.needed import needed
+from benchkit.decide.prices import Prices
 from benchkit.decide.sensitivity import sensitivity
 from benchkit.decide.table import complete
 from benchkit.errors import InputError, UsageError
@@ -255,7 +257,7 @@ class TestOutcomes:
         scores = normal({STEADY: (0, 0), HASTY: (0, 0)}, 150)
         found = report_of(scores, costs={STEADY: 0.0004, HASTY: 0.0001})["decision"]
         assert (found["outcome"], found["model"]) == ("equivalent", HASTY)
-        assert found["sentence"].startswith(f"Take {HASTY}, which is cheaper or faster: it is equivalent to")
+        assert found["sentence"].startswith(f"Take {HASTY}, which is cheaper: it is equivalent to")
         assert found["because"][-1].startswith(f"{HASTY} takes USD 0.30 less for 1,000 answers and ")
         dear = report_of(scores, costs={STEADY: 0.0001, HASTY: 0.0004})["decision"]
         assert dear["model"] == STEADY
@@ -266,13 +268,70 @@ class TestOutcomes:
         found = decide(normal(gain, 150))
         assert (found["outcome"], found["model"]) == ("equivalent", "")
         assert found["sentence"].endswith(
-            "are equivalent within 0.05; which is cheaper or faster is not known."
+            "are equivalent within 0.05: any may be taken, "
+            "since none of them is known to be cheaper or faster."
         )
         assert {STEADY, HASTY} == set(found["contenders"])
         steps = next_steps({"decision": found})
         assert steps["take"] == "Take whichever of the equivalent models suits better."
         priced = report_of(normal(gain, 150), costs={STEADY: 0.0004, HASTY: 0.0001})["decision"]
         assert priced["model"] == HASTY
+
+    @pytest.mark.parametrize(
+        ("costs", "seconds", "said"),
+        [
+            ((1, 2, 2), (9, 1, 1), f"Take {STEADY}, which is cheaper: it"),
+            ((1, 1, 1), (9, 1, 2), f"Take {HASTY}, which is faster: it"),
+            ((1, 1, 2), (2, 1, 1), f"Take {HASTY}, which is cheaper or faster: it"),
+            ((None, 1, 2), (1, 2, 2), f"Take {STEADY}, which is faster: it"),
+            ((None, None, None), (3, 2, 1), f"Take {TERSE}, which is faster: it"),
+            ((1, 1, 1), (2, 2, 2), "any may be taken"),
+            ((1, 1, 1), (None, None, None), "any may be taken"),
+            ((1, 1, 2), (5, 5, 1), f"{STEADY} or {HASTY} may be taken"),
+        ],
+    )
+    def test_cheaper_or_faster_is_said_only_where_it_is(self, costs, seconds, said):
+        """A tie in cost goes on to the time, and one in both to any; the order of the models is none."""
+        names, values = (STEADY, HASTY, TERSE), np.tile([0.7, 0.8, 0.9], 40)
+        taken = [
+            {
+                "id": f"{JSON}{at}",
+                "model": name,
+                "round": 1,
+                "latency_s": took,
+                "queue_s": 0,
+                "cost_usd": cost,
+            }
+            for name, cost, took in zip(names, costs, seconds, strict=True)
+            for at in range(120)
+        ]
+        for order in (slice(None), slice(None, None, -1)):
+            scores = score_table({name: {JSON: values} for name in names[order]})
+            beside = Beside(compare_serving(pd.DataFrame(taken[order])))
+            found = decide(scores, beside=beside)
+            assert found["outcome"] == "equivalent"
+            ordered = (
+                said if order == slice(None) else said.replace(f"{STEADY} or {HASTY}", f"{HASTY} or {STEADY}")
+            )
+            assert ordered in found["sentence"]
+            assert found["model"] == (said.split(",")[0][5:] if said.startswith("Take") else "")
+            assert " 0.00 " not in " ".join(found["because"])
+
+    def test_the_only_safe_one_of_equals_is_not_called_cheaper(self):
+        """By hand: equal in all, and .03 ± .03 apart on conversations: one may be past the margin."""
+        apart = np.tile([0.33, -0.27], 200)
+        values = {STEADY: {JSON: np.full(400, 0.5), TALK: 0.5 + apart}}
+        values[HASTY] = {JSON: np.full(400, 0.53) + apart / 100, TALK: np.full(400, 0.5)}
+        scores = score_table(values)
+        for costs in ({STEADY: 2, HASTY: 1}, {STEADY: 1, HASTY: 2}):
+            serving = compare_serving(responses_of(scores, costs).assign(latency_s=1.0))
+            found = decide(scores, beside=Beside(serving))
+            assert (found["outcome"], found["model"]) == ("equivalent", STEADY)
+            why = f", which is cheaper: it is equivalent to {HASTY} within 0.05."
+            if costs[STEADY] > costs[HASTY]:
+                why = f": it is equivalent to {HASTY} within 0.05, and unlike {HASTY} shown to be no further "
+                why += "behind on any kind."
+            assert found["sentence"] == f"Take {STEADY}{why}"
 
     @pytest.mark.parametrize(("gap", "n"), [(1.0, 4), (1.0, 40), (0.0, 40), (0.25, 40)])
     def test_equal_differences_have_no_interval(self, gap, n):
@@ -477,6 +536,18 @@ class TestSensitivity:
         assert found["worst"] == pytest.approx((36 * 0.3 + 4 * -0.5) / 40)
         assert found["best"] == pytest.approx((36 * 0.3 + 4 * 0.5) / 40)
 
+    def test_what_was_never_asked_is_not_unscored(self):
+        """One model has one round of two, and one value is lost: 1 is unscored, and the rounds are said."""
+        random = np.random.default_rng(4)
+        scores = score_table({m: {JSON: random.random((24, 2))} for m in (STEADY, HASTY)}, ["one"])
+        scores = scores[(scores["model"] == STEADY) | (scores["round"] == 1)]
+        whole = decide(scores)
+        said = f"On JSON cases: {HASTY} was never asked for 24 of 48 answers; it is compared by the others."
+        assert whole["sensitivity"]["unscored"] is None
+        assert said in whole["warnings"]
+        scores.iloc[0, scores.columns.get_loc("value")] = math.nan
+        assert decide(scores)["sensitivity"]["unscored"]["n_unscored"] == 1
+
     def test_weights_that_turn_the_answer(self):
         """The better model on either kind: the answer holds around equal weights alone."""
         scores = complete(normal({STEADY: (0.3, -0.02), HASTY: (0, 0)}, 200))
@@ -573,11 +644,11 @@ class TestNeeded:
         evidence = gather(complete(scores), Rules(detect=0.02))
         costs = responses_of(scores, {STEADY: 0.001, HASTY: 0.002, TERSE: 1.0})
         prices = costs.groupby(["model", "test_case"])["cost_usd"].mean().reset_index()
-        found = needed(evidence, None, prices, rounds=2)
+        found = needed(evidence, None, Prices(prices), rounds=2)
         assert set(found["models"]) == {STEADY, HASTY}
         assert found["cases"] == 50 + found["more"]
         assert found["cost_usd"] == pytest.approx(found["more"] * 2 * 0.003)
-        assert needed(evidence, None, None, 2)["cost_usd"] is None
+        assert needed(evidence, None, Prices(), 2)["cost_usd"] is None
 
     def test_where_only_the_least_number_of_cases_is_missing_that_is_said(self):
         """19 cases that show a difference: one more, without a chance of what is shown already."""

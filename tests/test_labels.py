@@ -374,6 +374,21 @@ class TestPeople:
         found = asked([1] * 10, [0.1] * 10, drawn=["c0", "c1", "c2"])
         assert (found["labelled"], found["outside"]) == (3, 7)
 
+    @pytest.mark.parametrize("lost", [{"c0"}, {"c1", "c7", "c39"}, {f"c{i}" for i in range(39)}])
+    def test_every_label_of_the_sample_is_used_whatever_the_metric_scores(self, lost):
+        """People alone stand as they are, another metric is held against all; the metric predicts a tie."""
+        verdicts, differences = [1, 1, -1, 0] * 5, [0.3, 0.2, -0.1, 0.1] * 10
+        scores, ids = scored(differences, "task_completion"), [f"c{i}" for i in range(40)]
+        scores.loc[scores["id"].isin(lost), "value"] = float("nan")
+        both = pd.concat([scores, scored(differences, "clarity")])
+        found = people(labelled(verdicts), ids, both, lengths(differences), PRIMARY)
+        assert (found["labelled"], found["outside"], found["cases"]) == (20, 0, 40)
+        assert found["labels_alone"] == asked(verdicts, differences)["labels_alone"]
+        assert found["metric_alone"]["estimate"] == pytest.approx(
+            np.mean([d for id, d in zip(ids, differences, strict=True) if id not in lost])
+        )
+        assert {row["metric"]: row["pairs"] for row in found["agreement"]}["clarity"] == 15
+
     def test_agreement_beside_length(self):
         """A metric orders as people do; length orders the other way."""
         verdicts = [1, -1] * 15

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 
 from benchkit.decide import Rules, control_table
+from benchkit.decide.prices import Prices, answer_prices, case_prices, in_dollars
 from benchkit.errors import UsageError
 from benchkit.execute import execute, plan_execution
 from benchkit.execute.plan import plan_power
-from benchkit.execute.price import TIERS, answer_prices, least_minutes, price
+from benchkit.execute.price import TIERS, least_minutes, price
+from benchkit.llm.journal import Record
 from benchkit.measure import align, score
 from benchkit.offline import OfflineServer
 from benchkit.runner import cli
@@ -24,7 +26,7 @@ from benchkit.stats import pair_alpha
 from benchkit.stats.estimates import t_quantile
 
 from .measured import HASTY, STEADY, TERSE, responses_of, score_table
-from .staging import cases, client_on
+from .staging import cases, client_on, run_in
 
 BOTH = {"json": 50, "conversation": 50}
 
@@ -214,11 +216,12 @@ class TestPrice:
     def test_priced_by_the_answers_that_came(self):
         """Calls × rounds × the mean of an answer; what is not known is NaN, never 0."""
         answers = responses_of(pilot(2, 1), {STEADY: 0.001}).assign(prompt_tokens=100, completion_tokens=20)
-        prices = answer_prices(answers)
+        frame = answer_prices(answers)
+        prices = Prices(frame)
         found = price(prices, [STEADY], {"json": 10, "conversation": 5}, 3)
         assert (found["tokens"], found["cost_usd"]) == (15 * 3 * 120, pytest.approx(0.045))
-        own = prices[prices["model"] == STEADY]
-        two = pd.concat([own.assign(model=name) for name in ("a", "b")])
+        own = frame[frame["model"] == STEADY]
+        two = Prices(pd.concat([own.assign(model=name) for name in ("a", "b")]))
         of_one = price(two, {"a": STEADY, "b": STEADY}, {"json": 1000, "conversation": 500}, 3)
         of_two = price(two, ["a", "b"], {"json": 1000, "conversation": 500}, 3)
         assert of_one["minutes, free"] > 1.9 * of_two["minutes, free"]
@@ -240,8 +243,48 @@ class TestPrice:
                 }
             ]
         )
-        found = price(answer_prices(None, work), ["m"], {"json": 2}, 1)
+        found = price(Prices(answer_prices(None, work)), ["m"], {"json": 2}, 1)
         assert (found["tokens"], found["cost_usd"]) == (200, pytest.approx(0.02))
+
+    def test_all_that_a_case_takes_is_in_its_price(self, tmp_path, monkeypatch):
+        """Known answers: each part at what was paid; its tests are not a case's; an unknown part is named."""
+        run, made = run_in(tmp_path), cases(2)
+        made["requirements"] = made["requirements"].where(made["test_case"] == "conversation", "")
+        run.save("validated_tests.csv", made)
+        run.save("rejected_tests.csv", made.iloc[:1].assign(id="json-009", reason="off"))
+        paid = [(f"{kind}_generator", "g", f"{kind}-001", 2, 0.4) for kind in BOTH]
+        paid += [("json_generator", "g", "json-009", 1, 0.2), ("validator", "v", "json-009", 1, 0.1)]
+        paid += [("validator", "v", "planted-none-json-001", 1, 50.0), ("validator", "v", "gone", 1, 50.0)]
+        paid += [("requirements_drafter", "g", "conversation-002", 1, 0.06)]
+        paid += [("judge", "j", f"conversation-001 {at}", 1, 0.01) for at in range(16)]
+        paid += [("judge", "other", "conversation-001 x", 1, 50.0)]
+        monkeypatch.setattr(Record, "paid", lambda self, roles: iter(paid))
+        answers = pd.DataFrame({"model": ["m"] * 4, "test_case": [*BOTH] * 2, "cost_usd": 1.0})
+        answers[["prompt_tokens", "completion_tokens"]] = 5
+        found = case_prices(run, answers, "j")
+        # Of 16 verdicts 2 are on answers; those on what each of two cases has beside them are 7.
+        assert found.cases == pytest.approx({"json": 0.7 / 2, "conversation": 0.46 / 2 + 0.07})
+        assert found.dollars(["m"], {"json": 10, "conversation": 10}, 2) == pytest.approx(3.5 + 3 + 40 + 0.2)
+        parts = ("generating", "drafting requirements", "validating", "answering", "judging")
+        assert (found.counted, found.left_out) == (parts, ())
+        paid[:] = [(role, model, case, 0, 0.0) for role, model, case, *_ in paid]
+        bare = case_prices(run, answers, "j")
+        assert bare.dollars(["m"], {"json": 10, "conversation": 10}, 2) == pytest.approx(40)
+        assert in_dollars(40, bare.counted, bare.left_out).startswith(
+            "about USD 40.00 for answering, without gen"
+        )
+        assert "judging (of unknown price)" in bare.left_out
+        assert case_prices(run, answers).left_out == tuple(n for n in bare.left_out if "judging" not in n)
+
+    def test_a_plan_stands_in_for_verdicts_that_nobody_paid_for(self, tmp_path):
+        """Three controls a case are judged, too; nobody is paid for cases that were brought."""
+        run = run_in(tmp_path)
+        run.record("01_generate", cases_file="mine.csv")
+        run.save("validated_tests.csv", cases(3, ["conversation"]))
+        judging = pd.DataFrame({"to ask": [10], "cost_usd (estimate)": [0.1]})
+        found = case_prices(run, None, "j", judging=judging)
+        assert (found.cases["conversation"], found.verdicts["conversation"]) == pytest.approx((0.03, 0.01))
+        assert (found.counted, found.left_out) == (("answering", "judging"), ("writing the cases",))
 
     def test_minutes_beyond_a_days_share(self):
         """30 calls a minute: 60 take 2 minutes; what goes beyond the day's calls waits for the next."""

@@ -241,6 +241,9 @@ class TestMethod:
         assert "put to every model in 3 rounds; 30 of 30 responses were scored." in whole
         lost = report.method(as_reported(denominators=[row | {"scored": 21}]))
         assert "21 of 30 responses were scored, the others failed or are missing." in lost
+        fewer = [row | {"scored": 30}, row | {"model": HASTY, "planned": 20, "scored": 20}]
+        never = report.method(as_reported(denominators=fewer))
+        assert "up to 3 rounds, and 10 responses were never asked for; 50 of 50 responses" in never
 
     def test_a_late_metric_is_not_said_to_be_named_early(self):
         """What was named first is on record; a metric or a margin that came later is said to."""

@@ -679,15 +679,42 @@ class TestAdopting:
         behind = run.responses()
         assert behind[["id", "model", "status", "prompt"]].to_numpy().tolist() == [
             ["t1", "a", "answered", "Where is it?"],
-            ["t2", "b", "answered", "Record 5"],
+            ["t2", "b", "failed", "Record 5"],
         ]
         assert behind["latency_s"].isna().all()
         (folder / "scores.csv").write_text(text + "t9,a,1,mine,1\n")
         assert len(open_run(folder).brought_scores()) == 2  # of other cases: none of ours
         (folder / "scores.csv").write_text(text + "t1,a,1,mine,1\n")
-        with pytest.raises(RunError, match=r"scores.csv has two values for .*'t1'.* Keep one"):
+        with pytest.raises(RunError, match=r"two values of mine for a on case t1 in round 1\. Keep one"):
             open_run(folder).brought_scores()
         assert not len(open_run(adopted(workplace / "others", "a")).brought_scores())
+
+    def test_scores_that_are_missing_are_unscored(self, workplace):
+        """Whichever: of a round, of a model, of a case, or none at all; another case's are named."""
+        folder = workplace / "theirs"
+        folder.mkdir()
+        ids = [f"t{number}" for number in range(7)]
+        rows = [f"{id},question {id},conversation,x\n" for id in ids]
+        (folder / "validated_tests.csv").write_text("id,prompt,test_case,golden_response\n" + "".join(rows))
+        scores = {(id, m, n): "0.5" for id in ids[:-1] for m, n in (("a", 1), ("a", 2), ("b", 1))}
+        del scores["t0", "a", 1], scores["t1", "b", 1], scores["t2", "a", 1], scores["t2", "a", 2]
+        scores |= {("t3", "b", 1): "", ("ghost", "a", 1): "1"}
+        rows = [f"{id},{model},{round},mine,{value}\n" for (id, model, round), value in scores.items()]
+        (folder / "scores.csv").write_text("id,model,round,metric,value\n" + "".join(rows))
+        run = open_run(folder)
+        found = run.brought_scores()
+        by_model = found.groupby("model")["value"]
+        assert by_model.size().to_dict() == {"a": 14, "b": 7}  # b has one round
+        assert by_model.count().to_dict() == {"a": 9, "b": 4}
+        assert set(found.loc[found["value"].isna(), "reason"]) == {"no score brought"}
+        assert (run.responses()["status"] == "failed").groupby(run.responses()["model"]).sum().to_dict() == {
+            "a": 5,
+            "b": 3,
+        }
+        assert found.attrs["warnings"] == [
+            "1 case of scores.csv is not in validated_tests.csv, so its scores are not used: ghost.",
+            "1 case of validated_tests.csv has no score in scores.csv, and is unscored: t6.",
+        ]
 
     @pytest.mark.parametrize("with_cases", [True, False])
     def test_every_bad_score_is_named_in_their_file(self, workplace, with_cases):
@@ -718,7 +745,7 @@ class TestAdopting:
         (folder / "scores.csv").write_text(text)
         run = open_run(folder)
         assert run.path == folder / "benchkit"
-        assert run.brought_scores()["test_case"].tolist() == ["all"] * 3
+        assert run.brought_scores()["test_case"].tolist() == ["all"] * 4  # b on t2 is unscored
         assert run.validated_tests()["id"].tolist() == ["t1", "t2"]
         assert run.validated_tests()["prompt"].is_unique
         assert (folder / "scores.csv").read_text() == text

@@ -183,9 +183,21 @@ def test_families_that_by_luck_have_one_mean_are_not_certain():
     e = stratified(d, None, None, np.repeat(range(6), 2))
     assert (e.se, e.df) == pytest.approx((stratified(d).se, 11))
     assert "luck" in e.warnings[0]
-    within = stratified([0.1, 0.1, 0.3, 0.3], list("aabb"))
-    assert within.se == 0
-    assert "within their categories" in within.warnings[0]
+
+
+def test_categories_of_one_case_each_are_not_certain():
+    """Equal within every category and not between them, which few cases are by chance: no 25 equal signs.
+    The error is that of the cases without categories; one winner more than losers is no deploy."""
+    d = np.array([1.0, 1, 1, -1] + [0] * 21)
+    labels = [f"c{i}" for i in range(22)] + ["c21"] * 3
+    e, plain = stratified(d, labels), stratified(d)
+    assert (e.estimate, e.se, e.df, e.p_value) == pytest.approx((plain.estimate, plain.se, 24, plain.p_value))
+    assert e.p_value > 0.3
+    assert "within every category" in e.warnings[0]
+    weighed = stratified([0.1, 0.1, 0.3, 0.3], list("aabb"), {"a": 3, "b": 1})
+    assert weighed.estimate == pytest.approx(0.15)
+    assert weighed.se > 0
+    assert stratified([0.2] * 4, list("aabb")).se == 0
 
 
 def test_cases_without_a_value():

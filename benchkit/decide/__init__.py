@@ -5,8 +5,8 @@ intervals are at 1 − alpha. A difference is a gain: positive where the first m
 of which less is better.
 
     outcome         deploy | equivalent | split | inconclusive
-    model           deploy: which; equivalent: the one to take, "" where neither price nor time is
-                    known; else ""
+    model           deploy: which; equivalent: the one to take, "" where none is known to be cheaper
+                    or faster than the others; else ""
     sentence, because [at most 3], caveat (the one that matters most), warnings [everything else]
     cases           that the decision rests on, of all kinds that decide
     contenders      [model]: not shown worse than the best, best first
@@ -19,7 +19,8 @@ of which less is better.
                     shown_worse: it is shown
     split           None | routing {kind: model}, over, gain, low, high: over the best single model
     needed          None | what (difference | equivalence | floor | least), cases (in all), more, low,
-                    high, power, difference, kinds, models (to ask), cost_usd (of asking them so many more)
+                    high, power, difference, kinds, models (to ask), cost_usd (of so many more:
+                    `counted` is in it, `left_out` is not)
     looks           None | cases, rounds, first_cases, first_rounds: results were seen before, so that the
                     intervals are those that hold at any number of looks
     sensitivity     {} where nothing decides, else

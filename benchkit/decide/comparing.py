@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ..domain import Comparison
+from ..domain import ROUNDING, Comparison
 from ..errors import UsageError
 from ..metrics import described
 from .rules import Rules
@@ -19,6 +19,7 @@ from .table import Measured, as_arrays, complete, measured, pairs_of
 if TYPE_CHECKING:
     from ..stats import Design
 
+Less = Mapping[tuple[str, str], str]  # what `takes_less` gives
 MEASURES = ("latency_s", "service_s", "queue_s", "cost_usd")
 SERVING = (
     *("measure", "model_a", "model_b", "n", "mean_a", "mean_b", "difference", "standard_error", "df"),
@@ -139,15 +140,25 @@ def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: 
     return pd.DataFrame(rows, columns=list(SERVING))
 
 
-def cheapest_first(serving: pd.DataFrame, among: Collection[str]) -> list[str]:
-    """The models, the cheapest first, or the fastest where a cost is not known; [] where neither is."""
-    for name in ("cost_usd", "service_s", "latency_s"):
-        rows = serving[(serving["measure"] == name) & (serving["n"] > 0)]
-        means = dict(zip(rows["model_b"], rows["mean_b"], strict=True))
-        means |= dict(zip(rows["model_a"], rows["mean_a"], strict=True))
-        if all(model in means for model in among):
-            return sorted(among, key=lambda model: means[model])
-    return []
+def takes_less(serving: pd.DataFrame) -> Less:
+    """{(model, other): `cheaper` or `faster`}, over the answers for which it is known of both.
+
+    By what an answer costs; where that is not known or the same, by seconds of service, or of latency. A pair
+    that is the same in all that is known is in neither order.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for measure, word in (("cost_usd", "cheaper"), ("service_s", "faster"), ("latency_s", "faster")):
+        for row in serving[(serving["measure"] == measure) & (serving["n"] > 0)].to_dict("records"):
+            gap, pair = _gap(row), (row["model_a"], row["model_b"])
+            if gap and not {pair, pair[::-1]} & found.keys():
+                found[pair if gap < 0 else pair[::-1]] = word
+    return found
+
+
+def _gap(row: Mapping[str, Any]) -> float:
+    """A − B of a row of `compare_serving`; 0 where only rounding differs."""
+    size = abs(row["mean_a"]) + abs(row["mean_b"])
+    return float(row["difference"]) if abs(row["difference"]) > ROUNDING * size else 0.0
 
 
 def facing(serving: pd.DataFrame, measures: Sequence[str], model: str, than: str) -> float | None:
@@ -155,7 +166,7 @@ def facing(serving: pd.DataFrame, measures: Sequence[str], model: str, than: str
     for measure in measures:
         for row in serving[(serving["measure"] == measure) & (serving["n"] > 0)].to_dict("records"):
             if (row["model_a"], row["model_b"]) == (model, than):
-                return float(row["difference"])
+                return _gap(row)
             if (row["model_b"], row["model_a"]) == (model, than):
-                return -float(row["difference"])
+                return -_gap(row)
     return None

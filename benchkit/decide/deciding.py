@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
+from .comparing import Less
 from .evidence import LEAST_CASES, Evidence, Kind
 
 Outcome = tuple[str, str]  # what it is, and the model that it names ("" for none)
@@ -33,26 +34,40 @@ def _floor(evidence: Evidence, kind: Kind, i: int) -> Row:
     return min(rows, key=lambda one: one[:2])[2]
 
 
-def conclude(evidence: Evidence, prefer: Sequence[str] = ()) -> Outcome:
+def conclude(evidence: Evidence, prefer: Less | None = None) -> Outcome:
     """The outcome of DESIGN's rules, and the model that it names.
 
     A model is deployed where its U is shown above that of every other one and it is shown, on every kind,
     not to be worse than any other by more than the margin. Equivalent are contenders that all lie within the
-    margin; of those that are safe on every kind the first in `prefer` (cheapest first) is named, and none
-    where `prefer` does not rank them. Split: two kinds whose contenders have no model in common. Where the
-    best model shares fewer than LEAST_CASES with any other one, in families where there are some, or where a
-    model has no measurement: inconclusive.
+    margin; of those that are safe on every kind one is named, if it alone is left by `prefer` (what
+    `takes_less` gives). Split: two kinds whose contenders have no model in common. Where the best model
+    shares fewer than LEAST_CASES with any other one, in families where there are some, or where a model has
+    no measurement: inconclusive.
     """
     if not evidence.usable or evidence.units < LEAST_CASES:
         return INCONCLUSIVE
-    fallen = {row["model"] for row in floors(evidence) if not row["held"]}
-    for model in _leaders(evidence):
-        if model not in fallen:
-            return "deploy", model
-    if taken := [model for model in equivalent(evidence) if model not in fallen]:
-        ranked = [model for model in prefer if model in taken]
-        return "equivalent", (ranked if len(ranked) == len(taken) else taken if len(taken) == 1 else [""])[0]
+    for model in _safe(evidence, _leaders(evidence)):
+        return "deploy", model
+    if taken := takeable(evidence, prefer or {}):
+        return "equivalent", taken[0] if len(taken) == 1 else ""
     return ("split", "") if routing(evidence) else INCONCLUSIVE
+
+
+def _safe(evidence: Evidence, models: list[str]) -> list[str]:
+    """Those that are shown, on every kind, not to be worse than any other by more than the margin."""
+    fallen = {row["model"] for row in floors(evidence) if not row["held"]} if models else set()
+    return [model for model in models if model not in fallen]
+
+
+def takeable(evidence: Evidence, prefer: Less) -> list[str]:
+    """Of equivalent models that are safe on every kind the one that takes less than each other; else all
+    than which none takes less."""
+    safe = _safe(evidence, equivalent(evidence))
+    for one in safe:
+        if all((one, other) in prefer for other in safe if other != one):
+            return [one]
+    free = [one for one in safe if not any((other, one) in prefer for other in safe)]
+    return free if len(free) > 1 else safe
 
 
 def _leaders(evidence: Evidence) -> list[str]:

@@ -11,12 +11,13 @@ import pandas as pd
 
 from ..run.rows import REMEDY
 from ..wording import count, kind_name
-from .comparing import cheapest_first
+from .comparing import Less, takes_less
 from .controls import disqualified
 from .deciding import INCONCLUSIVE, conclude, floors, open_floor, routing
 from .evidence import SHARE, Evidence, gather, utility_ends
 from .needed import needed
 from .people import UNSEEN, people_in_words, preferred_to, verdict
+from .prices import NOT_KNOWN, Prices
 from .rules import Rules
 from .saying import Said, because, caveat, sentence, serving_words
 from .sensitivity import sensitivity
@@ -28,7 +29,7 @@ class Beside:
     """What a decision is read with, beside the scores."""
 
     serving: pd.DataFrame | None = None  # the table of `compare_serving`
-    prices: pd.DataFrame | None = None  # dollars of one answer: model, test_case, cost_usd
+    prices: Prices = NOT_KNOWN
     looks: Mapping[str, Any] | None = None  # sizes now and at the first look, where this is a later one
     late: Sequence[str] = ()  # what was named after results were seen
     doubt: str = ""  # that the judge on whose verdicts it rests is often wrong
@@ -68,7 +69,7 @@ def decided(evidence: Evidence, beside: Beside | None = None) -> dict[str, Any]:
 
 def _by_metrics(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     known = evidence.usable and beside.serving is not None
-    prefer = cheapest_first(beside.serving, evidence.contenders) if known else []
+    prefer = takes_less(beside.serving) if known else {}
     said = _said(evidence, prefer, beside)
     changes = sensitivity(evidence, (said.outcome, said.named), prefer)
     people = [people_in_words(beside.people)] if beside.people else []
@@ -117,7 +118,7 @@ def _by_people(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     }
 
 
-def _said(evidence: Evidence, prefer: Sequence[str], beside: Beside) -> Said:
+def _said(evidence: Evidence, prefer: Less, beside: Beside) -> Said:
     """The outcome with what its words need."""
     outcome = conclude(evidence, prefer)
     if not evidence.usable:
@@ -127,7 +128,7 @@ def _said(evidence: Evidence, prefer: Sequence[str], beside: Beside) -> Said:
     if outcome[0] == "split":
         return Said(evidence, *outcome, routing=routing(evidence))
     if outcome[0] != "inconclusive":
-        return Said(evidence, *outcome)
+        return Said(evidence, *outcome, prefer=prefer)
     floor = open_floor(evidence)
     return Said(evidence, *outcome, floor, needed=needed(evidence, floor, beside.prices, beside.rounds))
 
@@ -175,6 +176,13 @@ def _evidence_notes(evidence: Evidence) -> Iterator[str]:
                 f"On {kind_name(kind.name)}: {metric.name} is undefined for {left:,} of "
                 f"{count(kind.planned, 'case')}: {metric.undefined}.{remedy}"
             )
+        asked = kind.measured.asked.sum(axis=(1, 2))
+        for model, n in zip(evidence.models, asked, strict=True):
+            if n < asked.max():
+                yield (
+                    f"On {kind_name(kind.name)}: {model} was never asked for {asked.max() - n:,} of "
+                    f"{count(int(asked.max()), 'answer')}; it is compared by the others."
+                )
         for note in dict.fromkeys(n for row in kind.pairs for one in row if one for n in one.warnings):
             yield f"On {kind_name(kind.name)}: {note[0].lower()}{note[1:]}"
 

@@ -35,7 +35,7 @@ def _of_models(one: Measured, alpha: float) -> Iterator[dict[str, Any]]:
             "test_case": one.kind,
             "metric": one.metric.name,
             "model": model,
-            "planned": int((~one.undefined).sum()) * rounds,
+            "planned": int(one.asked[i, ~one.undefined].sum()),
             "scored": int(scored[i].sum()),
             "delivered": int(one.delivered[i].sum()),
             "share": came,

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from .evidence import LEAST_CASES, Evidence, Kind
+from .prices import Prices
 
 if TYPE_CHECKING:
     from ..stats import Estimate, Needed, Spread
@@ -18,17 +17,17 @@ POWER = 0.8
 
 
 def needed(
-    evidence: Evidence, floor: Mapping[str, Any] | None, prices: pd.DataFrame | None, rounds: int
+    evidence: Evidence, floor: Mapping[str, Any] | None, prices: Prices, rounds: int
 ) -> dict[str, Any] | None:
-    """Cases in all that have the chance POWER to settle what is open, and what asking the rest costs.
+    """Cases in all that have the chance POWER to settle what is open, and what the rest costs.
 
     Open is the difference in U of the best model to the contender that is hardest to tell from it, looked
     for at the size `detect`; where the run is large enough for that, that they lie within the margin, if
     they are equal; where it is for both, the difference at the size that was found; or, with an open
     `floor`, that the model is no more than the margin worse on one kind, if the two are equal there. Where
     only LEAST_CASES are missing, those are what is needed: `what` is "least", and neither a chance nor a
-    difference belongs to it. `prices` has `model`, `test_case` and `cost_usd` of one answer. None where
-    nothing can be said, or where the run is large enough and had its chance.
+    difference belongs to it. What is in `cost_usd` is `counted`, what is not `left_out`. None where nothing
+    can be said, or where the run is large enough and had its chance.
     """
     what, found, least, kinds = "least", None, LEAST_CASES, evidence.kinds
     models, n = list(range(len(evidence.models))), evidence.n
@@ -54,7 +53,9 @@ def needed(
         "power": POWER if found else None,
         "kinds": [kind.name for kind in kinds],
         "models": names,
-        "cost_usd": _cost(kinds, names, more * rounds, prices),
+        "cost_usd": _cost(kinds, names, more, rounds, prices),
+        "counted": list(prices.counted),
+        "left_out": list(prices.left_out),
     }
 
 
@@ -128,13 +129,9 @@ def cases_for(
 
 
 def _cost(
-    kinds: Sequence[Kind], models: Sequence[str], answers: int, prices: pd.DataFrame | None
+    kinds: Sequence[Kind], models: Sequence[str], more: int, rounds: int, prices: Prices
 ) -> float | None:
-    """Dollars for so many answers of each model, spread over the kinds as now; None for an unknown price."""
-    if prices is None or not len(prices):
-        return None
-    known = prices.set_index(["model", "test_case"])["cost_usd"].to_dict()
+    """Dollars for so many more cases, spread over the kinds as now; None for an unknown price."""
     sizes = {kind.name: len(kind.measured.ids) for kind in kinds}
-    each = (known.get((m, k), math.nan) * n / sum(sizes.values()) for m in models for k, n in sizes.items())
-    total = answers * sum(each)
+    total = prices.dollars(models, {k: more * n / sum(sizes.values()) for k, n in sizes.items()}, rounds)
     return None if math.isnan(total) else total

@@ -4,7 +4,7 @@
 
     models        [a, b]: the two whose answers were compared; all differences are a − b
     labelled      cases of the drawn sample with a label, `outside` of them not drawn (shown, not used)
-    cases         cases that both models answered and the deciding metric scores
+    cases         cases that both models answered; one that the deciding metric cannot score is a tie to it
     labels        how many of them are used, `unnamed` of these without a labeller
     labellers     how many people gave the others; `kappa` {labellers, n, alike, kappa, low, high} of the two
                   with most cases in common, or None
@@ -18,7 +18,8 @@
 
 It takes `labels` with id, model_a, model_b, preferred (a model's name or "tie") and labeller, all of the same
 two models; `drawn`, the ids of a uniform random sample, as from no others can be inferred; `scores` of models
-as in scores.csv; `lengths` with id, model, round and `words`; and `primary`, {kind: the metric that decides}.
+as in scores.csv; `lengths` with id, model, round and `words` (NaN: not counted) of every answer; and
+`primary`, {kind: the metric that decides}.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def people(
     by_metric = {name: _differences(rows, "value", models) for name, rows in scores.groupby("metric")}
     deciding = _deciding(scores, primary, models)
     verdicts = labels["preferred"].map({a: 1.0, b: -1.0, TIE: 0.0}).groupby(labels["id"].astype(str)).mean()
-    used = verdicts[verdicts.index.isin(set(drawn)) & verdicts.index.isin(deciding.index)]
+    used = verdicts[verdicts.index.isin(set(drawn))]
     counted = labels.loc[labels["id"].astype(str).isin(used.index), "labeller"]
     gaps = [(name, by_metric[name]) for name in in_order(by_metric)]
     yardstick = (LENGTH, _differences(lengths, "words", models))
@@ -71,22 +72,32 @@ def people(
         "unnamed": int((counted == "").sum()),
         "labellers": int(counted[counted != ""].nunique()),
         "kappa": _kappa(labels[labels["labeller"] != ""], alpha),
-        **_preferences(used, deciding, alpha, detect),
+        **_preferences(used, deciding, _answered(lengths, models), alpha, detect),
         "agreement": [one for one in told if one["pairs"] or one["metric"] == LENGTH],
     }
 
 
-def _preferences(used: pd.Series, deciding: pd.Series, alpha: float, detect: float) -> dict[str, Any]:
+def _answered(lengths: pd.DataFrame, models: Sequence[str]) -> set[str]:
+    """The cases that both models answered."""
+    each = (set(lengths.loc[lengths["model"] == model, "id"].astype(str)) for model in models)
+    return set.intersection(*each)
+
+
+def _preferences(
+    used: pd.Series, deciding: pd.Series, answered: Collection[str], alpha: float, detect: float
+) -> dict[str, Any]:
     from ..stats.preference import preference
 
-    known, scores = used.reindex(deciding.index).to_numpy(dtype=float), deciding.to_numpy()
+    untold = sorted({*answered, *used.index} - set(deciding.index))
+    predicted = deciding.reindex([*deciding.index, *untold], fill_value=0.0)
+    known, scores = used.reindex(predicted.index).to_numpy(dtype=float), predicted.to_numpy()
     found, alone = (asdict(preference(known, scores, alpha=alpha, weight=weight)) for weight in (None, 0.0))
     shown = ("estimate", "se", "low", "high", "p_value", "weight")
     return {
         "alpha": alpha,
         "detect": detect,
         "labelled": len(used),
-        "cases": len(deciding),
+        "cases": len(predicted),
         "preference": {name: found[name] for name in shown},
         "needed": _needed(found["se"], len(used), alpha, detect),
         "labels_alone": {name: alone[name] for name in ("estimate", "low", "high")},

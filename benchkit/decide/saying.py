@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..wording import ALL, count, ends_text, interval, kind_name, known, listed, number
-from .comparing import facing
+from .comparing import Less, facing
+from .deciding import takeable
 from .evidence import LEAST_CASES, Evidence, Kind, utility_ends
+from .prices import in_dollars
 
 if TYPE_CHECKING:
     from ..stats import Estimate
@@ -26,6 +28,7 @@ class Said:
     floor: Mapping[str, Any] | None = None  # what keeps a model from being named
     routing: Mapping[str, Any] | None = None
     needed: Mapping[str, Any] | None = None
+    prefer: Less = field(default_factory=dict)  # which of two models takes less
     preferred: str = ""  # by people, to the model that would have been deployed
 
     @property
@@ -51,16 +54,30 @@ def sentence(said: Said) -> str:
         return f"No decision: {listed(evidence.lost)} has no usable measurement for a kind of case."
     if said.outcome == "deploy":
         return f"Deploy {said.named}{of}: it scores {_against_best(said)}."
-    if said.outcome == "equivalent" and said.named:
-        others = listed(one for one in evidence.contenders if one != said.named)
-        return f"Take {said.named}{of}, which is cheaper or faster: it is equivalent to {others} {within}."
     if said.outcome == "equivalent":
-        same = f"{listed(evidence.contenders)} are equivalent {within}{of}"
-        return f"{same}; which is cheaper or faster is not known."
+        return _equivalent(said, of, within)
     if said.routing:
         each = (f"{model} for {kind_name(kind)}" for kind, model in said.routing["routing"].items())
         return f"No single model is best: take {listed(each)}."
     return f"No decision{of} yet: {_why_open(said)}."
+
+
+def _equivalent(said: Said, of: str, within: str) -> str:
+    """Which one to take and why it, or that it is all the same."""
+    among, named = said.evidence.contenders, said.named
+    if not named:
+        free = takeable(said.evidence, said.prefer)
+        any_of = "any" if len(free) == len(among) else listed(free, "or")
+        why = f"{any_of} may be taken, since none of them is known to be cheaper or faster"
+        return f"{listed(among)} are equivalent {within}{of}: {why}."
+    others = [one for one in among if one != named]
+    same = f"it is equivalent to {listed(others)} {within}"
+    unsafe = [one for one in others if (named, one) not in said.prefer]
+    if unsafe:
+        safe = f"unlike {listed(unsafe)} shown to be no further behind on any kind"
+        return f"Take {named}{of}: {same}, and {safe}."
+    words = sorted({said.prefer[named, one] for one in others})
+    return f"Take {named}{of}, which is {listed(words, 'or')}: {same}."
 
 
 def _why_open(said: Said) -> str:
@@ -179,7 +196,8 @@ def _need(said: Said) -> Iterator[str]:
     need = said.needed
     if not need:
         return
-    price = f" (about USD {number(need['cost_usd'], 2)})" if need["cost_usd"] is not None else ""
+    told = in_dollars(need["cost_usd"], need["counted"])
+    price = f" ({told})" if told else ""
     noun = _nouns(need["kinds"][0] if len(need["kinds"]) == 1 else ALL)
     verb = "has" if need["more"] == 1 else "have"
     if need["what"] == "least":
@@ -222,9 +240,9 @@ def serving_words(said: Said, serving: pd.DataFrame | None) -> Iterator[str]:
     cost, took = (
         facing(serving, names, said.named, than) for names in (["cost_usd"], ["service_s", "latency_s"])
     )
-    if cost is not None:
+    if cost:
         parts.append(f"USD {number(1000 * abs(cost), 2)} {_more(cost)} for 1,000 answers")
-    if took is not None:
+    if took:
         parts.append(f"{number(abs(took), 2)} s {_more(took)} for each answer")
     if parts:
         yield f"{said.named} takes {listed(parts)} than {than}."

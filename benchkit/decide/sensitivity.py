@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .comparing import Less
 from .deciding import Outcome, conclude
 from .evidence import LEAST_CASES, Evidence
 from .table import Measured
@@ -19,7 +20,7 @@ STEPS = 10  # weights are moved in steps of a tenth
 MOST_CASES = 5_000  # above which resampling takes long and says what the t interval says
 
 
-def sensitivity(evidence: Evidence, base: Outcome, prefer: Sequence[str]) -> dict[str, Any]:
+def sensitivity(evidence: Evidence, base: Outcome, prefer: Less) -> dict[str, Any]:
     """What the outcome would be otherwise; {} where nothing decides. See `benchkit.decide` for the keys.
 
     Differences are those of the best two models.
@@ -56,12 +57,13 @@ def _gaps(evidence: Evidence) -> list[np.ndarray]:
     return [kind.gain[top] - kind.gain[second] for kind in evidence.kinds]
 
 
-def _unscored(evidence: Evidence, base: Outcome, prefer: Sequence[str]) -> dict[str, Any] | None:
+def _unscored(evidence: Evidence, base: Outcome, prefer: Less) -> dict[str, Any] | None:
     """The difference if all that is unscored went against the best model, and for it.
 
-    A metric without an end takes the worst and best value that was seen. None where nothing is unscored.
+    A metric without an end takes the worst and best value that was seen. None where nothing is unscored;
+    what was never asked is not.
     """
-    missing = sum(int(np.isnan(kind.measured.values).sum()) for kind in evidence.kinds)
+    missing = sum(int(kind.measured.unscored.sum()) for kind in evidence.kinds)
     if not missing:
         return None
     against, for_it = (
@@ -86,7 +88,7 @@ def _filled(one: Measured, top: int, good: bool) -> Measured:
     return one.filled([best if (i == top) == good else bad for i in range(len(one.models))])
 
 
-def _without_each(evidence: Evidence, base: Outcome, prefer: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _without_each(evidence: Evidence, base: Outcome, prefer: Less) -> Iterator[dict[str, Any]]:
     """The outcome without each category in turn, and the chance of a change if it were like the others."""
     names = sorted({label for kind in evidence.kinds for label in kind.measured.labels})
     for name in names if len(names) > 1 else ():
@@ -181,7 +183,7 @@ def _resampled(evidence: Evidence) -> dict[str, Any] | None:
     return _named(evidence) | {"low": found.low, "high": found.high, "p_sign_flip": found.p_sign_flip}
 
 
-def _moved(evidence: Evidence, prefer: Sequence[str]) -> list[dict[str, Any]]:
+def _moved(evidence: Evidence, prefer: Less) -> list[dict[str, Any]]:
     """The outcome as one kind's weight goes from 0 to 1, the others keeping their proportions."""
     if len(evidence.kinds) < 2:
         return []

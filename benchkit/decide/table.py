@@ -77,6 +77,7 @@ class Measured:
     category: np.ndarray  # (cases,) labels, "" for none
     family: np.ndarray  # (cases,) labels, "" for a case of its own
     values: np.ndarray
+    asked: np.ndarray  # (models, cases, rounds): there is a row, with a value or without
     delivered: np.ndarray  # (models, cases, rounds): there is a value, and the model earned it by an answer
     undefined: np.ndarray  # (cases,): the case leaves this metric nothing to compare
     weightless: int = 0  # further cases that were left out, as their category has a weight of 0
@@ -92,6 +93,11 @@ class Measured:
         from ..stats import case_means
 
         return case_means(self.values)
+
+    @property
+    def unscored(self) -> np.ndarray:
+        """(models, cases, rounds): what was asked and has no value."""
+        return self.asked & np.isnan(self.values)
 
     @property
     def labels(self) -> list[str]:
@@ -122,7 +128,8 @@ class Measured:
     def only(self, kept: np.ndarray) -> Measured:
         """The same over the cases that the mask `kept` names."""
         by_case = {name: getattr(self, name)[kept] for name in ("ids", "category", "family", "undefined")}
-        return replace(self, **by_case, values=self.values[:, kept], delivered=self.delivered[:, kept])
+        by_round = {name: getattr(self, name)[:, kept] for name in ("values", "asked", "delivered")}
+        return replace(self, **by_case, **by_round)
 
     def weighing(self, weights: Mapping[str, float]) -> Measured:
         """The same over the cases whose category weighs anything; all where none does, or none is named."""
@@ -134,7 +141,7 @@ class Measured:
     def filled(self, by_model: Sequence[float]) -> Measured:
         """The same with what is unscored of each model at one value."""
         each = np.asarray(by_model, dtype=float)[:, None, None]
-        return replace(self, values=np.where(np.isnan(self.values), each, self.values))
+        return replace(self, values=np.where(self.unscored, each, self.values))
 
 
 def measured(scores: pd.DataFrame, models: Sequence[str]) -> Iterator[Measured]:
@@ -155,8 +162,10 @@ def _measured(metric: Metric, kind: str, rows: pd.DataFrame, models: Sequence[st
     ids, first, arrays = as_arrays(rows, models, ("value", "delivered", "undefined"))
     category, family = (rows[name].to_numpy(dtype=object)[first] for name in ("category", "family"))
     left = np.nan_to_num(arrays["undefined"]).any(axis=(0, 2))
-    delivered = np.nan_to_num(arrays["delivered"]) > 0
-    return Measured(metric, kind, tuple(models), ids, category, family, arrays["value"], delivered, left)
+    asked, delivered = ~np.isnan(arrays["delivered"]), np.nan_to_num(arrays["delivered"]) > 0
+    return Measured(
+        metric, kind, tuple(models), ids, category, family, arrays["value"], asked, delivered, left
+    )
 
 
 def as_arrays(

@@ -79,8 +79,19 @@ class Plan:
         calls = self.judging["to ask"].sum() if len(self.judging) else 0
         if not calls:
             return said
-        judge, cost = self.judging["model"].iloc[0], _price(self.judging)
-        return f"{said} 04 has them judged by {judge}: {count(calls, 'call')} for {cost}, its test included."
+        cost = _price(self.judging)
+        asked = f"{count(calls, 'call')} for {cost}, its test included"
+        return f"{said} 04 has them judged by {self.judge}: {asked}."
+
+    @property
+    def judge(self) -> str:
+        """Who 04 has judge the answers; "" for nobody."""
+        return str(self.judging["model"].iloc[0]) if len(self.judging) else ""
+
+    @property
+    def expected(self) -> dict[str, pd.DataFrame]:
+        """For `case_prices`."""
+        return {"work": self.table, "judging": self.judging}
 
     @property
     def models(self) -> list[str]:

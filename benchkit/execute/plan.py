@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..decide import Rules
 from ..decide.needed import POWER, cases_for
+from ..decide.prices import NOT_KNOWN, Prices, in_dollars
 from ..errors import UsageError
 from ..metrics import described
 from ..stats import Needed, Spread, mix, needed_rounds, pair_alpha, planned_power, smallest_difference
@@ -35,11 +36,11 @@ def plan_power(
     *,
     cases: pd.DataFrame | None = None,
     pilot: pd.DataFrame | None = None,
-    prices: pd.DataFrame | None = None,
+    prices: Prices = NOT_KNOWN,
     power: float = POWER,
     named: str = "",
 ) -> Power:
-    """What `sizes` cases of each kind in so many rounds can show of U, and what each design costs.
+    """What `sizes` cases of each kind in so many rounds can show of U, and what each design costs in all.
 
     `cases` are those planned, or cases like them: in which shares they are of the categories that weigh
     (without them as in the pilot). `pilot` are the scores of an earlier run, `named` so; a kind that it does
@@ -85,7 +86,7 @@ class Power:
     rules: Rules
     power: float
     span: float  # the largest difference there can be
-    prices: pd.DataFrame | None
+    prices: Prices
     basis: str  # what the plan rests on, in words
     assumed: bool
 
@@ -175,7 +176,8 @@ class Power:
             return f"No run has as many cases as a difference of {self.rules.detect:g} takes."
         sure = f" (95 % interval {found.low:,.0f} to {found.high:,.0f})" if found.low == found.low else ""
         cost = float(self.table["cost_usd"].iloc[-1])
-        price = f", about USD {number(cost, 2)}" if cost == cost else ""
+        said = in_dollars(cost, self.prices.counted, self.prices.left_out)
+        price = f", {said}" if said else ""
         detect, alpha = self.rules.detect, self.alpha(self.n)
         rounds = needed_rounds(self.known, self.n, detect, alpha=alpha, power=self.power) or 0
         instead = f", or {count(rounds, 'round')} of these {self.n:,}" if rounds > self.rounds else ""

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..agent import Agent, Item, sendable
+from ..decide.prices import Prices
 from ..domain import TestCase
 from ..judge import judge_item, judge_of, judging
 from ..judge.planted_answers import USUAL, in_turns, plant_answers
@@ -20,7 +21,6 @@ from ..metrics.controls import control_answers
 from ..metrics.requirements import answer_text
 from ..wording import count, number
 
-COLUMNS = ("model", "test_case", "tokens", "cost_usd")
 NAN = float("nan")
 # Groq's published limits of the models that it serves to everybody.
 TIERS = dict(zip(("free", "developer"), catalog.TIERS, strict=True))
@@ -45,45 +45,31 @@ def paid_in_words(responses: pd.DataFrame) -> str:
     return f"{said}; an answer of {each.idxmax()} costs {times} times as much as one of {each.idxmin()}."
 
 
-def answer_prices(responses: pd.DataFrame | None, work: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Mean tokens and dollars of one answer, per model and kind: as answered, else as `work` estimates.
-
-    `responses` are those of a run; `work` is the table of 03's plan, where there is one.
-    """
-    told = [] if work is None else [_estimate(row) for row in work.to_dict("records") if row["to ask"]]
-    frames = [pd.DataFrame(told, columns=list(COLUMNS))]
-    if responses is not None and len(responses):
-        tokens = (responses["prompt_tokens"] + responses["completion_tokens"]).astype(float)
-        seen = responses.assign(tokens=tokens)[list(COLUMNS)].dropna(subset="tokens")
-        frames.insert(0, seen.groupby(["model", "test_case"], sort=False).mean().reset_index())
-    both = pd.concat([frame for frame in frames if len(frame)] or frames[:1])
-    return both.drop_duplicates(["model", "test_case"], ignore_index=True)
-
-
 def price(
-    prices: pd.DataFrame | None,
+    prices: Prices,
     models: Sequence[str] | Mapping[str, str],
     cases: Mapping[str, float],
     rounds: int,
 ) -> dict[str, Any]:
-    """Tokens, dollars and minutes of all models' answers, asked side by side; NaN for what is unknown.
+    """Dollars of so many cases, and tokens and minutes of all models' answers, asked side by side.
 
-    `models` are names, or names with the model that each asks: candidates of one model share its limits.
+    `models` are names, or names with the model that each asks: candidates of one model share its limits. NaN
+    is not known.
     """
-    known = {} if prices is None else prices.set_index(["model", "test_case"]).to_dict("index")
-    calls, tokens, cost = defaultdict[str, float](float), defaultdict[str, float](float), 0.0
+    frame = prices.answers
+    known = {} if frame is None else frame.set_index(["model", "test_case"])["tokens"].to_dict()
+    calls, tokens = defaultdict[str, float](float), defaultdict[str, float](float)
     for name in models:
         model = models[name] if isinstance(models, Mapping) else name
         for kind, n in cases.items():
             if n:
-                one = known.get((name, kind), {"tokens": NAN, "cost_usd": NAN})
                 calls[model] += rounds * n
-                tokens[model] += rounds * n * one["tokens"]
-                cost += rounds * n * one["cost_usd"]
+                tokens[model] += rounds * n * known.get((name, kind), NAN)
     minutes = {
         f"minutes, {tier}": max(least_minutes(limits, calls[model], tokens[model]) for model in calls)
         for tier, limits in TIERS.items()
     }
+    cost = prices.dollars(models, cases, rounds)
     return {"tokens": sum(tokens.values()), "cost_usd": cost} | minutes
 
 
@@ -95,15 +81,6 @@ def least_minutes(limits: Mapping[str, int], calls: float, tokens: float) -> flo
     if tokens != tokens:
         return tokens
     return max(limit_minutes(limits, calls, tokens).values(), default=0.0)
-
-
-def _estimate(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "model": row["model"],
-        "test_case": str(row["agent"]).removesuffix("_executor"),
-        "tokens": row["tokens (estimate)"] / row["to ask"],
-        "cost_usd": row["cost_usd (estimate)"] / row["to ask"],
-    }
 
 
 def judge_work(

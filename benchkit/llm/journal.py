@@ -130,6 +130,13 @@ class Record:
         recorded = self._db.execute(f"SELECT {sums} FROM calls").fetchone()
         return int(max(sent, recorded[0])), max(cost, recorded[1]), seconds
 
+    def paid(self, roles: Iterable[str]) -> Iterator[tuple[str, str, str, int, float]]:
+        """(role, model, case, how many calls have a price, their dollars) of the agents of these roles."""
+        wanted = list(roles)
+        query = f"""SELECT agent, model, "case", count(cost_usd), total(cost_usd) FROM calls
+            WHERE agent IN ({",".join("?" * len(wanted))}) GROUP BY agent, model, "case" """
+        yield from self._db.execute(query, wanted)
+
     def simulated(self) -> bool:
         """Whether the offline provider made a reply, by its fingerprint, or one cannot be read."""
         query = """SELECT 1 FROM calls WHERE CASE WHEN json_valid(reply)

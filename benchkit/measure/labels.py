@@ -113,13 +113,16 @@ def said_by_people(
 
     `sample` cases are drawn by `seed`, as for the sheet: labels of others are counted and not inferred from.
     """
+    import pandas as pd
+
     if not len(labels):
         return {}
     two = labels.groupby(["model_a", "model_b"]).size().idxmax()
     ours = labels[(labels["model_a"] == two[0]) & (labels["model_b"] == two[1])]
     drawn = of_two(draw_pairs(responses, seed), two).head(sample)
-    responses = with_texts(responses, drawn["id"]) if ABOUT in responses.attrs else responses
     there = responses[responses["status"] != "failed"]
-    texts = map(shown, there["model_response"], there["test_case"])
-    lengths = there.assign(words=[len(text.split()) for text in texts])
+    read = with_texts(there, drawn["id"]) if ABOUT in responses.attrs else there
+    texts = map(shown, read["model_response"], read["test_case"])
+    lengths = read.assign(words=[len(text.split()) for text in texts])
+    lengths = pd.concat([lengths, there[~there["id"].isin(lengths["id"])]])
     return people(ours, list(drawn["id"].astype(str)), scores, lengths, primary, alpha, detect)

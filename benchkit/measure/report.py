@@ -34,6 +34,7 @@ from ..decide import Rules, compare, compare_serving, complete, control_table, d
 from ..decide.controls import disqualified
 from ..decide.decision import Beside, plain
 from ..decide.delivery import delivery, delivery_pairs
+from ..decide.prices import Prices, answer_prices
 from ..decide.rounds import round_agreement, variance_split
 from ..decide.table import measured
 from ..judge.choosing import instruments, kinship
@@ -70,11 +71,13 @@ def metrics_report(
     validator: Mapping[str, Any] | None = None,
     judge: Mapping[str, Any] | None = None,
     people: Mapping[str, Any] | None = None,
+    prices: Prices | None = None,
 ) -> dict[str, Any]:
     """What metrics_report.json holds; the docstring of this module describes it.
 
     `scores` may hold controls. `responses` is None where the scores came without them; `validator` and
-    `judge` are what planted cases and answers showed of them, `people` what labels say. Raises UsageError
+    `judge` are what planted cases and answers showed of them, `people` what labels say; `prices` are what
+    more cases cost (`case_prices`), by default their answers alone. Raises UsageError
     where the rules do not fit the scores, InputError for scores that cannot be compared.
     """
     ours = complete(scores)
@@ -88,18 +91,18 @@ def metrics_report(
     trusted = [name for kind, name in configuration["primary_metrics"].items() if (kind, name) not in spoilt]
     relied = not rules.people_decide and _judged(trusted)
     doubts = [*kinship(run.config, models, ["judge"]), judge_doubt(judge or {})] if relied else []
-    cost = serving = dollars = counts = None
+    cost = serving = counts = None
     if responses is not None:
         cost, counts = costs(responses), denominators(responses)
         serving = compare_serving(responses, alpha=rules.alpha, reference=rules.reference)
-        dollars = responses.groupby(["model", "test_case"], sort=False)["cost_usd"].mean().reset_index()
     beside = Beside(
         serving,
-        dollars,
+        prices or Prices(answer_prices(responses)),
         looked_before(configuration, first),
         list(named_late(configuration, first)),
         " ".join(filter(None, doubts)),
         [
+            *scores.attrs.get("warnings", ()),
             *_noted(ours, responses, run.config, configuration),
             *kinship(run.config, models, instruments(run.config).keys() - {"judge" if relied else ""}),
         ],

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..decide.people import verdict
+from ..decide.prices import in_dollars
 from ..decide.saying import aim
 from ..wording import count, ends_text, interval, kind_name, known, listed, number, p_equals, percent, say
 
@@ -84,7 +85,8 @@ def _other_ways(found: Row, alpha: float) -> Said:
 
 def _needed(need: Row) -> str:
     """How many cases would settle it, and at what price."""
-    price = f", about USD {number(need['cost_usd'], 2)}" if known(need["cost_usd"]) else ""
+    told = in_dollars(need["cost_usd"], *(need[name] for name in ("counted", "left_out") if name in need))
+    price = f", {told}" if told else ""
     which = listed(map(kind_name, need["kinds"]))
     text = f"{need['cases']:,} {which} in all, {need['more']:,} more than now{price}, "
     if need["what"] == "least":

@@ -199,11 +199,19 @@ def method(report: Row) -> str:
 
 
 def _asked(report: Row) -> str:
-    """How many rounds were planned, and how many responses could be scored."""
+    """How many rounds were planned, what of them was never asked, and how many responses were scored."""
     rounds, rows = report["configuration"]["rounds"], report["denominators"]
     planned, scored = (sum(row[name] for row in rows) for name in ("planned", "scored"))
+    most = {row["test_case"]: 0 for row in rows}
+    for row in rows:
+        most[row["test_case"]] = max(most[row["test_case"]], row["planned"])
+    never = sum(most[row["test_case"]] - row["planned"] for row in rows)
     lost = "" if planned == scored else ", the others failed or are missing"
     put = f"Every case was to be put to every model in {count(rounds, 'round')}"
+    if never:
+        put = (
+            f"Models answered in up to {count(rounds, 'round')}, and {never:,} responses were never asked for"
+        )
     return f"{put}; {scored:,} of {planned:,} responses were scored{lost}." if rows else ""
 
 

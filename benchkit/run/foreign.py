@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError, UsageError
 from ..log import setup_logging
-from ..wording import listed
+from ..wording import count, listed
 from .config import CONFIG, about, is_run, now, save_config
 from .paths import made_folder
 from .responses import RESPONSES
@@ -25,6 +26,7 @@ MADE = (
     *("commentary.json", "judgements.csv", "planted_answers.csv", "calls.sqlite"),
     *("labels.csv", "debug.log", "figures", "html", "notebooks"),
 )
+NAMED = 5  # cases of many that are named
 NOTHING = (".lock", ".owner.json", ".DS_Store", ".gitkeep", ".ipynb_checkpoints")
 
 
@@ -113,14 +115,58 @@ def _copy(source: Path, target: Path) -> None:
 def with_their_cases(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Brought scores of these cases, with what they know of kind, category and family filled in.
 
+    What is missing has a row without a value: a model is due a score for each case of a metric's kind in
+    each round that it has scores in. `attrs["warnings"]` says what is not used, and which cases have none.
     Raises RunError for two values of one thing.
     """
     known = cases.drop_duplicates("id").set_index("id")
+    other = scores.loc[~scores["id"].isin(known.index), "id"].unique()
     scores = scores[scores["id"].isin(known.index)].reset_index(drop=True)
-    for name in ("test_case", "category", "family"):
+    for name in _ABOUT:
         scores[name] = scores[name].where(scores[name] != "", scores["id"].map(known[name]))
-    key = ["id", "model", "round", "metric"]
-    if (twice := scores.duplicated(key)).any():
-        row = dict(zip(key, scores.loc[twice, key].iloc[0], strict=True))
-        raise RunError(f"{SCORES} has two values for {row}. Keep one.")
-    return scores
+    if (twice := scores.duplicated(_KEY)).any():
+        _, row = next(scores[twice].iterrows())
+        raise RunError(
+            f"{SCORES} has two values of {row['metric']} for {row['model']} on case {row['id']} in round "
+            f"{row['round']}. Keep one."
+        )
+    whole = _with_missing(scores, known)
+    unscored = [
+        str(id) for id, value in whole.groupby("id", sort=False)["value"].count().items() if not value
+    ]
+    whole.attrs["warnings"] = [
+        *_of_ids(other, "{count} of {file} {are} not in validated_tests.csv, so {their} scores are not used"),
+        *_of_ids(unscored, "{count} of validated_tests.csv {have} no score in {file}, and {are} unscored"),
+    ]
+    return whole
+
+
+_ABOUT = ("test_case", "category", "family")
+_KEY = ["id", "model", "round", "metric"]
+
+
+def _with_missing(scores: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """The scores, below them a row without a value for each that is due and not there."""
+    import pandas as pd
+
+    kinds = scores[["id", "test_case"]].drop_duplicates()
+    others = known.loc[~known.index.isin(kinds["id"]), "test_case"].reset_index()
+    due = scores[["model", "metric", "round", "test_case"]].drop_duplicates()
+    due = due.merge(pd.concat([kinds, others]), on="test_case")
+    due = due.merge(scores[_KEY], on=_KEY, how="left", indicator=True)
+    missing = due[due.pop("_merge") == "left_only"]
+    if len(missing):
+        about = {name: missing["id"].map(known[name]) for name in _ABOUT[1:]}
+        scores = pd.concat([scores, missing.assign(**about)], ignore_index=True)
+    absent = scores["value"].isna() & (scores["reason"].fillna("") == "")
+    return scores.assign(reason=scores["reason"].mask(absent, "no score brought"))
+
+
+def _of_ids(ids: Sequence[str], text: str) -> Iterator[str]:
+    """`text` said of cases, by name as far as they are few; nothing of none."""
+    if len(ids):
+        one = len(ids) == 1
+        words = {"are": "is", "have": "has", "their": "its"} if one else {}
+        words = {"are": "are", "have": "have", "their": "their"} | words
+        said = text.format(count=count(len(ids), "case"), file=SCORES, **words)
+        yield f"{said}: {', '.join(ids[:NAMED])}{', …' if len(ids) > NAMED else ''}."

@@ -69,12 +69,15 @@ def check_current(answers: Mapping[Path, pd.DataFrame], cases: pd.DataFrame) -> 
 
 
 def responses_behind(scores: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """The responses that scores are of, as far as those tell."""
-    rows = scores[["id", "test_case", "category", "model", "round"]].drop_duplicates(ignore_index=True)
+    """The responses that scores are of, as far as those tell: one without any score is `failed`."""
+    known = scores["value"].notna() | scores["reason"].str.startswith("undefined")
+    key = ["id", "test_case", "category", "model", "round"]
+    rows = scores.assign(known=known).groupby(key, sort=False, dropna=False)["known"].any().reset_index()
     rows["prompt"] = rows["id"].map(dict(zip(cases["id"], cases["prompt"], strict=True)))
     for name, kind in ARTIFACTS[RESPONSES].columns.items():
         if name not in rows:
             rows[name] = "" if kind == "text" else float("nan")
-    responses = rows.assign(status="answered")
-    responses.attrs |= {"simulated": False, "scores_only": True}
-    return responses
+    rows["status"] = rows.pop("known").map({True: "answered", False: "failed"})
+    rows["error"] = rows["status"].map({"answered": "", "failed": "no score brought"})
+    rows.attrs |= {"simulated": False, "scores_only": True}
+    return rows

@@ -34,8 +34,9 @@ def add_plan(add: Add) -> None:
 def plan(args: argparse.Namespace) -> int:
     """Print what a run can detect, n against K at the same cost, and the price."""
     from ..decide import RULES, Rules, of_models
+    from ..decide.prices import NOT_KNOWN, case_prices
     from ..execute.plan import plan_power
-    from ..execute.price import answer_prices
+    from ..judge import judge_of
 
     run = _pilot(args.run_dir)
     known = _parameters(run)
@@ -54,7 +55,7 @@ def plan(args: argparse.Namespace) -> int:
         rounds if args.rounds is None else args.rounds,
         cases=_cases(run),
         pilot=scores,
-        prices=answer_prices(answers),
+        prices=case_prices(run, answers, judge_of(run.provider, named, run.parameter)) if run else NOT_KNOWN,
         power=args.power,
         named=str(run.path) if run else "",
     )

@@ -90,8 +90,9 @@ def stratified(
 
     Edges. Fewer than two cases, or as many strata as cases: no error, NaN. All differences equal (to
     rounding): se 0, no interval, no t test, and the p of `Estimate.at`. A stratum without any value gives its
-    weight to the others, with a warning. Families that by luck have one mean: the error of cases. Raises
-    UsageError for labels or weights that do not fit.
+    weight to the others, with a warning. Families that by luck have one mean: the error of cases. Differences
+    that are equal within every category, as those of one case each are, and not between them: the error
+    without categories. Raises UsageError for labels or weights that do not fit.
     """
     values = np.asarray(d, dtype=np.float64)
     whole = strata if isinstance(strata, Design) else design(len(values), strata, weights, families)
@@ -133,11 +134,16 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
     moved, df = _influence(d - means[strata], part, sizes)
     estimate, se = float(means @ part.weights), math.sqrt(float(np.sum(moved**2)))
     rounding = ROUNDING * (1 + float(np.abs(d).max()))
-    if part.families is not None and se <= rounding < float(np.ptp(d)):
-        note = "All families have the same mean, by luck: the error is that of single cases."
-        lucky = _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
-        units, heaviest = _units(part, lucky.coefficients[kept])
-        return replace(lucky, units=units, heaviest=heaviest).at(alpha)
+    if se <= rounding < float(np.ptp(d)):
+        if part.families is not None:
+            note = "All families have the same mean, by luck: the error is that of single cases."
+            lucky = _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
+            units, heaviest = _units(part, lucky.coefficients[kept])
+            return replace(lucky, units=units, heaviest=heaviest).at(alpha)
+        note = "Differences are equal within every category: the error is that of cases without categories."
+        notes = [*notes, note]
+        moved, df = _pooled(d - d.mean(), part, sizes, part.n - 1)
+        se = math.sqrt(float(np.sum(moved**2)))
     influence, coefficients = np.zeros(len(values)), np.zeros(len(values))
     influence[np.flatnonzero(kept) if part.first is None else part.first] = moved
     if se <= rounding:
@@ -151,8 +157,7 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
         coefficients,
         tuple(notes),
     )
-    said = _warnings(known, float(np.ptp(d)) <= rounding)
-    return replace(known, warnings=(*notes, *said)).at(alpha)
+    return replace(known, warnings=(*notes, *_warnings(known))).at(alpha)
 
 
 def _units(part: Design, coefficients: Array) -> tuple[int, float]:
@@ -167,13 +172,17 @@ def _influence(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float]:
         return _of_families(left, cases, sizes)
     free = sizes - 1
     if sizes.min() < OWN_VARIANCE and len(sizes) > 1:
-        pooled = int(free.sum())
-        scale = math.sqrt(float(np.sum(cases.weights**2 / sizes)) / pooled) if pooled else NAN
-        return left * scale, float(pooled)
+        return _pooled(left, cases, sizes, int(free.sum()))
     influence = left * (cases.weights / np.sqrt(np.where(free > 0, sizes * free, NAN)))[cases.strata]
     parts = np.bincount(cases.strata, influence**2, len(sizes))
     spread = float(np.sum(parts**2 / np.maximum(free, 1)))
     return influence, float(np.sum(parts)) ** 2 / spread if spread > 0 else float(free.sum())
+
+
+def _pooled(left: Array, cases: Design, sizes: Codes, df: int) -> tuple[Array, float]:
+    """The influence of cases that have one variance in all categories, with `df` degrees of freedom."""
+    scale = math.sqrt(float(np.sum(cases.weights**2 / sizes)) / df) if df else NAN
+    return left * scale, float(df)
 
 
 def _of_families(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float]:
@@ -204,7 +213,7 @@ def _of_families(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float
     return np.asarray(sums * scale, np.float64), trace**2 / square if square > 0 else NAN
 
 
-def _warnings(e: Estimate, equal: bool) -> list[str]:
+def _warnings(e: Estimate) -> list[str]:
     if e.n < 2:
         return ["One case: an error needs at least 2."]
     if math.isnan(e.se):
@@ -212,8 +221,7 @@ def _warnings(e: Estimate, equal: bool) -> list[str]:
     if e.se == 0:
         of = " of families" if e.units < e.n else ""
         signs = f"; p is that of {e.units} equal signs{of}" if e.estimate else ""
-        where = "" if equal else " within their categories"
-        return [f"All {e.n} differences are equal{where}: no variance, no t test{signs}."]
+        return [f"All {e.n} differences are equal: no variance, no t test{signs}."]
     if e.se * math.sqrt(e.units) < ALIKE * abs(e.estimate):
         return ["The differences are nearly equal: their interval knows nothing of cases unlike these."]
     return []
