@@ -11,6 +11,7 @@ import pytest
 
 from benchkit.agent import Reply
 from benchkit.errors import BudgetStop, ProviderError, WaitingForBatch
+from benchkit.llm.call_error import status_error
 from benchkit.llm.client import Client
 from benchkit.llm.journal import Journal
 from benchkit.offline import OfflineServer
@@ -87,6 +88,31 @@ def test_a_process_that_dies_between_the_steps_pays_nothing_twice(step, tmp_path
                 ask(tmp_path)
         assert len(ask(tmp_path)) == 9
         assert (server.counts["batches"], server.counts["served"], server.counts["served_again"]) == (2, 9, 0)
+
+
+@pytest.mark.parametrize("gone", ["batch", "file"])
+def test_what_the_provider_does_not_know_any_more_is_never_sent_again(gone, tmp_path, monkeypatch):
+    """A batch, or its results, that is gone or another key's: named, and nothing is paid twice by itself."""
+
+    async def nothing(*_: Any) -> Any:
+        raise status_error("NotFound", 404, {"error": {"message": "not found"}})
+
+    now = [0.0]
+    with OfflineServer(latency_ms=0, batch_s=60, clock=lambda: now[0]) as server:
+        at(server, monkeypatch)
+        for _ in range(2):
+            with pytest.raises(WaitingForBatch):
+                ask(tmp_path)
+            now[0] += 60
+        with monkeypatch.context() as patch:
+            patch.setattr(f"benchkit.llm.groq.Transport.{gone}", nothing)
+            for _ in range(2):
+                with pytest.raises(ProviderError, match=rf"{gone} \S+.*8 calls\) is not known") as refused:
+                    ask(tmp_path)
+        assert 'execution = "now"' in str(refused.value)
+        assert server.counts["batches"] == 2
+        assert len(ask(tmp_path)) == 9
+        assert server.counts["served_again"] == 0
 
 
 def test_a_batch_is_found_behind_pages_of_others(tmp_path, monkeypatch):

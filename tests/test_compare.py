@@ -118,7 +118,7 @@ class TestDelivery:
         assert row["content"] == pytest.approx(0.8)
         # 20 of 20 delivered: Wilson's interval, 20/(20 + 1.96²) to 1.
         assert (table.loc[STEADY, "low"], table.loc[STEADY, "high"]) == (pytest.approx(0.83887, abs=1e-5), 1)
-        (pair,) = delivery_pairs(parts(scores)).to_dict("records")
+        (pair,) = delivery_pairs(parts(scores), Rules()).to_dict("records")
         shares = (pair["total"], pair["from_delivery"], pair["content"])
         assert shares == (pytest.approx(0.4), pytest.approx(0.4), pytest.approx(0))
 

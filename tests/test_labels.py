@@ -473,6 +473,21 @@ class TestDecision:
         assert found["sentence"].endswith("but people prefer b/two.")
         assert any(line.startswith("People prefer b/two to a/one") for line in found["because"])
 
+    def test_what_people_contradict_would_not_be_deployed_otherwise_either(self):
+        """Without a category, at any weight of a kind, whatever is unscored: the veto of people holds."""
+        records = scored(self.DIFFERENCES, "field_accuracy", "json")
+        records["id"] = "json" + records["id"]
+        scores = pd.concat([scored(self.DIFFERENCES, "task_completion"), records], ignore_index=True)
+        scores["category"] = np.array(["x", "y", "z"])[pd.factorize(scores["id"])[0] % 3]
+        scores.loc[0, "value"] = float("nan")
+        found = decide(scores, beside=Beside(people=asked([-1, -1, -1, 0] * 10, list(self.DIFFERENCES))))
+        otherwise = found["sensitivity"]
+        assert decide(scores)["outcome"] == "deploy"
+        assert len(otherwise["categories"]) == 3
+        assert not any(row["changes"] for row in (otherwise["unscored"], *otherwise["categories"]))
+        assert {row["outcome"] for row in otherwise["weights"]} == {"inconclusive"}
+        assert [(row["low"], row["high"]) for row in otherwise["holds"]] == [(0, 1)]
+
     @pytest.mark.parametrize("labels", [6, 20])
     def test_people_of_one_mind_are_not_overruled(self, labels):
         """With all labels on one side, no less than with one of them on the other."""

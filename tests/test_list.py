@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchkit.report.sweep import row
 from benchkit.run import Run, start_run
 from benchkit.runner import cli
 
 from .measured import HASTY, STEADY
 from .staging import cases
 from .test_comparing_runs import brought, level, two
+from .test_sweep import spend
 
 __all__ = ["level"]
 
@@ -41,6 +43,19 @@ def test_the_runs_of_a_folder(tmp_path, level, capsys):
     assert "02 validate" in said["validated"]
     assert " 4 " in said["validated"]
     assert held(tmp_path) == before
+
+
+def test_what_a_run_cost_is_no_ceilings_count(tmp_path, capsys):
+    """The calls on record have a price; what was in flight at a crash, or told none, is held at its most."""
+    for name, most in (("exact", 0.25), ("killed", 0.5)):
+        start_run(tmp_path / name, provider="groq", seed=7)
+        spend(tmp_path / name, 0.25, most)
+    assert cli.main(["list", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "  0.25  " in out
+    assert "  0.25 to 0.5  " in out
+    found = [row(tmp_path / name, 1) for name in ("exact", "killed")]
+    assert [(one["cost_usd"], one["at_most_usd"]) for one in found] == [(0.25, 0.25), (0.25, 0.5)]
 
 
 def test_brought_scores(tmp_path, level, capsys):

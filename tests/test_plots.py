@@ -564,8 +564,8 @@ def test_controls_say_which_metric_decides_nothing():
 
 def decided(**about):
     utility = [
-        {"model": "a", "mean": 0.8, "difference": 0.2, "low": 0.05, "high": 0.35, "contender": True},
-        {"model": "b", "mean": 0.6, "difference": -0.2, "low": -0.35, "high": -0.05, "contender": False},
+        {"model": "a", "difference": 0.2, "low": 0.05, "high": 0.35, "contender": True},
+        {"model": "b", "difference": -0.2, "low": -0.35, "high": -0.05, "contender": False},
     ]
     kind = {"kind": "json", "metric": "field_accuracy", "weight": 1.0, "decides": True, "n": 30}
     floor = {"kind": "json", "metric": "field_accuracy", "model": "b", "against": "a", "difference": -0.2}

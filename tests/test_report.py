@@ -467,7 +467,7 @@ class TestOneKindDecides:
         assert axes.get_xlabel() == "difference from the best other model (better ▶)"
         assert "JSON cases alone, difference from the best other model" in chart.note
         told = " ".join(one.text for one in report.facts(alone) if one.topic == "contender")
-        assert f"On JSON cases alone {STEADY} scores" in told
+        assert f"On JSON cases alone {STEADY} stands" in told
         for words in (told, chart.caption, chart.alt):
             assert "ll kinds" not in words
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,10 @@ from benchkit.decide.table import complete
 from benchkit.errors import UsageError
 from benchkit.execute.plan import plan_power
 from benchkit.metrics import METRICS, Metric
+from benchkit.report.facts import facts
+from benchkit.wording import number
 
-from .measured import HASTY, STEADY, TERSE, score_table
+from .measured import HASTY, STEADY, TERSE, report_of, score_table
 
 JSON, TALK = "field_accuracy", "task_completion"
 NOTHING = "control: boilerplate"
@@ -64,6 +67,7 @@ class TestControls:
             row = rows.loc[kind.name, kind.metric]
             pairs = [kind.pairs[i][2] for i in (0, 1)]
             assert row["gap"] == pytest.approx(max(one.estimate for one in pairs))
+            assert row["n"] == max(pairs, key=lambda one: one.estimate).n
             assert row["disqualifies"] == (row["gap"] < 0.05)
             size = unit if kind.metric == "stars" else 1
             assert row["best_mean"] - row["mean"] == pytest.approx(row["gap"] * size)
@@ -136,3 +140,35 @@ class TestOneSize:
         rules = Rules("wer_score")
         plan = plan_power({"conversation": 60}, rules, [STEADY, HASTY], 1, pilot=scores)
         assert plan.basis.startswith("Measured on a pilot of 60 cases")
+
+
+class TestDelivery:
+    @pytest.mark.parametrize("weights", [{}, {"one": 0.9, "two": 0.1, "three": 0}])
+    def test_the_split_is_of_the_difference_that_is_decided_on(self, weights):
+        """Cases that are undefined or weigh nothing are in neither; by hand, what was not delivered."""
+        scores = scores_of(hidden=0.3, **{STEADY: 0.2, HASTY: 0.1})
+        scores.loc[scores["id"].str[-1] == "7", ["value", "reason"]] = [math.nan, "undefined: nothing"]
+        lost = (scores["model"] == HASTY) & (scores["id"].str[-1] == "8")
+        scores.loc[lost, ["value", "reason"]] = [0.0, "malformed: no call"]
+        rules = Rules(category_weights=weights)
+        found = report_of(scores, rules)["delivery_pairs"]
+        kept = scores.assign(value=scores["value"].where(scores["reason"] != "malformed: no call"))
+        for table, name in ((scores, "total"), (kept, "content")):
+            evidence = gather(complete(table), rules)
+            expected = {kind.name: kind.pairs[0][1].estimate for kind in evidence.kinds}
+            assert {row["test_case"]: row[name] for row in found} == pytest.approx(expected)
+        assert all(row["from_delivery"] == pytest.approx(row["total"] - row["content"]) for row in found)
+
+
+class TestWhatIsPrinted:
+    @pytest.mark.parametrize("lower", [False, True])
+    def test_u_is_printed_as_a_difference_alone(self, monkeypatch, lower):
+        """A mean over other cases, or of metrics of both directions, has no place beside a difference."""
+        monkeypatch.setitem(METRICS, "miss", Metric("miss", "json", None, lower_is_better=lower))
+        scores = scores_of(hidden=0.5, **{STEADY: 0.1, HASTY: 0.2}).replace({"metric": {JSON: "miss"}})
+        report = report_of(scores, Rules("miss,task_completion"))
+        said = [fact.text for fact in facts(report) if "against the best other model" in fact.text]
+        for row, text in zip(report["decision"]["utility"], said, strict=True):
+            figures = (number(row["difference"], sign=True), number(row["low"]), number(row["high"]))
+            assert text.startswith(f"On all kinds together {row['model']} stands {figures[0]} against")
+            assert re.findall(r"[+−]?\d+\.\d+", text) == list(figures)

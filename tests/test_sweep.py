@@ -33,16 +33,16 @@ __all__ = ["level"]
 FIXED = {"json_cases": 1, "conversation_cases": 1, "rounds": 2}
 
 
-def spend(run_dir: Path, cost_usd: float) -> None:
-    """A run that has paid for one call."""
+def spend(run_dir: Path, cost_usd: float, most_usd: float = 0.0) -> None:
+    """A run that has paid for one call, and for all that it sent at most so much."""
 
     async def one() -> None:
-        journal = Journal(run_dir / "calls.sqlite")
+        journal = Journal(run_dir / "calls.sqlite", lambda: (1, most_usd, 0.0))
         call = executor().call(items(1)[0], 7)
         await journal.record(call, Reply(call.key, "answered", {}, "{}", cost_usd=cost_usd, attempts=1))
         journal.close()
 
-    run_dir.mkdir(parents=True)
+    run_dir.mkdir(parents=True, exist_ok=True)
     asyncio.run(one())
 
 
@@ -224,6 +224,13 @@ class TestTogether:
         assert "SIMULATED" in html
         assert "1 of 2 runs have a result." in html
         assert "97.5 %" in (tmp_path / "figures" / "sweep.json").read_text()
+
+    def test_the_run_that_is_named_has_the_largest_lead(self, tmp_path, level):
+        """And not the highest mean, which is another metric's, or other cases', in another run."""
+        two(tmp_path / "a", 0.6 + (level - level.mean()) / 10)
+        two(tmp_path / "b", 0.2 + (level - level.mean()) / 10)
+        html = write_sweep(tmp_path, {"a": {}, "b": {}}).read_text()
+        assert re.search(rf"largest lead over the best other, \+0\.300, is {HASTY}\W+s in", html)
 
 
 class TestWorkers:

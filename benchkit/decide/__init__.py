@@ -12,7 +12,7 @@ of which less is better.
     contenders      [model]: not shown worse than the best, best first
     kinds           [kind, metric, weight (share of U), decides, why_not, n, planned, undefined,
                     undelivered: for want of usable answers]
-    utility         [model, mean, difference, low, high, contender]: U less that of the best other model,
+    utility         [model, difference, low, high, contender]: U less that of the best other model,
                     with its simultaneous interval (multiple comparisons with the best)
     floors          [kind, metric, model, against, difference, low, high, shown_worse, held]: the other
                     model that it stands worst against; held: a loss of more than the margin is excluded;

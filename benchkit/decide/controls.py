@@ -41,13 +41,10 @@ def control_table(scores: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     scores = in_full(scores)
     ours = of_models(scores)
     rules.check_fit(ours)
-    units = {(kind, metric): rules.units(ours)[kind] for kind, metric in rules.primary(ours).items()}
-    rows = {
-        (one.kind, one.metric.name): list(
-            _controls(kind_of(one, rules), units.get((one.kind, one.metric.name), 1.0), rules.margin)
-        )
-        for one in measured(scores, names)
-    }
+    units, primary, rows = rules.units(ours), rules.primary(ours), {}
+    for one in measured(scores, names):
+        unit = units[one.kind] if primary.get(one.kind) == one.metric.name else 1.0
+        rows[one.kind, one.metric.name] = list(_controls(kind_of(one, rules), unit, rules.margin))
     order = scores[["test_case", "metric"]].drop_duplicates().itertuples(index=False, name=None)
     return pd.DataFrame([row for key in order for row in rows[key]], columns=list(COLUMNS))
 

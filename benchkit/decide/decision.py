@@ -13,7 +13,7 @@ from ..run.rows import REMEDY
 from ..wording import count, kind_name
 from .comparing import Less, takes_less
 from .controls import disqualified
-from .deciding import INCONCLUSIVE, conclude, floors, open_floor, routing
+from .deciding import INCONCLUSIVE, Outcome, conclude, floors, open_floor, routing
 from .evidence import SHARE, Evidence, gather, utility_ends
 from .needed import needed
 from .people import UNSEEN, people_in_words, preferred_to, verdict
@@ -71,7 +71,7 @@ def _by_metrics(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     known = evidence.usable and beside.serving is not None
     prefer = takes_less(beside.serving) if known else {}
     said = _said(evidence, prefer, beside)
-    changes = sensitivity(evidence, (said.outcome, said.named), prefer)
+    changes = sensitivity(evidence, lambda other: published(other, prefer, beside.people)[0])
     people = [people_in_words(beside.people)] if beside.people else []
     unseen = [] if people else [UNSEEN]
     seen = [*_looked(beside.looks), *beside.noted]
@@ -118,13 +118,18 @@ def _by_people(evidence: Evidence, beside: Beside) -> dict[str, Any]:
     }
 
 
+def published(evidence: Evidence, prefer: Less | None, people: Mapping[str, Any]) -> tuple[Outcome, str]:
+    """The outcome, and the model that people are shown to prefer to the one that it would else deploy."""
+    outcome = conclude(evidence, prefer)
+    other = preferred_to(people, outcome[1]) if outcome[0] == "deploy" else ""
+    return INCONCLUSIVE if other else outcome, other
+
+
 def _said(evidence: Evidence, prefer: Less, beside: Beside) -> Said:
     """The outcome with what its words need."""
-    outcome = conclude(evidence, prefer)
-    if not evidence.usable:
-        return Said(evidence, *outcome)
-    if outcome[0] == "deploy" and (other := preferred_to(beside.people, outcome[1])):
-        return Said(evidence, *INCONCLUSIVE, preferred=other)
+    outcome, preferred = published(evidence, prefer, beside.people)
+    if preferred or not evidence.usable:
+        return Said(evidence, *outcome, preferred=preferred)
     if outcome[0] == "split":
         return Said(evidence, *outcome, routing=routing(evidence))
     if outcome[0] != "inconclusive":
@@ -148,7 +153,7 @@ def _kinds(evidence: Evidence) -> Iterator[dict[str, Any]]:
 def _utility(evidence: Evidence) -> Iterator[dict[str, Any]]:
     for i, model in enumerate(evidence.models) if evidence.usable else ():
         found, (low, high) = evidence.contrasts, utility_ends(evidence, i)
-        row = {"model": model, "mean": evidence.mean(i), "difference": found.difference[i]}
+        row = {"model": model, "difference": found.difference[i]}
         yield row | {"low": low, "high": high, "contender": found.contender[i]}
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ..stats import case_means, share_interval, stratified
+from .evidence import Kind, kind_of
+from .rules import Rules
 from .table import Measured, pairs_of
 
 
@@ -67,19 +69,21 @@ def _mean(values: np.ndarray, one: Measured, alpha: float) -> tuple[float, float
     return found.estimate, float(low), float(high)
 
 
-def delivery_pairs(parts: Sequence[Measured], reference: str = "") -> pd.DataFrame:
+def delivery_pairs(parts: Sequence[Measured], rules: Rules) -> pd.DataFrame:
     """Per metric and pair: how much of the difference is content, over the cases that both delivered.
 
-    `from_delivery` is the difference less that: what undelivered answers add to it.
+    `total` is the difference that is decided on, as measured: over its cases, with its weights of categories,
+    which `content` has, too. `from_delivery` is the difference less that: what undelivered answers add to it.
     """
-    return pd.DataFrame([row for one in parts for row in _of_pairs(one, reference)])
+    return pd.DataFrame([row for one in parts for row in _of_pairs(kind_of(one, rules), rules.reference)])
 
 
-def _of_pairs(one: Measured, reference: str) -> Iterator[dict[str, Any]]:
-    content, means, labels = _content(one), one.means, one.labels
+def _of_pairs(kind: Kind, reference: str) -> Iterator[dict[str, Any]]:
+    one = kind.measured
+    content, means = _content(one), one.means
     for a, b in pairs_of(one.models, reference):
         i, j = one.models.index(a), one.models.index(b)
-        total = stratified(means[i] - means[j], labels).estimate
-        part = stratified(content[i] - content[j], labels).estimate
+        total = stratified(means[i] - means[j], kind.design).estimate
+        part = stratified(content[i] - content[j], kind.design).estimate
         row = {"test_case": one.kind, "metric": one.metric.name, "model_a": a, "model_b": b}
         yield row | {"total": total, "from_delivery": total - part, "content": part}

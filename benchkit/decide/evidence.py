@@ -177,13 +177,6 @@ class Evidence:
         """The same evidence with other scores of the kinds that decide, one part each."""
         return replace(self, kinds=tuple(kind_of(one, self.rules, self.look) for one in parts))
 
-    def mean(self, model: int) -> float:
-        """U of one model over its own scored cases: Σ v_k Σ w_c of its category means, in its own units."""
-        from ..stats import stratified
-
-        own = [stratified(kind.measured.sign * kind.gain[model], kind.design) for kind in self.kinds]
-        return float(np.dot(self.weights, [one.estimate for one in own]))
-
 
 def utility_ends(evidence: Evidence, i: int) -> tuple[float, float]:
     """The simultaneous interval of a model's U less the best other's; NaN where no error of it is known."""
@@ -254,7 +247,8 @@ def alpha_at(look: float, alpha: float) -> float:
 
 
 def kind_of(one: Measured, rules: Rules, look: float = 0.0) -> Kind:
-    """Cases that leave the metric nothing to compare are no cases of it."""
+    """Cases that weigh nothing, or leave the metric nothing to compare, are no cases of it."""
+    one = one.weighing(rules.category_weights)
     some = one.only(~one.undefined) if one.undefined.any() else one
     gain, cases = some.sign * some.means, some.design(rules.category_weights)
     return Kind(one.kind, some, gain, cases, len(one.ids), alpha_at(look, rules.alpha))

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .comparing import Less
-from .deciding import Outcome, conclude
+from .deciding import Outcome
 from .evidence import LEAST_CASES, Evidence
 from .table import Measured
 
 if TYPE_CHECKING:
     from ..stats import Estimate
 
+Conclude = Callable[[Evidence], Outcome]
 STEPS = 10  # weights are moved in steps of a tenth
 MOST_CASES = 5_000  # above which resampling takes long and says what the t interval says
 
 
-def sensitivity(evidence: Evidence, base: Outcome, prefer: Less) -> dict[str, Any]:
+def sensitivity(evidence: Evidence, concluded: Conclude) -> dict[str, Any]:
     """What the outcome would be otherwise; {} where nothing decides. See `benchkit.decide` for the keys.
 
-    Differences are those of the best two models.
+    `concluded` gives the outcome that is published of any evidence. Differences are those of the best two
+    models.
     """
     if not evidence.usable:
         return {}
+    base = concluded(evidence)
     return {
-        "unscored": _unscored(evidence, base, prefer),
-        "categories": (each := list(_without_each(evidence, base, prefer))),
+        "unscored": _unscored(evidence, base, concluded),
+        "categories": (each := list(_without_each(evidence, base, concluded))),
         "expected_changes": sum(row["expected"] for row in each) if each else None,
         "heterogeneity": list(_heterogeneous(evidence)),
         "elsewhere": _elsewhere(evidence),
         "resampled": _resampled(evidence),
-        "weights": (moved := _moved(evidence, prefer)),
+        "weights": (moved := _moved(evidence, concluded)),
         "holds": list(_holds(evidence, base, moved)),
     }
 
@@ -57,7 +59,7 @@ def _gaps(evidence: Evidence) -> list[np.ndarray]:
     return [kind.gain[top] - kind.gain[second] for kind in evidence.kinds]
 
 
-def _unscored(evidence: Evidence, base: Outcome, prefer: Less) -> dict[str, Any] | None:
+def _unscored(evidence: Evidence, base: Outcome, concluded: Conclude) -> dict[str, Any] | None:
     """The difference if all that is unscored went against the best model, and for it.
 
     A metric without an end takes the worst and best value that was seen. None where nothing is unscored;
@@ -75,7 +77,7 @@ def _unscored(evidence: Evidence, base: Outcome, prefer: Less) -> dict[str, Any]
         "n_unscored": missing,
         "worst": _pair(against, evidence).estimate,
         "best": _pair(for_it, evidence).estimate,
-        "changes": any(conclude(other, prefer) != base for other in (against, for_it)),
+        "changes": any(concluded(other) != base for other in (against, for_it)),
     }
 
 
@@ -88,14 +90,14 @@ def _filled(one: Measured, top: int, good: bool) -> Measured:
     return one.filled([best if (i == top) == good else bad for i in range(len(one.models))])
 
 
-def _without_each(evidence: Evidence, base: Outcome, prefer: Less) -> Iterator[dict[str, Any]]:
+def _without_each(evidence: Evidence, base: Outcome, concluded: Conclude) -> Iterator[dict[str, Any]]:
     """The outcome without each category in turn, and the chance of a change if it were like the others."""
     names = sorted({label for kind in evidence.kinds for label in kind.measured.labels})
     for name in names if len(names) > 1 else ():
         if any(set(kind.measured.labels) == {name} for kind in evidence.kinds):
             continue
         part = evidence.with_scores(k.measured.only(k.measured.category != name) for k in evidence.kinds)
-        outcome = conclude(part, prefer)
+        outcome = concluded(part)
         few = outcome != base and _too_few(evidence, part, base)
         yield {
             "without": name,
@@ -183,7 +185,7 @@ def _resampled(evidence: Evidence) -> dict[str, Any] | None:
     return _named(evidence) | {"low": found.low, "high": found.high, "p_sign_flip": found.p_sign_flip}
 
 
-def _moved(evidence: Evidence, prefer: Less) -> list[dict[str, Any]]:
+def _moved(evidence: Evidence, concluded: Conclude) -> list[dict[str, Any]]:
     """The outcome as one kind's weight goes from 0 to 1, the others keeping their proportions."""
     if len(evidence.kinds) < 2:
         return []
@@ -194,7 +196,7 @@ def _moved(evidence: Evidence, prefer: Less) -> list[dict[str, Any]]:
         for step in range(STEPS + 1):
             weight = step / STEPS
             others = {k.name: (1 - weight) * v / rest for k, v in evidence.weighed if k is not kind}
-            outcome, model = conclude(evidence.weighted(others | {kind.name: weight}), prefer)
+            outcome, model = concluded(evidence.weighted(others | {kind.name: weight}))
             rows.append({"kind": kind.name, "weight": weight, "outcome": outcome, "model": model})
     return rows
 

@@ -1,7 +1,8 @@
 """The same map by the provider's batches: half the price, and answers within hours.
 
 A shard is on record before it is sent, and sent once: what a killed process may have made is looked for in
-the provider's list first. What a batch leaves open (500s, ids in neither file) is in the next shard.
+the provider's list first. What a batch leaves open (500s, ids in neither file) is in the next shard. One
+whose batch or results are not there any more, or not for this key, is never sent again: that is an error.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from ..agent import Agent, Call, Reply
 from ..errors import BudgetStop, ProviderError, WaitingForBatch
 from ..log import setup_logging
+from ..wording import count
 from . import catalog
 from .call_error import CallError, explain, one_line, status_error
 from .groq import Exchange, is_completion
@@ -104,7 +106,8 @@ class Batches:
         with the provider, it could pass a ceiling."""
         live = [one for one in await self._journal.shards() if one.state in ("intended", "asked")]
         most = sum(map(self._most_usd, calls))
-        waiting = [one for one in live if one.id not in self._ended]
+        known = self._journal.on_record.replies  # of one that is gone, asked the ordinary way
+        waiting = [o for o in live if o.id not in self._ended and len(known(o.keys)) < len(o.keys)]
         reserved, more = sum(one.most_usd for one in waiting), sum(len(one.keys) for one in waiting)
         self._sender.budget.check(reserved + most, more + len(calls))
         content = b"\n".join(map(_line, calls))
@@ -135,12 +138,17 @@ class Batches:
         raise ProviderError(f"{explain(error, self._transport.url)} {ORDINARY}") from error
 
     async def _rows(self, live: Sequence[Shard]) -> dict[int, dict[str, Any]]:
-        """The batch of each shard by its id. One that the provider has not is void: it is asked again."""
+        """The batch of each shard by its id. A shard whose batch never was made is void: it is asked again.
+
+        Raises ProviderError for a batch that was made and is not known: it is paid for.
+        """
         found: dict[int, dict[str, Any]] = {}
         listed = None
         for one in live:
             if one.batch:
                 row = await self._looked(self._transport.batch, one.batch)
+                if row is None:
+                    raise _gone(f"batch {one.batch}", len(one.keys))
             else:
                 listed = listed or await self._looked(self._transport.batches)
                 same = [row for row in listed or () if row.get("metadata") == self._metadata(one)]
@@ -169,7 +177,7 @@ class Batches:
         seen: set[str] = set()
         replies = []
         trial = not self._tried(await self._journal.shards())
-        for line in await self._lines(row):
+        for line in await self._lines(row, len(shard.keys)):
             key = str(line.get("custom_id"))
             if key in wanted and key in shard.keys and key not in seen:
                 replies.append(self._reply(*wanted[key], line, trial))
@@ -180,14 +188,16 @@ class Batches:
             await self._journal.mark(shard.id, "read", str(row["id"]))
         self._ended.add(shard.id)
 
-    async def _lines(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _lines(self, row: dict[str, Any], calls: int) -> list[dict[str, Any]]:
         """The lines of both files that can be read; a file whose last line is cut is fetched once more."""
         found: list[dict[str, Any]] = []
         for id in (row.get("output_file_id"), row.get("error_file_id")):
             if not id or not isinstance(id, str):
                 continue
             for _ in range(2):
-                content = await self._looked(self._transport.file, id) or b""
+                content = await self._looked(self._transport.file, id)
+                if content is None:
+                    raise _gone(f"file {id}, with results of batch {row['id']}", calls)
                 lines = [_parsed(line) for line in content.splitlines()]
                 if all(lines):
                     break
@@ -230,6 +240,14 @@ class Batches:
 
     def _metadata(self, shard: Shard) -> dict[str, str]:
         return {"run": self._run, "shard": str(shard.id), "hash": shard.hash}
+
+
+def _gone(what: str, calls: int) -> ProviderError:
+    return ProviderError(
+        f"{what} ({count(calls, 'call')}) is not known to the provider. It is on record as sent, so nothing "
+        "of it is sent again. If it was sent with another key, use that one. If it is lost: "
+        f"{ORDINARY} The calls of that batch are then asked, and paid for, once more."
+    )
 
 
 def _open(job: Job, record: Any) -> Iterator[tuple[str, Call]]:

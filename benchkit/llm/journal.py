@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import shutil
 import sqlite3
 import time
@@ -129,6 +130,12 @@ class Record:
         sent, cost, seconds = self._db.execute(f"SELECT {sums}, total(seconds) FROM spending").fetchone()
         recorded = self._db.execute(f"SELECT {sums} FROM calls").fetchone()
         return int(max(sent, recorded[0])), max(cost, recorded[1]), seconds
+
+    def cost_usd(self) -> tuple[float, float]:
+        """What the replies on record cost, and at most all that was sent: some tell no price."""
+        recorded = self._db.execute("SELECT total(cost_usd) FROM calls").fetchone()[0]
+        most = self.spent()[1]
+        return recorded, recorded if math.isclose(recorded, most) else most
 
     def paid(self, roles: Iterable[str]) -> Iterator[tuple[str, str, str, int, float]]:
         """(role, model, case, how many calls have a price, their dollars) of the agents of these roles."""

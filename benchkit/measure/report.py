@@ -125,7 +125,7 @@ def metrics_report(
             "comparisons": _rows(compare(ours, rules, parts)),
             "controls": _rows(controls),
             "delivery": _rows(delivery(deciding, rules.alpha)),
-            "delivery_pairs": _rows(delivery_pairs(deciding, rules.reference)),
+            "delivery_pairs": _rows(delivery_pairs(deciding, rules)),
             "serving": _rows(serving),
             "rounds": {
                 "agreement": _rows(round_agreement(parts)),

@@ -81,9 +81,7 @@ def _contenders(report: Row) -> Said:
     decision, margin = report["decision"], f"{report['configuration']['margin']:g}"
     about = scope(decision["kinds"])
     for row in decision["utility"]:
-        text = (
-            "On {about} {model} scores {mean}, {difference:+} against the best other model ({ends}): {word}."
-        )
+        text = "On {about} {model} stands {difference:+} against the best other model ({ends}): {word}."
         word = "it may be the best" if row["contender"] else "it is shown not to be the best"
         yield say(text, row, about=about, ends=_ends(report, row, kind="simultaneous "), word=word), row
     for row in (row for row in decision["floors"] if known(row["difference"])):

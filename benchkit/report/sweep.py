@@ -56,15 +56,16 @@ def row(path: Path, runs: int) -> dict[str, Any]:
 
     `outcome` and `model` are the run's own decision; `best` leads in U by `difference` over the best other,
     with its interval at the run's `alpha` divided by the number of runs (Bonferroni): all intervals of the
-    sweep hold together. `outcome_adjusted` is the outcome where it is the same at that alpha.
+    sweep hold together. `outcome_adjusted` is the outcome where it is the same at that alpha;
+    where people decide, that is not known.
     """
-    known = ("outcome", "outcome_adjusted", "model", "best", "mean", "difference", "low", "high", "alpha")
-    found: dict[str, Any] = dict.fromkeys((*known, "cost_usd", "minutes"))
+    known = ("outcome", "outcome_adjusted", "model", "best", "difference", "low", "high", "alpha")
+    found: dict[str, Any] = dict.fromkeys((*known, "cost_usd", "at_most_usd", "minutes"))
     run, begun = Run(path), is_begun(path)
     if (path / JOURNAL).exists():
         with looking(path / JOURNAL) as record:
-            _, found["cost_usd"], seconds = record.spent()
-        found["minutes"] = seconds / 60
+            found["cost_usd"], found["at_most_usd"] = record.cost_usd()
+            found["minutes"] = record.spent()[2] / 60
     if (path / "metrics_report.json").exists():
         decision = run.metrics_report()["decision"]
         found |= {"outcome": decision["outcome"], "model": decision["model"]} | adjusted(run, decision, runs)
@@ -82,22 +83,23 @@ def adjusted(run: Run, decision: Mapping[str, Any], runs: int) -> dict[str, Any]
     found: dict[str, Any] = {"outcome_adjusted": OPEN, "alpha": strict.alpha}
     if not evidence.usable:
         return found
-    if conclude(evidence)[0] == decision["outcome"]:
+    if not rules.people_decide and conclude(evidence)[0] == decision["outcome"]:
         found["outcome_adjusted"] = decision["outcome"]
     first = evidence.order[0]
     low, high = utility_ends(evidence, first)
-    found |= {"best": evidence.models[first], "mean": evidence.mean(first), "low": low, "high": high}
+    found |= {"best": evidence.models[first], "low": low, "high": high}
     return plain(found | {"difference": evidence.contrasts.difference[first]})
 
 
 def _page(folder: Path, rows: pd.DataFrame) -> str:
-    found = rows[rows["mean"].notna()]
+    found = rows[rows["difference"].notna()]
     told = f"{len(found)} of {count(len(rows), 'run')} have a result."
     if len(found):
-        top = found.loc[found["mean"].astype(float).idxmax()]
-        told += f" The highest mean, {number(top['mean'])}, is {inline(str(top['best']))}'s in "
+        top = found.loc[found["difference"].astype(float).idxmax()]
+        lead = number(top["difference"], sign=True)
+        told += f" The largest lead over the best other, {lead}, is {inline(str(top['best']))}'s in "
         told += (
-            f"{_link(top['run'], 'html/05_report.html', top['run'])}. The highest of many is partly luck; "
+            f"{_link(top['run'], 'html/05_report.html', top['run'])}. The largest of many is partly luck; "
             f"every interval is at {level(float(top['alpha']))} (alpha divided by {len(rows)}), so that all "
             "hold together."
         )
@@ -111,6 +113,7 @@ def _shown(one: Mapping[str, Any]) -> dict[str, Any]:
     ends = interval(one["low"], one["high"]) if one["low"] is not None else "no interval"
     gain = "" if one["difference"] is None else f"{number(one['difference'], sign=True)} ({ends})"
     cost = "" if one["cost_usd"] is None else number(one["cost_usd"])
+    cost += "" if one["cost_usd"] == one["at_most_usd"] else f" to {number(one['at_most_usd'])}"
     minutes = "" if one["minutes"] is None else number(one["minutes"], 1)
     said = {
         "run": _link(one["run"], "html/index.html", one["run"]),

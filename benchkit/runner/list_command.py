@@ -60,14 +60,15 @@ def _row(run: Run) -> dict[str, Any]:
     scored = report["configuration"].get("models", ()) if report else ()
     marked = f"SIMULATED: {decision}" if decision and run.simulated else decision
     with looking(run.path / JOURNAL) as record:
-        spent = record.spent()[1] if (run.path / JOURNAL).exists() else None
+        low, high = record.cost_usd()
+    spent = f"{low:g}" if low == high else f"{low:.4g} to {high:.4g}"
     started = run.config.get("started", "") if is_begun(run.path) else ""
     return {
         "run": run.name,
         "started": str(started)[:16].replace("T", " "),
         "reached": reached[-1] if reached else "begun",
         "cases": _size(run),
-        "cost_usd": spent,
+        "cost_usd": spent if (run.path / JOURNAL).exists() else None,
         "compared": ", ".join(answered or scored) or None,
         "decision": marked,
     }
