@@ -137,6 +137,33 @@ class TestDelivery:
         assert (row["planned"], row["scored"], row["delivered"], row["share"]) == (3, 2, 2, 1.0)
 
 
+class TestFamilies:
+    """Cases of one family count as one: as many more of them tell no more."""
+
+    def table(self, times: int, seed: int = 2):
+        """Twelve cases, or as many families of so many equal cases; right or wrong in the second metric."""
+        random = np.random.default_rng(seed)
+        base = {"field_accuracy": random.random((12, 2)), "schema_compliance": np.ones((12, 2))}
+        base["schema_compliance"][0, 0] = 0.0
+        values = {name: np.repeat(each, times, axis=0) for name, each in base.items()}
+        scores = complete(score_table(dict.fromkeys((STEADY, HASTY), values), ["one"]))
+        number = scores["id"].str[-3:].astype(int)
+        return scores.assign(family=(number // times).map("f{}".format) if times > 1 else "")
+
+    def test_delivery_and_rounds(self):
+        """Content and share delivered, pass^k and its error: of twelve, however often each is asked."""
+        for equal in (False, True):
+            alone, many = (self.table(times) for times in (1, 3))
+            if equal:
+                alone, many = (table.assign(value=0.8) for table in (alone, many))
+            both = [delivery(parts(table), 0.05) for table in (alone, many)]
+            ends = ["content", "content_low", "content_high", "share", "low", "high"]
+            assert both[1][ends].to_numpy() == pytest.approx(both[0][ends].to_numpy())
+        told = [round_agreement(parts(self.table(times))) for times in (1, 3)]
+        ends = ["pass_hat_k", "pass_hat_k_error"]
+        assert told[1][ends].to_numpy() == pytest.approx(told[0][ends].to_numpy(), nan_ok=True)
+
+
 class TestRounds:
     def test_agreement_and_pass_hat_k(self):
         """By hand: two of three cases with every round right; a metric that is not binary has no k."""

@@ -301,6 +301,25 @@ def test_heterogeneity_is_the_f_test():
     assert np.isnan(heterogeneity(d, ["a"] * 24)[3])
 
 
+def test_heterogeneity_of_families():
+    """Two categories of equal families: Welch's t test of their means; three without a difference: 5 %."""
+    rng = np.random.default_rng(8)
+    means = rng.normal([[0.0], [0.4]], [[1.0], [2.0]], (2, 9))
+    d = means.ravel().repeat(4) + np.tile([-0.3, 0.3, 0.1, -0.1], 18)
+    families, labels = np.arange(18).repeat(4), np.repeat(["a", "b"], 36)
+    f, q, free, p = heterogeneity(d, labels, families)
+    known = scipy_stats.ttest_ind(*means, equal_var=False)
+    assert (f, q, free, p) == pytest.approx((known.statistic**2, 1, known.df, known.pvalue))
+    family = np.arange(30).repeat(4)
+    for strata in (family % 3, np.arange(120) % 3):  # families within a category, and over all
+        drawn = [
+            heterogeneity(rng.normal(0, 1, 30)[family] + rng.normal(0, 0.5, 120), strata, family)[3]
+            for _ in range(200)
+        ]
+        assert np.mean(np.array(drawn) <= 0.05) <= 0.08
+    assert np.isnan(heterogeneity(d, labels, labels)[3])
+
+
 def test_each_category_has_its_interval():
     """Its own mean with the pooled error: s/√n_c and n − C df."""
     d, labels = uneven()

@@ -22,7 +22,7 @@ def delivery(parts: Sequence[Measured], alpha: float) -> pd.DataFrame:
     those.
 
     Both are means over cases, at 1 − alpha: the share with Wilson's interval, the mean score with that of t,
-    categories as strata.
+    categories as strata and cases of one family as one.
     """
     return pd.DataFrame([row for one in parts for row in _of_models(one, alpha)])
 
@@ -55,14 +55,15 @@ def _content(one: Measured) -> np.ndarray:
 
 
 def _mean(values: np.ndarray, one: Measured, alpha: float) -> tuple[float, float, float]:
-    """(mean over cases, low, high) of a score; where all are the same, what so many equal cases leave.
+    """(mean over cases, low, high) of a score; where all are the same, what so many equal ones leave.
 
-    With n cases at 1, a true share below alpha^(1/n) would have shown another with a chance of 1 − alpha.
+    With n cases, or families, at 1, a true share below alpha^(1/n) would have shown another with a chance of
+    1 − alpha.
     """
-    found = stratified(values, one.labels, alpha=alpha)
+    found = stratified(values, one.labels, None, one.families, alpha=alpha)
     there, low, high = values[~np.isnan(values)], found.low, found.high
     if found.n > 1 and float(np.ptp(there)) == 0 and 0 <= there[0] <= 1:
-        left = 1 - alpha ** (1 / found.n)
+        left = 1 - alpha ** (1 / (found.families or found.n))
         low, high = there[0] * (1 - left), there[0] + (1 - there[0]) * left
     bottom, top = one.metric.low, one.metric.high  # NaN stays NaN
     low, high = low if bottom is None else max(low, bottom), high if top is None else min(high, top)

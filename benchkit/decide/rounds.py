@@ -17,7 +17,8 @@ def round_agreement(parts: Sequence[Measured]) -> pd.DataFrame:
     """Per model and metric: cases with two scored rounds, share of alike pairs of rounds, ICC(1).
 
     Binary metrics have pass^k beside it, k the number of rounds: the share of cases whose rounds are all
-    right, with the cases that count and the standard error over them. NaN is not known.
+    right, with the cases that count and the standard error over them, or their families. NaN is
+    not known.
     """
     rows = [_agreement(one, model) for one in parts for model in one.models]
     columns = ["model", "test_case", "metric", "n", "alike", "intraclass"]
@@ -30,7 +31,7 @@ def _agreement(one: Measured, model: str) -> dict[str, Any]:
     row: dict[str, Any] = {"model": model, "test_case": one.kind, "metric": one.metric.name}
     row |= asdict(stats.round_agreement(values))
     if one.metric.binary:
-        passed = stats.pass_hat_k(values)
+        passed = stats.pass_hat_k(values, families=one.families)
         row |= {"k": passed.k, "pass_hat_k": passed.share, "pass_hat_k_n": passed.n}
         row |= {"pass_hat_k_error": passed.standard_error}
     return row

@@ -135,10 +135,10 @@ def _heterogeneous(evidence: Evidence) -> Iterator[dict[str, Any]]:
     from ..stats import by_category, heterogeneity
 
     for kind, gap in zip(evidence.kinds, _gaps(evidence), strict=True):
-        labels = kind.measured.labels
+        labels, families = kind.measured.labels, kind.measured.families
         if len(set(labels)) > 1:
-            tested = zip(("f", "df1", "df2", "p_value"), heterogeneity(gap, labels), strict=True)
-            each = by_category(gap, labels, kind.measured.families, alpha=evidence.alpha())
+            tested = zip(("f", "df1", "df2", "p_value"), heterogeneity(gap, labels, families), strict=True)
+            each = by_category(gap, labels, families, alpha=evidence.alpha())
             own = [(name, one.within(kind.reach)) for name, one in each.items()]
             yield {
                 "kind": kind.name,

@@ -38,7 +38,7 @@ def sensitivity(report: Row) -> Said:
             if row["p_value"] > alpha:
                 varies = "is not shown to differ by category"
             f, p = number(row["f"], 2), p_equals(row["p_value"])
-            yield say(text, row, varies=varies, p=p, f=f, alpha=alpha), row
+            yield say(text, row, varies=varies, p=p, f=f, alpha=alpha, df2=round(row["df2"], 1)), row
     yield from _other_ways(found, alpha)
     if need := report["decision"]["needed"]:
         yield _needed(need), need

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
+from scipy.special import fdtrc, ndtr
 from scipy.stats import f_oneway
 
 from benchkit.stats.checks import Labels
@@ -15,20 +16,49 @@ from benchkit.stats.estimates import NAN, Estimate, t_quantile
 from benchkit.stats.strata import design, stratified
 
 
-def heterogeneity(d: ArrayLike, strata: Labels) -> tuple[float, int, int, float]:
+def heterogeneity(
+    d: ArrayLike, strata: Labels, families: Labels | None = None
+) -> tuple[float, float, float, float]:
     """(F, its two degrees of freedom, p) that the difference is the same in every category.
 
-    One-way analysis of variance with C − 1 and n − C degrees of freedom, cases as units; NaN where it cannot
-    be made.
+    One-way analysis of variance with C − 1 and n − C degrees of freedom, cases as units; where cases come in
+    families, `_of_families`. NaN where it cannot be made.
     """
     values = np.asarray(d, dtype=np.float64)
-    codes = np.where(np.isnan(values), -1, design(len(values), strata).strata)
+    whole = design(len(values), strata, None, families)
+    codes = np.where(np.isnan(values), -1, whole.strata)
     groups = [values[codes == code] for code in np.unique(codes) if code >= 0]
     between, within = len(groups) - 1, sum(map(len, groups)) - len(groups)
     if between < 1 or within < 1 or not any(np.ptp(group) for group in groups):
         return NAN, between, within, NAN
+    if whole.families is not None:
+        return _of_families([one for one in by_category(d, strata, families).values() if one.n])
     found = f_oneway(*groups)
     return float(found.statistic), between, within, float(found.pvalue)
+
+
+def _of_families(each: Sequence[Estimate]) -> tuple[float, float, float, float]:
+    """Wald's F of equal categories from their CR2 estimates, with Hotelling's degrees of freedom.
+
+    With D the covariance of q contrasts, F = (η − q + 1)/(ηq) · Q on q and η − q + 1 degrees of freedom, η
+    from those of the categories' own errors (Zhang 2013), at most the families less 1. Simulated without a
+    difference, p is .05 or less in 0 to 6 % of tables (tests/test_stats_strata.py).
+    """
+    q, values = len(each) - 1, np.array([one.estimate for one in each])
+    if not all(one.se > 0 and one.df > 0 for one in each):
+        return NAN, q, NAN, NAN
+    moved = np.array([one.influence for one in each])
+    contrasts = np.hstack([-np.ones((q, 1)), np.eye(q)])
+    inverse = np.linalg.pinv(contrasts @ moved @ moved.T @ contrasts.T)
+    part = np.diag(contrasts.T @ inverse @ contrasts) * np.array([one.se**2 for one in each])
+    part = part * q / part.sum()
+    known = q * (q + 1) / (2 * float(np.sum(part**2 / np.array([one.df for one in each]))))
+    free = min(known, float(np.count_nonzero(moved.any(axis=0))) - 1) - q + 1
+    if free <= 0:
+        return NAN, q, NAN, NAN
+    gap = contrasts @ values
+    f = free / ((free + q - 1) * q) * float(gap @ inverse @ gap)
+    return f, q, free, float(fdtrc(q, free, f))
 
 
 def by_category(
