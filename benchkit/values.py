@@ -213,6 +213,7 @@ class Measure(Values):
     enable_judge: Flag = UNKNOWN
     judge_model: Text = UNKNOWN
     labels_file: Text = UNKNOWN
+    lower_is_better: Names = UNKNOWN
     label_sample: Count = UNKNOWN
     scheduler: Text = UNKNOWN
     planted_answers: Cases = UNKNOWN
