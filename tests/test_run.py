@@ -430,6 +430,43 @@ class TestEditing:
         assert len(pd.read_csv(path)) == 1
         logging.getLogger("benchkit").removeHandler(caplog.handler)
 
+    @pytest.mark.parametrize(
+        "name",
+        ["scores.csv", "a_all_responses.csv", "rejected_tests.csv", "metrics.json", "analysis_report.md"],
+    )
+    def test_what_is_made_anew_is_kept_beside(self, name, caplog):
+        """Whatever a person changed in it, and each time; nothing is said where nobody did."""
+        run, path = begun(), begun().path / name
+        logging.getLogger("benchkit").addHandler(caplog.handler)
+        caplog.clear()
+
+        def make(text: str) -> None:
+            if path.suffix == ".csv":
+                run.save(name, pd.DataFrame({"id": [text]}))
+            else:
+                run.save_text(name, text)
+
+        for text in "aabb":
+            make(text)
+        assert (caplog.text, run.edits()) == ("", [])
+        for kept in (".edited", ".edited1"):
+            path.write_text(f"my own {kept}")
+            make("b")
+            assert path.with_suffix(kept + path.suffix).read_text() == f"my own {kept}"
+            assert "my own" not in path.read_text()
+            assert f"{path} was changed since benchkit wrote it, and is made anew." in caplog.text
+            assert path.stem + kept + path.suffix in caplog.text
+        assert run.edits() == []
+        logging.getLogger("benchkit").removeHandler(caplog.handler)
+
+    def test_responses_that_were_changed_are_said(self):
+        """04 scores them as they stand."""
+        run = begun()
+        run.save("a_all_responses.csv", pd.DataFrame({"id": ["x"], "model_response": "no", "round": 1}))
+        path = run.path / "a_all_responses.csv"
+        path.write_text(path.read_text().replace("no", "yes"))
+        assert run.edits() == ["a_all_responses.csv was changed since benchkit wrote it."]
+
     def test_a_spreadsheet_that_saved_it_again_edited_nothing(self):
         """Other quotes and a byte order mark are the same table."""
         run = begun()

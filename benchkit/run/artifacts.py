@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,7 +28,16 @@ from .responses import (
     response_files,
     responses_behind,
 )
-from .reviewed import EDITABLE, REVIEW, edited, review_in_words, reviewed, write_unless_edited
+from .reviewed import (
+    EDITABLE,
+    REVIEW,
+    changed,
+    edited,
+    review_in_words,
+    reviewed,
+    write_anew,
+    write_unless_edited,
+)
 from .rows import FLAGGED, rows_used
 from .tables import ARTIFACTS, read_table, write_atomically, write_table
 
@@ -110,12 +119,18 @@ class Run:
         self.at_work = notebook
 
     def save_json(self, name: str, value: Any) -> None:
-        with self.claim():
-            write_atomically(self.path / name, json_text(value))
+        self.save_text(name, json_text(value))
 
     def save_text(self, name: str, text: str) -> None:
+        self._write_anew(self.path / name, lambda: write_atomically(self.path / name, text))
+
+    def _write_anew(self, path: Path, write: Callable[[], None]) -> None:
         with self.claim():
-            write_atomically(self.path / name, text)
+            if kept := write_anew(path, write):
+                logger.warning(
+                    "%s was changed since benchkit wrote it, and is made anew. What was there is kept as %s.",
+                    path, kept.name,
+                )  # fmt: skip
 
     @property
     def signature(self) -> str:
@@ -140,28 +155,30 @@ class Run:
         return figures.kept(self.path / "figures")
 
     def save(self, name: str, frame: pd.DataFrame) -> None:
-        """Write a table, unless a person has edited the one that is there: that is kept, and said.
+        """Write a table. Where a person has edited the one that is there, that is kept, and said: one of
+        EDITABLE as it is, another beside what is made anew.
 
         Raises RunError for a file that came from elsewhere.
         """
         path = self.path / name
         if self.provider == "imported" and is_brought(name):
             raise RunError(f"{path} came from elsewhere and is not written over. Name another run_dir.")
+        if name not in EDITABLE:
+            write = write_growing if name in GROWING else write_table
+            self._write_anew(path, lambda: write(path, frame))
+            return
         with self.claim():
-            if name in GROWING:
-                write_growing(path, frame)
-            elif name not in EDITABLE:
-                write_table(path, frame)
-            elif not write_unless_edited(path, frame):
+            if not write_unless_edited(path, frame):
                 logger.warning(
                     "%s was edited since benchkit wrote it, and is kept as it is. To have it written anew, "
                     "delete it and run again.", path,
                 )  # fmt: skip
 
     def edits(self) -> list[str]:
-        """A sentence for each table that a person edited since benchkit wrote it, and one for the review."""
+        """A sentence for each table of cases or responses that a person changed, and one for the review."""
         review = review_in_words(self.path / REVIEW) if self._has_review else ""
-        return [said for said in (*(edited(self.path / name) for name in EDITABLE), review) if said]
+        cases = (edited(self.path / name) for name in EDITABLE)
+        return [said for said in (*cases, *map(changed, self.response_files().values()), review) if said]
 
     def rows_used(self) -> str:
         """Of the rows that somebody brought, how many are cases, and why the others are none.

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import RunError
-from .config import is_begun, read_config, save_config
+from .config import CONFIG, is_begun, read_config, save_config
 from .foreign import CASES
+from .large import digest
 from .rows import BY_HAND
 from .tables import encoded, read_table, table_text, write_table
 
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
 
 EDITABLE = ("initial_tests.csv", CASES)
 WRITTEN = "written"  # in config.json: a digest of each of these tables, as we wrote it
+MADE = "made"  # the same of each other file, which is made anew whatever a person did to it
 REVIEW = "review.csv"
+READ_BACK = (CONFIG, REVIEW, "labels.csv")  # what people change there is in what is written next
 COLUMNS = ("case", "who", "when", "before", "after", "reason")
 OUTCOME, ACCEPTED, REJECTED = "outcome", "accepted", "rejected"
 TEXTS = ("prompt", "golden_response", "requirements")
@@ -134,6 +140,36 @@ def write_unless_edited(path: Path, frame: pd.DataFrame) -> bool:
     config = read_config(path.parent)
     save_config(path.parent, config | {WRITTEN: config.get(WRITTEN, {}) | {path.name: _digest(path)}})
     return True
+
+
+def write_anew(path: Path, write: Callable[[], None]) -> Path | None:
+    """Have a file written anew; where a person changed the one that is there, the copy of that beside it."""
+    kept = None
+    if changed(path):
+        names = (path.with_suffix(f".edited{number or ''}{path.suffix}") for number in count())
+        kept = next(name for name in names if not name.exists())
+        copyfile(path, kept)
+    write()
+    if _has_config(path.parent):
+        config = read_config(path.parent)
+        now = {path.name: digest(path)} if path.exists() else {}
+        save_config(path.parent, config | {MADE: config.get(MADE, {}) | now})
+    if kept and path.exists() and digest(kept) == digest(path):
+        kept.unlink()
+        return None
+    return kept
+
+
+def changed(path: Path) -> str:
+    """That a file which is made anew is not as we wrote it; "" where it is, or nobody knows."""
+    config = read_config(path.parent) if _has_config(path.parent) else {}
+    wrote = config.get(MADE, {}).get(path.name)
+    unchanged = wrote is None or path.name in READ_BACK or not path.exists() or digest(path) == wrote
+    return "" if unchanged else f"{path.name} was changed since benchkit wrote it."
+
+
+def _has_config(folder: Path) -> bool:
+    return (folder / CONFIG).exists()
 
 
 def edited(path: Path) -> str:

@@ -19,7 +19,9 @@ from ..errors import BenchkitError, RunError
 from ..llm.journal import keep_failed
 from ..report.verify import Difference, Verification, compared
 from ..run import Run
+from ..run.config import is_begun, save_config
 from ..run.lock import check_free
+from ..run.reviewed import MADE
 from .parameters import NOTEBOOKS, notebook_folder
 
 LEFT_OUT = shutil.ignore_patterns(".lock", ".owner.json", "debug.log", "notebooks")
@@ -48,6 +50,8 @@ def verify(path: Path) -> Verification:
                 keep_failed(copy / "calls.sqlite")
         except RunError as error:
             raise RunError(_said_of(path, copy, error)) from error
+        if is_begun(copy):  # of the copy nobody needs what is written over
+            save_config(copy, {name: value for name, value in Run(copy).config.items() if name != MADE})
         begun = time.time()
         stopped = asyncio.run(_replayed(path, copy, names, recorded))
         for sidecar in (copy / "figures").glob("*.json"):
