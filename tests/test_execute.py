@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from benchkit.errors import InputError, ProviderError
 from benchkit.execute import PROCESS, execute, plan_execution
 from benchkit.execute.price import paid_in_words
 from benchkit.execute.responses import check_answered
-from benchkit.llm.estimate import Estimate, estimate
+from benchkit.llm.estimate import BY_BATCH, Estimate, estimate
 from benchkit.llm.progress import Bar
 from benchkit.metrics.schemas import without_own_keywords
 from benchkit.offline import OfflineServer
@@ -111,12 +112,30 @@ class TestPlanning:
         assert priced.table["minutes (estimate)"].tolist() == [0.49, 0.48, 0.49, 0.48]  # of 6 calls each
         assert priced.minutes == pytest.approx(0.97)
         cost = priced.table["cost_usd (estimate)"].sum()
-        said = f"24 of 24 calls are to be asked, for about ${cost:.2g} and in about 58 seconds"
+        said = f"24 of 24 calls are to be asked, for about ${cost:.4f} and in about 58 seconds"
         # 12 answers, 9 controls, 24 planted answers of which 3 are controls too, and 8 of them once more.
-        judged = "04 has them judged by offline/judge: 50 calls for about $0.018, its test included."
+        judged = "04 has them judged by offline/judge: 50 calls for about $0.0175, its test included."
         assert repr(priced).endswith(f"\n{said}: the models are asked at once. {judged}")
         assert "for an unknown price and in" in repr(plan)
         assert set(priced.table["at"]) == {"8,000 TPM (lowest tier, 2026-09-29)"}
+
+    def test_batches_take_a_day_each_however_many_ask(self):
+        """Two candidates of one model and both kinds: not four days, and nothing is asked at once."""
+        plan = planned(cases(3), models=["x/a", "x/b"], rounds=4)
+        batched = replace(plan, table=plan.table.assign(**{"at": BY_BATCH, "minutes (estimate)": 1440.0}))
+        assert batched.minutes == 1440.0
+        assert "by batches, each over within a day: first one call" in batched.in_words
+        assert "at once" not in batched.in_words
+
+    @pytest.mark.parametrize(
+        ("minutes", "time"), [(0.001, "1 second:"), (1.0, "60 seconds:"), (3.0, "3 minutes:")]
+    )
+    def test_times_in_words(self, minutes, time):
+        plan = planned(cases(1), models=["x/a", "x/b"])
+        table = plan.table.assign(**{"minutes (estimate)": [minutes, 0.0] * (len(plan.table) // 2)})
+        cheap = replace(plan, table=table.assign(**{"cost_usd (estimate)": 0.00002}))
+        assert f"in about {time} " in cheap.in_words
+        assert "about $0.0001 and" in cheap.in_words
 
     def test_the_providers_pair(self):
         """No models named: the provider's pair; an imported run has none to ask."""

@@ -23,11 +23,13 @@ from benchkit.plots.power import needed
 from benchkit.plots.responses import model_summary
 from benchkit.plots.sheet import looks
 from benchkit.plots.spread import round_gaps
-from benchkit.plots.tables import over_cases
+from benchkit.plots.tables import families_of, over_cases
 from benchkit.plots.words import labels, limits, shorten
 from benchkit.report.verify import values_apart
 from benchkit.run import Run
 from benchkit.signature import small_print
+
+from .measured import HASTY, STEADY, score_table
 
 
 @pytest.fixture(autouse=True)
@@ -269,6 +271,19 @@ def test_mean_interval(values, alpha, expected):
     (found,) = over_cases(means, "value", ["m"], alpha, (-np.inf, np.inf)).itertuples()
     assert (found.low, found.high) == pytest.approx(expected, nan_ok=True)
     assert found.n == len(values)
+
+
+def test_families_are_the_units_of_an_interval():
+    """Three families of four equal cases have the interval of three cases; without families, of twelve."""
+    ids = pd.Series([f"c{at}" for at in range(12)])
+    scores = pd.DataFrame({"id": ids, "family": np.repeat(["a", "b", "c"], 4)})
+    means = pd.DataFrame({"model": "m", "id": ids, "value": np.repeat([1.0, 2.0, 3.0], 4)})
+    known = families_of(scores)
+    (found,) = (
+        over_cases(means, "value", ["m", "n"], 0.05, (-np.inf, np.inf), known).query("n > 0").itertuples()
+    )
+    assert (found.mean, found.low, found.high, found.n) == pytest.approx((2, -0.4841377, 4.4841377, 12))
+    assert families_of(scores.assign(family="")) is families_of(scores[["id"]]) is None
 
 
 def test_words_name_the_runs_own_alpha():
@@ -535,6 +550,16 @@ def test_a_newer_version_that_draws_the_same_data_verifies(monkeypatch):
     monkeypatch.setattr(plots.sheet, "_code", lambda: "newer")
     assert not list(values_apart("x.json", before, sheet.empty("Nothing.").sidecar()))
     assert list(values_apart("x.json", before, sheet.empty("Something.").sidecar()))
+
+
+def test_rounds_are_averaged_over_metrics_of_one_unit_alone():
+    """Seconds have no average with shares: what is said is of the metrics of 0 to 1, if there are any."""
+    table = score_table({m: {"field_accuracy": [[0.2, 0.4]] * 4} for m in (STEADY, HASTY)})
+    seconds = table.assign(metric="seconds", value=table["value"] * 100)
+    both = plots.plot_round_agreement(pd.concat([table, seconds])).reading
+    assert "on average over metrics of 0 to 1 two rounds differ by" in both
+    assert plots.plot_round_agreement(table).reading == both.replace(" of 0 to 1", "")
+    assert "differ by" not in plots.plot_round_agreement(seconds).reading
 
 
 def test_brought_cases_were_not_generated():

@@ -130,6 +130,16 @@ class TestBudget:
         found = run_part(str(tmp_path / "b"), [], "04", {"max_cost_usd": ceiling})
         assert found == Ended(BudgetStop.exit_code, NOTHING_LEFT)
 
+    def test_a_runs_stop_is_told_of_the_sweeps_ceiling(self, tmp_path, monkeypatch):
+        """What the others left of it is a number that nobody gave, and not the one to raise."""
+        command = tmp_path / "command"
+        said = "stopped at max_cost_usd = \\$0.0087842: spent; raise max_cost_usd of 01_generate"
+        command.write_text(f'#!/bin/sh\necho "benchkit: {said}" >&2; exit 3\n')
+        command.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(command))
+        found = run_part(str(tmp_path / "b"), [], "04", {"max_cost_usd": 0.016})
+        assert found.said == f"{NOTHING_LEFT} (max_cost_usd = 0.016 over all its runs)"
+
     def test_a_stopped_sweep(self, tmp_path, capsys):
         """One run's stop is the sweep's: exit 3, how to resume, and a table of what there is."""
         grid = tmp_path / "grid.yaml"
@@ -140,7 +150,7 @@ class TestBudget:
             where = ["--scheduler", cluster.scheduler_address]
             assert cli.main(["sweep", str(grid), str(tmp_path / "runs"), *where]) == 3
         told = capsys.readouterr()
-        assert f"{NOTHING_LEFT}. Resume with: benchkit sweep {grid}" in told.err
+        assert f"{NOTHING_LEFT}; raise it in {grid}. Resume with: benchkit sweep {grid}" in told.err
         table = pd.read_csv(tmp_path / "runs" / "sweep.csv")
         assert (list(table["seed"]), table["outcome"].isna().all()) == ([1, 2], True)
         assert (set(table["ended"]), table["simulated"].isna().all()) == ({"not started"}, True)

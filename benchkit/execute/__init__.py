@@ -14,11 +14,11 @@ from ..domain import KINDS, TestCase
 from ..errors import InputError, UsageError
 from ..llm import catalog
 from ..llm.client import Client
-from ..llm.estimate import Estimate, time_table
+from ..llm.estimate import BY_BATCH, Estimate, time_table
 from ..llm.progress import say
 from ..metrics.schemas import check_schema, without_own_keywords
 from ..metrics.toolcalls import TOOL
-from ..wording import count
+from ..wording import count, number
 from .candidates import Candidate, read_candidates
 from .price import judge_work
 from .responses import status_of, table_of
@@ -58,7 +58,9 @@ class Plan:
 
     @property
     def minutes(self) -> float:
-        """Of the slowest model: all agents and candidates that ask it share its limits."""
+        """Of the slowest model: all agents and candidates that ask it share its limits, but not batches."""
+        if self.by_batch:
+            return float(self.table["minutes (estimate)"].max())
         asked = [agent.model for agent, _ in self.work]
         return float(self.table["minutes (estimate)"].groupby(asked).sum().max())
 
@@ -70,11 +72,9 @@ class Plan:
     @property
     def in_words(self) -> str:
         """Before anything is paid for: how many calls, for how much and how long."""
-        seconds = 60 * self.minutes
-        time = f"{seconds:.0f} seconds" if seconds < 120 else f"{self.minutes:,.0f} minutes"
         said = (
             f"{self.to_ask:,} of {self.table['planned'].sum():,} calls are to be asked, for "
-            f"{_price(self.table)} and in about {time}: the models are asked at once."
+            f"{_price(self.table)} and {self._time}."
         )
         calls = self.judging["to ask"].sum() if len(self.judging) else 0
         if not calls:
@@ -82,6 +82,18 @@ class Plan:
         cost = _price(self.judging)
         asked = f"{count(calls, 'call')} for {cost}, its test included"
         return f"{said} 04 has them judged by {self.judge}: {asked}."
+
+    @property
+    def by_batch(self) -> bool:
+        return bool((self.table["at"] == BY_BATCH).any())
+
+    @property
+    def _time(self) -> str:
+        if self.by_batch:
+            return "by batches, each over within a day: first one call that tries them, then all the others"
+        seconds = max(1, round(60 * self.minutes))
+        time = count(seconds, "second") if seconds < 120 else f"{self.minutes:,.0f} minutes"
+        return f"in about {time}: the models are asked at once"
 
     @property
     def judge(self) -> str:
@@ -111,7 +123,7 @@ class Plan:
 
 def _price(table: pd.DataFrame) -> str:
     cost = table["cost_usd (estimate)"].sum(min_count=len(table))
-    return "an unknown price" if cost != cost else f"about ${cost:.2g}"
+    return "an unknown price" if cost != cost else f"about ${number(cost, 2 if cost >= 1 else 4)}"
 
 
 def executor(kind: str, candidate: Candidate, temperature: float, max_tokens: int = 0) -> Agent:

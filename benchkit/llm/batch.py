@@ -301,5 +301,6 @@ def _waiting(live: Sequence[Shard], rows: Sequence[dict[str, Any]]) -> str:
     )
     return (
         f"{few} with the provider ({ids}), at half the price. Come back in an hour; after a day at the "
-        "latest it is over. Then run the same command or cell again: it reads what is there and goes on."
+        "latest it is over. Then run the same command or cell again: it reads what is there and goes on. "
+        "What builds on these answers, as a second asking does, is in further batches, within a day each."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,6 +16,7 @@ from ..values import check
 
 logger = setup_logging(__name__)
 Spent = tuple[int, float, float]  # requests sent, dollars, seconds at work
+STOPPED_AT = re.compile(r"stopped at (max_\w+) =")  # begins what BudgetStop says of a ceiling
 CEILINGS = {"max_cost_usd": "${:g}", "max_calls": "{} calls", "max_minutes": "{:g} minutes"}
 
 

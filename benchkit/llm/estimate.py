@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ANSWER_TOKENS, LATENCY_S = 200.0, 1.0  # of a call, until one is on record
 IN_FLIGHT = 50  # what a provider without limits is taken to keep up with
 DAY_MINUTES = 1440.0
+BY_BATCH = "batches, a day at most"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Estimate:
         """The same by batches, which are over within a day."""
         cost = None if self.cost_usd is None else self.cost_usd * catalog.BATCH_PRICE
         minutes = DAY_MINUTES if self.missing else 0.0
-        return replace(self, cost_usd=cost, minutes=minutes, bound="batches, a day at most")
+        return replace(self, cost_usd=cost, minutes=minutes, bound=BY_BATCH)
 
 
 def estimate(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
 import shlex
 import signal
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BenchkitError, Interrupted, UsageError
+from ..llm.budget import STOPPED_AT
 from ..wording import count
 from .parameters import NOTEBOOKS
 from .terminal import Add, say
@@ -103,7 +103,7 @@ def _how_to_resume(pipeline: BenchmarkPipeline, args: argparse.Namespace, stoppe
     """The command as it was given, on the run that it made; a ceiling that was reached has to be raised."""
     if pipeline.run_dir is None:
         return "Nothing had begun."
-    ceiling = re.match(r"stopped at (max_\w+) =", stopped)
+    ceiling = STOPPED_AT.match(stopped)
     given = dict(args.parameters) | ({ceiling.group(1): "MORE"} if ceiling else {})
     flags = {"--cases": args.cases, "--from": args.first, "--to": args.last}
     usual = {None, "", "01", "05"}

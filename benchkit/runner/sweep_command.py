@@ -160,6 +160,7 @@ def _raise_for(ended: Mapping[str, Ended], args: argparse.Namespace) -> None:
     for kind in (BudgetStop, Interrupted, WaitingForBatch):
         if kind.exit_code in codes:
             said = codes[kind.exit_code].partition(" Resume with")[0].rstrip(".")
+            said += f"; raise it in {args.grid}" if kind is BudgetStop else ""
             raise kind(f"{said}. {_resume(args)}")
     if codes:
         failed = [f"{name}: {end.said}" for name, end in ended.items() if end.code]

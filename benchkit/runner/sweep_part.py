@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BudgetStop
-from ..llm.budget import CEILINGS
+from ..llm.budget import CEILINGS, STOPPED_AT
 from ..llm.journal import looking
 from ..run.config import JOURNAL, intended
 from ..run.lock import wait_until_free
@@ -56,6 +56,10 @@ def run_part(run_dir: str, words: list[str], last: str, ceilings: Mapping[str, f
         (folder / STOPPED).touch()
     error = [line.removeprefix("benchkit: ") for line in said if line.startswith("benchkit: ")]
     why = error or said[-1:] if process.returncode else []
+    if stopped := ceilings and process.returncode == BudgetStop.exit_code and STOPPED_AT.match(" ".join(why)):
+        # Of the run's own ceiling, which is what the others have left, nobody has heard.
+        name = stopped.group(1)
+        why = [f"{NOTHING_LEFT} ({name} = {ceilings[name]:g} over all its runs)"]
     return Ended(process.returncode, " ".join(why), began, time.time())
 
 
