@@ -96,6 +96,9 @@ Rounds = Annotated[
 Temperature = Annotated[Number, Field(ge=0, le=2, description="Use 0 to 2.")]
 Tokens = Annotated[int, Field(ge=0, le=1_000_000, description="Use a whole number of tokens, 0 for 2,048.")]
 Ratio = Annotated[float, Field(gt=0, lt=1, description=_RATIO)]
+Alpha = Annotated[  # a later look is read at 2·alpha, too, and has no interval from .87 on
+    float, Field(gt=0, lt=0.4, description="Use a number above 0 and below 0.4, such as 0.05.")
+]
 Name = Annotated[str, Field(pattern=r"\S")]
 Names = Annotated[list[Name], BeforeValidator(_listed), Field(description="Use a list of names, or [].")]
 Models = Annotated[
@@ -175,7 +178,7 @@ class Execute(Values):
     timeout_s: Wait = UNKNOWN
     execution: Execution = UNKNOWN
     primary_metric: Text = UNKNOWN
-    alpha: Ratio = UNKNOWN
+    alpha: Alpha = UNKNOWN
     margin: Ratio = UNKNOWN
     detect: Ratio = UNKNOWN
     kind_weights: Weights = UNKNOWN
@@ -210,6 +213,7 @@ class Measure(Values):
     enable_judge: Flag = UNKNOWN
     judge_model: Text = UNKNOWN
     labels_file: Text = UNKNOWN
+    lower_is_better: Names = UNKNOWN
     label_sample: Count = UNKNOWN
     scheduler: Text = UNKNOWN
     planted_answers: Cases = UNKNOWN

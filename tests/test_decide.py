@@ -52,6 +52,7 @@ class TestRules:
         [
             ({"alpha": 0}, "alpha = 0 is not usable"),
             ({"alpha": True}, "alpha = True"),
+            ({"alpha": 0.4}, "alpha = 0.4 is not usable. Use a number above 0 and below 0.4"),
             ({"margin": 1.0}, "margin = 1.0 is not usable"),
             ({"detect": "a"}, "detect = 'a'"),
             ({"kind_weights": {"json": -1}}, "kind_weights = "),
@@ -352,6 +353,42 @@ class TestOutcomes:
             values = {m: {JSON: np.full(n, 0.9), TALK: np.full(n, 0.9)} for m in (STEADY, HASTY)}
             assert decide(score_table(values))["outcome"] == outcome
 
+    @pytest.mark.parametrize("shared", [2, 19])
+    def test_nothing_is_deployed_on_few_shared_cases(self, shared):
+        """Of three models the best one was scored on few cases: those are what the decision rests on."""
+        best = np.full(60, math.nan)
+        best[:shared] = np.linspace(0.8, 0.82, shared)
+        values = {STEADY: np.linspace(0.4, 0.6, 60), HASTY: np.linspace(0.41, 0.59, 60), TERSE: best}
+        scores = score_table({model: {JSON: one} for model, one in values.items()}, ["one"])
+        found = decide(scores)
+        assert found["outcome"] == "inconclusive"
+        assert f"{shared} cases that {TERSE} and " in found["sentence"]
+        assert found["sentence"].count("are too few, 20 the least") == 1
+        assert found["needed"]["what"] == "least" or found["needed"]["more"] >= 20 - shared
+        assert decide(scores[scores["model"] != TERSE])["cases"] == 60
+
+    def test_few_shared_cases_of_a_kind_are_the_caveat(self):
+        """60 conversations were planned and 2 have a score of both models: two it rests on."""
+        scores = normal({STEADY: (0.3, 0.3), HASTY: (0, 0)}, 60).assign(category="one")
+        lost = (scores["model"] == HASTY) & (scores["metric"] == TALK) & (scores["id"] > "conversation-001")
+        found = decide(scores[~lost], Rules(margin=0.9, kind_weights={"json": 19, "conversation": 1}))
+        assert (found["outcome"], found["caveat"]) == ("deploy", "It rests on few cases: 2 conversations.")
+
+    def test_a_family_counts_once_in_every_rule_of_few(self):
+        """Three families of 20 cases are three units: nothing is deployed, equivalent or surer than p .25."""
+        values = {STEADY: {JSON: np.full(60, 0.9)}, HASTY: {JSON: np.full(60, 0.9)}}
+        scores = score_table(values, ["one"])
+        scores["family"] = scores["id"].str[-1].map(lambda at: f"f{int(at) % 3}")
+        found = decide(scores)
+        assert (found["outcome"], found["cases"]) == ("inconclusive", 60)
+        assert found["needed"]["more"] >= 17
+        assert "3 families of cases are too few, 20 the least" in found["sentence"]
+        better = scores.assign(value=scores["value"].where(scores["model"] == STEADY, 0.5))
+        found = decide(better)
+        assert found["outcome"] == "inconclusive"
+        assert found["because"][-1] == "17 more scored families of cases would make the 20 of a decision."
+        assert compare(better, Rules())["p_value"].iloc[0] == 0.25
+
     def test_routing_gains_over_the_best_single_model(self):
         """Half of .2 on the kind that the single model is worse on: about .1."""
         found = decide(normal({STEADY: (0.2, 0), HASTY: (0, 0.2)}, 100))["split"]
@@ -459,6 +496,13 @@ class TestLooks:
         assert "Results were seen before, of 40 cases in 1 round:" in said
         same = report_of(scores, before={"cases": 80, "rounds": 1})["decision"]
         assert same["looks"] is None
+
+    @pytest.mark.parametrize("alpha", [0.001, 0.05, 0.399])
+    def test_every_alpha_that_is_allowed_can_be_read_at_a_later_look(self, alpha):
+        """Also that of equivalence, which is twice as large."""
+        evidence = gather(complete(normal({STEADY: (0, 0), HASTY: (0, 0)}, 20)), Rules(alpha=alpha), look=1.5)
+        assert 0 < evidence.alpha() < alpha
+        assert evidence.alpha() < evidence.alpha(2) < 2 * alpha
 
     def test_what_was_changed_late(self):
         """A term that is another than when results were first seen is a warning, now and ever after."""

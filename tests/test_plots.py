@@ -29,6 +29,8 @@ from benchkit.report.verify import values_apart
 from benchkit.run import Run
 from benchkit.signature import small_print
 
+from .measured import HASTY, STEADY, score_table
+
 
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch):
@@ -535,6 +537,16 @@ def test_a_newer_version_that_draws_the_same_data_verifies(monkeypatch):
     monkeypatch.setattr(plots.sheet, "_code", lambda: "newer")
     assert not list(values_apart("x.json", before, sheet.empty("Nothing.").sidecar()))
     assert list(values_apart("x.json", before, sheet.empty("Something.").sidecar()))
+
+
+def test_rounds_are_averaged_over_metrics_of_one_unit_alone():
+    """Seconds have no average with shares: what is said is of the metrics of 0 to 1, if there are any."""
+    table = score_table({m: {"field_accuracy": [[0.2, 0.4]] * 4} for m in (STEADY, HASTY)})
+    seconds = table.assign(metric="seconds", value=table["value"] * 100)
+    both = plots.plot_round_agreement(pd.concat([table, seconds])).reading
+    assert "on average over metrics of 0 to 1 two rounds differ by" in both
+    assert plots.plot_round_agreement(table).reading == both.replace(" of 0 to 1", "")
+    assert "differ by" not in plots.plot_round_agreement(seconds).reading
 
 
 def test_brought_cases_were_not_generated():

@@ -245,6 +245,15 @@ class TestMethod:
         never = report.method(as_reported(denominators=fewer))
         assert "up to 3 rounds, and 10 responses were never asked for; 50 of 50 responses" in never
 
+    def test_what_decides_on_brought_scores_is_not_said_to_be_named_early(self):
+        """The scores were there before anything was named here."""
+        made = as_reported()
+        how = made["configuration"]
+        assert how["brought"] is False
+        text = report.method(made | {"configuration": how | {"brought": True}})
+        assert "before the results were seen" not in text
+        assert "The scores were brought: whether they had been seen before that is not known here." in text
+
     def test_a_late_metric_is_not_said_to_be_named_early(self):
         """What was named first is on record; a metric or a margin that came later is said to."""
         made = as_reported()

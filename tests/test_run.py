@@ -16,7 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchkit import metrics
 from benchkit.errors import RunError, UsageError
+from benchkit.measure import brought
 from benchkit.plots import Chart, plot_yield
 from benchkit.run import Run, combined, open_run, read_run, start_run
 from benchkit.run.paths import located, newest_run_dir
@@ -752,6 +754,27 @@ class TestAdopting:
             "1 case of scores.csv is not in validated_tests.csv, so its scores are not used: ghost.",
             "1 case of validated_tests.csv has no score in scores.csv, and is unscored: t6.",
         ]
+
+    def test_which_way_is_good_of_brought_scores(self, workplace, monkeypatch, caplog):
+        """Higher is taken as better, and that is said, but for what lower_is_better names."""
+        monkeypatch.setattr(metrics, "METRICS", dict(metrics.METRICS))
+        folder = adopted(workplace / "theirs")
+        rows = [f"t1,{model},1,{name},{at}\n" for at, model in enumerate("ab", 7) for name in ("s", "mine")]
+        rows += [f"t1,{model},1,wer_score,1\n" for model in "ab"]
+        (folder / "scores.csv").write_text("id,model,round,metric,value\n" + "".join(rows))
+        run = open_run(folder)
+        for lower, higher in ((["s"], "mine"), ([], "s and mine"), (["s", "wer_score"], "mine")):
+            found = brought(run, lower)
+            assert (
+                f"Nobody said which way is good of {higher}: higher is taken" in found.attrs["warnings"][-1]
+            )
+            assert found.attrs["warnings"][-1] in caplog.text
+            assert metrics.described("s").lower_is_better == ("s" in lower)
+        assert metrics.described("s").span is None
+        assert metrics.recorded(["s", "mine", "wer_score"]).keys() == {"s"}
+        for wrong in ("rouge", "clarity"):
+            with pytest.raises(UsageError, match=f"lower_is_better names {wrong}"):
+                brought(run, [wrong])
 
     @pytest.mark.parametrize("with_cases", [True, False])
     def test_every_bad_score_is_named_in_their_file(self, workplace, with_cases):

@@ -102,7 +102,7 @@ def test_a_weight_of_0_leaves_its_cases_out():
         left = None if families is None else np.array(families)[some]
         same = stratified(d[some], labels[some], {"a": 4, "c": 1, "d": 5}, left)
         assert (e.estimate, e.se, e.df) == (same.estimate, same.se, same.df)
-        assert (e.n, e.families) == (16, same.families)
+        assert (e.n, e.units) == (16, same.units)
         assert not e.coefficients[~some].any()
 
 
@@ -144,8 +144,19 @@ def test_families_are_cr2():
     weights = np.array([0.5, 0.2, 0.3])
     e = stratified(d, labels, dict(zip("abc", weights, strict=True)), families)
     assert (e.se, e.df) == pytest.approx(cr2(d, x, weights, families))
-    assert e.families == 15
+    assert e.units == 15
     assert e.influence @ e.influence == pytest.approx(e.se**2)
+
+
+def test_units_are_families_where_there_are_some():
+    """Their number, the heaviest one's share of the estimate and the sign test; by kinds they add up."""
+    d, families = np.full(12, 0.1), np.repeat([1, 2, 3, 4], [6, 2, 2, 2])
+    e = stratified(d, None, None, families)
+    assert (e.n, e.units, e.heaviest, e.p_value) == (12, 4, pytest.approx(0.5), 2**-3)
+    luck = stratified(np.array([0, 1] * 6, float), None, None, families)
+    assert (luck.units, luck.heaviest) == (4, pytest.approx(0.5))
+    both = combine([e, stratified(d)], [1, 3])
+    assert (both.units, both.heaviest) == (16, pytest.approx(0.5 / 4))
 
 
 def test_families_of_one_change_nothing():
@@ -154,7 +165,7 @@ def test_families_of_one_change_nothing():
     plain = stratified(d, labels)
     for families in (range(24), [""] * 24, [None] * 24, [f"f{i}" if i % 2 else "" for i in range(24)]):
         e = stratified(d, labels, None, list(families))
-        assert (e.se, e.df, e.families) == (plain.se, plain.df, 0)
+        assert (e.se, e.df, e.units) == (plain.se, plain.df, 24)
 
 
 def test_a_category_that_is_one_family_takes_the_error_of_the_others():
@@ -377,4 +388,4 @@ def test_interval_and_p_tell_the_same(rows, alpha):
     e = stratified(d, list(labels), alpha=alpha)
     if e.se > 0 and abs(abs(e.estimate) / e.se - scipy_stats.t.isf(alpha / 2, e.df)) > 1e-6:
         outside = e.low > 0 or e.high < 0
-        assert (e.p_value <= alpha) == (outside and 2.0 ** (1 - e.n) <= alpha)
+        assert (e.p_value <= alpha) == (outside and 2.0 ** (1 - e.units) <= alpha)

@@ -48,7 +48,10 @@ def test_every_declared_parameter_has_its_rule():
         ({"temperature": 2.1}, "temperature = 2.1 is not usable. Use 0 to 2."),
         ({"max_tokens": -1}, "max_tokens = -1 is not usable"),
         ({"timeout_s": 86_401}, "timeout_s = 86401 is not usable. Use 0 to adapt, or seconds"),
-        *(({"alpha": bad}, f"alpha = {bad} is not usable. Use a number between") for bad in (0, 1, NAN)),
+        *(
+            ({"alpha": bad}, f"alpha = {bad} is not usable. Use a number above 0 and below 0.4")
+            for bad in (0, 1, NAN)
+        ),
         ({"kind_weights": {"json": -1}}, "kind_weights = {'json': -1} is not usable. Give a weight"),
         ({"kind_weights": {"json": 0}}, "kind_weights = {'json': 0} is not usable. Every weight is 0."),
         ({"category_weights": [1]}, "category_weights = [1] is not usable"),

@@ -40,10 +40,11 @@ def conclude(evidence: Evidence, prefer: Less | None = None) -> Outcome:
     A model is deployed where its U is shown above that of every other one and it is shown, on every kind,
     not to be worse than any other by more than the margin. Equivalent are contenders that all lie within the
     margin; of those that are safe on every kind one is named, if it alone is left by `prefer` (what
-    `takes_less` gives). Split: two kinds whose contenders have no model in common. Under
-    LEAST_CASES, or where a model has no measurement: inconclusive.
+    `takes_less` gives). Split: two kinds whose contenders have no model in common. Where the best model
+    shares fewer than LEAST_CASES with any other one, in families where there are some, or where a model has
+    no measurement: inconclusive.
     """
-    if not evidence.usable or evidence.n < LEAST_CASES:
+    if not evidence.usable or evidence.units < LEAST_CASES:
         return INCONCLUSIVE
     for model in _safe(evidence, _leaders(evidence)):
         return "deploy", model
@@ -90,7 +91,7 @@ def equivalent(evidence: Evidence) -> list[str]:
 
 def open_floor(evidence: Evidence) -> Row | None:
     """The floor that keeps a model from being named: the best one, or the best of equivalent ones."""
-    if evidence.n < LEAST_CASES:
+    if evidence.units < LEAST_CASES:
         return None
     best = (_leaders(evidence) or equivalent(evidence))[:1]
     fallen = [row for row in floors(evidence) if row["model"] in best and not row["held"]]

@@ -63,7 +63,7 @@ def _mean(values: np.ndarray, one: Measured, alpha: float) -> tuple[float, float
     found = stratified(values, one.labels, None, one.families, alpha=alpha)
     there, low, high = values[~np.isnan(values)], found.low, found.high
     if found.n > 1 and float(np.ptp(there)) == 0 and 0 <= there[0] <= 1:
-        left = 1 - alpha ** (1 / (found.families or found.n))
+        left = 1 - alpha ** (1 / found.units)
         low, high = there[0] * (1 - left), there[0] + (1 - there[0]) * left
     bottom, top = one.metric.low, one.metric.high  # NaN stays NaN
     low, high = low if bottom is None else max(low, bottom), high if top is None else min(high, top)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..stats import Contrasts, Design, Estimate, Pairs
 
 SHARE = "share of its range"  # the unit of a metric that is added to one of another range
-LEAST_CASES = 20  # under so many nothing is deployed
+LEAST_CASES = 20  # or families of them: under so many nothing is deployed
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,13 @@ class Evidence:
         return sum(kind.measured.shared for kind in self.kinds)
 
     @property
+    def units(self) -> int:
+        """Cases, or families, that the best model shares with the one it shares fewest with."""
+        from ..stats import fewest_units
+
+        return fewest_units(self.pairs, self.order[0])
+
+    @property
     def contenders(self) -> list[str]:
         """The models that are not shown worse than the best, best first."""
         return [self.models[i] for i in self.order if self.contrasts.contender[i]]
@@ -196,9 +203,8 @@ def gather(
     primary = rules.primary(scores)
     deciding = scores["test_case"].map(primary).astype(object)  # categories of others cannot be compared
     wanted = scores[deciding == scores["metric"].astype(object)]
-    weights = rules.category_weights
-    found = {one.kind: one.weighing(weights) for one in measured(wanted, models)}
-    if weights:  # a case that weighs nothing is no case of the decision
+    found = {one.kind: one.weighing(rules.category_weights) for one in measured(wanted, models)}
+    if weights := rules.category_weights:  # a case that weighs nothing is no case of the decision
         wanted = wanted[wanted["category"].map(weights).astype(float) > 0]
     aside = {}
     for kind, metric in primary.items():

@@ -37,11 +37,11 @@ def needed(
         pair = kinds[0].pairs[models[0]][models[1]]
         found = _cases(pair, evidence.rules.margin, evidence.alpha())
         what, least, n = "floor", 0, pair.n if pair else 0
-    elif n >= LEAST_CASES or max(evidence.contrasts.low) <= 0:
+    elif evidence.units >= LEAST_CASES or max(evidence.contrasts.low) <= 0:
         what, found = _overall(evidence)
         if found:
             models = list(dict.fromkeys(i for pair in evidence.open_pairs for i in pair))
-    more = max(least, found.cases if found else 0) - n
+    more = max(least - evidence.units, found.cases - n if found else 0)
     if more <= 0:
         return None
     names = [evidence.models[i] for i in models]
@@ -83,7 +83,7 @@ def _at_least(pair: Estimate | None, found: Needed | None, evidence: Evidence) -
     if pair is None or found is None:
         return None
     least = cases_for_equivalence(evidence.rules.margin, evidence.alpha(2) / 2, span=evidence.span)
-    cases = math.ceil(least * pair.n * float(pair.coefficients.max()) - 1e-6)  # as unevenly weighted as these
+    cases = math.ceil(least * pair.n * pair.heaviest - 1e-6)  # as unevenly weighted as these
     if found.cases >= cases:
         return found
     unsure = pair.se > 0 and found.high > cases  # else it is not the variance that asks for them

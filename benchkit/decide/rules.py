@@ -23,7 +23,7 @@ RULES = ("primary_metric", "alpha", "margin", "detect", "kind_weights", "categor
 class Rules:
     """What decides, how sure one wants to be, and what would not matter.
 
-    `alpha` is the chance, 0 to 1, to see a difference where there is none; `margin` the difference in score
+    `alpha` is the chance, 0 to 0.4, to see a difference where there is none; `margin` the difference in score
     that would not matter; `detect` the difference that the run should find, both above 0 and below 1.
     `kind_weights` and `category_weights` are the shares that kinds and categories have in the work that the
     model is for; {} means equal kinds, and each category's share of the cases. A weight of 0 leaves a kind or

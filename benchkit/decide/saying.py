@@ -11,7 +11,7 @@ import pandas as pd
 from ..wording import ALL, count, ends_text, interval, kind_name, known, listed, number
 from .comparing import Less, facing
 from .deciding import takeable
-from .evidence import LEAST_CASES, Evidence, utility_ends
+from .evidence import LEAST_CASES, Evidence, Kind, utility_ends
 from .prices import in_dollars
 
 if TYPE_CHECKING:
@@ -87,14 +87,26 @@ def _why_open(said: Said) -> str:
         return f"{ahead}, but people prefer {said.preferred}"
     a, b = evidence.models[said.top], evidence.models[said.rival]
     pair = f"{a} − {b} is {_difference(said, evidence.pairs[said.top][said.rival])}"
-    if evidence.n < LEAST_CASES:
-        return f"{count(evidence.n, 'case')} are too few, {LEAST_CASES} the least; so far {pair}"
+    if evidence.units < LEAST_CASES:
+        return f"{_too_few(said)} are too few, {LEAST_CASES} the least; so far {pair}"
     if said.floor:
         return _floor(said, said.floor)
     if len(evidence.models) == 2 or len(among) < 2:
         return f"{pair}, which leaves open which is better"
     some = listed(among if len(among) <= 4 else [*among[:3], f"{len(among) - 3} others"])
     return f"{len(among)} of {len(evidence.models)} models may be the best: {some}"
+
+
+def _too_few(said: Said) -> str:
+    """`12 cases`, and of which two models, where others share more."""
+    evidence = said.evidence
+    row = {at: one.units for at, one in enumerate(evidence.pairs[said.top]) if one is not None}
+    most = max(one.units for row in evidence.pairs for one in row if one is not None)
+    few = count(evidence.units, *_sampled(evidence))
+    if most == evidence.units:
+        return few
+    other = evidence.models[min(row, key=lambda at: row[at])]
+    return f"{few} that {evidence.models[said.top]} and {other} share"
 
 
 def _floor(said: Said, floor: Mapping[str, Any]) -> str:
@@ -154,6 +166,26 @@ def _kinds(said: Said) -> Iterator[str]:
     yield f"{evidence.models[i]} − {evidence.models[j]} is {listed(parts)}."
 
 
+def _shared(said: Said, kind: Kind) -> int:
+    from ..stats import fewest_units
+
+    return fewest_units(kind.pairs, said.top)
+
+
+def _units(said: Said, kind: Kind) -> str:
+    """`12 conversations`, `3 families of conversations`."""
+    n = _shared(said, kind)
+    if kind.design.families is None:
+        return count(n, *_nouns(kind.name))
+    return f"{count(n, 'family', 'families')} of {kind_name(kind.name)}"
+
+
+def _sampled(evidence: Evidence) -> tuple[str, str]:
+    """What the units are called: cases of one family are one."""
+    families = any(kind.design.families is not None for kind in evidence.kinds)
+    return ("family of cases", "families of cases") if families else ("case", "cases")
+
+
 def _nouns(kind: str) -> tuple[str, str]:
     plural = kind_name(kind)
     return plural.removesuffix("s"), plural
@@ -169,7 +201,8 @@ def _need(said: Said) -> Iterator[str]:
     noun = _nouns(need["kinds"][0] if len(need["kinds"]) == 1 else ALL)
     verb = "has" if need["more"] == 1 else "have"
     if need["what"] == "least":
-        yield f"{count(need['more'], 'more scored case')}{price} would make the {LEAST_CASES} of a decision."
+        more = count(need["more"], *(f"more scored {one}" for one in _sampled(said.evidence)))
+        yield f"{more}{price} would make the {LEAST_CASES} of a decision."
         return
     cases = f"About {need['more']:,} more{_sure(need)} {noun[need['more'] != 1]}{price}"
     yield f"{cases} {verb} an {100 * need['power']:.0f} % chance {aim(need)}."
@@ -231,8 +264,7 @@ def caveat(said: Said, late: Sequence[str], unscored: Mapping[str, Any] | None, 
             f"out could change this: {unscored['model']} − {unscored['against']} is {ends} between the worst "
             "and the best."
         )
-    few = [kind for kind in evidence.kinds if len(kind.measured.ids) < LEAST_CASES]
+    few = [kind for kind in evidence.kinds if _shared(said, kind) < LEAST_CASES]
     if few and said.outcome != "inconclusive":
-        sizes = listed(f"{len(k.measured.ids)} {kind_name(k.name)}" for k in few)
-        return f"It rests on few cases: {sizes}."
+        return f"It rests on few cases: {listed(_units(said, kind) for kind in few)}."
     return noted[0] if noted else ""

@@ -113,10 +113,10 @@ def _too_few(evidence: Evidence, part: Evidence, base: Outcome) -> bool:
     """Whether a rule about the number of cases alone forbids what all of them allowed."""
     from ..stats import cases_for_equivalence
 
-    if part.n < LEAST_CASES:
-        return evidence.n >= LEAST_CASES
+    if part.units < LEAST_CASES:
+        return evidence.units >= LEAST_CASES
     least = cases_for_equivalence(evidence.rules.margin, evidence.alpha(2) / 2, span=evidence.span)
-    weighs = min(1 / one.coefficients.max() for row in part.pairs for one in row if one and one.n)
+    weighs = min(1 / one.heaviest for row in part.pairs for one in row if one and one.n)
     return base[0] == "equivalent" and weighs < least
 
 
@@ -163,7 +163,7 @@ def _elsewhere(evidence: Evidence) -> dict[str, Any] | None:
         return None
     found = other_categories(np.concatenate(_gaps(evidence)), labels, pair.coefficients, alpha=pair.alpha)
     found = found.within(evidence.reach)
-    row = {"categories": found.families, "difference": found.estimate, "low": found.low, "high": found.high}
+    row = {"categories": found.units, "difference": found.estimate, "low": found.low, "high": found.high}
     return _named(evidence) | row | {"p_value": found.p_value}
 
 

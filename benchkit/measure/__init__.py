@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..metrics import METRICS_VERSION, PRIMARY
 from .aligning import align
+from .brought import brought
 from .judging import judge_answers, judged
 from .labels import draw_pairs, said_by_people
 from .partitions import aligned
@@ -25,6 +26,7 @@ __all__ = [
     "PRIMARY",
     "align",
     "aligned",
+    "brought",
     "costs",
     "denominators",
     "detailed",

@@ -8,7 +8,8 @@ and `serving` is A − B as measured.
                       decided_by: metrics or people (whose labels the primary metrics then correct),
                       judge: the model whose verdicts give a primary metric ("": none),
                       kind_weights {kind: share}, category_weights {category: weight} ({}: the cases' shares),
-                      lower_is_better [metric], first_named {the same, as before results were seen}
+                      lower_is_better [metric], brought: whether the scores were,
+                      first_named {the same, as before results were seen}
     results_summary   means {model: {metric: mean}}, table [summarise()], cost [costs()]
     comparisons       [domain.Comparison]: every pair on every metric, primary metrics first
     controls          [test_case, metric, control, mean, n, best_model, best_mean, gap, disqualifies]
@@ -83,6 +84,7 @@ def metrics_report(
     ours = complete(scores)
     models = list(ours["model"].unique())
     configuration = _configuration(ours, models, rules, judge or {})
+    configuration["brought"] = responses is None or bool(responses.attrs.get("scores_only"))
     first = first_named(configuration, run.seen_before())
     parts = list(measured(ours, models))
     deciding = [one for one in parts if configuration["primary_metrics"].get(one.kind) == one.metric.name]

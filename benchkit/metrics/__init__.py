@@ -8,8 +8,8 @@ All that others read about a metric stands in its descriptor, `METRICS[name]`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -209,8 +209,8 @@ def add_metric(name: str, kind: str, function: Function | None, **about: Any) ->
 def described(name: str, kind: str = "", values: Iterable[float] = ()) -> Metric:
     """The descriptor of a metric; of one that nobody described, what its values show.
 
-    Scores that were brought from elsewhere are taken as higher is better, on 0 to 1 where they all lie there
-    and else without ends.
+    Scores that were brought from elsewhere are taken as higher is better (`turn` says otherwise), on 0 to 1
+    where they all lie there and else without ends.
     """
     if name in METRICS:
         return METRICS[name]
@@ -218,6 +218,26 @@ def described(name: str, kind: str = "", values: Iterable[float] = ()) -> Metric
     within = bool(found) and all(0 <= value <= 1 for value in found)
     ends = {"low": 0.0, "high": 1.0} if within else {"low": None, "high": None}
     return Metric(name, kind, None, unit="" if within else "score", **ends)
+
+
+def turn(values: Mapping[str, Iterable[float]], lower_is_better: Collection[str]) -> list[str]:
+    """Of metrics that only their values are known of: less is better of those named, more of the others.
+
+    Returns these others. Raises UsageError for a name that is none of them, or that is described otherwise.
+    """
+    own = [name for name in values if name not in METRICS or METRICS[name].function is None]
+    own = [name for name in own if METRICS.get(name) not in _BUILT_IN]
+    for name in lower_is_better:
+        if name not in values:
+            there = ", ".join(values) or "no scores were brought"
+            raise UsageError(f"lower_is_better names {name}, which was not scored elsewhere ({there}).")
+        if name not in own and not METRICS[name].lower_is_better:
+            raise UsageError(f"lower_is_better names {name}, of which more is better. Leave it out.")
+    for name in own:
+        METRICS.pop(name, None)  # as an earlier look at these scores took it
+        if name in lower_is_better:
+            METRICS[name] = replace(described(name, KINDS[0], values[name]), lower_is_better=True)
+    return [name for name in own if name not in lower_is_better]
 
 
 def recorded(names: Iterable[str]) -> dict[str, dict[str, Any]]:

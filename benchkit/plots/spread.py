@@ -63,20 +63,23 @@ def plot_round_agreement(scores: pd.DataFrame, *, alpha: float = 0.05) -> Chart:
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set_xlabel("mean |difference| between two rounds of a case (score units)")
     sheet.legend(handles(look, lw=2))
-    reading, alt = _agreement_words(gaps, names)
+    values = scored.groupby("metric", observed=True)["value"]
+    units = [metric for metric in metrics if described(metric, "", values.get_group(metric)).span == 1]
+    reading, alt = _agreement_words(gaps, names, units)
     note = f"Bars are {level(alpha)} intervals over cases, kept within the score's range; 0: rounds agree."
     return sheet.chart(reading, alt, note, data=(gaps, alpha))
 
 
-def _agreement_words(gaps: pd.DataFrame, names: list[str]) -> tuple[str, str]:
+def _agreement_words(gaps: pd.DataFrame, names: list[str], units: list[str]) -> tuple[str, str]:
     alike = (gaps["gap"] < ALIKE).groupby(gaps["model"]).mean().reindex(names).dropna()
     shares = each({m: percent(share) for m, share in alike.items()})
     means = gaps.groupby(["metric", "model"])["gap"].mean()
-    mean = means.groupby("model").mean().reindex(names).dropna()
-    reading = (
-        f"All rounds of a case score the same on this share of cases and metrics: {shares}; on average over "
-        f"metrics two rounds differ by: {range_of(mean.to_dict())}."
-    )
+    reading = f"All rounds of a case score the same on this share of cases and metrics: {shares}"
+    if units:  # others have units of their own, and no average with these
+        mean = means[units].groupby("model").mean().reindex(names).dropna()
+        over = "metrics" if len(units) == gaps["metric"].nunique() else "metrics of 0 to 1"
+        reading += f"; on average over {over} two rounds differ by: {range_of(mean.to_dict())}"
+    reading += "."
     parts = [f"{metric}, {model} {number(means[metric, model])}" for metric, model in means.index]
     most = "; ".join(parts) if len(parts) <= 20 else f"{len(parts)} means to {number(means.max())}"
     return reading, f"Dot plot of the mean difference between two rounds of a case: {most}."

@@ -226,6 +226,11 @@ def _named(how: Row) -> str:
     if late:
         was = ", ".join(late)
         return f"One metric per kind is named ({metrics}). After results were seen it was changed from {was}."
+    if how.get("brought"):
+        return (
+            f"One metric per kind is named ({metrics}). The scores were brought: whether they had been seen "
+            "before that is not known here."
+        )
     terms = [name for name in ("alpha", "margin", "reference", "judge") if first.get(name) != how.get(name)]
     changed = f" {', '.join(terms).capitalize()} changed after that." if terms else ""
     return f"One metric per kind was named before the results were seen ({metrics}).{changed}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from benchkit.stats.categories import by_category, expected_change, heterogeneity, other_categories
 from benchkit.stats.contrasts import Contrasts, best, pair_alpha
 from benchkit.stats.equality import cases_for_equivalence, equivalence_p, holm, sequence_alpha
-from benchkit.stats.estimates import Estimate, Pairs, combine, pairwise
+from benchkit.stats.estimates import Estimate, Pairs, combine, fewest_units, pairwise
 from benchkit.stats.resampled import resampled
 from benchkit.stats.sample_size import (
     Needed,

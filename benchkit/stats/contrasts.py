@@ -43,9 +43,10 @@ def best(table: Pairs, *, alpha: float = 0.05) -> Contrasts:
 
     A model shown better than each of the others, pair by pair, is the sole contender: to be the best it has
     to beat all, which needs no adjustment for their number (intersection-union, Berger 1982; Hsu and Berger
-    1999). Its lower end is then at least min_j (Û_ij − t SE_ij), t at alpha; with three models or more at .9
-    alpha, which leaves room for the others' intervals. Simulated, a wrong sole contender stays below alpha
-    and all intervals hold together with 1 − alpha (tests/test_stats_contrasts.py).
+    1999). Its lower end is then the one above where that is above 0, else min_j (Û_ij − t SE_ij), t at alpha;
+    with three models or more at .9 alpha, which leaves room for the others' intervals. Simulated, a wrong
+    sole contender stays below alpha and all intervals hold together with 1 − alpha
+    (tests/test_stats_contrasts.py).
 
     Two models: exactly the t interval. A pair without an error shows nothing. Raises UsageError for fewer
     than 2 models.

@@ -15,7 +15,7 @@ from benchkit.stats.estimates import NAN, Estimate, Pairs, t_tail
 
 
 def cases_for_equivalence(margin: float, alpha: float = 0.05, *, span: float = 1.0) -> int:
-    """ln(1/α)·span/margin cases: 60 at .05 and .05.
+    """ln(1/α)·span/margin cases, or families where cases come in some: 60 at .05 and .05.
 
     A model that fails outright (by `span`, the metric's whole range) on a share margin/span of all cases is
     worse by the margin, and n cases miss every such failure with a chance of up to e^(−n·margin/span).
@@ -28,7 +28,7 @@ def equivalence_p(estimates: Pairs, among: Sequence[int], margin: float, *, span
 
     Two one-sided t tests (Schuirmann 1987) of each pair; the claim is that all pairs are within, so that
     testing each at alpha keeps alpha for all together (intersection-union test, Berger 1982). No pair's p is
-    below e^(−margin/(span·largest coefficient)), n·margin/span where all cases weigh the same: see
+    below e^(−margin/(span·heaviest)), n·margin/span where all n units weigh the same: see
     `cases_for_equivalence`. A pair whose differences are all equal has that p where they are within. NaN
     where a pair has no error: it shows nothing.
     """
@@ -37,8 +37,7 @@ def equivalence_p(estimates: Pairs, among: Sequence[int], margin: float, *, span
 
 
 def _within(e: Estimate, margin: float, span: float) -> float:
-    most = float(np.max(e.coefficients, initial=0.0))
-    missed = math.exp(-margin / (span * most)) if most > 0 else 1.0
+    missed = math.exp(-margin / (span * e.heaviest)) if e.heaviest > 0 else 1.0
     if e.se == 0:
         return missed if abs(e.estimate) < margin else 1.0
     return max(missed, t_tail((margin - abs(e.estimate)) / e.se, e.df)) if e.se > 0 and e.df > 0 else NAN

@@ -35,7 +35,8 @@ class Estimate:
     alpha: float
     n: int  # cases with a value
     strata: int = 1
-    families: int = 0  # of one kind: sampled units where cases come in families, else 0
+    units: int = 0  # sampled: families where cases come in some, else cases
+    heaviest: float = 0.0  # the largest share of the estimate that one unit has, 1/units where all are alike
     influence: Array = field(default_factory=lambda: np.zeros(0))
     coefficients: Array = field(default_factory=lambda: np.zeros(0))
     warnings: tuple[str, ...] = ()
@@ -53,14 +54,14 @@ class Estimate:
     def at(self, alpha: float) -> Estimate:
         """The same estimate with interval and p at level 1 − alpha; NaN where there is no error.
 
-        p is that of the t test, but never below 2^(1−n): n differences of one sign are, by the exact sign
-        test, no surer than n tosses of a coin. The t test believes more than that where differences are
-        (nearly) equal, whose variance says nothing of cases that were not drawn; with this rule p does not
-        jump as equal differences become nearly equal. Without variance (se 0) there is no interval, and a p
-        only if the estimate is not 0.
+        p is that of the t test, but never below 2^(1−n) of n units: so many differences of one sign are, by
+        the exact sign test, no surer than n tosses of a coin. The t test believes more than that where
+        differences are (nearly) equal, whose variance says nothing of cases that were not drawn; with this
+        rule p does not jump as equal differences become nearly equal. Without variance (se 0) there is no
+        interval, and a p only if the estimate is not 0.
         """
         require(0 < alpha < 1, f"alpha is {alpha}; it must lie between 0 and 1, such as 0.05.")
-        signs = 2.0 ** (1 - min(self.n, MOST_SIGNS)) if self.n > 1 else 1.0
+        signs = 2.0 ** (1 - min(self.units, MOST_SIGNS)) if self.units > 1 else 1.0
         if not (self.se > 0 and self.df > 0):
             p = signs if self.se == 0 and self.estimate != 0 else NAN
             return replace(self, low=NAN, high=NAN, p_value=p, alpha=alpha)
@@ -79,6 +80,11 @@ def pairwise(models: int, compare: Callable[[int, int], Estimate]) -> Pairs:
         table[i][j] = one = compare(i, j)
         table[j][i] = -one
     return table
+
+
+def fewest_units(table: Pairs, i: int) -> int:
+    """The sampled units that model i shares with the one that it shares fewest with."""
+    return min(one.units for one in table[i] if one is not None)
 
 
 def t_quantile(tail: float, df: float) -> float:
@@ -118,6 +124,8 @@ def combine(estimates: Sequence[Estimate], weights: Sequence[float], *, alpha: f
         alpha=alpha,
         n=sum(one.n for one in estimates),
         strata=sum(one.strata for _, one in used),
+        units=sum(one.units for _, one in used),
+        heaviest=max(share * one.heaviest for share, one in used),
         influence=np.concatenate([share * e.influence for share, e in zip(v, estimates, strict=True)]),
         coefficients=np.concatenate([share * e.coefficients for share, e in zip(v, estimates, strict=True)]),
         warnings=tuple(dict.fromkeys(note for _, one in used for note in one.warnings)),

@@ -77,7 +77,7 @@ def share_interval(
     e = stratified(values, None, None, families, alpha=alpha)
     if not e.n:
         return NAN, NAN, NAN, NAN
-    p, units = min(1.0, max(0.0, e.estimate)), e.families or e.n
+    p, units = min(1.0, max(0.0, e.estimate)), e.units
     alike = float(np.nanmax(values) - np.nanmin(values)) < 1e-12
     known = not alike and e.se > 0
     size = min(p * (1 - p) / e.se**2, float(e.n * rounds)) if known else float(units)

@@ -101,7 +101,7 @@ def stratified(
     part, notes = _scored(whole, kept)
     if not part.n:
         empty = np.zeros(len(values))
-        return Estimate(NAN, NAN, NAN, NAN, NAN, NAN, alpha, 0, 0, 0, empty, empty, (*notes, "No case."))
+        return Estimate(NAN, NAN, NAN, NAN, NAN, NAN, alpha, 0, 0, 0, 0.0, empty, empty, (*notes, "No case."))
     return _estimate(values, kept, part, alpha, notes)
 
 
@@ -137,7 +137,9 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
     if se <= rounding < float(np.ptp(d)):
         if part.families is not None:
             note = "All families have the same mean, by luck: the error is that of single cases."
-            return _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
+            lucky = _estimate(values, kept, replace(part, families=None, first=None), alpha, [*notes, note])
+            units, heaviest = _units(part, lucky.coefficients[kept])
+            return replace(lucky, units=units, heaviest=heaviest).at(alpha)
         note = "Differences are equal within every category: the error is that of cases without categories."
         notes = [*notes, note]
         moved, df = _pooled(d - d.mean(), part, sizes, part.n - 1)
@@ -150,12 +152,18 @@ def _estimate(values: Array, kept: Codes, part: Design, alpha: float, notes: lis
     coefficients[kept] = (part.weights / sizes)[strata]
     known = Estimate(
         *(estimate, se, df, NAN, NAN, NAN, alpha, part.n, len(sizes)),
-        0 if part.first is None else len(part.first),
+        *_units(part, coefficients[kept]),
         influence,
         coefficients,
-        (*notes, *_warnings(part, estimate, se)),
+        tuple(notes),
     )
-    return known.at(alpha)
+    return replace(known, warnings=(*notes, *_warnings(known))).at(alpha)
+
+
+def _units(part: Design, coefficients: Array) -> tuple[int, float]:
+    """(sampled units, the largest share of the estimate that one has)."""
+    each = coefficients if part.families is None else np.bincount(part.families, coefficients)
+    return len(each), float(each.max())
 
 
 def _influence(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float]:
@@ -205,14 +213,15 @@ def _of_families(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float
     return np.asarray(sums * scale, np.float64), trace**2 / square if square > 0 else NAN
 
 
-def _warnings(part: Design, estimate: float, se: float) -> list[str]:
-    if part.n < 2:
+def _warnings(e: Estimate) -> list[str]:
+    if e.n < 2:
         return ["One case: an error needs at least 2."]
-    if math.isnan(se):
+    if math.isnan(e.se):
         return ["Every category is one case or one family: nothing tells what is chance."]
-    if se == 0:
-        signs = f"; p is that of {part.n} equal signs" if estimate else ""
-        return [f"All {part.n} differences are equal: no variance, no t test{signs}."]
-    if se * math.sqrt(part.n) < ALIKE * abs(estimate):
+    if e.se == 0:
+        of = " of families" if e.units < e.n else ""
+        signs = f"; p is that of {e.units} equal signs{of}" if e.estimate else ""
+        return [f"All {e.n} differences are equal: no variance, no t test{signs}."]
+    if e.se * math.sqrt(e.units) < ALIKE * abs(e.estimate):
         return ["The differences are nearly equal: their interval knows nothing of cases unlike these."]
     return []
