@@ -140,6 +140,8 @@ class TestDelivery:
 class TestFamilies:
     """Cases of one family count as one: as many more of them tell no more."""
 
+    SECONDS = {STEADY: (1.0, 2.0, 4.0), HASTY: (11.0, 10.0, 13.5)}  # noqa: RUF012
+
     def table(self, times: int, seed: int = 2):
         """Twelve cases, or as many families of so many equal cases; right or wrong in the second metric."""
         random = np.random.default_rng(seed)
@@ -162,6 +164,20 @@ class TestFamilies:
         told = [round_agreement(parts(self.table(times))) for times in (1, 3)]
         ends = ["pass_hat_k", "pass_hat_k_error"]
         assert told[1][ends].to_numpy() == pytest.approx(told[0][ends].to_numpy(), nan_ok=True)
+
+    def test_serving(self):
+        """Seconds of three cases, or of three families of four that take the same: one interval."""
+        tables = []
+        for times in (1, 4):
+            ids = [(f"f{case}", f"c{case}-{again}") for case in range(3) for again in range(times)]
+            took = {model: dict(zip("012", of, strict=True)) for model, of in self.SECONDS.items()}
+            rows = [response(id, m, latency_s=took[m][family[1]]) for family, id in ids for m in took]
+            scores = score_table({STEADY: {"clarity": np.ones(len(ids))}}, ["one"])
+            scores = scores.assign(id=[id for _, id in ids], family=[family for family, _ in ids])
+            tables.append(compare_serving(responses(*rows), scores if times > 1 else None).loc[0])
+        ends = ["mean_a", "mean_b", "difference", "standard_error", "df", "ci_low", "ci_high"]
+        assert tables[1][ends].tolist() == pytest.approx(tables[0][ends].tolist())
+        assert [table["n"] for table in tables] == [3, 12]
 
 
 class TestRounds:

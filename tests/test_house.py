@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "agent": GROUND,
     "stats": {"domain", "errors", "wording"},
     "metrics": {"domain", "errors", "jsontext"},
-    "plots": {"domain", "errors", "signature", "metrics", "wording"},
+    "plots": {"domain", "errors", "signature", "metrics", "stats", "wording"},
     "run": GROUND | {"llm", "plots"},
     "offline": GROUND | {"metrics"},
     "llm": GROUND | {"agent", "offline"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 
 from benchkit.decide import Rules, decide
 from benchkit.decide.decision import Beside, plain
-from benchkit.decide.people import people, people_in_words, preferred_to, verdict
+from benchkit.decide.people import _needed, people, people_in_words, preferred_to, verdict
 from benchkit.errors import InputError, UsageError
 from benchkit.measure.labels import (
     draw_pairs,
@@ -591,7 +592,7 @@ class TestPeopleDecide:
         found = asked([1, -1] * 10, [0.0] * 60, detect=0.5)
         assert verdict(found, MODELS)[2].startswith("Have people label 15 more cases:")
         few = asked([1, -1] * 10, [0.0] * 30, detect=0.5)
-        said = "Add cases for people to label: 35 are needed, and this run has 30."
+        said = "Add cases, and have people label all of them: 35 are needed, and this run has 30."
         assert verdict(few, MODELS)[2] == said
         assert verdict(few, [*MODELS, "c"])[2] == "Have people compare a/one, b/two and c."
         assert verdict(asked([1, -1] * 10, [0.0] * 60, detect=0.9), MODELS)[2] == ""
@@ -604,6 +605,16 @@ class TestPeopleDecide:
         (axes,) = chart.figure.axes
         assert len(axes.get_yticklabels()) == 3
         assert axes.get_xlabel() == "◀ b/two preferred · a/one preferred ▶"
+
+    @pytest.mark.parametrize(("detect", "expected"), [(0.2, 78), (0.1, 785)])
+    def test_labels_of_a_run_with_so_many_cases(self, detect, expected):
+        """V = 1, ρ² = .75, 40 labels of 400 cases: .25/m + .75/400 is (.2/2.80)² at 78; for .1 no labels of
+        400 are enough, and of more cases all have to be labelled, 1/m.
+        """
+        alone = math.sqrt(1 / 40)
+        se = math.sqrt(0.25 / 40 + 0.75 / 400)
+        assert _needed(se, alone, 40, 400, 0.05, detect) == expected
+        assert _needed(alone, alone, 400, 400, 0.05, 0.2) == math.ceil(10 * (2.8016 / 0.2) ** 2)
 
     @pytest.mark.parametrize("labels", [20, 60])
     def test_people_of_one_mind_decide(self, labels):

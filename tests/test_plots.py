@@ -23,7 +23,7 @@ from benchkit.plots.power import needed
 from benchkit.plots.responses import model_summary
 from benchkit.plots.sheet import looks
 from benchkit.plots.spread import round_gaps
-from benchkit.plots.tables import over_cases
+from benchkit.plots.tables import families_of, over_cases
 from benchkit.plots.words import labels, limits, shorten
 from benchkit.report.verify import values_apart
 from benchkit.run import Run
@@ -271,6 +271,19 @@ def test_mean_interval(values, alpha, expected):
     (found,) = over_cases(means, "value", ["m"], alpha, (-np.inf, np.inf)).itertuples()
     assert (found.low, found.high) == pytest.approx(expected, nan_ok=True)
     assert found.n == len(values)
+
+
+def test_families_are_the_units_of_an_interval():
+    """Three families of four equal cases have the interval of three cases; without families, of twelve."""
+    ids = pd.Series([f"c{at}" for at in range(12)])
+    scores = pd.DataFrame({"id": ids, "family": np.repeat(["a", "b", "c"], 4)})
+    means = pd.DataFrame({"model": "m", "id": ids, "value": np.repeat([1.0, 2.0, 3.0], 4)})
+    known = families_of(scores)
+    (found,) = (
+        over_cases(means, "value", ["m", "n"], 0.05, (-np.inf, np.inf), known).query("n > 0").itertuples()
+    )
+    assert (found.mean, found.low, found.high, found.n) == pytest.approx((2, -0.4841377, 4.4841377, 12))
+    assert families_of(scores.assign(family="")) is families_of(scores[["id"]]) is None
 
 
 def test_words_name_the_runs_own_alpha():

@@ -14,7 +14,7 @@ from ..domain import ROUNDING, Comparison
 from ..errors import UsageError
 from ..metrics import described
 from .rules import Rules
-from .table import Measured, as_arrays, complete, measured, pairs_of
+from .table import Measured, as_arrays, complete, in_full, measured, pairs_of
 
 if TYPE_CHECKING:
     from ..stats import Design
@@ -118,24 +118,33 @@ def _adjust(rows: list[dict[str, Any]], alpha: float) -> None:
             row |= {"p_adjusted": float(p), "outcome": shown if p <= alpha else "open"}
 
 
-def compare_serving(responses: pd.DataFrame, *, alpha: float = 0.05, reference: str = "") -> pd.DataFrame:
+def compare_serving(
+    responses: pd.DataFrame,
+    scores: pd.DataFrame | None = None,
+    *,
+    alpha: float = 0.05,
+    reference: str = "",
+) -> pd.DataFrame:
     """Seconds and dollars per answer of every pair of models, over the cases that both have them for.
 
     `service_s` is the latency less what the provider says was spent in its queue: a model's own. A case's
     rounds are averaged first. The difference is A − B as it is, so `wins` are cases where A is faster or
-    cheaper; a paired t interval at 1 − alpha, adjusted with no other. n is 0 where nothing is known.
+    cheaper; a paired t interval at 1 − alpha, adjusted with no other. n is 0 where nothing is known. `scores`
+    know the cases' families, each of which counts as one.
     """
-    from ..stats import case_means
+    from ..stats import case_means, design
 
     models = list(responses["model"].unique())
     timed = responses.astype({"latency_s": float, "queue_s": float, "cost_usd": float})
     timed["service_s"] = timed["latency_s"] - timed["queue_s"]
-    _, _, arrays = as_arrays(timed, models, MEASURES)
+    ids, _, arrays = as_arrays(timed, models, MEASURES)
+    known = {} if scores is None else in_full(scores).drop_duplicates("id").set_index("id")["family"]
+    cases = design(len(ids), families=[known.get(one, "") for one in ids])
     rows = []
     for name in MEASURES:
         means = dict(zip(models, case_means(arrays[name]), strict=True))
         for a, b in pairs_of(models, reference):
-            found = paired(means[a], means[b], alpha, sign=-1)
+            found = paired(means[a], means[b], alpha, cases, sign=-1)
             rows.append({"measure": name, "model_a": a, "model_b": b} | found)
     return pd.DataFrame(rows, columns=list(SERVING))
 

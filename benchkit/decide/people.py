@@ -99,7 +99,7 @@ def _preferences(
         "labelled": len(used),
         "cases": len(predicted),
         "preference": {name: found[name] for name in shown},
-        "needed": _needed(found["se"], len(used), alpha, detect),
+        "needed": _needed(found["se"], alone["se"], len(used), len(predicted), alpha, detect),
         "labels_alone": {name: alone[name] for name in ("estimate", "low", "high")},
         "metric_alone": {"estimate": float(deciding.mean())},
     }
@@ -137,7 +137,10 @@ def verdict(found: Mapping[str, Any], models: Collection[str]) -> tuple[str, str
 def _to_label(found: Mapping[str, Any], needed: int) -> str:
     """What to have labelled next; "" where more labels promise nothing."""
     if found and needed > found["cases"]:
-        return f"Add cases for people to label: {needed:,} are needed, and this run has {found['cases']:,}."
+        return (
+            f"Add cases, and have people label all of them: {needed:,} are needed, and this run has "
+            f"{found['cases']:,}."
+        )
     more = needed - found.get("labelled", 0)
     return f"Have people label {count(more, 'more case')}: {SHEET}" if more > 0 else ""
 
@@ -147,14 +150,22 @@ def _ahead(found: Mapping[str, Any]) -> str:
     return str(found["models"][0]) if low > 0 else str(found["models"][1]) if high < 0 else ""
 
 
-def _needed(se: float, labelled: int, alpha: float, detect: float) -> int | None:
-    """Labels at which the error is small enough, as the error of these falls with their number."""
+def _needed(se: float, alone: float, labels: int, cases: int, alpha: float, detect: float) -> int | None:
+    """Labels of this run's cases at which the error is small enough; of more cases, all of them labelled.
+
+    `se` is the error now, `alone` that of the labels alone. With m labels of N cases the squared error is
+    V(1 − ρ²)/m + ρ²V/N: V is the labels' variance, ρ² the share of it that the metric explains.
+    """
     from scipy.stats import norm
 
-    if not se > 0:
+    if not (se > 0 and alone > 0):
         return None
-    times = (norm.isf(alpha / 2) + norm.isf(0.2)) * se / detect
-    return max(FEWEST_LABELS, math.ceil(labelled * times**2))
+    wanted = (detect / (norm.isf(alpha / 2) + norm.isf(0.2))) ** 2
+    variance, explained = labels * alone**2, 0.0
+    if labels < cases and variance / cases < wanted:
+        explained = min(max(0.0, 1 - se**2 / alone**2) / (1 - labels / cases), 1.0)
+    found = variance * (1 - explained) / (wanted - explained * variance / cases)
+    return max(FEWEST_LABELS, math.ceil(found))
 
 
 def people_in_words(found: Mapping[str, Any]) -> str:

@@ -96,7 +96,7 @@ def metrics_report(
     cost = serving = counts = None
     if responses is not None:
         cost, counts = costs(responses), denominators(responses)
-        serving = compare_serving(responses, alpha=rules.alpha, reference=rules.reference)
+        serving = compare_serving(responses, ours, alpha=rules.alpha, reference=rules.reference)
     beside = Beside(
         serving,
         prices or Prices(answer_prices(responses)),

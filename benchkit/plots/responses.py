@@ -13,7 +13,7 @@ from ..domain import STATUSES
 from ..wording import count, level, number
 from .chart import MUTED, Chart, styled
 from .sheet import Look, Sheet, aside, looks, named_rows, say, stacked_bars, strip
-from .tables import case_means, models_of, ours, over_cases, sign_of
+from .tables import case_means, families_of, models_of, ours, over_cases, sign_of
 from .words import axis_label, each, labels, limits, range_of
 
 COLOURS = dict(zip(STATUSES, ("#56B4E9", "#E69F00", "#CC79A7", "#D55E00"), strict=True))
@@ -116,7 +116,7 @@ def model_summary(
     seen = responses.reindex(columns=["cost_usd", "latency_s"]).apply(pd.to_numeric)
     seen = seen.groupby(responses["model"].astype(str))
     spent = {"cost": seen["cost_usd"].mean() * 1000, "latency": seen["latency_s"].median()}
-    return over_cases(means, "value", models, alpha, limits(metric)).assign(**spent)
+    return over_cases(means, "value", models, alpha, limits(metric), families_of(scores)).assign(**spent)
 
 
 @styled

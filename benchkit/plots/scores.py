@@ -16,7 +16,7 @@ from ..metrics import described, in_order
 from ..wording import count, level
 from .chart import ALARM, INK, MUTED, Chart, styled
 from .sheet import Look, Sheet, aside, looks, named_rows, point, strip
-from .tables import case_means, models_of, ours, over_cases, sign_of
+from .tables import case_means, families_of, models_of, ours, over_cases, sign_of
 from .words import axis_label, labels, limits, range_of, unit
 
 COLUMNS = 3  # panels beside each other that stay readable at notebook width
@@ -61,7 +61,8 @@ def _panel(
     if len(means):
         strip(axes, means, "value", look, size=3, alpha=0.3, jitter=0.22)
     missing = rows["value"].isna().groupby(rows["model"].astype(str)).sum()
-    for at, row in enumerate(over_cases(means, "value", list(look), alpha, limits(metric)).itertuples()):
+    found = over_cases(means, "value", list(look), alpha, limits(metric), families_of(rows))
+    for at, row in enumerate(found.itertuples()):
         point(axes, at, look[row.Index], row.mean, row.low, row.high)
         lost = missing.get(row.Index, 0)
         aside(axes, at, f"n {row.n}", color=MUTED, fontsize=7.5, va="bottom" if lost else "center")

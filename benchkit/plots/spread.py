@@ -12,7 +12,7 @@ from ..metrics import described, in_order
 from ..wording import count, level, number, percent
 from .chart import FAINT, INK, MUTED, Chart, styled
 from .sheet import Look, Sheet, aside, dodge, handles, looks, named_rows, point
-from .tables import case_means, models_of, ours, over_cases, sign_of
+from .tables import case_means, families_of, models_of, ours, over_cases, sign_of
 from .words import axis_label, each, range_of, unit
 
 ALIKE = 1e-9  # a gap below it is rounding
@@ -44,7 +44,7 @@ def plot_round_agreement(scores: pd.DataFrame, *, alpha: float = 0.05) -> Chart:
     gaps = round_gaps(scored) if len(scored) else pd.DataFrame()
     if gaps.empty:
         return sheet.empty("No case has two scored rounds, so that agreement between rounds is unknown.")
-    metrics, place = in_order(gaps["metric"]), dodge(names)
+    metrics, place, family = in_order(gaps["metric"]), dodge(names), families_of(scored)
     axes = sheet.page(1.4 + len(metrics) * max(0.44, 0.15 * len(names)) + 0.1 * len(names)).subplots()
     n = gaps.groupby("metric")["id"].nunique()
     named_rows(axes, [f"{m}\nn = {n[m]} cases" for m in metrics])
@@ -52,7 +52,7 @@ def plot_round_agreement(scores: pd.DataFrame, *, alpha: float = 0.05) -> Chart:
         ends = (0, described(metric).span or np.inf)
         part = gaps[gaps["metric"] == metric].assign(same=lambda rows: rows["gap"] < ALIKE)
         same = part.groupby("model")["same"].sum()
-        for row in over_cases(part, "gap", names, alpha, ends).query("n > 0").itertuples():
+        for row in over_cases(part, "gap", names, alpha, ends, family).query("n > 0").itertuples():
             point(axes, at + place[row.Index], look[row.Index], row.mean, row.low, row.high)
             aside(
                 axes, at + place[row.Index], f"{same[row.Index]} of {row.n} alike", fontsize=7.5, color=MUTED

@@ -31,16 +31,36 @@ def case_means(scores: pd.DataFrame, by: Sequence[str] = ("model", "metric")) ->
     return means.dropna().reset_index()
 
 
+def families_of(scores: pd.DataFrame) -> pd.Series | None:
+    """The family of each case, by its id; None where none has one."""
+    if "family" not in scores:
+        return None
+    known = scores.drop_duplicates("id").set_index("id")["family"].fillna("")
+    return known if (known != "").any() else None
+
+
 def over_cases(
-    means: pd.DataFrame, value: str, models: Sequence[str], alpha: float, within: tuple[float, float]
+    means: pd.DataFrame,
+    value: str,
+    models: Sequence[str],
+    alpha: float,
+    within: tuple[float, float],
+    families: pd.Series | None = None,
 ) -> pd.DataFrame:
     """`mean, low, high, n` of each model over its cases; a model without any has NaN and n = 0.
 
     The ends are those of the 1 − alpha t interval, kept `within` what a score can be; NaN under two cases.
+    With `families`, of `families_of`, those are the units.
     """
-    table = means.groupby(means["model"].astype(str))[value].agg(["mean", "std", "size"]).reindex(models)
+    from ..stats import stratified  # loads slowly
+
+    groups = means.groupby(means["model"].astype(str))
+    table = groups[value].agg(["mean", "std", "size"]).reindex(models)
     n = table["size"].fillna(0)
     half = stdtrit(n - 1, 1 - alpha / 2) * table["std"] / np.sqrt(n)
+    for model, some in groups if families is not None else ():
+        found = stratified(some[value], families=some["id"].map(families).to_list(), alpha=alpha)
+        half[model] = 0.0 if found.se == 0 else (found.high - found.low) / 2
     ends = {"low": (table["mean"] - half).clip(*within), "high": (table["mean"] + half).clip(*within)}
     return table[["mean"]].assign(**ends, n=n.astype(int))
 
