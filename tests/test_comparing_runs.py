@@ -165,6 +165,13 @@ def test_no_difference_is_said_that_the_metrics_cannot_have(tmp_path):
     assert found.sentence.endswith("none is excluded: it may be as large as 1.000.")
 
 
+def test_a_loss_that_has_no_largest_is_said_to_be_unknown(level, tmp_path, monkeypatch):
+    """Not "as large as unknown"."""
+    found = compare_runs(two(tmp_path / "a", level), two(tmp_path / "b", level - 0.01), {STEADY: STEADY})
+    monkeypatch.setattr(type(found.effects[0]), "lowest", -np.inf)
+    assert found.sentence.endswith("none is excluded: how large it may be is not known.")
+
+
 def test_false_alarms(level):
     """Between runs that differ by chance alone, right or wrong on 20 cases a kind, at most alpha alarm."""
     draws, rules = 50, Rules(primary_metric=f"schema_compliance,{TALK}", alpha=0.1)

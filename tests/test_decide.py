@@ -676,6 +676,18 @@ class TestNeeded:
         assert f"About {60 - 2 * n} more cases have an 80 % chance" in found["because"][-1]
         assert decide(normal({STEADY: (0, 0), HASTY: (0, 0)}, 30, spread))["outcome"] == "equivalent"
 
+    @pytest.mark.parametrize(("behind", "cases"), [(0.0, 60), (0.1, None)])
+    def test_equal_differences_on_a_kind_need_as_many_cases(self, behind, cases):
+        """A floor of 25 conversations that are all equal: 60 exclude a rare failure, none a shown loss."""
+        scores = normal({STEADY: (0.3, 0), HASTY: (0, 0)}, 25)
+        talks = scores["test_case"] == "conversation"
+        scores.loc[talks, "value"] = np.where(scores.loc[talks, "model"] == STEADY, 0.8 - behind, 0.8)
+        evidence = gather(complete(scores), Rules())
+        rows = floors(evidence)
+        row = next(one for one in rows if (one["kind"], one["model"]) == ("conversation", STEADY))
+        found = needed(evidence, row, Prices(), 1)
+        assert (found and found["cases"]) == cases
+
     @pytest.mark.parametrize("gain", np.linspace(0, 0.06, 13))
     def test_what_would_settle_it_is_always_more_than_there_is(self, gain):
         """Where the run is large enough to see `detect` and to show models alike, the difference found is

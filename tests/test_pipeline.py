@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.iorw import LocalHandler
 
 from benchkit import errors
-from benchkit.run import config, open_run
+from benchkit.run import config, open_run, start_run
 from benchkit.runner import kernel, pipeline
 from benchkit.runner.parameters import Parameter, parse
 from benchkit.runner.pipeline import NOTEBOOKS, BenchmarkPipeline, declared_parameters, notebook_folder
@@ -409,6 +409,17 @@ async def test_a_resume_needs_no_reminding(tmp_path, no_kernels):
     await BenchmarkPipeline(tmp_path / "r", notebooks=folder).run()
     assert f"got 5 {PAIR}" in text_of(tmp_path / "r", "03_execute")
     assert not (tmp_path / "r" / config.PLANNED).exists()
+
+
+def test_a_ceiling_is_raised_where_the_run_stopped(tmp_path):
+    """It holds over the whole run, which is not begun anew for it; 01's other values stay 01's."""
+    run = start_run(tmp_path / "r", provider="offline", seed=7, max_calls=5, json_cases=3)
+    raised = BenchmarkPipeline(run.path, first="03", max_calls=9)
+    raised._check_arguments()
+    assert "01_generate" not in raised._plan(run.path)
+    assert (run.parameter("01_generate", "max_calls"), run.parameter("01_generate", "json_cases")) == (9, 3)
+    with pytest.raises(errors.UsageError, match="json_cases is a parameter of 01_generate"):
+        BenchmarkPipeline(run.path, first="03", json_cases=4)._check_arguments()
 
 
 @pytest.mark.parametrize(

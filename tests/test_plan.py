@@ -46,7 +46,7 @@ def pilot(n: int = 40, rounds: int = 3, models=(STEADY, HASTY), between: float =
 
 class TestPower:
     def test_textbook_cases(self):
-        """Miller's 969 cases for .03 at ω² = 1/9 (normal quantiles) come out near: 970 with t."""
+        """Miller's 969 cases for .03 at ω² = 1/9 (normal quantiles) come out near: 971 with t."""
         random = np.random.default_rng(1)
         gap = random.normal(0, 1, 20_000)
         gap = (gap - gap.mean()) / gap.std(ddof=1) / 3

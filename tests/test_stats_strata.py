@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,13 +81,12 @@ def ols(d: np.ndarray, labels: np.ndarray, weights: dict[str, float], **fit: obj
     return result, result.t_test(np.array([weights[name] for name in names]))
 
 
-@pytest.mark.parametrize("weights", [None, {"a": 1, "b": 1, "c": 1, "d": 1}])
-def test_pooled_error_is_ols_on_dummies(weights):
+def test_pooled_error_is_ols_on_dummies():
     """Small categories, one of a single case: SE, df and interval of the contrast in statsmodels."""
     d, labels = uneven()
-    given = weights or {label: float(np.sum(labels == label)) for label in set(labels)}
+    given = {label: float(np.sum(labels == label)) for label in set(labels)}
     result, contrast = ols(d, labels, {k: v / sum(given.values()) for k, v in given.items()})
-    e = stratified(d, labels, weights)
+    e = stratified(d, labels)
     assert e.df == result.df_resid == 20
     assert (e.estimate, e.se) == pytest.approx((contrast.effect.item(), contrast.sd.item()))
     assert (e.low, e.high) == pytest.approx(tuple(contrast.conf_int()[0]))
@@ -159,6 +159,23 @@ def test_units_are_families_where_there_are_some():
     assert (both.units, both.heaviest) == (16, pytest.approx(0.5 / 4))
 
 
+def test_given_weights_take_each_category_s_own_variance():
+    """Also of few cases: Welch's SE and df; one case, or few equal ones, take the largest of the others."""
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(0, 0.1, 40), rng.normal(0, 1, 4)
+    e = stratified([*x, *-y], ["x"] * 40 + ["y"] * 4, {"x": 1, "y": 1})
+    welch = scipy_stats.ttest_ind(x, y, equal_var=False)
+    assert (2 * e.se, e.df) == (
+        pytest.approx(abs((x.mean() - y.mean()) / welch.statistic)),
+        pytest.approx(welch.df),
+    )
+    for few in ([0.3], [0.3] * 4):
+        labels = ["x"] * 40 + ["y"] * 4 + ["z"] * len(few)
+        e = stratified([*x, *y, *few], labels, {"x": 1, "y": 1, "z": 2})
+        own = x.var(ddof=1) / 40 / 16 + y.var(ddof=1) * (1 / 4 / 16 + 1 / len(few) / 4)
+        assert e.se == pytest.approx(np.sqrt(own))
+
+
 def test_families_of_one_change_nothing():
     """Every case a family of its own, or none named: the error of cases."""
     d, labels = uneven()
@@ -207,8 +224,8 @@ def test_cases_without_a_value():
     holes[[0, 3, 20]] = np.nan
     kept = ~np.isnan(holes)
     e = stratified(holes, labels)
-    shares = {label: float(np.sum(labels == label)) for label in set(labels)}
-    same = stratified(d[kept], labels[kept], shares)
+    planned = design(24, labels).weights
+    same = stratified(d[kept], replace(design(21, labels[kept]), weights=planned))
     assert (e.estimate, e.se, e.df, e.n) == pytest.approx((same.estimate, same.se, same.df, 21))
     assert e.influence.shape == (24,)
     assert not e.influence[~kept].any()

@@ -36,6 +36,8 @@ def needed(
         kinds = tuple(kind for kind in kinds if kind.name == floor["kind"])
         pair = kinds[0].pairs[models[0]][models[1]]
         found = _cases(pair, evidence.rules.margin, evidence.alpha())
+        if pair and pair.se == 0:  # equal differences show no more than that no rare failure was seen
+            found = _at_least(pair, found, evidence) if floor["difference"] > -evidence.rules.margin else None
         what, least, n = "floor", 0, pair.n if pair else 0
     elif evidence.units >= LEAST_CASES or max(evidence.contrasts.low) <= 0:
         what, found = _overall(evidence)

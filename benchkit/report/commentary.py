@@ -132,5 +132,5 @@ def _who(chosen: Commentary, told: int) -> str:
     unseen = f"; {count(chosen.left_out, 'fact')} did not fit into its prompt" if chosen.left_out else ""
     return (
         f"<small>{safe(chosen.model)} chose {told} of {count(chosen.offered, 'fact')} and their order"
-        f"{unseen}. Every sentence is computed; none is the model's.</small>"
+        f"{unseen}. Every sentence is computed; none is its own.</small>"
     )

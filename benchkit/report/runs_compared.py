@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..decide import Rules
-from ..wording import count, ends_text, interval, level, listed, number, p_text
+from ..wording import count, ends_text, interval, known, level, listed, number, p_text
 from .markdown import bold, displayed, escaped, inline, safe, table
 
 if TYPE_CHECKING:
@@ -92,10 +92,9 @@ class RunsCompared:
         lowest = [one.lowest for one in self.effects]
         if min(lowest) > -self.rules.margin:
             return f"B is not worse than A past the margin: a loss of more than {margin} is excluded."
-        return (
-            f"No loss of B past the margin of {margin} is shown, and none is excluded: it may be as large as "
-            f"{number(-min(lowest))}."
-        )
+        most = -min(lowest)
+        size = f"it may be as large as {number(most)}" if known(most) else "how large it may be is not known"
+        return f"No loss of B past the margin of {margin} is shown, and none is excluded: {size}."
 
     def _loss(self, one: Effect) -> str:
         ends = ends_text(self.rules.alpha, -one.gain.high, -one.gain.low)

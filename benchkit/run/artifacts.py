@@ -118,6 +118,13 @@ class Run:
             self._drawn = figures.forget(self.path / "figures", notebook)
         self.at_work = notebook
 
+    def amend(self, notebook: str, **values: Any) -> None:
+        """Change some of what `notebook` was last run with; it does not run, so that what it made stays."""
+        with self.claim():
+            config = self.config
+            config["parameters"][notebook] = config["parameters"].get(notebook, {}) | values
+            save_config(self.path, config)
+
     def save_json(self, name: str, value: Any) -> None:
         self.save_text(name, json_text(value))
 

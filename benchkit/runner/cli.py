@@ -61,8 +61,12 @@ def _words(argv: Sequence[str]) -> Iterator[str]:
 
 def offline(args: argparse.Namespace) -> int:
     """`benchkit offline`: the simulated provider in the foreground."""
+    from ..llm.catalog import DEFAULTS
     from ..offline.server import serve
 
+    its = {name if name == "models" else f"{name}_model": of for name, of in DEFAULTS["offline"].items()}
+    words = " ".join(f"-p {name} {of if isinstance(of, str) else ','.join(of)}" for name, of in its.items())
+    say(f"Its models, once it is exported as below: benchkit run -p provider groq {words}")
     names = ("port", "rpm", "tpm", "error_rate", "latency_ms", "seed")
     serve(**{name: getattr(args, name) for name in names if getattr(args, name) is not None})
     return 0

@@ -14,6 +14,7 @@ from typing import Any
 from .. import errors
 from ..decide import RULES
 from ..errors import BenchkitError, BudgetStop, Interrupted, RunError, UsageError, WaitingForBatch, unwritable
+from ..llm.budget import CEILINGS
 from ..log import setup_logging
 from ..report.export import export_html
 from ..report.index import write_index
@@ -148,21 +149,25 @@ class BenchmarkPipeline:
             with suppress(RunError):  # opening it says what is wrong
                 found = read_run(self.given)
         recorded = recorded_parameters(found.path) if found else {}
-        if rules := self._rules_for(found):
-            recorded["03_execute"] = recorded.get("03_execute", {}) | rules
+        for name, values in self._held(found).items():
+            recorded[name] = recorded.get(name, {}) | values
         check_values(self._whole(self._values(recorded)), found)
 
     def _plan(self, run_dir: Path) -> Plan:
         """Each notebook's values: what the run was last run with, and over it what was given now."""
         run = Run(run_dir)
-        if rules := self._rules_for(run):
-            run.record("03_execute", **run.config["parameters"].get("03_execute", {}) | rules)
+        for name, values in self._held(run).items():
+            run.amend(name, **values)
         return self._values(recorded_parameters(run_dir), run_dir=str(run_dir))
 
-    def _rules_for(self, run: Run | None) -> dict[str, Any]:
-        """Answers and scores from elsewhere never see 03: what decides on them is recorded in its name."""
+    def _held(self, run: Run | None) -> Plan:
+        """What holds though the notebook of its name does not run: what decides on answers and scores from
+        elsewhere, which never see 03, and the ceilings of the whole of a run that 01 began."""
         brought = self.names[0] == "04_measure" and (run is None or run.provider == "imported")
-        return {name: value for name, value in self.parameters.items() if brought and name in RULES}
+        begun = NOTEBOOKS[0] not in self.names and run and NOTEBOOKS[0] in run.config["parameters"]
+        names = {"03_execute": RULES if brought else (), NOTEBOOKS[0]: CEILINGS if begun else ()}
+        held = {at: {k: v for k, v in self.parameters.items() if k in some} for at, some in names.items()}
+        return {at: values for at, values in held.items() if values}
 
     def _values(self, recorded: Mapping[str, Mapping[str, Any]], **where: str) -> Plan:
         self._refuse_unused(recorded)

@@ -83,10 +83,10 @@ def stratified(
     """Δ = Σ w_c d̄_c of per-case differences d, shape (n,), NaN for a case without a value.
 
     Error, with n_c cases of C strata: SE² = s² Σ w_c²/n_c, s² = Σ_c Σ_i (d_i − d̄_c)²/(n − C), t with n − C
-    degrees of freedom, which is ordinary least squares on category dummies; where every n_c >= 10, SE² =
-    Σ w_c² s_c²/n_c with Welch's and Satterthwaite's df. Without strata both are the paired t. `families`:
-    the cluster-robust CR2 of Bell and McCaffrey (2002) with their df, see `_of_families`. A Design in place
-    of labels saves reading them again.
+    degrees of freedom, which is ordinary least squares on category dummies; where every n_c >= 10, or weights
+    are given, SE² = Σ w_c² s_c²/n_c with Welch's and Satterthwaite's df. Without strata both are the paired
+    t. `families`: the cluster-robust CR2 of Bell and McCaffrey (2002) with their df, see `_of_families`. A
+    Design in place of labels saves reading them again.
 
     Edges. Fewer than two cases, or as many strata as cases: no error, NaN. All differences equal (to
     rounding): se 0, no interval, no t test, and the p of `Estimate.at`. A stratum without any value gives its
@@ -171,12 +171,34 @@ def _influence(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float]:
     if cases.families is not None:
         return _of_families(left, cases, sizes)
     free = sizes - 1
+    if cases.given and sizes.min() < OWN_VARIANCE and len(sizes) > 1:
+        return _own(left, cases, sizes)
     if sizes.min() < OWN_VARIANCE and len(sizes) > 1:
         return _pooled(left, cases, sizes, int(free.sum()))
     influence = left * (cases.weights / np.sqrt(np.where(free > 0, sizes * free, NAN)))[cases.strata]
     parts = np.bincount(cases.strata, influence**2, len(sizes))
     spread = float(np.sum(parts**2 / np.maximum(free, 1)))
     return influence, float(np.sum(parts)) ** 2 / spread if spread > 0 else float(free.sum())
+
+
+def _own(left: Array, cases: Design, sizes: Codes) -> tuple[Array, float]:
+    """Each category's own variance, also of few cases, with Welch's and Satterthwaite's df.
+
+    Weights that were named may give the smallest category the most: its error is then not that of the others,
+    which a pooled s² says it is (coverage .43 of a noisier one of 5 cases). One case, or few that are all
+    equal, tell no variance: they take the largest that another category shows, the most that is known.
+    """
+    free, squares = sizes - 1, np.bincount(cases.strata, left**2, len(sizes))
+    if not free.any():
+        return left * NAN, 0.0
+    silent = (np.sqrt(squares) <= ROUNDING) & (sizes < OWN_VARIANCE)
+    variance = np.where(silent, 0.0, squares / np.maximum(free, 1))
+    factor = np.where(silent, 0.0, cases.weights**2 / sizes)
+    factor[variance.argmax()] += float(np.sum((cases.weights**2 / sizes)[silent]))
+    parts = factor * variance
+    spread = float(np.sum(parts**2 / np.maximum(free, 1)))
+    df = float(parts.sum()) ** 2 / spread if spread > 0 else float(free.sum())
+    return left * np.sqrt(factor / np.maximum(free, 1))[cases.strata], df
 
 
 def _pooled(left: Array, cases: Design, sizes: Codes, df: int) -> tuple[Array, float]:
