@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,16 @@ def test_when_it_is_worse_past_the_margin(tmp_path, level, gain, shown, code, sa
     assert said in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("n", "said"), [(30, "none is excluded"), (60, "a loss of more than 0.05 is excluded")]
+)
+def test_equal_differences_exclude_what_a_rare_failure_would_have_shown(tmp_path, n, said):
+    """All cases but for the same gain: no interval, so that few of them exclude no failure on others."""
+    level = np.full(n, 0.5)
+    found = compare_runs(two(tmp_path / "a", level), two(tmp_path / "b", level + 0.01), {STEADY: STEADY})
+    assert said in found.sentence
+
+
 def test_no_difference_is_said_that_the_metrics_cannot_have(tmp_path):
     """Few cases give intervals beyond the range: a loss on scores in 0 to 1 is never larger than 1."""
     both, rules = ("schema_compliance", TALK), Rules(primary_metric=f"schema_compliance,{TALK}")
@@ -165,10 +176,10 @@ def test_no_difference_is_said_that_the_metrics_cannot_have(tmp_path):
     assert found.sentence.endswith("none is excluded: it may be as large as 1.000.")
 
 
-def test_a_loss_that_has_no_largest_is_said_to_be_unknown(level, tmp_path, monkeypatch):
+def test_a_loss_that_has_no_largest_is_said_to_be_unknown(level, tmp_path):
     """Not "as large as unknown"."""
     found = compare_runs(two(tmp_path / "a", level), two(tmp_path / "b", level - 0.01), {STEADY: STEADY})
-    monkeypatch.setattr(type(found.effects[0]), "lowest", -np.inf)
+    found = replace(found, effects=[replace(found.effects[0], lowest=-np.inf)])
     assert found.sentence.endswith("none is excluded: how large it may be is not known.")
 
 

@@ -389,6 +389,24 @@ class TestOutcomes:
         assert found["because"][-1] == "17 more scored families of cases would make the 20 of a decision."
         assert compare(better, Rules())["p_value"].iloc[0] == 0.25
 
+    @pytest.mark.parametrize(("n", "outcome"), [(10, "inconclusive"), (59, "inconclusive"), (60, "deploy")])
+    def test_equal_differences_of_few_cases_exclude_no_loss(self, n, outcome):
+        """A kind on which two models never differ holds the floor from ln(1/alpha)/margin cases on."""
+        scores = normal({STEADY: (0.3, 0), HASTY: (0, 0)}, 60)
+        talk = scores["metric"] == TALK
+        scores = scores.assign(value=scores["value"].mask(talk, 1.0))[
+            ~talk | (scores["id"].str[-3:] < f"{n:03d}")
+        ]
+        found = decide(scores)
+        assert found["outcome"] == outcome
+        floor = next(
+            row for row in found["floors"] if (row["kind"], row["model"]) == ("conversation", STEADY)
+        )
+        assert (floor["held"], floor["low"]) == (n == 60, None)
+        if n < 60:
+            assert (found["needed"]["what"], found["needed"]["cases"]) == ("floor", 60)
+            assert f"{60 - n} more conversation" in found["because"][-1]
+
     def test_routing_gains_over_the_best_single_model(self):
         """Half of .2 on the kind that the single model is worse on: about .1."""
         found = decide(normal({STEADY: (0.2, 0), HASTY: (0, 0.2)}, 100))["split"]

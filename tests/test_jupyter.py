@@ -288,7 +288,8 @@ def sent(run_dir: Path) -> int:
         return journal.execute("select total(sent) from calls").fetchone()[0]
 
 
-MADE = re.compile(r'"(run_timestamp|git_commit)": "[^"]*"')  # when, and from which state of the code
+# When, from which state of the code, and the digests of files that hold such.
+MADE = re.compile(r'"(run_timestamp|git_commit)": "[^"]*"|"made": \{[^}]*\}')
 APART = {"calls.sqlite", "debug.log", ".owner.json"}  # the journal counts what it was asked
 
 

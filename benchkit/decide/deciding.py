@@ -15,17 +15,22 @@ INCONCLUSIVE: Outcome = ("inconclusive", "")
 Row = dict[str, Any]  # as `benchkit.decide` describes it
 
 
-def floors(evidence: Evidence) -> list[Row]:
-    """Every model's worst standing on every kind that decides."""
-    return [_floor(evidence, kind, i) for kind in evidence.kinds for i in range(len(evidence.models))]
+def floors(evidence: Evidence, *, rare: bool = True) -> list[Row]:
+    """Every model's worst standing on every kind that decides.
+
+    Differences that are all equal have no interval. They exclude a loss where a `rare` failure of that size
+    would have been seen, or else are held against the margin as they are.
+    """
+    models = range(len(evidence.models))
+    return [_floor(evidence, kind, i, rare) for kind in evidence.kinds for i in models]
 
 
-def _floor(evidence: Evidence, kind: Kind, i: int) -> Row:
+def _floor(evidence: Evidence, kind: Kind, i: int, rare: bool) -> Row:
     margin, rows = evidence.rules.margin, []
     for other, one in zip(evidence.models, kind.pairs[i], strict=True):
         if one is not None:
-            # Differences that are all equal have no interval: they are held against the margin as they are.
             bottom, top = (one.estimate, one.estimate) if one.se == 0 else (one.low, one.high)
+            bottom = one.lowest(kind.span, evidence.alpha(2) / 2) if rare else bottom
             shown = top < -margin
             row: Row = {"kind": kind.name, "metric": kind.metric}
             row |= {"model": evidence.models[i], "against": other, "difference": one.estimate}
@@ -53,16 +58,17 @@ def conclude(evidence: Evidence, prefer: Less | None = None) -> Outcome:
     return ("split", "") if routing(evidence) else INCONCLUSIVE
 
 
-def _safe(evidence: Evidence, models: list[str]) -> list[str]:
+def _safe(evidence: Evidence, models: list[str], *, rare: bool = True) -> list[str]:
     """Those that are shown, on every kind, not to be worse than any other by more than the margin."""
-    fallen = {row["model"] for row in floors(evidence) if not row["held"]} if models else set()
+    rows = floors(evidence, rare=rare) if models else []
+    fallen = {row["model"] for row in rows if not row["held"]}
     return [model for model in models if model not in fallen]
 
 
 def takeable(evidence: Evidence, prefer: Less) -> list[str]:
     """Of equivalent models that are safe on every kind the one that takes less than each other; else all
     than which none takes less."""
-    safe = _safe(evidence, equivalent(evidence))
+    safe = _safe(evidence, equivalent(evidence), rare=False)  # which asks for it over all kinds together
     for one in safe:
         if all((one, other) in prefer for other in safe if other != one):
             return [one]
@@ -93,8 +99,10 @@ def open_floor(evidence: Evidence) -> Row | None:
     """The floor that keeps a model from being named: the best one, or the best of equivalent ones."""
     if evidence.units < LEAST_CASES:
         return None
-    best = (_leaders(evidence) or equivalent(evidence))[:1]
-    fallen = [row for row in floors(evidence) if row["model"] in best and not row["held"]]
+    leaders = _leaders(evidence)
+    best = (leaders or equivalent(evidence))[:1]
+    rows = floors(evidence, rare=bool(leaders))
+    fallen = [row for row in rows if row["model"] in best and not row["held"]]
     return min(fallen, key=lambda row: -math.inf if math.isnan(row["low"]) else row["low"], default=None)
 
 

@@ -118,7 +118,7 @@ def _floor(said: Said, floor: Mapping[str, Any]) -> str:
     if known(floor["low"]):
         return f"{shown}, but on {where} {floor['model']} may be up to {number(-floor['low'])} behind {other}"
     gap = f"{number(floor['difference'], sign=True)} ({ends_text(evidence.rules.alpha, None, None)})"
-    return f"{shown}, but on {where} {floor['model']} − {other} is {gap}"
+    return f"{shown}, but on {where} {floor['model']} − {other} is {gap}, and a rare failure may be unseen"
 
 
 def _against_best(said: Said) -> str:

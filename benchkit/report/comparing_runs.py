@@ -186,10 +186,21 @@ def effects_of(found: Mapping[str, Evidence], rules: Rules) -> list[Effect]:
     """Every kind that decides and, where there are several, U; for every pair of models, A's first."""
     raw = [(models, *one) for models, evidence in found.items() for one in _of_pair(evidence)]
     effects = []
-    for models, scope, means, gain, counts, reach in raw:
+    for models, scope, means, gain, counts, reach, span in raw:
         gain, p = gain.at(rules.alpha / len(raw)).within(reach), gain.p_value * len(raw)
         p = 1.0 if p > 1 else p  # NaN, where there is nothing to test, stays
-        effects.append(Effect(models, scope, means, gain, p, counts, _shown(gain, p, rules)))
+        effects.append(
+            Effect(
+                models,
+                scope,
+                means,
+                gain,
+                p,
+                counts,
+                _shown(gain, p, rules),
+                gain.lowest(span, rules.alpha / len(raw)),
+            )
+        )
     return effects
 
 
@@ -205,8 +216,8 @@ def _shown(gain: Estimate, p: float, rules: Rules) -> str:
 
 def _of_pair(
     evidence: Evidence,
-) -> Iterator[tuple[str, tuple[float, float], Any, tuple[int, int, int], float]]:
-    """Scope, means, gain, counts, and the largest difference that the metrics' ranges allow."""
+) -> Iterator[tuple[str, tuple[float, float], Any, tuple[int, int, int], float, float]]:
+    """Scope, means, gain, counts, and the largest difference: by the metrics' ranges, and as far as known."""
     import numpy as np
 
     each = [(kind, *_sides(kind)) for kind in evidence.kinds]
@@ -219,9 +230,10 @@ def _of_pair(
             evidence.pairs[1][0],
             (int(better), int(same), int(worse)),
             evidence.reach,
+            evidence.span,
         )
     for kind, means, counts in each:
-        yield f"{kind_name(kind.name)}, {kind.metric}", means, kind.pairs[1][0], counts, kind.reach
+        yield f"{kind_name(kind.name)}, {kind.metric}", means, kind.pairs[1][0], counts, kind.reach, kind.span
 
 
 def _sides(kind: Kind) -> tuple[tuple[float, float], tuple[int, int, int]]:

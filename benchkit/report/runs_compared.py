@@ -28,16 +28,12 @@ class Effect:
     p: float  # times the number of effects (Bonferroni), 1 at most
     counts: tuple[int, int, int]  # cases on which B is better, the same, worse
     shown: str
+    lowest: float  # the worst that B may be
 
     @property
     def ends(self) -> str:
         """The interval, a dash where differences that are all equal leave none."""
         return interval(self.gain.low, self.gain.high) if self.gain.se > 0 else "–"
-
-    @property
-    def lowest(self) -> float:
-        """The worst that B may be; differences that are all equal are taken as they are."""
-        return self.gain.estimate if self.gain.se == 0 else self.gain.low
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,16 @@ class Estimate:
         """The same estimate, its interval cut to the differences that there can be: −span to span."""
         return replace(self, low=max(self.low, -span), high=min(self.high, span))  # NaN stays NaN
 
+    def lowest(self, span: float, alpha: float) -> float:
+        """The least that the difference may be: the low end; of equal ones, what a rare failure leaves.
+
+        Failures by `span` on a share q of the units are missed with a chance of up to e^(−q/heaviest), which
+        is alpha at q = ln(1/alpha)·heaviest: see `cases_for_equivalence`.
+        """
+        if self.se != 0:
+            return self.low
+        return self.estimate - min(1.0, -math.log(alpha) * self.heaviest) * (span + self.estimate)
+
     def at(self, alpha: float) -> Estimate:
         """The same estimate with interval and p at level 1 − alpha; NaN where there is no error.
 
