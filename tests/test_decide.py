@@ -407,6 +407,14 @@ class TestOutcomes:
             assert (found["needed"]["what"], found["needed"]["cases"]) == ("floor", 60)
             assert f"{60 - n} more conversation" in found["because"][-1]
 
+    @pytest.mark.parametrize(("n", "said"), [(25, "50 cases miss one in 6 % of all cases"), (30, "")])
+    def test_a_deploy_on_few_cases_says_which_failures_they_miss(self, n, said):
+        """(1 − .058)^50 is .05; from ln(1/alpha)/margin cases on a failure that weighs the margin is seen."""
+        found = decide(normal({STEADY: (0.3, 0.3), HASTY: (0, 0)}, n))
+        assert found["outcome"] == "deploy"
+        assert said in found["caveat"]
+        assert ("miss one" in found["caveat"]) == bool(said)
+
     def test_routing_gains_over_the_best_single_model(self):
         """Half of .2 on the kind that the single model is worse on: about .1."""
         found = decide(normal({STEADY: (0.2, 0), HASTY: (0, 0.2)}, 100))["split"]

@@ -267,4 +267,23 @@ def caveat(said: Said, late: Sequence[str], unscored: Mapping[str, Any] | None, 
     few = [kind for kind in evidence.kinds if _shared(said, kind) < LEAST_CASES]
     if few and said.outcome != "inconclusive":
         return f"It rests on few cases: {listed(_units(said, kind) for kind in few)}."
+    if said.outcome == "deploy" and (rare := _rare_failure(evidence)):
+        return rare
     return noted[0] if noted else ""
+
+
+def _rare_failure(evidence: Evidence) -> str:
+    """How frequent a failure so few cases miss; "" where they are enough for one of the margin's size.
+
+    n cases miss what happens in a share q of all with a chance of (1 − q)^n: alpha at q = 1 − alpha^(1/n).
+    """
+    from ..stats import cases_for_equivalence
+
+    rules, n = evidence.rules, evidence.units
+    if n >= cases_for_equivalence(rules.margin, rules.alpha, span=evidence.span):
+        return ""
+    share = 1 - rules.alpha ** (1 / n)
+    return (
+        f"A failure that is rare may be unseen: {n} cases miss one in {100 * share:.0f} % of all cases with "
+        f"a chance of {100 * rules.alpha:g} %."
+    )
