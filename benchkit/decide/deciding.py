@@ -30,7 +30,8 @@ def _floor(evidence: Evidence, kind: Kind, i: int, rare: bool) -> Row:
     for other, one in zip(evidence.models, kind.pairs[i], strict=True):
         if one is not None:
             bottom, top = (one.estimate, one.estimate) if one.se == 0 else (one.low, one.high)
-            bottom = one.lowest(kind.span, evidence.alpha(2) / 2) if rare else bottom
+            if rare:
+                bottom = one.lowest(kind.span, evidence.alpha(2) / 2)
             shown = top < -margin
             row: Row = {"kind": kind.name, "metric": kind.metric}
             row |= {"model": evidence.models[i], "against": other, "difference": one.estimate}

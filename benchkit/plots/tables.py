@@ -52,15 +52,16 @@ def over_cases(
     The ends are those of the 1 − alpha t interval, kept `within` what a score can be; NaN under two cases.
     With `families`, of `families_of`, those are the units.
     """
-    from ..stats import stratified  # loads slowly
-
     groups = means.groupby(means["model"].astype(str))
     table = groups[value].agg(["mean", "std", "size"]).reindex(models)
     n = table["size"].fillna(0)
     half = stdtrit(n - 1, 1 - alpha / 2) * table["std"] / np.sqrt(n)
-    for model, some in groups if families is not None else ():
-        found = stratified(some[value], families=some["id"].map(families).to_list(), alpha=alpha)
-        half[model] = 0.0 if found.se == 0 else (found.high - found.low) / 2
+    if families is not None:
+        from ..stats import stratified  # loads slowly
+
+        for model, some in groups:
+            found = stratified(some[value], families=some["id"].map(families).to_list(), alpha=alpha)
+            half[model] = 0.0 if found.se == 0 else (found.high - found.low) / 2
     ends = {"low": (table["mean"] - half).clip(*within), "high": (table["mean"] + half).clip(*within)}
     return table[["mean"]].assign(**ends, n=n.astype(int))
 
