@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -16,8 +17,9 @@ from axe_playwright_python.sync_playwright import Axe
 
 from benchkit.report import comparisons, delivery
 from benchkit.report.layout import sorting
+from benchkit.run import open_run
 from benchkit.runner import cli, pipeline
-from benchkit.runner.replay import replay
+from benchkit.runner.replay import replay, verify
 
 from .browser import chromium_page
 from .kernels import InProcess
@@ -188,6 +190,22 @@ async def test_somebody_elses_scores(tmp_path, unpainted):
     assert row["difference"] == pytest.approx(0.15)
     assert (tmp_path / "benchkit" / "analysis_report.md").exists()
     assert (tmp_path / "scores.csv").read_bytes() == before
+
+
+def test_brought_scores_are_verified_on_the_metric_that_decides(tmp_path, unpainted):
+    """It is recorded in the name of 03, which has not run there and does not know it: 04 alone runs again."""
+    cases = [{"id": f"c{i}", "prompt": f"p{i}", "test_case": "conversation"} for i in range(6)]
+    pd.DataFrame(cases).assign(golden_response="g").to_csv(tmp_path / "validated_tests.csv", index=False)
+    rows = [
+        {"id": f"c{i}", "model": of, "round": 1, "metric": "own", "value": 0.1 * i}
+        for i in range(6)
+        for of in "ab"
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "scores.csv", index=False)
+    run = open_run(tmp_path)
+    run.record("03_execute", primary_metric="own")
+    asyncio.run(replay(ROOT / "notebooks" / "04_measure.ipynb", {"run_dir": str(tmp_path)}))
+    assert verify(run.path).differences == []
 
 
 async def test_answers_by_batches(run_dir, tmp_path, unpainted):
